@@ -1,0 +1,182 @@
+/* What the kernel, the services, the library, the tool and the tests all believe: numbers, structures, layout rules.
+ *
+ * Addresses are [number | offset] (docs/tour.md). Structures have fixed-width members only and are the same on every
+ * machine, but for struct user_frame, which is the machine's (abi/x86_64/user_frame.h). */
+#ifndef ALLOD_ABI_ALLOD_H
+#define ALLOD_ABI_ALLOD_H
+
+#include <stdint.h>
+
+#include "errors.h"
+
+#define ALLOD_CALL_FIRST 0x1000
+
+#define ALLOD_CALL(number, name, arguments) CALL_##name = number,
+enum allod_call {
+#include "calls.def"
+};
+#undef ALLOD_CALL
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1ul << PAGE_SHIFT)
+
+/* Rights of regions and grants. */
+enum {
+	RIGHT_R = 1,
+	RIGHT_W = 2,
+	RIGHT_X = 4,
+	RIGHT_P = 8, /* grants only: portals in the range may be called */
+	RIGHT_ALL = 15,
+};
+
+/* Flags of map(). */
+enum {
+	MAP_SHARE = 0x10,   /* writes go to the segment; otherwise the region is copy-on-write */
+	MAP_REPLACE = 0x20, /* take out what is mapped there first (Linux MAP_FIXED) */
+};
+
+/* Flags of grant(). */
+enum {
+	GRANT_PASS = 0x10, /* the grantee may grant it on */
+};
+
+/* Flags of segment_create(). */
+enum {
+	SEGMENT_PAGED = 1, /* absent pages come from the owner: a fault on one calls the faulting space's system portal */
+};
+
+/* Flags of wait(). */
+enum {
+	WAIT_INTERRUPTIBLE = 1,
+};
+
+/* Rights and kinds of a space, in space_spec.flags. */
+enum {
+	SPACE_TRUSTED = 1,       /* not shielded: the kernel stays mapped while it runs. Only a RIGHT_DEVICES space may ask for it. */
+	SPACE_DEVICES = 2,       /* may make device segments, hold interrupt lines, power off. Only passed on by such a space. */
+	SPACE_GRANT_CREATOR = 4, /* the creator holds a grant (rw, to pass on) of the whole window from birth */
+};
+
+struct space_spec {
+	uint32_t flags;
+	uint32_t system; /* 1: the creator's system portal serves this space's system calls, faults and exceptions */
+	char name[16];   /* for logs and statistics, NUL-terminated */
+};
+
+enum space_end {
+	SPACE_ALIVE = 0,
+	SPACE_EXITED = 1,  /* its last thread ended, or it destroyed itself */
+	SPACE_FAULTED = 2, /* a fault or exception in it could not be resolved and it has no system portal */
+	SPACE_KILLED = 3,  /* destroyed by its manager */
+};
+
+struct space_info {
+	uint32_t number, manager, flags, end;
+	uint64_t frames; /* frames of private memory and page tables */
+	char name[16];
+};
+
+struct thread_spec {
+	uint32_t space;  /* 0 = the caller's own: starts at ip, on a stacklet of its own (sp 0) or at sp, with arg as argument */
+	uint32_t unused;
+	uint64_t ip, sp, arg;
+	/* For a space the caller is the system of: the first user frame (its cookie too); ip, sp, arg are ignored. The frame's
+	 * vector state starts out as a copy of the calling thread's user frame's if frame->flags has FRAME_INHERIT_VECTOR. */
+	uint64_t frame; /* const struct user_frame *, or 0 */
+};
+
+/* Where the space's own unresolvable faults go on. A fault at an instruction in [copy_start, copy_end) goes on at
+ * copy_landing with nothing changed but: word registers 0, 1, 2 (x86-64: rax, r8, r9) = fault code (enum fault_code),
+ * segment, page. Any other goes on at crash_landing with rdi = code or cause, rsi = address, rdx = ip. */
+struct landing {
+	uint64_t copy_start, copy_end, copy_landing, crash_landing;
+};
+
+struct region_info {
+	uint64_t start, end, offset; /* offset in the segment, bytes */
+	uint32_t segment;            /* 0: zero-filled private memory */
+	uint32_t flags;              /* RIGHT_* | MAP_SHARE */
+};
+
+/* Why the system portal is called (user_frame.cause). */
+enum frame_cause {
+	CAUSE_SYSCALL = 0,   /* user_frame.nr and the argument registers */
+	CAUSE_FAULT = 1,     /* user_frame.addr, .code, and .segment/.page if FAULT_PAGER */
+	CAUSE_EXCEPTION = 2, /* user_frame.code: enum exception_code */
+	CAUSE_INTERRUPT = 3, /* thread_interrupt() */
+};
+
+enum fault_code {
+	FAULT_WRITE = 1,
+	FAULT_EXEC = 2,
+	FAULT_MAPPED = 4, /* a region covers the address, its rights do not allow the access */
+	FAULT_PAGER = 8,  /* the access is allowed but the page must be supplied first */
+	FAULT_NOMEM = 16, /* the access is allowed but no frame was free */
+};
+
+enum exception_code {
+	EXCEPTION_DIVIDE = 1,
+	EXCEPTION_STEP,
+	EXCEPTION_BREAKPOINT,
+	EXCEPTION_OVERFLOW,
+	EXCEPTION_BOUND,
+	EXCEPTION_ILLEGAL,
+	EXCEPTION_PROTECTION, /* general protection: non-canonical address, privileged instruction */
+	EXCEPTION_ALIGNMENT,
+	EXCEPTION_FLOAT, /* x87 or SIMD */
+};
+
+/* user_frame.flags, set by the system service. */
+enum {
+	FRAME_FULL = 1,           /* every register was changed: do not use the short way back */
+	FRAME_THREAD_POINTER = 2, /* load the frame's thread pointer too */
+	FRAME_INHERIT_VECTOR = 4, /* thread_create only */
+};
+
+/* The memory layout of a window that the kernel itself uses: stacklets, in the lower half. Thread t of the machine has the
+ * range [STACKLET_BASE + t * STACKLET_SIZE, + STACKLET_SIZE) in every space; its lowest page is the guard page. */
+#define STACKLET_SIZE 0x8000ul
+#define STACKLET_BASE 0x40000000ul
+#define THREADS_MAX 16384ul
+#define STACKLET_END (STACKLET_BASE + THREADS_MAX * STACKLET_SIZE)
+
+/* What a native program finds through its first argument register when its first thread starts (placed by its creator). */
+struct start_info {
+	uint64_t size;            /* of this structure */
+	uint64_t registry;        /* portal of init's registry, 0 in init itself */
+	uint64_t arena;           /* meaning depends on the program: see abi/services.h */
+	uint64_t words[12];       /* likewise */
+	struct clock_info {       /* ns = base + ((ticks - start) * mult >> 32); ticks: rdtsc, CNTVCT */
+		uint64_t start, base, mult;
+		uint64_t wall; /* ns since 1970 at monotonic 0 */
+	} clock;
+	uint64_t archive, archive_bytes; /* init only: the boot archive (newc cpio) */
+	uint64_t number_shift;           /* global pointer = native | number << number_shift */
+	uint64_t number;                 /* of this space */
+	uint64_t window;                 /* bytes of a window; the lower half holds the image */
+	uint64_t processors, memory;     /* memory in bytes */
+	uint64_t random[2];              /* seed of this space's own generator */
+};
+
+enum { STATS_PAIRS = 64, STATS_CPUS = 8 };
+
+struct kernel_stats {
+	uint64_t boot_ns;           /* from reset vector to the first instruction in user mode, 0 if not known */
+	uint64_t boot_instructions; /* time-stamp counter at that point */
+	uint64_t system_calls, native_calls, portal_calls, faults, interrupts, nmis, switches;
+	uint64_t root_writes, tlb_pages, tlb_spaces, tlb_ipis;
+	uint64_t frames_total, frames_free, frames_low; /* frames_low: fewest ever free */
+	uint64_t spaces, spaces_made, threads, restarts;
+	uint64_t shielded; /* 1 if the shield is on */
+	struct {
+		uint32_t from, to;
+		uint64_t calls;
+	} pairs[STATS_PAIRS]; /* portal calls between pairs of spaces, system calls included; first free entry has calls 0 */
+};
+
+struct shield_page {
+	uint64_t va, pa, bytes;
+	uint32_t writable, executable;
+};
+
+#endif

@@ -1,0 +1,114 @@
+/* The machine interface: all that the portable kernel asks of a machine.
+ *
+ * Each machine supplies these functions and the pure headers of its folder: pte.h (page-table entries), regs.h (a thread's
+ * registers), layout.h (where physical memory is visible, sizes). The core never includes anything else of a machine's.
+ *
+ * The kernel is event-driven. Every entry from user mode saves the registers in the frame at cpu->frame, then calls one of
+ * the upcalls at the end of this file on the processor's one kernel stack with interrupts off; when the upcall returns, the
+ * machine leaves the kernel through cpu->frame of the thread that is then cpu->current. There is no other way in or out. */
+#ifndef KERNEL_ARCH_H
+#define KERNEL_ARCH_H
+
+#include "cpu.h"
+#include "types.h"
+
+struct space;
+struct thread;
+struct tlb_batch;
+
+/* --- life --- */
+
+/* What the machine's start-up code found. */
+struct boot_info {
+	struct {
+		u64 start, bytes;
+	} ram[32]; /* free memory: neither the kernel nor the archive is in it */
+	unsigned ram_ranges;
+	u64 archive, archive_bytes; /* physical; the boot archive */
+	const char *command_line;
+	unsigned processors; /* present; started by arch_cpus_start() */
+};
+
+/* Starts the other processors; each calls cpu_main() on its own stack once. Returns when all have. */
+void arch_cpus_start(unsigned count);
+/* Decides on the shield (on, off, auto: "on", "off" or "auto"), patches the entry code. -> true if it is on. Once, early. */
+bool arch_shield_init(const char *wish);
+/* Waits for an interrupt with interrupts on and nothing running; the interrupt enters the kernel as from user mode, with
+ * cpu->current NULL. Does not return. */
+_Noreturn void arch_idle(void);
+/* Ends the machine. */
+_Noreturn void arch_power_off(unsigned status);
+/* One character to the kernel's log. */
+void arch_log_char(char c);
+/* 64 random bits, good enough for address randomisation. */
+u64 arch_random(void);
+
+/* --- processors, time, interrupts --- */
+
+/* The calling processor. */
+static inline struct cpu *cpu_self(void);
+/* Makes processor `number` take an interrupt soon (trap_poke). */
+void arch_poke(unsigned number);
+/* One turn of a waiting loop. Answers invalidation requests of other processors, so that waiting for the kernel lock cannot
+ * hold them up. */
+void arch_relax(void);
+/* Raw time-stamp; the clock's constants are in clock_info (filled by arch_clock_init, before other processors start). */
+u64 arch_ticks(void);
+void arch_clock_init(struct clock_info *clock);
+/* Calls trap_timer() on this processor once, at or after the tick (in the past: at once). ~0: never. */
+void arch_alarm(u64 ticks);
+/* Lets interrupt line `line` through to one processor (trap_interrupt), or not. After trap_interrupt(line) it is masked. */
+void arch_irq_enable(unsigned line, bool enable);
+/* Number of interrupt lines. */
+unsigned arch_irq_lines(void);
+
+/* --- threads: the vector state (x87, SSE, AVX...; FP/SIMD) --- */
+
+/* Bytes of a vector area, at most one page; areas are 64-byte aligned. */
+unsigned arch_vector_bytes(void);
+void arch_vector_save(void *area);
+/* Loads an area. The content may come from user mode: a malformed one is loaded as the initial state. */
+void arch_vector_load(const void *area);
+/* Puts the initial state into the registers. */
+void arch_vector_clear(void);
+
+/* --- spaces --- */
+
+/* Fills the kernel's part of a fresh root (an unshielded space's root carries the kernel's mappings). */
+void arch_root_init(void *root);
+/* This processor is about to run `run`; when it next enters the kernel from there, it shall be on the root of `entry` (an
+ * unshielded space, or NULL for the kernel's own root). Called with every change of cpu->current or of its space, before
+ * the kernel is left; loads roots now or arranges for the exit code to do it. */
+void arch_space_prepare(struct space *run, struct space *entry);
+/* The user entry `index` of a space's root has changed from empty to a table: brings the per-processor top-level pages of
+ * all processors that run the space up to date. */
+void arch_root_changed(struct space *space, unsigned index);
+/* Invalidates what the batch lists on every processor whose loaded roots can have it cached, waits until done. */
+void arch_tlb_commit(const struct tlb_batch *batch);
+/* Lists supervisor pages visible under this processor's shielded root; counts words in them that look like addresses of
+ * the kernel (randomised text, data, direct map) into *leaks. -> number of pages, possibly more than `entries`. */
+unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *leaks);
+
+/* --- for a panic --- */
+
+/* Prints a backtrace of the kernel with names through log_line(). */
+void arch_backtrace(void);
+
+/* --- upcalls: called by the machine, defined in trap.c and main.c --- */
+
+_Noreturn void kernel_main(const struct boot_info *boot);
+/* Entry of another processor, with cpu_self() set up. */
+_Noreturn void cpu_main(void);
+/* Registers of all these are in cpu->frame; va and codes as in struct user_frame. */
+void trap_native_call(void);
+void trap_system_call(void); /* slow way; the fast way is in the entry code, see cpu.h */
+void trap_system_return(void); /* slow way: cpu->current->pending is set or the frame asks for it */
+void trap_fault(u64 va, u32 access);
+void trap_exception(u32 code);
+void trap_interrupt(unsigned line);
+void trap_timer(void);
+void trap_poke(void);
+
+#include "arch_cpu.h"
+
+#endif

@@ -1,0 +1,52 @@
+/* What belongs to one processor, and the contract between the portable kernel and the entry code.
+ *
+ * A thread that runs in a space with a system portal is called away to it on every system call, fault and exception. The
+ * common case is taken by the entry code without C: `system` below holds, ready-made for the current thread, all that the
+ * switch to the system service and back needs. cpu_load_thread() (thread.c) makes it whenever the current thread, its space
+ * or its depth of calls changes; nothing else writes it but the entry code, which flips between its two states.
+ *
+ * State A, in the process: frame = system.process_frame, current->depth = d, current->space = the process's space.
+ * State B, in the system:  frame = &current->regs,       current->depth = d + 1, current->space = system.space. */
+#ifndef KERNEL_CPU_H
+#define KERNEL_CPU_H
+
+#include "user_frame.h"
+#include "types.h"
+
+struct thread;
+struct space;
+
+enum { CPUS_MAX = 8 };
+
+struct cpu {
+	/* Known to entry code: offsets are asserted in each machine's entry header. [C] = this processor only. */
+	struct user_frame *frame; /* [C] where the next entry from user mode saves the registers */
+	struct thread *current;   /* [C] NULL: idle */
+	u64 stack;                /* [I] top of the kernel stack */
+	struct {
+		u64 entry;                        /* [C] address of the system portal in the service; 0: there is no fast way */
+		u64 user_frame;                   /* [C] address of the frame in the service: its argument and stack pointer */
+		struct user_frame *process_frame; /* [C] the same frame as the kernel sees it */
+		struct space *space;              /* [C] the service */
+		struct space *process;            /* [C] the process's space */
+		u64 calls;                        /* [C] calls taken the fast way */
+	} system;
+	u64 root_writes; /* [C] counted by entry code too */
+
+	/* Portable. [K] = kernel lock, [a] = atomic. */
+	unsigned number;     /* [I] */
+	struct space *loaded; /* [K] the space last given to arch_space_prepare: set by it */
+	struct space *entry;  /* [K] likewise */
+	bool idle;           /* [K] */
+	bool reschedule;     /* [K] */
+	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */
+	u64 slice_end;       /* [C] ticks */
+	struct thread *vector_owner; /* [C] whose vector state is in the registers, NULL: nobody's that matters */
+	u64 system_calls, native_calls, portal_calls, faults, interrupts, nmis, switches; /* [C] */
+	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
+};
+
+extern struct cpu *cpus[CPUS_MAX]; /* [I] once started */
+extern unsigned cpu_count;         /* [I] once started */
+
+#endif
