@@ -1,0 +1,12 @@
+/* Broken invariants. A user of the kernel can never cause a panic: one is a bug of the kernel, and its text names the
+ * invariant that did not hold. */
+#ifndef KERNEL_PANIC_H
+#define KERNEL_PANIC_H
+
+/* Prints the text, a backtrace with names and the current thread's chain of calls to the log, and ends the machine. */
+_Noreturn void panic(const char *text, ...) __attribute__((format(printf, 1, 2)));
+
+/* States an invariant; asserts stay on in the default build. */
+#define ASSERT(condition) ((condition) ? (void)0 : panic("%s:%d: broken invariant: %s", __FILE__, __LINE__, #condition))
+
+#endif

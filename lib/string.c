@@ -1,0 +1,131 @@
+/* Memory and string functions for freestanding code: string.h. Plain C; the kernel's hot paths (zeroing and copying whole
+ * pages) have machine code of their own. Compiled with -fno-builtin so that loops here are not turned into calls to
+ * themselves. */
+#include "lib/string.h"
+
+#include <stdint.h>
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
+{
+	unsigned char *d = to;
+	const unsigned char *s = from;
+
+	for (; bytes >= 8; bytes -= 8, d += 8, s += 8)
+		*(word *)d = *(const word *)s;
+	while (bytes--)
+		*d++ = *s++;
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t bytes)
+{
+	unsigned char *d = to;
+	const unsigned char *s = from;
+
+	if ((uintptr_t)d - (uintptr_t)s >= bytes)
+		return memcpy(to, from, bytes);
+	while (bytes--)
+		d[bytes] = s[bytes];
+	return to;
+}
+
+void *memset(void *to, int value, size_t bytes)
+{
+	unsigned char *d = to;
+	word pattern = (unsigned char)value * 0x0101010101010101ull;
+
+	for (; bytes >= 8; bytes -= 8, d += 8)
+		*(word *)d = pattern;
+	while (bytes--)
+		*d++ = (unsigned char)value;
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t bytes)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (; bytes; bytes--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+
+void *memchr(const void *s, int c, size_t bytes)
+{
+	const unsigned char *p = s;
+
+	for (; bytes; bytes--, p++)
+		if (*p == (unsigned char)c)
+			return (void *)(uintptr_t)p;
+	return NULL;
+}
+
+size_t strlen(const char *s)
+{
+	const char *p = s;
+
+	while (*p)
+		p++;
+	return (size_t)(p - s);
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n])
+		n++;
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t max)
+{
+	for (; max; max--, a++, b++)
+		if (*a != *b || !*a)
+			return (unsigned char)*a - (unsigned char)*b;
+	return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+	for (;; s++) {
+		if (*s == (char)c)
+			return (char *)(uintptr_t)s;
+		if (!*s)
+			return NULL;
+	}
+}
+
+char *strrchr(const char *s, int c)
+{
+	const char *found = NULL;
+
+	do {
+		if (*s == (char)c)
+			found = s;
+	} while (*s++);
+	return (char *)(uintptr_t)found;
+}
+
+size_t strlcpy(char *to, const char *from, size_t size)
+{
+	size_t length = strlen(from);
+
+	if (size) {
+		size_t n = length < size - 1 ? length : size - 1;
+
+		memcpy(to, from, n);
+		to[n] = 0;
+	}
+	return length;
+}
