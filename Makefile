@@ -1,0 +1,162 @@
+# Allod. `make help` lists the verbs.
+#
+# Everything that is made goes under build/. Sources are found by folder: a new .c file needs no line here.
+
+ARCH ?= x86_64
+CC = gcc
+HOSTCC ?= $(CC)
+Q = $(if $(V),,@)
+
+OUT := build/$(ARCH)
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+COMMON := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP
+# The kernel and the services see the compiler's own headers and ours, nothing of the host's C library.
+BARE := $(COMMON) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fno-strict-aliasing
+
+KERNEL_FLAGS := $(BARE) -fpie -fvisibility=hidden -fno-plt -fno-omit-frame-pointer \
+	-I. -Ikernel -Ikernel/arch/$(ARCH) -Iabi/$(ARCH)
+KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-dynamic-linker
+SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie -I. -Iuser/runtime -Iuser/runtime/$(ARCH) -Iabi/$(ARCH)
+# The Linux service takes the numbers and structures of Linux from the installed UAPI headers.
+LINUX_FLAGS = $(filter-out -nostdinc,$(SERVICE_FLAGS)) -Ilinux -Ilinux/$(ARCH)
+SERVICE_LINK := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
+TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -I. -Itool -DALLOD_ARCH='"$(ARCH)"'
+TOOL_LIBS := -larchive -lelf
+
+ifeq ($(ARCH),x86_64)
+MACHINE := -mno-red-zone -mgeneral-regs-only
+endif
+KERNEL_FLAGS += $(MACHINE)
+SERVICE_FLAGS += $(MACHINE)
+
+# What a machine wants differently: flags, and how the table of symbols gets into the kernel.
+-include kernel/arch/$(ARCH)/arch.mk
+
+sources = $(wildcard $(foreach dir,$(1),$(dir)/*.c $(dir)/*.S))
+objects = $(patsubst %,$(1)/%.o,$(call sources,$(2)))
+
+KERNEL_OBJECTS := $(call objects,$(OUT)/kernel-obj,kernel kernel/arch/$(ARCH) lib)
+RUNTIME_OBJECTS := $(call objects,$(OUT)/service-obj,user/runtime user/runtime/$(ARCH) lib)
+INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
+9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)
+CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
+LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
+TOOL_OBJECTS := $(call objects,build/tool-obj,tool)
+SERVICES := init 9p console linux
+SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
+
+.PHONY: all kernel services tool run test check bench debug deps clean help guest-tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: kernel services tool
+
+help:
+	@echo 'make             build the kernel, the services and the host command build/allod'
+	@echo 'make run         install what is missing, build, run a real program, say what it cost'
+	@echo 'make test        every test; ends with "N passed, N failed"'
+	@echo 'make check       formatting, static analysis, headers, include rules, sizes'
+	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json'
+	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
+	@echo 'make deps        install the packages that are missing'
+	@echo 'make clean       remove build/'
+	@echo 'Variables: ARCH=$(ARCH) CC=gcc|clang V=1'
+
+# --- compiling ---
+
+# Changes when the compiler or its flags do, so that objects of another compiler are never mixed in.
+$(OUT)/compiler: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' | cmp -s - $@ || \
+		echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' > $@
+FORCE:
+
+define compile
+@mkdir -p $(@D)
+@echo "CC $<"
+$(Q)$(CC) $(1) -c -o $@ $<
+endef
+
+$(OUT)/kernel-obj/%.o: % $(OUT)/compiler
+	$(call compile,$(KERNEL_FLAGS))
+$(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
+	$(call compile,$(LINUX_FLAGS))
+$(OUT)/service-obj/%.o: % $(OUT)/compiler
+	$(call compile,$(SERVICE_FLAGS))
+build/tool-obj/%.o: % $(OUT)/compiler
+	$(call compile,$(TOOL_FLAGS))
+
+# --- linking ---
+
+# The kernel is linked three times: the first result says how many names the table for backtraces has, the second where
+# the functions are when the table has its size.
+KERNEL_SCRIPT := kernel/arch/$(ARCH)/link.ld
+# $(call link,RESULT,TABLE): links the kernel with the table of names that is on stdin
+define link
+{ scripts/symbols >$(2).S && $(CC) $(KERNEL_FLAGS) -MF $(2).tmp -c -o $(2).o $(2).S && \
+	$(CC) $(KERNEL_LINK) -Wl,-T,$(KERNEL_SCRIPT) -o $(1) $(KERNEL_OBJECTS) $(2).o; }
+endef
+
+kernel: $(OUT)/allod.elf
+$(OUT)/allod.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) scripts/symbols
+	@echo "LD $@"
+	$(Q)$(call link,$(OUT)/link1.elf,$(OUT)/names1) </dev/null
+	$(Q)nm -n $(OUT)/link1.elf | $(call link,$(OUT)/link2.elf,$(OUT)/names2)
+	$(Q)nm -n $(OUT)/link2.elf | $(call link,$@,$(OUT)/names3)
+
+services: $(SERVICES:%=$(OUT)/%)
+define service
+$(OUT)/$(1): $$(RUNTIME_OBJECTS) $$($(2)_OBJECTS) $$(SERVICE_SCRIPT)
+	@mkdir -p $$(@D)
+	@echo "LD $$@"
+	$$(Q)$$(CC) $$(SERVICE_LINK) -Wl,-T,$$(SERVICE_SCRIPT) -o $$@ $$(RUNTIME_OBJECTS) $$($(2)_OBJECTS)
+endef
+$(eval $(call service,init,INIT))
+$(eval $(call service,9p,9P))
+$(eval $(call service,console,CONSOLE))
+$(eval $(call service,linux,LINUX))
+
+tool: build/allod
+build/allod: $(TOOL_OBJECTS)
+	@echo "LD $@"
+	$(Q)$(CC) -o $@ $(TOOL_OBJECTS) $(TOOL_LIBS)
+
+# --- programs of the tests, ordinary Linux programs that run in the guest ---
+
+GUEST_TESTS := $(patsubst tests/guest/%.c,$(OUT)/tests/%,$(wildcard tests/guest/*.c))
+guest-tests: $(GUEST_TESTS)
+$(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -I. -Iabi/$(ARCH) -pthread -o $@ $<
+
+# --- verbs ---
+
+deps:
+	@scripts/deps
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/run-example
+
+test: deps
+	@$(MAKE) --no-print-directory all guest-tests
+	@scripts/test
+
+check: deps
+	@scripts/check
+
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@bench/run
+
+debug: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/debug
+
+clean:
+	rm -rf build
+
+-include tests/unit/unit.mk
+-include $(shell find build -name '*.d' 2>/dev/null)
