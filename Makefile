@@ -18,8 +18,9 @@ KERNEL_FLAGS := $(BARE) -fpie -fvisibility=hidden -fno-plt -fno-omit-frame-point
 	-I. -Ikernel -Ikernel/arch/$(ARCH) -Iabi/$(ARCH)
 KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-dynamic-linker
 SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie -I. -Iuser/runtime -Iuser/runtime/$(ARCH) -Iabi/$(ARCH)
-# The Linux service takes the numbers and structures of Linux from the installed UAPI headers.
-LINUX_FLAGS = $(filter-out -nostdinc,$(SERVICE_FLAGS)) -Ilinux -Ilinux/$(ARCH)
+# The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
+# "linux/x.h" is ours.
+LINUX_FLAGS = $(patsubst -I%,-iquote%,$(filter-out -nostdinc,$(SERVICE_FLAGS)) -Ilinux -Ilinux/$(ARCH))
 SERVICE_LINK := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -I. -Itool -DALLOD_ARCH='"$(ARCH)"'
 TOOL_LIBS := -larchive -lelf

@@ -1,0 +1,47 @@
+/* Types and small helpers that every file of the Linux service uses. The numbers and structures of Linux itself come from
+ * the installed UAPI headers (<linux/...>, <asm/...>) and are never retyped here. */
+#ifndef LINUX_BASE_H
+#define LINUX_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/allod.h"
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t i32;
+typedef int64_t i64;
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NS_PER_S 1000000000ull
+
+static inline u64 min_u64(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+static inline u64 max_u64(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
+static inline u64 page_down(u64 v)
+{
+	return v & ~(PAGE_SIZE - 1);
+}
+
+static inline u64 page_up(u64 v)
+{
+	return (v + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+static inline bool is_page_aligned(u64 v)
+{
+	return (v & (PAGE_SIZE - 1)) == 0;
+}
+
+#endif

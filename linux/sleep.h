@@ -1,0 +1,71 @@
+/* The service lock, sleeping and waking.
+ *
+ * One lock guards everything in the service that is shared. The dispatcher takes it around each handler that is not marked
+ * NOLOCK. Whoever sleeps, or makes a portal call that can take long, lets go of it meanwhile; after that, everything looked
+ * at before must be looked at again.
+ *
+ * A task sleeps on its own word. Nothing is lost between looking and sleeping, as both sides hold the lock:
+ *
+ *	while (nothing to read) {
+ *		int error = wait_on(self, &pipe->readers, 0);
+ *		if (error)
+ *			return error;
+ *	}
+ *
+ * Wake-ups may be spurious: look again. */
+#ifndef LINUX_SLEEP_H
+#define LINUX_SLEEP_H
+
+#include "lib/list.h"
+
+#include "linux/base.h"
+
+struct task;
+
+/* Results of handlers that never reach a program as they are: the call is started again, or ends with EINTR, as the signal
+ * handler's flags and the call's own rules say. */
+enum {
+	ERESTARTSYS = 512,          /* again if no handler runs, or if it has SA_RESTART; else EINTR */
+	ERESTARTNOINTR = 513,       /* always again */
+	ERESTARTNOHAND = 514,       /* again only if no handler runs: poll, select, pause, sigsuspend, epoll_wait */
+	ERESTART_RESTARTBLOCK = 516 /* as ERESTARTNOHAND; nanosleep and the like, which keep their deadline in task->restart */
+};
+
+void service_lock(void);
+void service_unlock(void);
+/* Whether the calling thread holds the lock. Works for tasks and for helper threads of the service. */
+bool service_lock_held(void);
+
+/* Sleeps until task_wake(self), the deadline (ns of the monotonic clock, 0 = none), or a signal that self must handle.
+ * -> 0, -ETIMEDOUT, or -ERESTARTSYS for a signal (pass it on, or turn it into -ERESTARTNOHAND or -EINTR for calls that Linux
+ * does not restart). Called and returns with the lock held. A wake-up wins over a signal only if no signal is there. */
+int task_sleep(struct task *self, u64 deadline);
+/* As task_sleep(), but only a fatal signal ends it early: for vfork and the like. */
+int task_sleep_killable(struct task *self, u64 deadline);
+void task_wake(struct task *task);
+/* Whether a signal (or the end of the process) waits to be handled by the task: sleeping would return at once. */
+bool task_interrupted(const struct task *self);
+
+/* Tasks that wait for one thing. */
+struct wait_list {
+	struct list_node waiters;
+};
+
+/* One of them. The owner of a waiter may be in many lists through several waiters (poll). */
+struct waiter {
+	struct list_node node;
+	struct task *task;
+	void (*wake)(struct waiter *); /* NULL: task_wake(task). May remove the waiter from its list. */
+	void *data;                    /* for wake */
+};
+
+void wait_list_init(struct wait_list *list);
+void wait_add(struct wait_list *list, struct waiter *waiter);
+void wait_remove(struct waiter *waiter); /* fine if it is in no list, once added or initialised */
+void waiter_init(struct waiter *waiter, struct task *task);
+/* Wakes all waiters of the list; they stay in it. */
+void wait_wake(struct wait_list *list);
+/* Adds self, sleeps once, removes self; results as task_sleep(). */
+int wait_on(struct task *self, struct wait_list *list, u64 deadline);
+
+#endif
