@@ -1,0 +1,362 @@
+/* Runs the micro-benchmarks on Allod and on Debian's Linux under the same QEMU, prints one table and writes a JSON file.
+ *
+ *   matrix ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]
+ *
+ * Each of the four systems (Allod with the shield on and off, Linux with pti=on and pti=off and mitigations=off otherwise) runs
+ * once under `-icount shift=0`, which counts guest instructions exactly, and ROUNDS times for wall time. The rounds take
+ * turns, so that whatever else the machine does hits all systems alike; a figure is the median of its rounds and only means
+ * something beside the others of the same run. Called by bench/run, which prepares the arguments. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+#define MEMORY "256"
+
+enum { ROUNDS_MAX = 15, TIMEOUT_MS = 60000 };
+
+struct row {
+	const char *name;
+	double target; /* instructions with the shield on; 0: none */
+};
+
+static const struct row rows[] = {
+	{"null system call", 180},	{"sched_yield", 400},		{"portal call and return", 220},
+	{"pipe round trip", 3500},	{"fork+exit+wait", 80000},	{"first touch of a page", 1500},
+	{"mmap+touch+munmap", 4000},	{"boot to first user instruction", 0},
+};
+enum { ROWS = LENGTH(rows), ROW_BOOT = ROWS - 1 };
+
+struct system {
+	const char *name, *isolation, *options;
+	double instructions[ROWS], root_writes[ROWS]; /* < 0: not measured */
+	double wall_ns[ROWS][ROUNDS_MAX], whole_ns[ROUNDS_MAX];
+	double kernel_boot; /* instructions until the kernel first left for user mode, Allod only */
+	bool failed;
+};
+
+static struct system systems[] = {
+	{.name = "allod", .isolation = "on", .options = "shield=on"},
+	{.name = "allod", .isolation = "off", .options = "shield=off"},
+	{.name = "linux", .isolation = "on", .options = "console=ttyS0 quiet mitigations=off pti=on"},
+	{.name = "linux", .isolation = "off", .options = "console=ttyS0 quiet mitigations=off pti=off"},
+};
+enum { SYSTEMS = LENGTH(systems) };
+
+static const char *allod, *micro, *kernel, *initrd;
+static unsigned rounds = 5;
+static double ticks_per_ns;
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* A guest's time-stamp counter without -icount runs as fast as the host's. */
+static void calibrate(void)
+{
+	double start = now_ns();
+	uint64_t ticks = __rdtsc();
+
+	while (now_ns() - start < 50e6)
+		;
+	ticks_per_ns = (double)(__rdtsc() - ticks) / (now_ns() - start);
+}
+
+/* --- running one system once --- */
+
+static void exec_system(const struct system *s, bool icount, const char *argument)
+{
+	const char *argv[40];
+	char append[200];
+	int n = 0;
+
+	if (!strcmp(s->name, "allod")) {
+		const char *start[] = {allod, "run", "--cpus", "1", "--memory", MEMORY, "--append", s->options};
+
+		for (size_t i = 0; i < LENGTH(start); i++)
+			argv[n++] = start[i];
+		if (icount)
+			argv[n++] = "--icount";
+		argv[n++] = "--";
+		argv[n++] = !strcmp(argument, "true") ? "true" : micro;
+	} else {
+		const char *start[] = {"qemu-system-x86_64", "-M", "microvm", "-accel", "tcg", "-cpu", "max", "-m", MEMORY,
+				       "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+				       "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio",
+				       "-kernel", kernel, "-initrd", initrd, "-append", append};
+
+		snprintf(append, sizeof(append), "%s -- %s", s->options, argument);
+		for (size_t i = 0; i < LENGTH(start); i++)
+			argv[n++] = start[i];
+		if (icount) {
+			argv[n++] = "-icount";
+			argv[n++] = "shift=0";
+		}
+	}
+	argv[n] = NULL;
+	execvp(argv[0], (char **)argv);
+	fprintf(stderr, "bench: cannot run %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+static pid_t start_system(const struct system *s, bool icount, const char *argument, int *output)
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe(ends) < 0 || (child = fork()) < 0) {
+		perror("bench");
+		exit(1);
+	}
+	if (child == 0) {
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(ends[1], 1);
+		close(ends[0]);
+		close(ends[1]);
+		exec_system(s, icount, argument);
+	}
+	close(ends[1]);
+	*output = ends[0];
+	return child;
+}
+
+static int find_row(const char *name)
+{
+	for (int i = 0; i < ROWS; i++)
+		if (!strcmp(rows[i].name, name))
+			return i;
+	return -1;
+}
+
+/* One line of the program's output. */
+static void take_line(struct system *s, bool icount, unsigned round, char *line, double since_start, bool *done)
+{
+	char *colon = strchr(line, ':');
+	double ticks, roots;
+	int row;
+
+	line[strcspn(line, "\r\n")] = 0;
+	if (!strncmp(line, "start ", 6)) {
+		s->instructions[ROW_BOOT] = icount ? strtod(line + 6, NULL) : s->instructions[ROW_BOOT];
+		s->wall_ns[ROW_BOOT][round] = icount ? s->wall_ns[ROW_BOOT][round] : since_start;
+	} else if (icount && !strncmp(line, "kernel ", 7)) {
+		s->kernel_boot = strtod(line + 7, NULL);
+	} else if (!strcmp(line, "done")) {
+		*done = true;
+	} else if (!strncmp(line, "note ", 5)) {
+		fprintf(stderr, "bench: %s isolation=%s: %s\n", s->name, s->isolation, line + 5);
+	} else if (!strncmp(line, "row ", 4) && colon && sscanf(colon + 1, "%lf %lf", &ticks, &roots) == 2) {
+		*colon = 0;
+		row = find_row(line + 4);
+		if (row < 0)
+			return;
+		s->root_writes[row] = roots / 1000;
+		if (icount)
+			s->instructions[row] = ticks;
+		else
+			s->wall_ns[row][round] = ticks / ticks_per_ns;
+	}
+}
+
+/* Reads lines until the end of the stream. -> false if it took too long. */
+static bool read_output(struct system *s, bool icount, unsigned round, int output, double start, bool *done)
+{
+	char buffer[4096];
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd wait = {.fd = output, .events = POLLIN};
+		double left = TIMEOUT_MS - (now_ns() - start) / 1e6;
+		ssize_t n;
+		char *end;
+
+		if (left <= 0 || poll(&wait, 1, (int)left) <= 0)
+			return false;
+		n = read(output, buffer + used, sizeof(buffer) - 1 - used);
+		if (n <= 0)
+			return true;
+		used += (size_t)n;
+		buffer[used] = 0;
+		while ((end = strchr(buffer, '\n'))) {
+			*end = 0;
+			take_line(s, icount, round, buffer, now_ns() - start, done);
+			used -= (size_t)(end + 1 - buffer);
+			memmove(buffer, end + 1, used + 1);
+		}
+		if (used == sizeof(buffer) - 1)
+			used = 0;
+	}
+}
+
+/* -> wall time in ns of the whole run. */
+static double run_system(struct system *s, bool icount, unsigned round, const char *argument)
+{
+	bool done = !strcmp(argument, "true");
+	double start = now_ns();
+	int output, status;
+	pid_t child = start_system(s, icount, argument, &output);
+
+	if (!read_output(s, icount, round, output, start, &done)) {
+		fprintf(stderr, "bench: %s isolation=%s takes too long\n", s->name, s->isolation);
+		kill(child, SIGTERM);
+		s->failed = true;
+	}
+	close(output);
+	waitpid(child, &status, 0);
+	if (!done) {
+		fprintf(stderr, "bench: %s isolation=%s did not finish (status 0x%x)\n", s->name, s->isolation, (unsigned)status);
+		s->failed = true;
+	}
+	return now_ns() - start;
+}
+
+/* --- results --- */
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double *values)
+{
+	double sorted[ROUNDS_MAX];
+
+	memcpy(sorted, values, rounds * sizeof(double));
+	qsort(sorted, rounds, sizeof(double), compare);
+	return rounds % 2 ? sorted[rounds / 2] : (sorted[rounds / 2 - 1] + sorted[rounds / 2]) / 2;
+}
+
+static void print_number(double value, int width, int digits)
+{
+	if (value <= 0)
+		printf("%*s", width, "-");
+	else
+		printf("%*.*f", width, digits, value);
+}
+
+static void print_table(void)
+{
+	printf("\n%-31s|%46s |%38s |%6s |%13s\n", "", "guest instructions", "wall, us (median)", "ratio", "root writes");
+	printf("%-31s|%11s%11s%11s%11s%2s |%9s%9s%10s%10s |%6s |%6s%7s\n", "", "allod on", "allod off", "linux on", "linux off", "",
+	       "allod on", "off", "linux on", "off", "", "on", "off");
+	for (int i = 0; i < ROWS; i++) {
+		double on = systems[0].instructions[i], wall = median(systems[0].wall_ns[i]), other = median(systems[2].wall_ns[i]);
+
+		printf("%-31s|", rows[i].name);
+		for (int s = 0; s < SYSTEMS; s++)
+			print_number(systems[s].instructions[i], 11, systems[s].instructions[i] < 1000 ? 1 : 0);
+		printf("%2s |", rows[i].target == 0 || on < 0 ? "" : on <= rows[i].target ? "ok" : "!");
+		for (int s = 0; s < SYSTEMS; s++)
+			print_number(median(systems[s].wall_ns[i]) / 1000, s < 2 ? 9 : 10, 1);
+		printf(" |");
+		print_number(wall > 0 && other > 0 ? wall / other : -1, 6, 2);
+		printf(" |");
+		print_number(systems[0].root_writes[i], 6, 1);
+		print_number(systems[1].root_writes[i], 7, 1);
+		printf("\n");
+	}
+}
+
+static void print_summary(void)
+{
+	double on = systems[0].instructions[0], off = systems[1].instructions[0];
+
+	printf("\nratio: wall time of Allod with the shield on to Linux with pti=on.  ok, !: the aim is reached, or not:");
+	for (int i = 0; i < ROWS; i++)
+		if (rows[i].target > 0)
+			printf(" %.0f", rows[i].target);
+	printf("\n");
+	if (on > 0 && off > 0)
+		printf("the shield costs %.2f %% of the instructions of a null system call (aim: 2)\n", (on / off - 1) * 100);
+	if (systems[0].kernel_boot > 0)
+		printf("Allod's kernel leaves for user mode after %.0f instructions\n", systems[0].kernel_boot);
+	printf("`allod run -- true` as a whole: %.0f ms with the shield on, %.0f ms off (aim: 500); Linux with an initrd: %.0f ms, "
+	       "%.0f ms\n",
+	       median(systems[0].whole_ns) / 1e6, median(systems[1].whole_ns) / 1e6, median(systems[2].whole_ns) / 1e6,
+	       median(systems[3].whole_ns) / 1e6);
+}
+
+static void json_number(FILE *f, const char *key, double value)
+{
+	if (value > 0)
+		fprintf(f, ", \"%s\": %.1f", key, value);
+	else
+		fprintf(f, ", \"%s\": null", key);
+}
+
+static bool write_json(const char *path)
+{
+	FILE *f = fopen(path, "w");
+	const char *separator = "[\n";
+
+	if (!f) {
+		perror(path);
+		return false;
+	}
+	for (int s = 0; s < SYSTEMS; s++)
+		for (int i = 0; i < ROWS; i++) {
+			double wall = median(systems[s].wall_ns[i]);
+
+			if (systems[s].instructions[i] < 0 && wall <= 0)
+				continue;
+			fprintf(f, "%s  {\"name\": \"%s\", \"system\": \"%s\", \"isolation\": \"%s\"", separator, rows[i].name,
+				systems[s].name, systems[s].isolation);
+			json_number(f, "instructions", systems[s].instructions[i]);
+			json_number(f, "wall_ns", wall);
+			fprintf(f, "}");
+			separator = ",\n";
+		}
+	fprintf(f, "%s]\n", *separator == '[' ? "[" : "\n");
+	return fclose(f) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool failed = false;
+
+	if (argc < 6) {
+		fprintf(stderr, "usage: %s ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]\n", argv[0]);
+		return 2;
+	}
+	allod = argv[1], micro = argv[2], kernel = argv[3], initrd = argv[4];
+	if (argc > 6 && atoi(argv[6]) > 0 && atoi(argv[6]) <= ROUNDS_MAX)
+		rounds = (unsigned)atoi(argv[6]);
+	calibrate();
+	for (int s = 0; s < SYSTEMS; s++)
+		for (int i = 0; i < ROWS; i++)
+			systems[s].instructions[i] = systems[s].root_writes[i] = -1;
+	for (int s = 0; s < SYSTEMS; s++) {
+		fprintf(stderr, "bench: instructions: %s isolation=%s\n", systems[s].name, systems[s].isolation);
+		run_system(&systems[s], true, 0, "exit");
+	}
+	for (unsigned r = 0; r < rounds; r++) {
+		fprintf(stderr, "bench: wall time: round %u of %u\n", r + 1, rounds);
+		for (unsigned s = 0; s < SYSTEMS; s++) {
+			if (systems[s].failed)
+				continue;
+			run_system(&systems[s], false, r, "exit");
+			systems[s].whole_ns[r] = run_system(&systems[s], false, r, "true");
+		}
+	}
+	print_table();
+	print_summary();
+	for (int s = 0; s < SYSTEMS; s++)
+		failed |= systems[s].failed;
+	return write_json(argv[5]) && !failed ? 0 : 1;
+}

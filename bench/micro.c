@@ -1,0 +1,385 @@
+/* Micro-benchmarks: one static binary that runs unchanged on Linux and on Allod and measures single operations with the
+ * time-stamp counter. Under QEMU's `-icount shift=0` a tick is one guest instruction; otherwise it is a tick of the host's
+ * counter, which bench/run turns into nanoseconds.
+ *
+ *   micro [exit|true]   exit: it is the first process of a Linux kernel, and ends the machine through isa-debug-exit;
+ *                       true: likewise, without measuring anything
+ *
+ * Output, one line each:
+ *   start TICKS                      at the first user instruction of this program
+ *   row NAME: TICKS ROOTS            per operation; ROOTS root writes in thousandths, -1 where the system does not tell
+ *   done
+ *
+ * Each figure is the smallest of several batches, each divided by its operations, with the cost of the empty loop taken off. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/guest/native.h"
+
+/* The entry point of the program: notes the time and goes on in the C library's own. */
+uint64_t start_ticks __attribute__((section(".data"))) = 1;
+__asm__(".globl micro_start\n"
+	"micro_start:\n\t"
+	"mov %rdx, %r8\n\t"
+	"rdtsc\n\t"
+	"shl $32, %rdx\n\t"
+	"or %rax, %rdx\n\t"
+	"mov %rdx, start_ticks(%rip)\n\t"
+	"mov %r8, %rdx\n\t"
+	"jmp _start\n");
+
+struct row {
+	const char *name;
+	bool (*prepare)(void); /* may be NULL; false: this system does not have it */
+	void (*batch)(unsigned operations);
+	void (*finish)(void); /* may be NULL */
+	unsigned operations, batches;
+};
+
+static bool on_allod;
+
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static uint64_t root_writes(void)
+{
+	static struct kernel_stats stats;
+
+	if (!on_allod || native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) < 0)
+		return 0;
+	return stats.root_writes;
+}
+
+static void batch_empty(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++)
+		__asm__ volatile("" ::: "memory");
+}
+
+static inline long system_call(long nr)
+{
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "a"(nr) : "rcx", "r11", "memory");
+	return result;
+}
+
+static void batch_null(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++)
+		system_call(SYS_getppid);
+}
+
+static void batch_yield(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++)
+		system_call(SYS_sched_yield);
+}
+
+/* --- pipe round trip: a byte to a child and back --- */
+
+static int to_child[2], from_child[2];
+static pid_t echo_child;
+
+static void echo_loop(void)
+{
+	char c;
+
+	while (read(to_child[0], &c, 1) == 1)
+		if (write(from_child[1], &c, 1) != 1)
+			break;
+	_exit(0);
+}
+
+static bool prepare_pipe(void)
+{
+	if (pipe(to_child) < 0 || pipe(from_child) < 0)
+		return false;
+	echo_child = fork();
+	if (echo_child < 0)
+		return false;
+	if (echo_child == 0) {
+		close(to_child[1]);
+		echo_loop();
+	}
+	close(to_child[0]);
+	close(from_child[1]);
+	return true;
+}
+
+static void batch_pipe(unsigned operations)
+{
+	char c = 'x';
+
+	for (unsigned i = 0; i < operations; i++)
+		if (write(to_child[1], &c, 1) != 1 || read(from_child[0], &c, 1) != 1)
+			abort();
+}
+
+static void finish_pipe(void)
+{
+	int status;
+
+	close(to_child[1]);
+	close(from_child[0]);
+	waitpid(echo_child, &status, 0);
+}
+
+/* --- processes and memory --- */
+
+static void batch_fork(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(0);
+		if (child < 0 || waitpid(child, &status, 0) != child)
+			abort();
+	}
+}
+
+static char *area;
+enum { AREA_PAGES = 1024 };
+
+/* A fresh area for each batch, made outside of the measured time by prepare and by the end of the batch before. */
+static bool prepare_touch(void)
+{
+	area = mmap(NULL, AREA_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		return false;
+	madvise(area, AREA_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE);
+	*(volatile char *)area = 1;
+	return true;
+}
+
+static void batch_touch(unsigned operations)
+{
+	static unsigned next;
+
+	for (unsigned i = 0; i < operations; i++)
+		((volatile char *)area)[(1 + (next + i) % (AREA_PAGES - 1)) * PAGE_SIZE] = 1;
+	next += operations;
+}
+
+static void finish_touch(void)
+{
+	munmap(area, AREA_PAGES * PAGE_SIZE);
+}
+
+static void batch_mmap(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++) {
+		char *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (page == MAP_FAILED)
+			abort();
+		*(volatile char *)page = 1;
+		munmap(page, PAGE_SIZE);
+	}
+}
+
+/* --- portal call and return: between this process and a space that it makes ---
+ *
+ * The space gets one page of code and one of data. Its first thread makes a portal at the entry below, grants right p on it to
+ * this process, stores the portal's address in the data page and sleeps. The code is copied there and uses no absolute address. */
+
+enum { CODE_AT = 0x10000, DATA_AT = 0x20000 };
+
+struct shared {
+	uint64_t portal, result;
+	uint32_t ready, never;
+};
+
+extern const char server_start[], server_entry[], server_end[];
+__asm__(".pushsection .rodata\n"
+	"server_start:\n\t" /* rdi: number of the client's space */
+	"mov %rdi, %r12\n\t"
+	"lea server_entry(%rip), %rdi\n\t"
+	"xor %esi, %esi\n\t"
+	"mov $0x1042, %eax\n\t" /* portal_create */
+	"syscall\n\t"
+	"mov %rax, 0x20000\n\t"
+	"mov %rax, %rdi\n\t"
+	"mov $1, %esi\n\t"
+	"mov %r12, %rdx\n\t"
+	"mov $8, %r10d\n\t"
+	"mov $0x1040, %eax\n\t" /* grant */
+	"syscall\n\t"
+	"mov %rax, 0x20008\n\t"
+	"movl $1, 0x20010\n"
+	"1:\t"
+	"mov $0x20014, %edi\n\t"
+	"xor %esi, %esi\n\t"
+	"xor %edx, %edx\n\t"
+	"xor %r10d, %r10d\n\t"
+	"mov $0x1004, %eax\n\t" /* wait */
+	"syscall\n\t"
+	"jmp 1b\n"
+	"server_entry:\n\t"
+	"mov $0x1002, %eax\n\t" /* portal_return */
+	"syscall\n"
+	"server_end:\n"
+	".popsection\n");
+_Static_assert(CALL_portal_create == 0x1042 && CALL_grant == 0x1040 && CALL_wait == 0x1004 && CALL_portal_return == 0x1002 &&
+		       RIGHT_P == 8 && DATA_AT == 0x20000,
+	       "the code of the server");
+
+static uint64_t portal, server_space;
+
+static bool portal_failed(const char *what, int64_t error)
+{
+	printf("note portal call: %s failed with %lld\n", what, (long long)error);
+	return false;
+}
+
+/* The number_shift of this machine, from the address that a portal of our own gets. */
+static bool find_shift(unsigned number, unsigned *shift)
+{
+	int64_t address = native(CALL_portal_create, (uintptr_t)batch_empty, 0, 0, 0);
+
+	if (address < 0)
+		return portal_failed("portal_create", address);
+	native(CALL_portal_destroy, (uintptr_t)batch_empty, 0, 0, 0);
+	for (*shift = 32; *shift < 48; ++*shift)
+		if ((uint64_t)address == ((uint64_t)number << *shift | (uintptr_t)batch_empty))
+			return true;
+	return portal_failed("globalize", address);
+}
+
+static bool prepare_portal(void)
+{
+	struct space_spec spec = {.flags = SPACE_GRANT_CREATOR, .name = "bench-server"};
+	struct thread_spec thread = {.ip = CODE_AT};
+	struct space_info self;
+	volatile struct shared *shared;
+	unsigned shift;
+	int64_t e;
+
+	if (!on_allod)
+		return false;
+	if ((e = native(CALL_space_info, 0, (uintptr_t)&self, 0, 0)) < 0)
+		return portal_failed("space_info", e);
+	if (!find_shift(self.number, &shift))
+		return false;
+	if ((e = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0)) < 0)
+		return portal_failed("space_create", e);
+	server_space = e;
+	if ((e = native(CALL_map, server_space, CODE_AT, PAGE_SIZE, RIGHT_R | RIGHT_W | RIGHT_X)) < 0 ||
+	    (e = native(CALL_map, server_space, DATA_AT, PAGE_SIZE, RIGHT_R | RIGHT_W)) < 0)
+		return portal_failed("map", e);
+	memcpy((void *)(server_space << shift | CODE_AT), server_start, server_end - server_start);
+	shared = (void *)(server_space << shift | DATA_AT);
+	shared->ready = 0;
+	thread.space = server_space;
+	thread.arg = self.number;
+	if ((e = native(CALL_thread_create, (uintptr_t)&thread, 0, 0, 0)) < 0)
+		return portal_failed("thread_create", e);
+	for (unsigned i = 0; i < 100000 && !shared->ready; i++)
+		native(CALL_yield, 0, 0, 0, 0);
+	if (!shared->ready || (int64_t)shared->portal < 0 || (int64_t)shared->result < 0)
+		return portal_failed("the server", shared->ready ? (int64_t)shared->result : 0);
+	portal = shared->portal;
+	e = portal_call(portal, 42, 0).w0;
+	return e == 42 ? true : portal_failed("portal_call", e);
+}
+
+static void batch_portal(unsigned operations)
+{
+	for (unsigned i = 0; i < operations; i++)
+		portal_call(portal, i, 0);
+}
+
+static void finish_portal(void)
+{
+	native(CALL_space_destroy, server_space, 0, 0, 0);
+}
+
+static const struct row rows[] = {
+	{"null system call", NULL, batch_null, NULL, 1000, 10},
+	{"sched_yield", NULL, batch_yield, NULL, 1000, 10},
+	{"portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10},
+	{"pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10},
+	{"fork+exit+wait", NULL, batch_fork, NULL, 20, 10},
+	{"first touch of a page", prepare_touch, batch_touch, finish_touch, 100, 10},
+	{"mmap+touch+munmap", NULL, batch_mmap, NULL, 100, 10},
+};
+
+static uint64_t batch_ticks(void (*batch)(unsigned), unsigned operations)
+{
+	uint64_t start = ticks();
+
+	batch(operations);
+	return ticks() - start;
+}
+
+static uint64_t smallest(void (*batch)(unsigned), unsigned operations, unsigned batches)
+{
+	uint64_t best = ~0ul;
+
+	for (unsigned i = 0; i < batches; i++) {
+		uint64_t t = batch_ticks(batch, operations);
+
+		if (t < best)
+			best = t;
+	}
+	return best;
+}
+
+static void measure(const struct row *row)
+{
+	uint64_t empty = smallest(batch_empty, row->operations, 3), best, roots;
+	long thousandths = -1;
+
+	if (row->prepare && !row->prepare())
+		return;
+	roots = root_writes();
+	best = smallest(row->batch, row->operations, row->batches);
+	if (on_allod)
+		thousandths = (long)((root_writes() - roots) * 1000 / ((uint64_t)row->operations * row->batches));
+	if (row->finish)
+		row->finish();
+	best = best > empty ? best - empty : 0;
+	printf("row %s: %llu.%02u %ld\n", row->name, (unsigned long long)(best / row->operations),
+	       (unsigned)(best % row->operations * 100 / row->operations), thousandths);
+}
+
+static void measure_all(void)
+{
+	printf("start %llu\n", (unsigned long long)start_ticks);
+	if (on_allod) {
+		static struct kernel_stats stats;
+
+		if (native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) > 0)
+			printf("kernel %llu %llu\n", (unsigned long long)stats.boot_instructions, (unsigned long long)stats.shielded);
+	}
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		measure(&rows[i]);
+	printf("done\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	on_allod = native_present();
+	if (strcmp(mode, "true"))
+		measure_all();
+	if (*mode && ioperm(0xf4, 1, 1) == 0)
+		outb(0, 0xf4);
+	return 0;
+}
