@@ -5,7 +5,19 @@
  *
  * The kernel is event-driven. Every entry from user mode saves the registers in the frame at cpu->frame, then calls one of
  * the upcalls at the end of this file on the processor's one kernel stack with interrupts off; when the upcall returns, the
- * machine leaves the kernel through cpu->frame of the thread that is then cpu->current. There is no other way in or out. */
+ * machine leaves the kernel through cpu->frame of the thread that is then cpu->current. There is no other way in or out. *
+ * regs.h is pure and knows the registers by meaning; `f` is a frame, words are register-sized:
+ *   u64 regs_number(f), regs_word(f, i)       native call number and argument i < 6
+ *   u64 regs_portal(f)                        portal_call: the portal's address
+ *   u64 regs_ip(f), regs_sp(f)                where the thread is
+ *   void regs_result(f, word0, word1)         results of a native call; leaves the rest alone
+ *   void regs_start(f, ip, sp, argument)      first registers of a thread (all others 0); returns the full way
+ *   void regs_enter(f, ip, sp, cookie, const u64 words[6])   a callee's registers at a portal's entry (all others 0)
+ *   void regs_leave(f, ip, sp, thread_pointer, word0, word1) a caller's registers after a portal call (all others 0)
+ *   u64 regs_thread_pointer(f)
+ *   bool regs_pointer_call(f, u64 words[6])   a fetch fault at a portal's address: the C arguments of the call
+ *   void regs_land_copy(f, ip, code, segment, page), regs_land_crash(f, ip, code, address)  see struct landing
+ */
 #ifndef KERNEL_ARCH_H
 #define KERNEL_ARCH_H
 

@@ -2,62 +2,114 @@
  * inside of, in kernel memory that no space can reach, so that nobody can forge a return.
  *
  *   calls[0] ... calls[depth - 1]   the callers, outermost first; the thread itself is in `space`
+ *   calls[depth]                    made ready for the next system call if `space` has a system portal
  *
- * While it runs in a process (a space with a system portal), its registers are saved in the user frame at the top of its
- * stacklet in the system service; otherwise in `regs`. */
+ * While it runs in a process (a space with a system portal), its registers are saved in its user frame, which lies at the
+ * top of its stacklet in the system service, where the service can read and change it; otherwise they are in `regs`.
+ *
+ * References: the thread holds one on its home space and one on each space it entered by a portal call. The system service
+ * is held by the process's own reference (space->system). */
 #ifndef KERNEL_THREAD_H
 #define KERNEL_THREAD_H
 
-#include "user_frame.h"
 #include "lib/list.h"
 #include "types.h"
+#include "user_frame.h"
 
-struct space;
+struct cpu;
 struct portal;
+struct space;
 
-enum { CALLS_MAX = 24, STACKLETS_MAX = 8 };
+enum { CALLS_MAX = 24, STACKLETS_MAX = 6 };
 
 /* A call the thread is inside of: how to go on in the caller. */
 struct call {
-	struct space *space; /* the caller, referenced */
-	u64 ip, sp;          /* portal calls: where the caller goes on */
-	u64 thread_pointer;
-	struct user_frame *frame; /* system calls: the user frame (kernel address), else NULL */
-	u64 frame_user;           /* the same in the service */
+	struct space *space;      /* the caller */
+	bool system;              /* a system call: everything is in `frame`; else a portal call: ip, sp, thread_pointer */
+	u64 ip, sp, thread_pointer;
+	struct user_frame *frame; /* spaces with a system portal: their user frame (kernel address, page held) */
+	u64 frame_user;           /* the same as the system service addresses it */
+	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
+/* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended. */
 enum { PENDING_INTERRUPT = 1, PENDING_END = 2 };
 
 struct thread {
 	/* Known to entry code. */
-	u32 pending;         /* [a] PENDING_*: something to do before user mode goes on */
+	u32 pending;         /* [K] PENDING_*; entry code only looks whether it is 0 */
 	u32 depth;           /* [C] calls in use */
-	struct space *space; /* [C] the space it is in, referenced */
+	struct space *space; /* [C] the space it is in */
+	u64 unused;
 	struct user_frame regs __attribute__((aligned(16))); /* [C] */
 
-	/* [K] from here on */
+	/* [K] from here on. */
 	u32 number;
 	enum thread_state state;
-	struct list_node queue;   /* run queue or wait queue */
-	struct list_node all;     /* of all threads */
-	struct cpu *cpu;          /* the processor it runs on, or last ran on */
+	struct list_node queue; /* run queue, or the queue of waiters */
+	struct list_node all;   /* of all threads */
+	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
-		u64 key_space, key_offset; /* the awaited word */
-		u64 deadline;              /* ticks, ~0 = none */
+		u64 space, offset; /* the awaited word: number of the owner, offset in its window */
+		u64 deadline;      /* ticks; ~0 = none */
 		bool interruptible;
-		struct list_node timer; /* queue of deadlines */
+		struct list_node timer; /* of deadlines, earliest first */
 	} wait;
-	void *vector;       /* saved vector state */
-	bool vector_saved;  /* it is in `vector`, not in a processor */
-	bool vector_live;   /* it matters: a user frame of the chain will need it */
-	u64 gs_base;        /* x86-64: the user's second segment base */
-	struct call calls[CALLS_MAX];
+	void *vector;       /* its vector state while it is on no processor */
+	void *vector_spare; /* a page kept for call.vector, or NULL */
+	u64 gs_base;        /* x86-64: the second segment base of user mode while it is on no processor */
+	u32 crashes;        /* landings of faults of a service's own code */
 	struct {
 		struct space *space;
-		u64 top; /* user address */
+		u64 top; /* user address of the end */
+		void *page; /* kernel address of the top page, held */
 	} stacklets[STACKLETS_MAX];
+	struct call calls[CALLS_MAX + 1];
 };
+
+/* All functions are called with the kernel lock held. */
+
+extern struct list_node threads; /* all of them, by thread.all */
+
+void threads_init(void);
+
+/* Makes a thread whose home is `home`, not yet ready. With `frame` (for a space with a system portal) it starts with these
+ * user registers; otherwise at ip with `argument`, on the stack at sp, or on its stacklet if sp is 0.
+ * -E_NOMEM, -E_LIMIT (too many threads), -E_INVAL, -E_DEAD. */
+int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u64 sp, u64 argument, struct thread **out);
+
+/* The thread of that number, or NULL. */
+struct thread *thread_find(u32 number);
+
+/* Ends the calling processor's current thread. */
+void thread_exit(void);
+
+/* As the native call. */
+void thread_interrupt(struct thread *thread);
+
+/* Ends a space and all spaces it manages: their threads return to the nearest living caller with -E_DEAD or end, those that
+ * wait for the end are told. */
+void space_kill(struct space *space, enum space_end why, u64 address);
+
+/* If the thread is in a space that has ended, leaves it: pops calls until it is in a living one (word 0 = -E_DEAD) or ends
+ * the thread. The thread must be the current one of this processor or on none. */
+void thread_unwind(struct thread *thread);
+
+/* The end of the thread's stacklet in a space, made if need be: *top is where an empty stack starts, *page the kernel's
+ * address of its highest page. -E_NOMEM, -E_LIMIT. */
+int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page);
+
+/* Where the next call of the thread into the space shall start its stack: the top of the stacklet, or below the frames the
+ * thread already has there. Errors as thread_stacklet. */
+int thread_stack(struct thread *thread, struct space *space, u64 *sp);
+
+/* Reserves calls[at].frame for a space with a system portal that the thread is about to enter as calls[at]. */
+int thread_reserve_frame(struct thread *thread, u32 at, struct space *process);
+void thread_release_frame(struct thread *thread, u32 at);
+
+/* Tells the entry code about cpu->current: after every change of it, of its space or of its depth. */
+void thread_load(void);
 
 #endif

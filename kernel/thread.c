@@ -1,0 +1,368 @@
+/* Threads: their life, stacklets, and how they leave spaces that end: thread.h. */
+#include "thread.h"
+
+#include "arch.h"
+#include "call.h"
+#include "frame.h"
+#include "irq.h"
+#include "lib/string.h"
+#include "panic.h"
+#include "pool.h"
+#include "regs.h"
+#include "sched.h"
+#include "space.h"
+#include "wait.h"
+
+struct list_node threads = LIST_INIT(threads);
+
+static struct thread *by_number[THREADS_MAX];
+static u32 next_number;
+static struct pool thread_pool;
+
+_Static_assert(sizeof(struct user_frame) == 256, "a user frame aligned to its size lies in one page");
+
+void threads_init(void)
+{
+	pool_init(&thread_pool, "thread", sizeof(struct thread));
+}
+
+struct thread *thread_find(u32 number)
+{
+	return number < THREADS_MAX ? by_number[number] : NULL;
+}
+
+/* A free number, searched round robin so that numbers are not used again at once. */
+static int take_number(struct thread *thread)
+{
+	for (u32 i = 0; i < THREADS_MAX; i++) {
+		u32 number = (next_number + i) % THREADS_MAX;
+
+		if (!by_number[number]) {
+			by_number[number] = thread;
+			thread->number = number;
+			next_number = (number + 1) % THREADS_MAX;
+			return 0;
+		}
+	}
+	return -E_LIMIT;
+}
+
+int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page)
+{
+	unsigned slot = 0;
+	int error;
+
+	for (unsigned i = 0; i < STACKLETS_MAX; i++)
+		if (thread->stacklets[i].space == space) {
+			*top = thread->stacklets[i].top;
+			*page = thread->stacklets[i].page;
+			return 0;
+		}
+	while (slot < STACKLETS_MAX && thread->stacklets[slot].space)
+		slot++;
+	if (slot == STACKLETS_MAX)
+		return -E_LIMIT;
+	error = space_stacklet(space, thread->number, top, page);
+	if (error)
+		return error;
+	frame_get(*page);
+	space_get(space);
+	thread->stacklets[slot].space = space;
+	thread->stacklets[slot].top = *top;
+	thread->stacklets[slot].page = *page;
+	return 0;
+}
+
+static void drop_stacklet(struct thread *thread, unsigned slot)
+{
+	struct space *space = thread->stacklets[slot].space;
+
+	if (!space)
+		return;
+	thread->stacklets[slot].space = NULL;
+	frame_put(thread->stacklets[slot].page);
+	if (space->end == SPACE_ALIVE)
+		space_stacklet_drop(space, thread->number);
+	space_put(space);
+}
+
+int thread_stack(struct thread *thread, struct space *space, u64 *sp)
+{
+	void *page;
+	int error = thread_stacklet(thread, space, sp, &page);
+
+	if (error)
+		return error;
+	for (u32 i = thread->depth; i-- > 0;) {
+		struct call *call = &thread->calls[i];
+
+		/* Below the frame of an earlier call, its red zone left alone; and below a user frame kept for a process. */
+		if (call->space == space && !call->system) {
+			*sp = (call->sp - 256) & ~15ul;
+			return 0;
+		}
+		if (call->system && call->space->system == space) {
+			*sp = call->frame_user;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
+{
+	struct call *call = &thread->calls[at];
+	struct space *system = process->system;
+	u64 sp;
+	void *page;
+	int error = thread_stack(thread, system, &sp);
+
+	if (error)
+		return error;
+	call->frame_user = (sp - sizeof(struct user_frame)) & ~(sizeof(struct user_frame) - 1);
+	page = space_touch(system, call->frame_user, FAULT_WRITE);
+	if (!page)
+		return -E_NOMEM;
+	call->frame = page;
+	frame_get((void *)page_down((u64)page));
+	return 0;
+}
+
+void thread_release_frame(struct thread *thread, u32 at)
+{
+	struct call *call = &thread->calls[at];
+
+	if (call->frame)
+		frame_put((void *)page_down((u64)call->frame));
+	call->frame = NULL;
+}
+
+static void free_thread(struct thread *thread)
+{
+	for (u32 i = 0; i <= CALLS_MAX; i++) {
+		thread_release_frame(thread, i);
+		if (thread->calls[i].vector)
+			frame_put(thread->calls[i].vector);
+	}
+	for (unsigned i = 0; i < STACKLETS_MAX; i++)
+		drop_stacklet(thread, i);
+	if (thread->vector)
+		frame_put(thread->vector);
+	if (thread->vector_spare)
+		frame_put(thread->vector_spare);
+	by_number[thread->number] = NULL;
+	pool_free(&thread_pool, thread);
+}
+
+/* What the thread starts with: see thread_create. */
+static int set_start(struct thread *thread, const struct user_frame *frame, u64 ip, u64 sp, u64 argument)
+{
+	u64 top;
+	void *page;
+	int error;
+
+	if (frame) {
+		error = thread_reserve_frame(thread, 0, thread->space);
+		if (error)
+			return error;
+		*thread->calls[0].frame = *frame;
+		thread->calls[0].frame->flags |= FRAME_FULL | FRAME_THREAD_POINTER;
+		return 0;
+	}
+	if (!sp) {
+		error = thread_stacklet(thread, thread->space, &top, &page);
+		if (error)
+			return error;
+		sp = top;
+	}
+	if (thread->space->system) {
+		error = thread_reserve_frame(thread, 0, thread->space);
+		if (error)
+			return error;
+		regs_start(thread->calls[0].frame, ip, sp - 8, argument);
+		return 0;
+	}
+	regs_start(&thread->regs, ip, sp - 8, argument);
+	return 0;
+}
+
+int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u64 sp, u64 argument, struct thread **out)
+{
+	struct thread *thread;
+	int error;
+
+	if (home->end != SPACE_ALIVE)
+		return -E_DEAD;
+	thread = pool_alloc(&thread_pool);
+	if (!thread)
+		return -E_NOMEM;
+	memset(thread, 0, sizeof(*thread));
+	list_init(&thread->queue);
+	list_init(&thread->wait.timer);
+	thread->space = home;
+	if (take_number(thread)) {
+		pool_free(&thread_pool, thread);
+		return -E_LIMIT;
+	}
+	error = -E_NOMEM;
+	thread->vector = frame_alloc();
+	if (thread->vector)
+		error = set_start(thread, frame, ip, sp, argument);
+	if (error) {
+		free_thread(thread);
+		return error;
+	}
+	space_get(home);
+	home->threads++;
+	list_append(&threads, &thread->all);
+	thread->state = THREAD_WAITING;
+	*out = thread;
+	return 0;
+}
+
+/* Leaves the innermost call. -> the space the thread was in, whose reference (if by portal call) is dropped. */
+static void pop_call(struct thread *thread)
+{
+	struct space *left = thread->space;
+	struct call *call = &thread->calls[--thread->depth];
+
+	if (left->system)
+		thread_release_frame(thread, thread->depth + 1);
+	thread->space = call->space;
+	if (!call->system)
+		space_put(left);
+	if (call->vector) {
+		frame_put(call->vector);
+		call->vector = NULL;
+	}
+}
+
+/* The thread's last space is left: it is gone, and with its last thread its home ends. */
+static void end_thread(struct thread *thread)
+{
+	struct space *home;
+
+	while (thread->depth)
+		pop_call(thread);
+	home = thread->space;
+	list_remove(&thread->all);
+	list_remove(&thread->queue);
+	list_remove(&thread->wait.timer);
+	thread->state = THREAD_DEAD;
+	if (thread->cpu && thread->cpu->current == thread)
+		thread->cpu->current = NULL;
+	free_thread(thread);
+	home->threads--;
+	if (!home->threads && home->end == SPACE_ALIVE && !home->system)
+		space_kill(home, SPACE_EXITED, 0);
+	space_put(home);
+}
+
+void thread_exit(void)
+{
+	end_thread(cpu_self()->current);
+}
+
+void thread_unwind(struct thread *thread)
+{
+	if (thread->space->end == SPACE_ALIVE)
+		return;
+	while (thread->space->end != SPACE_ALIVE) {
+		if (!thread->depth) {
+			end_thread(thread);
+			return;
+		}
+		call_leave(thread, (u64)-E_DEAD, 0);
+	}
+	if (thread->state == THREAD_WAITING)
+		wait_cancel(thread);
+}
+
+static void unwind_threads(struct space *space)
+{
+	list_for_each_safe(node, &threads) {
+		struct thread *thread = container_of(node, struct thread, all);
+
+		for (u32 i = 0; i < thread->depth; i++)
+			if (thread->calls[i].space == space)
+				thread->pending |= PENDING_END;
+		for (unsigned i = 0; i < STACKLETS_MAX; i++)
+			if (thread->stacklets[i].space == space && thread->space != space)
+				drop_stacklet(thread, i);
+		if (thread->space != space)
+			continue;
+		thread->pending |= PENDING_END;
+		if (thread->state != THREAD_RUNNING)
+			thread_unwind(thread);
+		else if (thread->cpu != cpu_self())
+			arch_poke(thread->cpu->number);
+	}
+}
+
+void space_kill(struct space *space, enum space_end why, u64 address)
+{
+	struct space *managed;
+
+	if (space->end != SPACE_ALIVE)
+		return;
+	space_get(space);
+	space_end(space, why, address);
+	while ((managed = space_first_managed(space)))
+		space_kill(managed, SPACE_KILLED, 0);
+	irq_release(space);
+	unwind_threads(space);
+	wait_tell_end(space);
+	space_put(space);
+}
+
+void thread_interrupt(struct thread *thread)
+{
+	thread->pending |= PENDING_INTERRUPT;
+	if (thread->state == THREAD_WAITING && thread->wait.interruptible)
+		wait_interrupt(thread);
+	else if (thread->state == THREAD_RUNNING && thread->cpu != cpu_self())
+		arch_poke(thread->cpu->number);
+}
+
+/* The unshielded space whose root the processor shall be on when the thread next enters the kernel: its system, or the
+ * nearest caller that is not shielded, so that a return there needs no other root. */
+static struct space *entry_space(struct thread *thread)
+{
+	if (thread->space->system)
+		return thread->space->system;
+	if (thread->space->flags & SPACE_TRUSTED)
+		return thread->space;
+	for (u32 i = thread->depth; i-- > 0;)
+		if (thread->calls[i].space->flags & SPACE_TRUSTED)
+			return thread->calls[i].space;
+	return NULL;
+}
+
+void thread_load(void)
+{
+	struct cpu *cpu = cpu_self();
+	struct thread *thread = cpu->current;
+	struct space *space = thread->space;
+	struct call *call = NULL;
+
+	if (space->system) {
+		call = &thread->calls[thread->depth];
+		call->space = space;
+		call->system = true;
+		cpu->frame = call->frame;
+	} else {
+		if (thread->depth && thread->calls[thread->depth - 1].system)
+			call = &thread->calls[thread->depth - 1];
+		cpu->frame = &thread->regs;
+	}
+	if (call && call->space->system->end == SPACE_ALIVE && thread->depth < CALLS_MAX) {
+		cpu->system.entry = call->space->system_entry;
+		cpu->system.user_frame = call->frame_user;
+		cpu->system.process_frame = call->frame;
+		cpu->system.space = call->space->system;
+		cpu->system.process = call->space;
+	} else {
+		cpu->system.entry = 0;
+	}
+	arch_space_prepare(space, entry_space(thread));
+}
