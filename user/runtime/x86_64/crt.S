@@ -1,0 +1,101 @@
+/* How threads come into a service and leave it. */
+
+#define CALL_PORTAL_CALL 0x1000
+#define CALL_SYSTEM_RETURN 0x1001
+#define CALL_PORTAL_RETURN 0x1002
+
+	.text
+
+/* The first thread: rdi = struct start_info *, rsp = top of its stacklet. */
+	.globl _start
+	.type _start, @function
+_start:
+	xorl	%ebp, %ebp
+	andq	$-16, %rsp
+	call	runtime_start
+	ud2
+	.size _start, . - _start
+
+/* A thread of thread_start(): rdi = its argument. */
+	.globl runtime_thread_entry
+	.type runtime_thread_entry, @function
+runtime_thread_entry:
+	xorl	%ebp, %ebp
+	andq	$-16, %rsp
+	call	runtime_thread
+	ud2
+	.size runtime_thread_entry, . - runtime_thread_entry
+
+/* Portal entries: rax = the portal's C function, words in the argument registers, rsp as after a call. What the function
+ * returns in rax and rdx are the result words. Each entry is a portal of its own, on a page of its own: right p on one
+ * does not reach the next. */
+	.section .text.entries, "ax", @progbits
+	.balign	4096
+	.globl runtime_entries
+	.type runtime_entries, @function
+runtime_entries:
+	.rept	4
+	subq	$8, %rsp
+	xorl	%ebp, %ebp
+	call	*%rax
+	movq	%rax, %rdi
+	movq	%rdx, %rsi
+	movl	$CALL_PORTAL_RETURN, %eax
+	syscall
+	ud2
+	.balign	4096
+	.endr
+	.size runtime_entries, . - runtime_entries
+
+	.text
+
+/* portal_return(word0, word1) */
+	.globl portal_return
+	.type portal_return, @function
+portal_return:
+	movl	$CALL_PORTAL_RETURN, %eax
+	syscall
+	ud2
+	.size portal_return, . - portal_return
+
+/* system_return() */
+	.globl system_return
+	.type system_return, @function
+system_return:
+	movl	$CALL_SYSTEM_RETURN, %eax
+	syscall
+	ud2
+	.size system_return, . - system_return
+
+/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in rbx and six words as every call
+ * does; it keeps rsp and rip and clears everything else. */
+	.globl portal_call
+	.type portal_call, @function
+portal_call:
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rdi, %rbx
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	movq	%rcx, %rdx
+	movq	%r8, %r10
+	movq	%r9, %r8
+	movq	56(%rsp), %r9
+	movl	$CALL_PORTAL_CALL, %eax
+	syscall
+	movq	64(%rsp), %rcx
+	movq	%rdx, (%rcx)
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+	.size portal_call, . - portal_call
+
+	.section .note.GNU-stack, "", @progbits
