@@ -1,0 +1,12 @@
+/* The host has one processor, which never runs anything. */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+extern struct cpu host_cpu;
+
+static inline struct cpu *cpu_self(void)
+{
+	return &host_cpu;
+}
+
+#endif

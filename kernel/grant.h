@@ -1,0 +1,46 @@
+/* Grants: a range of one map made visible in another space.
+ *
+ *   owner's map <- grant (made by the owner or its manager) <- grant (passed on by its grantee) <- ...
+ *
+ * Rights only shrink along a chain; a grant ends with its parent, its owner and its grantee. The range is kept to the byte
+ * for right p; memory is shown in whole pages. All functions: under the kernel lock. */
+#ifndef KERNEL_GRANT_H
+#define KERNEL_GRANT_H
+
+#include "lib/list.h"
+#include "types.h"
+
+struct space;
+
+struct grant {
+	u32 number;
+	u32 flags;            /* RIGHT_*, GRANT_PASS */
+	struct space *owner;  /* of the memory */
+	struct space *from;   /* who made it; NULL once that space has ended */
+	struct space *to;     /* who may use it */
+	u64 start, end;       /* offsets in the owner's window */
+	bool has_copies;      /* edge tables of `to` may show copies of entries */
+	struct grant *parent; /* NULL: from the owner or its manager */
+	struct list_node children, sibling;
+	struct list_node of_owner, of_to, of_from; /* in space.granted, .received, .made */
+};
+
+/* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT, -E_NOMEM. */
+int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags);
+/* -E_NOENT, -E_PERM. */
+int grant_revoke(struct space *caller, u32 number);
+/* The creator's grant of a whole new space (SPACE_GRANT_CREATOR). */
+int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags);
+
+/* A grant under which `to` may do all of `rights` at an offset of the owner's window, NULL if there is none. Write and
+ * execute imply read, as they do in page tables. */
+struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights);
+/* Does `viewer` hold any grant of the owner's memory? */
+bool grant_exists(const struct space *owner, const struct space *viewer);
+/* May the caller call portals at this global address: its own, of a space it manages or is the system of, or by right p? */
+bool space_may_call(struct space *caller, u64 address);
+
+/* Ends all grants of a space's memory, to it, and made by it of memory it manages. */
+void grant_end_space(struct space *space);
+
+#endif

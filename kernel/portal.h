@@ -1,0 +1,31 @@
+/* Portals: entry points into spaces, named by global addresses.
+ *
+ * Each space remembers the portal it called last, so that finding it again is a compare. All functions: under the kernel
+ * lock. */
+#ifndef KERNEL_PORTAL_H
+#define KERNEL_PORTAL_H
+
+#include "lib/list.h"
+#include "types.h"
+
+struct space;
+
+struct portal {
+	struct space *space;
+	u64 entry, cookie; /* entry: offset in the space's window */
+	u64 address;       /* global */
+	struct portal *next; /* of the same hash */
+	struct list_node of_space;
+};
+
+/* Offers a portal of `space` at an entry. Its address is globalize(space->number, entry). 0, -E_EXIST, -E_INVAL, -E_NOMEM. */
+int portal_create(struct space *space, u64 entry, u64 cookie);
+/* -E_NOENT. */
+int portal_destroy(struct space *space, u64 entry);
+/* The portal at an address (global, or native for the caller's own). 0, -E_NOENT, -E_PERM. */
+int portal_find(struct space *caller, u64 address, struct portal **portal);
+void portal_end_space(struct space *space);
+/* Rights have shrunk somewhere: what spaces remember is not valid any more. */
+void portal_forget(void);
+
+#endif

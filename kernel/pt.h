@@ -1,0 +1,94 @@
+/* Page tables: the cache of the truth in maps and grants.
+ *
+ *   root of space a          tables of a's own         tables of the owner's map
+ *   [0]     -> ... level L   [native window]   ==link==> level L-1 -> ... -> pages      (L = pt_link_level)
+ *   [slot]  -> ... level L   [a's own slot]    ==link==> the same tables
+ *                            [slot of b]       --link--> tables of b's map, rights narrowed in this entry
+ *                            [slot of c]       -> edge table of a's own -> copies of c's entries (ragged grants only)
+ *
+ * A level's entry covers 2^(12 + 9 * level) bytes; level 0 entries are pages. Tables are never freed before their space
+ * ends, so a link stays good as long as its owner lives. Everything here may be thrown away at any time, with tlb_add().
+ *
+ * All functions: under the kernel lock. */
+#ifndef KERNEL_PT_H
+#define KERNEL_PT_H
+
+#include "pte.h"
+#include "types.h"
+
+struct grant;
+struct space;
+
+enum { PT_ENTRIES = 512, PT_LINKS_MAX = 16 };
+
+/* The split of addresses: constants after pt_init(). */
+extern unsigned pt_levels;      /* of the tables */
+extern unsigned pt_link_level;  /* where maps are linked */
+extern unsigned pt_links;       /* links of a whole window */
+extern unsigned number_shift;   /* of the space's number in an address */
+extern unsigned number_bits;    /* number of spaces = 2^number_bits */
+
+/* Called by the machine's start-up code before kernel_main(), with the number of levels in use. */
+void pt_init(unsigned levels);
+
+static inline u64 window_bytes(void)
+{
+	return 1ul << number_shift;
+}
+
+/* End of all user addresses. */
+static inline u64 user_end(void)
+{
+	return 1ul << (number_shift + number_bits);
+}
+
+static inline u64 address_offset(u64 address)
+{
+	return address & (window_bytes() - 1);
+}
+
+static inline u64 address_number(u64 address)
+{
+	return address >> number_shift;
+}
+
+static inline u64 globalize(u32 number, u64 offset)
+{
+	return (u64)number << number_shift | offset;
+}
+
+/* The entry of the owner's tables for a page at an offset, tables made as needed. A block entry in the way is taken out
+ * first. NULL: no frame free. */
+pte_t *pt_entry(struct space *owner, u64 offset);
+/* The same for the entry of the level above (2 MiB); NULL also if a table of pages is there already. */
+pte_t *pt_block_entry(struct space *owner, u64 offset);
+/* The entry if all tables exist, *level = 0 or (block) 1; else NULL. */
+pte_t *pt_find_entry(const struct space *owner, u64 offset, unsigned *level);
+
+/* Makes the space's root show its own memory around an address in the native window or its own slot. -E_NOMEM. */
+int pt_link_own(struct space *space, u64 address);
+/* Makes the viewer's root show the page at an offset of the owner as far as the grant allows. -E_NOMEM. */
+int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, const struct grant *grant);
+
+/* What a root shows at an address. -> rights, 0 if nothing; *pa is the address of the byte, *device if uncached. */
+u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device);
+
+/* Empties what the owner's tables, and copies of them in edge tables of others, show of a range of offsets, and notes it
+ * for invalidation. */
+void pt_clear(struct space *owner, u64 start, u64 end);
+/* Takes the right to write out of the same, for the private frames of one leaf of map.private; does not note. */
+void pt_protect_leaf(struct space *owner, u64 first_page, u64 used);
+/* Empties what a viewer's root shows of a range of another's window, and notes it. */
+void pt_clear_view(struct space *viewer, struct space *owner, u64 start, u64 end);
+/* Empties copies of a range of the owner's entries in others' edge tables. */
+void pt_clear_copies(struct space *owner, u64 start, u64 end);
+
+/* Makes an empty root. -E_NOMEM. */
+int pt_create(struct space *space);
+/* Frees all tables of a space, through the pending batch. */
+void pt_destroy(struct space *space);
+
+/* Judges every entry under a root by the maps and grants; panics if one shows what it must not. */
+void pt_check(const struct space *space);
+
+#endif

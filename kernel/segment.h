@@ -1,0 +1,63 @@
+/* Segments: memory objects that can be mapped many times.
+ *
+ * A segment holds its frames; page tables that show them hold no references, so a frame only leaves a segment together
+ * with an invalidation (tlb.h). A segment lives while its owner has not destroyed it or a region maps it; its number stands
+ * for it as long, so that a pager can go on supplying pages of what it has destroyed.
+ *
+ * The functions named as native calls do what abi/calls.def says, for the space `caller`. Under the kernel lock. */
+#ifndef KERNEL_SEGMENT_H
+#define KERNEL_SEGMENT_H
+
+#include "lib/list.h"
+#include "radix.h"
+#include "types.h"
+
+struct space;
+
+/* segment.flags besides SEGMENT_PAGED. */
+enum {
+	SEGMENT_DEVICE = 0x100,     /* registers at `base`: uncached, no frames */
+	SEGMENT_CONTIGUOUS = 0x200, /* frames at `base`, all there from the start */
+	SEGMENT_DESTROYED = 0x400,  /* by its owner: cannot be mapped any more */
+};
+
+struct segment {
+	u32 number, flags;
+	struct space *owner; /* [K] NULL once it has ended: absent pages of a paged segment never come */
+	u64 pages;           /* [I] */
+	pa_t base;           /* [I] device, contiguous */
+	struct radix frames; /* [K] of the other kinds: pages by index */
+	u64 present;         /* [K] number of them */
+	struct list_node regions; /* [K] that map it */
+	struct list_node owned;   /* [K] in space.segments */
+};
+
+/* -> number of the segment, or -E_*. */
+int segment_create(struct space *caller, u64 pages, u32 flags);
+int segment_destroy(struct space *caller, u32 number);
+int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 from);
+int segment_evict(struct space *caller, u32 number, u64 first, u64 count);
+int segment_device(struct space *caller, u64 physical, u64 bytes);
+/* *physical receives the address of the first frame. */
+int segment_contiguous(struct space *caller, u64 pages, u64 *physical);
+/* A device-like segment over RAM that the kernel set aside (the boot archive), cached, read-only by convention. */
+int segment_memory(struct space *owner, u64 physical, u64 bytes);
+
+/* The segment that a number stands for, NULL if none. */
+struct segment *segment_find(u32 number);
+/* A frame of the segment; made, zero-filled, if it is absent and no pager has to supply it. NULL with *why = FAULT_PAGER,
+ * FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
+void *segment_frame(struct segment *segment, u64 page, u32 *why);
+/* A present frame or NULL. */
+void *segment_present(const struct segment *segment, u64 page);
+/* Called when the last region has left its list: frees a destroyed segment. */
+void segment_unused(struct segment *segment);
+/* Destroys all that a space owns. Its maps are gone already. */
+void segment_end_space(struct space *space);
+/* Do frames of the segment lie at base + offset? */
+static inline bool segment_is_fixed(const struct segment *segment)
+{
+	return segment->flags & (SEGMENT_DEVICE | SEGMENT_CONTIGUOUS);
+}
+
+#endif

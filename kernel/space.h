@@ -1,0 +1,106 @@
+/* Spaces: protection domains. A space has a number, a map of its own, the grants it holds, a page-table root and portals.
+ *
+ * A space is created by its manager and ends once; what it owned goes then, but the structure and the number stay until the
+ * last reference is dropped. All functions: under the kernel lock. */
+#ifndef KERNEL_SPACE_H
+#define KERNEL_SPACE_H
+
+#include "cpu.h"
+#include "frame.h"
+#include "lib/list.h"
+#include "map.h"
+#include "pt.h"
+#include "tag.h"
+#include "types.h"
+
+struct grant;
+struct portal;
+
+struct space {
+	u32 number; /* [I] */
+	u32 flags;  /* [I] SPACE_* */
+	char name[16];
+	u32 references;
+	enum space_end end;
+	u64 end_address;
+
+	struct space *manager;   /* NULL: the first space, or it has ended */
+	u32 manager_number;      /* [I] 0: none */
+	struct list_node managed, of_manager;
+	struct space *system;    /* whose system portal serves it, NULL: none. [I] until that one ends */
+	struct list_node served, of_system; /* spaces whose system this is */
+	u64 system_entry;        /* of this space's own system portal, for those it serves; 0: none yet */
+	struct landing landing;
+
+	struct map map;
+	void *root;                  /* [I] top-level table, kernel pointer */
+	u64 root_used[8];            /* bitmap: user entries of the root in use */
+	void *tops[PT_LINKS_MAX];    /* tables of the map's window, linked into roots; NULL: not made yet */
+	struct frame_chain tables;   /* every table of this space's, root and tops included */
+	u64 table_count;
+	struct tag tags[CPUS_MAX];   /* for the machine */
+
+	struct list_node granted;  /* grants of this space's memory */
+	struct list_node received; /* grants to this space */
+	struct list_node made;     /* grants by this space */
+	struct list_node portals;
+	struct {
+		u64 address, generation;
+		struct portal *portal;
+	} portal_cache;
+	struct list_node segments; /* that it owns */
+
+	struct list_node waiters; /* of space_wait(): kept by thread code */
+	struct list_node threads; /* kept by thread code */
+	u64 irq_lines[4];         /* lines it was handed: kept by interrupt code */
+};
+
+/* What space_fault() tells of a fault that it could not resolve. */
+struct fault {
+	u32 owner;         /* number of the space the address belongs to */
+	u32 segment, page; /* with FAULT_PAGER */
+};
+
+/* Creates a space managed by `creator` (NULL: the first one). -E_INVAL, -E_PERM (flags beyond the creator's), -E_LIMIT, -E_NOMEM. */
+int space_create(struct space *creator, const struct space_spec *spec, struct space **out);
+/* The living space of that number, NULL if there is none. No reference is taken. */
+struct space *space_find(u32 number);
+/* Is `manager` the manager of s, or of its manager, and so on? */
+bool space_manages(const struct space *manager, const struct space *s);
+void space_get(struct space *space);
+/* The last one, of an ended space, frees it and its number. */
+void space_put(struct space *space);
+/* Ends a living space: its memory, grants of it and to it, portals, segments. No thread may be in it, and it manages no
+ * living space any more. Processors that still have its root loaded are moved off it. Drops the reference of being alive. */
+void space_end(struct space *space, enum space_end why, u64 address);
+void space_info(const struct space *space, struct space_info *info);
+/* Living spaces; spaces ever made. */
+u64 space_count(void);
+u64 space_made(void);
+/* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
+struct space *space_next(u32 from);
+
+/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code with *info
+ * (info may be NULL). Reads of what is there may also be resolved by a neighbour page's fault. */
+u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info);
+
+/* Access by the kernel, with exactly the rights the space has; resolves faults. -E_FAULT, then a part may be done. */
+int space_read(struct space *space, u64 va, void *to, u64 bytes);
+int space_write(struct space *space, u64 va, const void *from, u64 bytes);
+int space_read_u32(struct space *space, u64 va, u32 *value);
+/* The byte at va as the kernel sees it, NULL if it is not accessible. Good to the end of its page, until the kernel is left
+ * or anything is unmapped. */
+void *space_touch(struct space *space, u64 va, u32 access);
+
+/* Makes the stacklet of a thread (number below THREADS_MAX) if it is not there yet. *top = its end in the space (native
+ * address), *top_page = its last page as the kernel sees it, which stays good until the stacklet is dropped. -E_NOMEM, -E_EXIST. */
+int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page);
+/* Frees it, if there is one. */
+void space_stacklet_drop(struct space *space, u32 thread);
+
+/* Judges everything that belongs to a space; panics on a broken rule. */
+void space_check(struct space *space);
+/* All spaces, all frames. */
+void space_check_all(void);
+
+#endif
