@@ -1,0 +1,16 @@
+/* Finds the program to run as a shell would, and says beforehand what would keep it from running. */
+#ifndef TOOL_PROGRAM_H
+#define TOOL_PROGRAM_H
+
+struct options;
+
+struct program {
+	char *path; /* of its file, as the guest's exec shall be given it */
+	char *cwd;  /* working directory in the guest */
+};
+
+/* Looks `name` up in the guest's tree (root and shares) and checks its file, its ELF interpreter and its #! interpreters. -> 0, or an exit code
+ * after having printed the complaint. */
+int program_find(struct program *program, const struct options *options, const char *name);
+
+#endif

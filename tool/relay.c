@@ -1,0 +1,331 @@
+/* One loop around poll(). Signals arrive through a descriptor as well, so nothing here runs asynchronously.
+ *
+ * The guest says "exit" only after the host has taken all it wrote, so everything that belongs to the program's output is in
+ * our sockets by then: the loop goes on until they are empty and ends. */
+#include "relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "options.h"
+#include "qemu.h"
+#include "stream.h"
+#include "terminal.h"
+
+enum { ENTRY_SIGNAL, ENTRY_CONTROL, ENTRY_INPUT, ENTRY_OUTPUT = 4, ENTRY_ERROR = 6, ENTRIES = 8, CONTROL_BYTES = 64 * 1024 };
+
+struct relay {
+	struct qemu *qemu;
+	struct terminal *terminal;
+	const struct options *options;
+	struct stream input, output, error;
+	int signals;
+	int result;          /* -1 until the program's end is known */
+	bool control_ended;  /* nothing more comes from the control port */
+	size_t stats_left;   /* bytes of statistics still to come */
+	FILE *stats;         /* where they go */
+	bool stats_complete; /* they have come */
+	size_t used;
+	char line[CONTROL_BYTES]; /* begin of the next line of the control port */
+	struct timespec start;
+};
+
+static const int caught[] = { SIGCHLD, SIGWINCH, SIGCONT, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static sigset_t caught_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(&set, caught[i]);
+	return set;
+}
+
+void relay_prepare(void)
+{
+	sigset_t set = caught_set();
+
+	sigaddset(&set, SIGPIPE); /* writes then fail with EPIPE; whether it was ignored stays to be seen */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL); /* ignored by our parent, it would take the guest's end away from us */
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
+}
+
+/* --- the control port --- */
+
+static void tell(struct relay *relay, const char *line)
+{
+	if (write(relay->qemu->ports[PORT_CONTROL], line, strlen(line)) < 0)
+		return; /* the guest is gone, or does not listen: it can do without */
+}
+
+static void tell_size(struct relay *relay)
+{
+	char *line = text_of("size %u %u\n", relay->terminal->rows, relay->terminal->cols);
+
+	tell(relay, line);
+	free(line);
+}
+
+/* Stops as the default action of SIGTSTP does; returns when we are continued. */
+static void stop_here(struct relay *relay)
+{
+	sigset_t set;
+
+	terminal_restore(relay->terminal);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	terminal_raw(relay->terminal);
+}
+
+/* The foreground job of the guest's terminal has stopped: so does ours, the tool and its neighbours in a pipeline. */
+static void stop_job(struct relay *relay)
+{
+	kill(0, SIGTSTP);
+	stop_here(relay);
+	terminal_measure(relay->terminal);
+	tell_size(relay);
+	tell(relay, "continue\n");
+}
+
+static void obey(struct relay *relay, char *line)
+{
+	if (!strncmp(line, "exit ", 5)) {
+		if (relay->result < 0)
+			relay->result = atoi(line + 5) & 255;
+	} else if (!strcmp(line, "stop")) {
+		stop_job(relay);
+	} else if (!strncmp(line, "error ", 6)) {
+		message("%s", line + 6);
+	} else if (!strncmp(line, "stats ", 6)) {
+		relay->stats_left = strtoul(line + 6, NULL, 10);
+		relay->stats_complete = relay->stats_left == 0;
+		if (relay->options->stats)
+			relay->stats = fopen(relay->options->stats, "we");
+	} else {
+		message_verbose("the guest says: %s", line);
+	}
+}
+
+/* Statistics are passed to the file as they come; -> bytes of the buffer's begin that were. */
+static size_t take_stats(struct relay *relay, const char *data, size_t bytes)
+{
+	if (bytes > relay->stats_left)
+		bytes = relay->stats_left;
+	if (relay->stats)
+		fwrite(data, 1, bytes, relay->stats);
+	relay->stats_left -= bytes;
+	if (bytes && !relay->stats_left) {
+		relay->stats_complete = true;
+		if (relay->stats && fclose(relay->stats))
+			message("--stats %s: %s", relay->options->stats, strerror(errno));
+		relay->stats = NULL;
+	}
+	return bytes;
+}
+
+static void read_control(struct relay *relay)
+{
+	ssize_t bytes = read(relay->qemu->ports[PORT_CONTROL], relay->line + relay->used, sizeof(relay->line) - relay->used);
+	char *at = relay->line, *end;
+
+	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (bytes <= 0) {
+		relay->control_ended = true;
+		return;
+	}
+	relay->used += (size_t)bytes;
+	while (at < relay->line + relay->used) {
+		size_t left = (size_t)(relay->line + relay->used - at);
+
+		if (relay->stats_left) {
+			at += take_stats(relay, at, left);
+			continue;
+		}
+		end = memchr(at, '\n', left);
+		if (!end)
+			break;
+		*end = 0;
+		obey(relay, at);
+		at = end + 1;
+	}
+	relay->used = (size_t)(relay->line + relay->used - at);
+	memmove(relay->line, at, relay->used);
+	if (relay->used == sizeof(relay->line))
+		relay->used = 0; /* no line is that long */
+}
+
+/* --- signals --- */
+
+static int take_signals(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+
+	while (read(relay->signals, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			qemu_has_ended(relay->qemu);
+			break;
+		case SIGWINCH:
+			if (terminal_measure(relay->terminal))
+				tell_size(relay);
+			break;
+		case SIGCONT:
+			terminal_raw(relay->terminal);
+			break;
+		case SIGTSTP:
+			kill(relay->qemu->pid, SIGSTOP);
+			raise(SIGTSTP);
+			stop_here(relay);
+			kill(relay->qemu->pid, SIGCONT);
+			break;
+		default:
+			return RELAY_SIGNAL + (int)info.ssi_signo;
+		}
+	}
+	return 0;
+}
+
+/* --- the loop --- */
+
+/* The program's input: when it ends, so does the port's stream, behind all that was sent. */
+static void move_input(struct relay *relay, const struct pollfd *entries)
+{
+	struct stream *input = &relay->input;
+
+	stream_move(input, entries);
+	if (input->ended && stream_is_empty(input) && input->to >= 0) {
+		shutdown(input->to, SHUT_WR);
+		input->to = -1;
+	}
+}
+
+/* -> 0, or how relay_run() shall end because nobody reads our output. */
+static int move_output(struct stream *stream, const struct pollfd *entries, const char *name)
+{
+	int error = stream_move(stream, entries);
+	struct sigaction action;
+
+	if (!error)
+		return 0;
+	if (error != EPIPE)
+		return complaint(EXIT_TOOL, "standard %s: %s", name, strerror(error));
+	/* Dies as the program would have. Where SIGPIPE was ignored when we were started, the output is dropped. */
+	sigaction(SIGPIPE, NULL, &action);
+	return action.sa_handler == SIG_IGN ? 0 : RELAY_SIGNAL + SIGPIPE;
+}
+
+/* Milliseconds poll() may wait, -1 = for ever. */
+static int time_left(const struct relay *relay)
+{
+	double left = relay->options->timeout - seconds_since(&relay->start);
+
+	if (relay->options->timeout <= 0)
+		return -1;
+	return left <= 0 ? 0 : left > 1e6 ? 1000000000 : (int)(left * 1000) + 1;
+}
+
+/* One turn. -> 0, or how relay_run() shall end. */
+static int turn(struct relay *relay)
+{
+	struct pollfd entries[ENTRIES];
+	bool finishing = relay->result >= 0;
+	int result, ready;
+
+	entries[ENTRY_SIGNAL] = (struct pollfd){ .fd = relay->signals, .events = POLLIN };
+	entries[ENTRY_CONTROL] = (struct pollfd){ .fd = relay->control_ended ? -1 : relay->qemu->ports[PORT_CONTROL],
+		.events = POLLIN };
+	stream_poll(&relay->input, &entries[ENTRY_INPUT]);
+	stream_poll(&relay->output, &entries[ENTRY_OUTPUT]);
+	stream_poll(&relay->error, &entries[ENTRY_ERROR]);
+	if (finishing)
+		entries[ENTRY_INPUT].fd = entries[ENTRY_INPUT + 1].fd = -1;
+	ready = poll(entries, ENTRIES, finishing && stream_is_empty(&relay->output) && stream_is_empty(&relay->error) ? 0 :
+		time_left(relay));
+	if (ready < 0 && errno != EINTR)
+		return complaint(EXIT_TOOL, "poll: %s", strerror(errno));
+	if (ready <= 0 && relay->options->timeout > 0 && time_left(relay) == 0)
+		return complaint(EXIT_TOOL, "timeout: the program did not end within %g s", relay->options->timeout);
+	if (ready == 0 && finishing)
+		relay->output.ended = relay->error.ended = true;
+	if (ready <= 0)
+		return 0;
+	result = entries[ENTRY_SIGNAL].revents ? take_signals(relay) : 0;
+	if (entries[ENTRY_CONTROL].revents)
+		read_control(relay);
+	move_input(relay, &entries[ENTRY_INPUT]);
+	if (!result)
+		result = move_output(&relay->output, &entries[ENTRY_OUTPUT], "output");
+	if (!result)
+		result = move_output(&relay->error, &entries[ENTRY_ERROR], "error");
+	return result;
+}
+
+static bool is_done(const struct stream *stream)
+{
+	return stream->ended && stream_is_empty(stream);
+}
+
+/* The last word: the guest is gone, or has said its exit status. */
+static int finish(struct relay *relay)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	/* With a log of its own, the kernel may write its last lines. Without any word from the guest, it is about to end. */
+	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 2000; i++)
+		nanosleep(&pause, NULL);
+	if (relay->result < 0)
+		return qemu_post_mortem(relay->qemu);
+	if (relay->options->stats && !relay->stats_complete)
+		message("--stats %s: the guest sent no statistics", relay->options->stats);
+	return relay->result;
+}
+
+int relay_run(struct qemu *qemu, struct terminal *terminal, const struct options *options)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	sigset_t set = caught_set();
+	int result = 0;
+
+	if (!relay)
+		out_of_memory();
+	relay->qemu = qemu;
+	relay->terminal = terminal;
+	relay->options = options;
+	relay->result = -1;
+	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (relay->signals < 0)
+		return complaint(EXIT_TOOL, "signalfd: %s", strerror(errno));
+	clock_gettime(CLOCK_MONOTONIC, &relay->start);
+	stream_init(&relay->input, STDIN_FILENO, qemu->ports[PORT_STDIN]);
+	stream_init(&relay->output, qemu->ports[PORT_STDOUT], STDOUT_FILENO);
+	stream_init(&relay->error, qemu->ports[PORT_STDERR], STDERR_FILENO);
+	while (!result && !(is_done(&relay->output) && is_done(&relay->error) && (relay->result >= 0 || relay->control_ended)))
+		result = turn(relay);
+	if (!result)
+		result = finish(relay);
+	close(relay->signals);
+	free(relay);
+	return result;
+}
