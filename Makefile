@@ -49,7 +49,7 @@ SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/ru
 
 .PHONY: all kernel services tool run test check bench debug deps clean help guest-tests
 .DELETE_ON_ERROR:
-.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
 
 all: kernel services tool
 
