@@ -5,19 +5,7 @@
  *
  * The kernel is event-driven. Every entry from user mode saves the registers in the frame at cpu->frame, then calls one of
  * the upcalls at the end of this file on the processor's one kernel stack with interrupts off; when the upcall returns, the
- * machine leaves the kernel through cpu->frame of the thread that is then cpu->current. There is no other way in or out. *
- * regs.h is pure and knows the registers by meaning; `f` is a frame, words are register-sized:
- *   u64 regs_number(f), regs_word(f, i)       native call number and argument i < 6
- *   u64 regs_portal(f)                        portal_call: the portal's address
- *   u64 regs_ip(f), regs_sp(f)                where the thread is
- *   void regs_result(f, word0, word1)         results of a native call; leaves the rest alone
- *   void regs_start(f, ip, sp, argument)      first registers of a thread (all others 0); returns the full way
- *   void regs_enter(f, ip, sp, cookie, const u64 words[6])   a callee's registers at a portal's entry (all others 0)
- *   void regs_leave(f, ip, sp, thread_pointer, word0, word1) a caller's registers after a portal call (all others 0)
- *   u64 regs_thread_pointer(f)
- *   bool regs_pointer_call(f, u64 words[6])   a fetch fault at a portal's address: the C arguments of the call
- *   void regs_land_copy(f, ip, code, segment, page), regs_land_crash(f, ip, code, address)  see struct landing
- */
+ * machine leaves the kernel through cpu->frame of the thread that is then cpu->current. There is no other way in or out. */
 #ifndef KERNEL_ARCH_H
 #define KERNEL_ARCH_H
 
@@ -48,6 +36,8 @@ bool arch_shield_init(const char *wish);
 /* Waits for an interrupt with interrupts on and nothing running; the interrupt enters the kernel as from user mode, with
  * cpu->current NULL. Does not return. */
 _Noreturn void arch_idle(void);
+/* Leaves the kernel for the current thread, as the end of an upcall does: for the first thread of a processor. */
+_Noreturn void arch_leave(void);
 /* Ends the machine. */
 _Noreturn void arch_power_off(unsigned status);
 /* One character to the kernel's log. */
@@ -74,15 +64,19 @@ void arch_irq_enable(unsigned line, bool enable);
 /* Number of interrupt lines. */
 unsigned arch_irq_lines(void);
 
-/* --- threads: the vector state (x87, SSE, AVX...; FP/SIMD) --- */
+/* --- threads: the vector state (x87, SSE, AVX...; FP/SIMD) and other registers that user mode has to itself --- */
 
-/* Bytes of a vector area, at most one page; areas are 64-byte aligned. */
+/* Bytes of a vector area, at most one page; areas are 64-byte aligned. An area of zeroes is the initial state. */
 unsigned arch_vector_bytes(void);
 void arch_vector_save(void *area);
 /* Loads an area. The content may come from user mode: a malformed one is loaded as the initial state. */
 void arch_vector_load(const void *area);
 /* Puts the initial state into the registers. */
 void arch_vector_clear(void);
+/* The thread leaves this processor / comes onto it: saves to or loads from thread->vector and thread->gs_base all that no
+ * frame holds. (The thread pointer is in every frame: leaving after an upcall loads it, only the fast way back does not.) */
+void arch_thread_save(struct thread *thread);
+void arch_thread_load(struct thread *thread);
 
 /* --- spaces --- */
 

@@ -5,7 +5,6 @@
 #include "call.h"
 #include "frame.h"
 #include "irq.h"
-#include "lib/string.h"
 #include "panic.h"
 #include "pool.h"
 #include "regs.h"
@@ -17,14 +16,9 @@ struct list_node threads = LIST_INIT(threads);
 
 static struct thread *by_number[THREADS_MAX];
 static u32 next_number;
-static struct pool thread_pool;
+static struct pool thread_pool = POOL_INIT(thread_pool, struct thread);
 
 _Static_assert(sizeof(struct user_frame) == 256, "a user frame aligned to its size lies in one page");
-
-void threads_init(void)
-{
-	pool_init(&thread_pool, "thread", sizeof(struct thread));
-}
 
 struct thread *thread_find(u32 number)
 {
@@ -193,10 +187,9 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 
 	if (home->end != SPACE_ALIVE)
 		return -E_DEAD;
-	thread = pool_alloc(&thread_pool);
+	thread = pool_alloc_zeroed(&thread_pool);
 	if (!thread)
 		return -E_NOMEM;
-	memset(thread, 0, sizeof(*thread));
 	list_init(&thread->queue);
 	list_init(&thread->wait.timer);
 	thread->space = home;
@@ -213,7 +206,7 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 		return error;
 	}
 	space_get(home);
-	home->threads++;
+	list_append(&home->threads, &thread->of_home);
 	list_append(&threads, &thread->all);
 	thread->state = THREAD_WAITING;
 	*out = thread;
@@ -246,14 +239,14 @@ static void end_thread(struct thread *thread)
 		pop_call(thread);
 	home = thread->space;
 	list_remove(&thread->all);
+	list_remove(&thread->of_home);
 	list_remove(&thread->queue);
 	list_remove(&thread->wait.timer);
 	thread->state = THREAD_DEAD;
 	if (thread->cpu && thread->cpu->current == thread)
 		thread->cpu->current = NULL;
 	free_thread(thread);
-	home->threads--;
-	if (!home->threads && home->end == SPACE_ALIVE && !home->system)
+	if (list_is_empty(&home->threads) && home->end == SPACE_ALIVE && !home->system)
 		space_kill(home, SPACE_EXITED, 0);
 	space_put(home);
 }
@@ -261,6 +254,14 @@ static void end_thread(struct thread *thread)
 void thread_exit(void)
 {
 	end_thread(cpu_self()->current);
+}
+
+static bool has_ended_caller(const struct thread *thread)
+{
+	for (u32 i = 0; i < thread->depth; i++)
+		if (thread->calls[i].space->end != SPACE_ALIVE)
+			return true;
+	return false;
 }
 
 void thread_unwind(struct thread *thread)
@@ -274,6 +275,8 @@ void thread_unwind(struct thread *thread)
 		}
 		call_leave(thread, (u64)-E_DEAD, 0);
 	}
+	if (!has_ended_caller(thread))
+		thread->pending &= ~(u32)PENDING_END;
 	if (thread->state == THREAD_WAITING)
 		wait_cancel(thread);
 }
@@ -299,20 +302,44 @@ static void unwind_threads(struct space *space)
 	}
 }
 
-void space_kill(struct space *space, enum space_end why, u64 address)
+static void kill_one(struct space *space, enum space_end why, u64 address)
 {
-	struct space *managed;
-
-	if (space->end != SPACE_ALIVE)
-		return;
 	space_get(space);
 	space_end(space, why, address);
-	while ((managed = space_first_managed(space)))
-		space_kill(managed, SPACE_KILLED, 0);
 	irq_release(space);
 	unwind_threads(space);
 	wait_tell_end(space);
 	space_put(space);
+}
+
+void space_kill(struct space *space, enum space_end why, u64 address)
+{
+	if (space->end != SPACE_ALIVE)
+		return;
+	/* From the innermost managed space outwards, without recursion: chains of managers can be long. */
+	while (!list_is_empty(&space->managed)) {
+		struct space *last = space;
+
+		while (!list_is_empty(&last->managed))
+			last = container_of(list_first(&last->managed), struct space, of_manager);
+		kill_one(last, SPACE_KILLED, 0);
+	}
+	kill_one(space, why, address);
+}
+
+void thread_set_home(struct thread *thread, struct space *space)
+{
+	struct call *call = &thread->calls[thread->depth - 1];
+	struct space *old = call->space;
+
+	space_get(space);
+	call->space = space;
+	if (thread->depth == 1) {
+		list_remove(&thread->of_home);
+		list_append(&space->threads, &thread->of_home);
+	}
+	thread_load();
+	space_put(old);
 }
 
 void thread_interrupt(struct thread *thread)

@@ -42,7 +42,6 @@ struct thread {
 	u32 pending;         /* [K] PENDING_*; entry code only looks whether it is 0 */
 	u32 depth;           /* [C] calls in use */
 	struct space *space; /* [C] the space it is in */
-	u64 unused;
 	struct user_frame regs __attribute__((aligned(16))); /* [C] */
 
 	/* [K] from here on. */
@@ -50,6 +49,7 @@ struct thread {
 	enum thread_state state;
 	struct list_node queue; /* run queue, or the queue of waiters */
 	struct list_node all;   /* of all threads */
+	struct list_node of_home; /* of the threads at home in calls[0].space */
 	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
 		u64 space, offset; /* the awaited word: number of the owner, offset in its window */
@@ -73,8 +73,6 @@ struct thread {
 
 extern struct list_node threads; /* all of them, by thread.all */
 
-void threads_init(void);
-
 /* Makes a thread whose home is `home`, not yet ready. With `frame` (for a space with a system portal) it starts with these
  * user registers; otherwise at ip with `argument`, on the stack at sp, or on its stacklet if sp is 0.
  * -E_NOMEM, -E_LIMIT (too many threads), -E_INVAL, -E_DEAD. */
@@ -85,6 +83,9 @@ struct thread *thread_find(u32 number);
 
 /* Ends the calling processor's current thread. */
 void thread_exit(void);
+
+/* The current thread, in a call of the system portal, will return into another space of the same system. */
+void thread_set_home(struct thread *thread, struct space *space);
 
 /* As the native call. */
 void thread_interrupt(struct thread *thread);

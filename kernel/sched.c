@@ -1,0 +1,131 @@
+/* The scheduler: sched.h. */
+#include "sched.h"
+
+#include "arch.h"
+#include "call.h"
+#include "lock.h"
+#include "panic.h"
+#include "regs.h"
+#include "space.h"
+#include "thread.h"
+#include "timer.h"
+#include "tlb.h"
+
+static struct list_node ready = LIST_INIT(ready);
+static u32 idle_cpus; /* bit per processor */
+
+void sched_ready(struct thread *thread)
+{
+	u32 others = idle_cpus & ~(1u << cpu_self()->number);
+
+	ASSERT(thread->state != THREAD_RUNNING && thread->state != THREAD_DEAD);
+	thread->state = THREAD_READY;
+	list_append(&ready, &thread->queue);
+	if (others) {
+		unsigned number = (unsigned)__builtin_ctz(others);
+
+		idle_cpus &= ~(1u << number);
+		arch_poke(number);
+	} else {
+		timer_arm_slice();
+	}
+}
+
+void sched_wait(struct thread *thread)
+{
+	thread->state = THREAD_WAITING;
+}
+
+void sched_yield(void)
+{
+	if (!list_is_empty(&ready))
+		cpu_self()->reschedule = true;
+}
+
+void sched_tick(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	if (cpu->current && !list_is_empty(&ready) && arch_ticks() >= cpu->slice_end)
+		cpu->reschedule = true;
+}
+
+/* Takes the current thread off the processor. If it could go on, it goes to the end of the queue. */
+static void put_current(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+
+	cpu->current = NULL;
+	arch_thread_save(thread);
+	if (thread->state == THREAD_RUNNING) {
+		thread->state = THREAD_READY;
+		list_append(&ready, &thread->queue);
+	}
+}
+
+static bool take_next(struct cpu *cpu)
+{
+	struct thread *thread;
+
+	if (list_is_empty(&ready))
+		return false;
+	thread = container_of(list_first(&ready), struct thread, queue);
+	list_remove(&thread->queue);
+	thread->state = THREAD_RUNNING;
+	thread->cpu = cpu;
+	cpu->current = thread;
+	cpu->switches++;
+	idle_cpus &= ~(1u << cpu->number);
+	arch_thread_load(thread);
+	timer_new_slice();
+	if (!list_is_empty(&ready))
+		timer_arm_slice();
+	thread_load();
+	return true;
+}
+
+/* Deals with what is pending for the current thread; it may be gone or in another space afterwards. */
+static void settle(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+
+	if (thread->space->end != SPACE_ALIVE) {
+		thread_unwind(thread);
+		return;
+	}
+	if (!(thread->pending & PENDING_INTERRUPT) || !thread->space->system)
+		return;
+	thread->pending &= ~(u32)PENDING_INTERRUPT;
+	cpu->frame->cause = CAUSE_INTERRUPT;
+	cpu->frame->flags |= FRAME_FULL;
+	call_system();
+}
+
+static bool is_settled(const struct thread *thread)
+{
+	return thread->space->end == SPACE_ALIVE && !(thread->space->system && (thread->pending & PENDING_INTERRUPT));
+}
+
+void sched_leave(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	for (;;) {
+		if (cpu->current && (cpu->reschedule || cpu->current->state != THREAD_RUNNING))
+			put_current(cpu);
+		cpu->reschedule = false;
+		if (!cpu->current && !take_next(cpu))
+			break;
+		if (is_settled(cpu->current)) {
+			ASSERT(!tlb_pending());
+			kernel_unlock();
+			return;
+		}
+		settle(cpu);
+	}
+	idle_cpus |= 1u << cpu->number;
+	arch_space_prepare(NULL, NULL);
+	timer_arm();
+	kernel_unlock();
+	arch_idle();
+}

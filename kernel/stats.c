@@ -1,0 +1,80 @@
+/* Statistics: stats.h. */
+#include "stats.h"
+
+#include "arch.h"
+#include "frame.h"
+#include "main.h"
+#include "lib/string.h"
+#include "space.h"
+#include "thread.h"
+#include "timer.h"
+
+static struct {
+	u32 from, to;
+	u64 calls;
+} pairs[STATS_PAIRS]; /* a hash table; when it is full, further pairs are not counted */
+
+static u64 boot_ticks, boot_ns;
+
+void stats_call(const struct space *from, const struct space *to)
+{
+	for (unsigned i = 0; i < STATS_PAIRS; i++) {
+		unsigned at = (from->number * 7 + to->number + i) % STATS_PAIRS;
+
+		if (!pairs[at].calls) {
+			pairs[at].from = from->number;
+			pairs[at].to = to->number;
+		} else if (pairs[at].from != from->number || pairs[at].to != to->number) {
+			continue;
+		}
+		pairs[at].calls++;
+		return;
+	}
+}
+
+void stats_booted(void)
+{
+	boot_ticks = arch_ticks();
+	boot_ns = timer_ns_of_ticks(boot_ticks);
+}
+
+static void add_cpu(struct kernel_stats *stats, const struct cpu *cpu)
+{
+	stats->system_calls += cpu->system_calls + cpu->system.calls;
+	stats->native_calls += cpu->native_calls;
+	stats->portal_calls += cpu->portal_calls;
+	stats->faults += cpu->faults;
+	stats->interrupts += cpu->interrupts;
+	stats->nmis += cpu->nmis;
+	stats->switches += cpu->switches;
+	stats->root_writes += cpu->root_writes;
+	stats->tlb_pages += cpu->tlb_pages;
+	stats->tlb_spaces += cpu->tlb_spaces;
+	stats->tlb_ipis += cpu->tlb_ipis;
+}
+
+void stats_collect(struct kernel_stats *stats)
+{
+	unsigned used = 0;
+
+	memset(stats, 0, sizeof(*stats));
+	for (unsigned i = 0; i < cpu_count; i++)
+		add_cpu(stats, cpus[i]);
+	stats->boot_instructions = boot_ticks;
+	stats->boot_ns = boot_ns;
+	stats->frames_total = frame_total();
+	stats->frames_free = frame_free();
+	stats->frames_low = frame_lowest();
+	stats->spaces = space_count();
+	stats->spaces_made = space_made();
+	stats->shielded = shield_on;
+	list_for_each(node, &threads)
+		stats->threads++;
+	for (unsigned i = 0; i < STATS_PAIRS; i++) {
+		if (!pairs[i].calls)
+			continue;
+		stats->pairs[used].from = pairs[i].from;
+		stats->pairs[used].to = pairs[i].to;
+		stats->pairs[used++].calls = pairs[i].calls;
+	}
+}

@@ -1,0 +1,460 @@
+/* The native calls: each is decoded and checked here, then handed to the part that does it. A table maps numbers to
+ * functions; functions get the calling thread and its frame and return the result word. */
+#include "syscall.h"
+
+#include "arch.h"
+#include "call.h"
+#include "grant.h"
+#include "irq.h"
+#include "lib/string.h"
+#include "log.h"
+#include "main.h"
+#include "map.h"
+#include "portal.h"
+#include "regs.h"
+#include "sched.h"
+#include "segment.h"
+#include "space.h"
+#include "stats.h"
+#include "thread.h"
+#include "tlb.h"
+#include "wait.h"
+
+/* What a call is made with. */
+struct request {
+	struct thread *thread;
+	struct space *space; /* the caller */
+	struct user_frame *frame;
+};
+
+static u64 word(const struct request *r, unsigned i)
+{
+	return regs_argument(r->frame, i);
+}
+
+/* A number from outside that must fit 32 bits; numbers of objects are never ~0. */
+static u32 number(const struct request *r, unsigned i)
+{
+	u64 value = word(r, i);
+
+	return value > UINT32_MAX ? UINT32_MAX : (u32)value;
+}
+
+/* A space the caller may change: its own (0), or one it manages. NULL otherwise, *error says why. */
+static struct space *managed_space(const struct request *r, unsigned i, i64 *error)
+{
+	struct space *space = word(r, i) ? space_find(number(r, i)) : r->space;
+
+	*error = -E_NOENT;
+	if (!space)
+		return NULL;
+	*error = -E_PERM;
+	return space == r->space || space_manages(r->space, space) ? space : NULL;
+}
+
+/* The user frame the thread was called with, if it is in the system portal. */
+static struct call *system_frame(const struct request *r)
+{
+	struct call *call = r->thread->depth ? &r->thread->calls[r->thread->depth - 1] : NULL;
+
+	return call && call->system ? call : NULL;
+}
+
+static i64 do_portal_call(const struct request *r)
+{
+	u64 words[6];
+
+	for (unsigned i = 0; i < 6; i++)
+		words[i] = word(r, i);
+	return call_portal(regs_portal(r->frame), words, regs_ip(r->frame), regs_sp(r->frame));
+}
+
+static i64 do_system_return(const struct request *r)
+{
+	(void)r;
+	return call_system_return();
+}
+
+static i64 do_portal_return(const struct request *r)
+{
+	return call_return(word(r, 0), word(r, 1));
+}
+
+static i64 do_yield(const struct request *r)
+{
+	(void)r;
+	sched_yield();
+	return 0;
+}
+
+static i64 do_wait(const struct request *r)
+{
+	return wait_word(word(r, 0), (u32)word(r, 1), word(r, 2), (u32)word(r, 3));
+}
+
+static i64 do_wake(const struct request *r)
+{
+	return wait_wake(r->space, word(r, 0), number(r, 1));
+}
+
+static i64 do_thread_create(const struct request *r)
+{
+	struct thread_spec spec;
+	struct user_frame frame;
+	struct thread *thread;
+	struct space *home = r->space;
+	int error;
+
+	if (space_read(r->space, word(r, 0), &spec, sizeof(spec)))
+		return -E_FAULT;
+	if (spec.space)
+		home = space_find(spec.space);
+	if (!home)
+		return -E_NOENT;
+	if (home != r->space && !space_manages(r->space, home))
+		return -E_PERM;
+	if (spec.frame) {
+		if (home->system != r->space)
+			return -E_PERM;
+		if (space_read(r->space, spec.frame, &frame, sizeof(frame)))
+			return -E_FAULT;
+	}
+	error = thread_create(home, spec.frame ? &frame : NULL, spec.ip, spec.sp, spec.arg, &thread);
+	if (error)
+		return error;
+	if (spec.frame && (frame.flags & FRAME_INHERIT_VECTOR) && system_frame(r))
+		arch_vector_save(thread->vector);
+	sched_ready(thread);
+	return thread->number;
+}
+
+static i64 do_thread_exit(const struct request *r)
+{
+	(void)r;
+	thread_exit();
+	return 0;
+}
+
+static i64 do_thread_interrupt(const struct request *r)
+{
+	struct thread *thread = thread_find(number(r, 0));
+	struct space *home;
+
+	if (!thread)
+		return -E_NOENT;
+	home = thread->depth ? thread->calls[0].space : thread->space;
+	if (home != r->space && !space_manages(r->space, home))
+		return -E_PERM;
+	thread_interrupt(thread);
+	return 0;
+}
+
+static i64 do_frame_vector(const struct request *r)
+{
+	u64 bytes = arch_vector_bytes();
+	void *area = r->thread->vector;
+
+	if (!system_frame(r))
+		return -E_INVAL;
+	if (word(r, 2) < bytes)
+		return (i64)bytes;
+	if (word(r, 0)) {
+		if (space_read(r->space, word(r, 1), area, bytes))
+			return -E_FAULT;
+		arch_vector_load(area);
+	} else {
+		arch_vector_save(area);
+		if (space_write(r->space, word(r, 1), area, bytes))
+			return -E_FAULT;
+	}
+	return (i64)bytes;
+}
+
+static i64 do_frame_set_space(const struct request *r)
+{
+	struct call *call = system_frame(r);
+	struct space *space = space_find(number(r, 0));
+
+	if (!call)
+		return -E_INVAL;
+	if (!space)
+		return -E_NOENT;
+	if (space->system != r->space)
+		return -E_PERM;
+	thread_set_home(r->thread, space);
+	return 0;
+}
+
+static i64 do_space_create(const struct request *r)
+{
+	struct space_spec spec;
+	struct space *space;
+	int error;
+
+	if (space_read(r->space, word(r, 0), &spec, sizeof(spec)))
+		return -E_FAULT;
+	error = space_create(r->space, &spec, &space);
+	return error ? error : (i64)space->number;
+}
+
+static i64 do_space_destroy(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	if (!space)
+		return error;
+	space_kill(space, space == r->space ? SPACE_EXITED : SPACE_KILLED, 0);
+	return 0;
+}
+
+static i64 do_space_fork(const struct request *r)
+{
+	i64 error;
+	struct space *from = managed_space(r, 0, &error);
+	struct space *to = from ? managed_space(r, 1, &error) : NULL;
+
+	return to ? map_fork(from, to) : error;
+}
+
+static i64 do_space_wait(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	if (!space)
+		return error;
+	if (space == r->space)
+		return -E_INVAL;
+	wait_for_end(space);
+	return 0;
+}
+
+static i64 do_space_set_landing(const struct request *r)
+{
+	struct landing landing;
+
+	if (space_read(r->space, word(r, 0), &landing, sizeof(landing)))
+		return -E_FAULT;
+	r->space->landing = landing;
+	return 0;
+}
+
+static i64 do_space_set_system(const struct request *r)
+{
+	if (!word(r, 0) || word(r, 0) >= window_bytes())
+		return -E_INVAL;
+	r->space->system_entry = word(r, 0);
+	return 0;
+}
+
+static i64 do_space_info(const struct request *r)
+{
+	struct space *space = word(r, 0) ? space_find(number(r, 0)) : r->space;
+	struct space_info info;
+
+	if (!space)
+		return -E_NOENT;
+	space_info(space, &info);
+	return space_write(r->space, word(r, 1), &info, sizeof(info));
+}
+
+static i64 do_segment_create(const struct request *r)
+{
+	return segment_create(r->space, word(r, 0), number(r, 1));
+}
+
+static i64 do_segment_destroy(const struct request *r)
+{
+	return segment_destroy(r->space, number(r, 0));
+}
+
+static i64 do_segment_supply(const struct request *r)
+{
+	return segment_supply(r->space, number(r, 0), word(r, 1), word(r, 2), word(r, 3));
+}
+
+static i64 do_segment_evict(const struct request *r)
+{
+	return segment_evict(r->space, number(r, 0), word(r, 1), word(r, 2));
+}
+
+static i64 do_segment_device(const struct request *r)
+{
+	if (!(r->space->flags & SPACE_DEVICES))
+		return -E_PERM;
+	return segment_device(r->space, word(r, 0), word(r, 1));
+}
+
+static i64 do_segment_contiguous(const struct request *r)
+{
+	u64 physical = 0;
+	int segment;
+
+	if (!(r->space->flags & SPACE_DEVICES))
+		return -E_PERM;
+	segment = segment_contiguous(r->space, word(r, 0), &physical);
+	if (segment > 0)
+		regs_set_results(r->frame, 0, physical);
+	return segment;
+}
+
+static i64 do_map(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	if (!space)
+		return error;
+	return map_add(r->space, space, word(r, 1), word(r, 2), number(r, 3), number(r, 4), word(r, 5));
+}
+
+static i64 do_unmap(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	return space ? map_remove(space, word(r, 1), word(r, 2)) : error;
+}
+
+static i64 do_protect(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	return space ? map_protect(space, word(r, 1), word(r, 2), number(r, 3)) : error;
+}
+
+static i64 do_remap(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	return space ? map_move(space, word(r, 1), word(r, 2), word(r, 3)) : error;
+}
+
+static i64 do_map_query(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+	struct region_info info;
+
+	if (!space)
+		return error;
+	error = map_query(space, word(r, 1), &info);
+	return error ? error : space_write(r->space, word(r, 2), &info, sizeof(info));
+}
+
+static i64 do_grant(const struct request *r)
+{
+	return grant_make(r->space, word(r, 0), word(r, 1), number(r, 2), number(r, 3));
+}
+
+static i64 do_revoke(const struct request *r)
+{
+	return grant_revoke(r->space, number(r, 0));
+}
+
+static i64 do_portal_create(const struct request *r)
+{
+	int error = portal_create(r->space, word(r, 0), word(r, 1));
+
+	return error ? error : (i64)globalize(r->space->number, word(r, 0));
+}
+
+static i64 do_portal_destroy(const struct request *r)
+{
+	return portal_destroy(r->space, word(r, 0));
+}
+
+static i64 do_irq_grant(const struct request *r)
+{
+	struct space *to = space_find(number(r, 1));
+
+	return to ? irq_grant(r->space, word(r, 0), to) : -E_NOENT;
+}
+
+static i64 do_irq_attach(const struct request *r)
+{
+	return irq_attach(r->space, word(r, 0), word(r, 1));
+}
+
+static i64 do_irq_done(const struct request *r)
+{
+	return irq_done(r->space, word(r, 0));
+}
+
+static i64 do_log(const struct request *r)
+{
+	char text[200];
+	u64 bytes = min_u64(word(r, 1), sizeof(text));
+
+	if (space_read(r->space, word(r, 0), text, bytes))
+		return -E_FAULT;
+	log_bytes("", text, bytes);
+	return 0;
+}
+
+static i64 do_stats(const struct request *r)
+{
+	struct kernel_stats stats;
+	u64 bytes = min_u64(word(r, 1), sizeof(stats));
+
+	stats_collect(&stats);
+	return space_write(r->space, word(r, 0), &stats, bytes) ? -E_FAULT : (i64)bytes;
+}
+
+static i64 do_power_off(const struct request *r)
+{
+	if (!(r->space->flags & SPACE_DEVICES))
+		return -E_PERM;
+	arch_power_off((unsigned)word(r, 0));
+}
+
+static i64 do_shield_list(const struct request *r)
+{
+	enum { LIST_MAX = 32 };
+	struct shield_page list[LIST_MAX];
+	unsigned leaks = 0;
+	unsigned found = arch_shield_list(list, LIST_MAX, &leaks);
+	u64 copied = min_u64(min_u64(found, LIST_MAX), word(r, 1));
+
+	if (space_write(r->space, word(r, 0), list, copied * sizeof(list[0])))
+		return -E_FAULT;
+	regs_set_results(r->frame, 0, leaks);
+	return found;
+}
+
+#define ALLOD_CALL(call, name, arguments) [(call) - ALLOD_CALL_FIRST] = do_##name,
+static i64 (*const table[])(const struct request *) = {
+#include "abi/calls.def"
+};
+#undef ALLOD_CALL
+
+/* Calls that set registers themselves when they succeed: the frame may be another one by then, or the thread gone. */
+static bool sets_own_result(u64 call)
+{
+	return call == CALL_portal_call || call == CALL_portal_return || call == CALL_system_return ||
+	       call == CALL_thread_exit;
+}
+
+void native_call(struct user_frame *frame)
+{
+	struct cpu *cpu = cpu_self();
+	struct request request = { cpu->current, cpu->current->space, frame };
+	u64 call = regs_call(frame), index = call - ALLOD_CALL_FIRST;
+	i64 result;
+
+	if (index >= ARRAY_SIZE(table) || !table[index]) {
+		regs_set_result(frame, (u64)-E_NOSYS);
+		return;
+	}
+	result = table[index](&request);
+	if (tlb_pending())
+		tlb_commit();
+	if (sets_own_result(call) && result >= 0)
+		return;
+	if (cpu->current == request.thread && request.thread->state == THREAD_RUNNING &&
+	    request.thread->space == request.space)
+		regs_set_result(frame, (u64)result);
+}

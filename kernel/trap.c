@@ -1,0 +1,156 @@
+/* The upcalls: where the entry code hands over to the portable kernel. Each takes the kernel lock, does its work and leaves
+ * through sched_leave(). */
+#include "arch.h"
+#include "call.h"
+#include "irq.h"
+#include "lock.h"
+#include "log.h"
+#include "panic.h"
+#include "portal.h"
+#include "regs.h"
+#include "sched.h"
+#include "space.h"
+#include "syscall.h"
+#include "thread.h"
+#include "timer.h"
+
+enum { CRASHES_MAX = 4 };
+
+void trap_native_call(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	kernel_lock();
+	cpu->native_calls++;
+	native_call(cpu->frame);
+	sched_leave();
+}
+
+void trap_system_call(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	kernel_lock();
+	if (cpu->current->space->system) {
+		cpu->frame->cause = CAUSE_SYSCALL;
+		call_system();
+	} else {
+		regs_set_result(cpu->frame, (u64)-E_NOSYS);
+	}
+	sched_leave();
+}
+
+void trap_system_return(void)
+{
+	kernel_lock();
+	if (call_system_return())
+		regs_set_result(cpu_self()->frame, (u64)-E_INVAL);
+	sched_leave();
+}
+
+/* The thread fetched at a portal's address on which its space has right p: a plain call through a pointer. */
+static bool is_pointer_call(struct user_frame *frame, u64 va)
+{
+	u64 words[6], back;
+
+	if (va != regs_ip(frame))
+		return false;
+	regs_pointer_words(frame, words);
+	return !space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)) &&
+	       !call_portal(va, words, back, regs_sp(frame) + sizeof(back));
+}
+
+/* A fault or exception in code of a space without a system portal. A service can have it go on at its landing; what cannot
+ * go on ends the space, and every call that is in it returns an error. */
+static void own_fault(u32 code, u64 va, const struct fault *fault)
+{
+	struct thread *thread = cpu_self()->current;
+	struct space *space = thread->space;
+	const struct landing *landing = &space->landing;
+	u64 ip = regs_ip(&thread->regs);
+
+	if (fault && ip >= landing->copy_start && ip < landing->copy_end) {
+		regs_land(&thread->regs, landing->copy_landing, code, fault->segment, fault->page);
+		return;
+	}
+	log_line("fault in space %u %s, thread %u: code %u, address %p, at %p", space->number, space->name, thread->number,
+		 code, (void *)va, (void *)ip);
+	if (landing->crash_landing && thread->crashes++ < CRASHES_MAX)
+		regs_land_crash(&thread->regs, landing->crash_landing, code, va);
+	else
+		space_kill(space, SPACE_FAULTED, va);
+}
+
+static void resolve_fault(u64 va, u32 access)
+{
+	struct cpu *cpu = cpu_self();
+	struct space *space = cpu->current->space;
+	struct fault fault;
+	u32 code = space_fault(space, va, access, &fault);
+
+	if (!code)
+		return;
+	if ((access & FAULT_EXEC) && is_pointer_call(cpu->frame, va))
+		return;
+	if (!space->system) {
+		own_fault(code, va, &fault);
+		return;
+	}
+	cpu->frame->cause = CAUSE_FAULT;
+	cpu->frame->code = code;
+	cpu->frame->addr = va;
+	cpu->frame->segment = fault.segment;
+	cpu->frame->page = fault.page;
+	cpu->frame->flags = FRAME_FULL;
+	call_system();
+}
+
+void trap_fault(u64 va, u32 access)
+{
+	kernel_lock();
+	cpu_self()->faults++;
+	if (cpu_self()->current->space->end == SPACE_ALIVE)
+		resolve_fault(va, access);
+	sched_leave();
+}
+
+void trap_exception(u32 code)
+{
+	struct cpu *cpu = cpu_self();
+	struct space *space = cpu->current->space;
+
+	kernel_lock();
+	if (space->end == SPACE_ALIVE) {
+		if (space->system) {
+			cpu->frame->cause = CAUSE_EXCEPTION;
+			cpu->frame->code = code;
+			cpu->frame->flags = FRAME_FULL;
+			call_system();
+		} else {
+			own_fault(code, 0, NULL);
+		}
+	}
+	sched_leave();
+}
+
+void trap_interrupt(unsigned line)
+{
+	kernel_lock();
+	cpu_self()->interrupts++;
+	irq_deliver(line);
+	sched_leave();
+}
+
+void trap_timer(void)
+{
+	kernel_lock();
+	timer_run();
+	sched_tick();
+	sched_leave();
+}
+
+void trap_poke(void)
+{
+	kernel_lock();
+	sched_leave();
+}

@@ -1,0 +1,127 @@
+/* Waiting: wait.h. */
+#include "wait.h"
+
+#include "arch.h"
+#include "panic.h"
+#include "regs.h"
+#include "sched.h"
+#include "space.h"
+#include "thread.h"
+#include "timer.h"
+
+enum { BUCKETS = 256 };
+
+static struct list_node buckets[BUCKETS]; /* a zeroed node is an empty list not yet used */
+
+static struct list_node *bucket(u64 space, u64 offset)
+{
+	struct list_node *list = &buckets[(space * 31 + (offset >> 2) + (offset >> 12)) % BUCKETS];
+
+	if (!list->next)
+		list_init(list);
+	return list;
+}
+
+/* The name of a word: number of the space that owns it, offset in its window. */
+static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset)
+{
+	*owner = address_number(va);
+	*offset = address_offset(va);
+	if (!*owner)
+		*owner = space->number;
+}
+
+static void become_ready(struct thread *thread, u64 word0, u64 word1)
+{
+	list_remove(&thread->queue);
+	list_remove(&thread->wait.timer);
+	if (thread->space->system)
+		regs_set_results(thread->calls[thread->depth].frame, word0, word1);
+	else
+		regs_set_results(&thread->regs, word0, word1);
+	sched_ready(thread);
+}
+
+int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
+{
+	struct thread *thread = cpu_self()->current;
+	u32 value;
+
+	if (va & 3)
+		return -E_INVAL;
+	if (space_read_u32(thread->space, va, &value))
+		return -E_FAULT;
+	if (value != expected)
+		return -E_AGAIN;
+	if ((flags & WAIT_INTERRUPTIBLE) && (thread->pending & PENDING_INTERRUPT)) {
+		thread->pending &= ~(u32)PENDING_INTERRUPT;
+		return -E_INTR;
+	}
+	thread->wait.deadline = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
+	if (deadline && thread->wait.deadline <= arch_ticks())
+		return -E_TIMEDOUT;
+	word_name(thread->space, va, &thread->wait.space, &thread->wait.offset);
+	thread->wait.interruptible = flags & WAIT_INTERRUPTIBLE;
+	list_append(bucket(thread->wait.space, thread->wait.offset), &thread->queue);
+	if (deadline)
+		timer_add(thread);
+	sched_wait(thread);
+	return 0;
+}
+
+int wait_wake(struct space *space, u64 va, u32 count)
+{
+	struct list_node *list;
+	u64 owner, offset;
+	int woken = 0;
+
+	if (va & 3)
+		return -E_INVAL;
+	word_name(space, va, &owner, &offset);
+	list = bucket(owner, offset);
+	list_for_each_safe(node, list) {
+		struct thread *thread = container_of(node, struct thread, queue);
+
+		if ((u32)woken == count)
+			break;
+		if (thread->wait.space != owner || thread->wait.offset != offset)
+			continue;
+		become_ready(thread, 0, 0);
+		woken++;
+	}
+	return woken;
+}
+
+void wait_time_out(struct thread *thread)
+{
+	become_ready(thread, (u64)-E_TIMEDOUT, 0);
+}
+
+void wait_interrupt(struct thread *thread)
+{
+	thread->pending &= ~(u32)PENDING_INTERRUPT;
+	become_ready(thread, (u64)-E_INTR, 0);
+}
+
+void wait_cancel(struct thread *thread)
+{
+	list_remove(&thread->queue);
+	list_remove(&thread->wait.timer);
+	sched_ready(thread);
+}
+
+void wait_for_end(struct space *space)
+{
+	struct thread *thread = cpu_self()->current;
+
+	thread->wait.deadline = ~0ul;
+	thread->wait.interruptible = false;
+	list_append(&space->waiters, &thread->queue);
+	sched_wait(thread);
+}
+
+void wait_tell_end(struct space *space)
+{
+	list_for_each_safe(node, &space->waiters)
+		become_ready(container_of(node, struct thread, queue), space->end, space->end_address);
+}
