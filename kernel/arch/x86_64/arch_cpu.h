@@ -1,0 +1,33 @@
+/* The part of the machine interface that must be inline, included by kernel/arch.h, and the offsets that assembly knows. */
+#ifndef X86_64_ARCH_CPU_H
+#define X86_64_ARCH_CPU_H
+
+#include "cpu.h"
+#include "offsets.h"
+#include "thread.h"
+
+/* GS points at the processor's entry page while the kernel runs; the page behind it is the kernel's own (entry.h). */
+static inline struct cpu *cpu_self(void)
+{
+	struct cpu *cpu;
+
+	__asm__("movq %%gs:%c1, %0" : "=r"(cpu) : "i"(KERNEL_PAGE_CPU));
+	return cpu;
+}
+
+_Static_assert(offsetof(struct cpu, frame) == CPU_FRAME, "assembly");
+_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "assembly");
+_Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "assembly");
+_Static_assert(offsetof(struct cpu, system.entry) == CPU_SYSTEM_ENTRY, "assembly");
+_Static_assert(offsetof(struct cpu, system.user_frame) == CPU_SYSTEM_USER_FRAME, "assembly");
+_Static_assert(offsetof(struct cpu, system.process_frame) == CPU_SYSTEM_PROCESS_FRAME, "assembly");
+_Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly");
+_Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
+_Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
+_Static_assert(offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
+_Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
+_Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
+_Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");
+_Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "assembly");
+
+#endif

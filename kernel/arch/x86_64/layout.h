@@ -1,0 +1,38 @@
+/* Where things are in the kernel's half of the address range, and how physical memory is reached.
+ *
+ *                  4 levels                        5 levels
+ *   direct map     from slot 256, random base      from slot 256, random base     all memory, device registers uncached
+ *   entry area     0xffffff0000000000 (slot 510)   0xfffe000000000000 (slot 510)  fixed; see entry.h
+ *   kernel image   0xffffff8000000000 and up       the same (slot 511)            random base; stacks behind it
+ *
+ * "Slot" means entry of the top-level table here. The entry area has a slot of its own, so that a shielded root can carry
+ * it and nothing else of the kernel. */
+#ifndef X86_64_LAYOUT_H
+#define X86_64_LAYOUT_H
+
+#include "types.h"
+
+/* Where physical address 0 is visible to the kernel. Set before any C of the portable kernel runs. */
+extern u64 direct_map_base;
+
+static inline void *pa_ptr(pa_t pa)
+{
+	return (void *)(direct_map_base + pa.v);
+}
+
+/* Of an address in the direct map. */
+static inline pa_t ptr_pa(const void *pointer)
+{
+	return (pa_t){ (u64)pointer - direct_map_base };
+}
+
+/* Paging levels of this processor, 4 or 5, and the bits of a user address. Known when kernel_main() starts. */
+extern unsigned paging_levels;
+extern unsigned user_address_bits; /* 47 or 56 */
+
+enum {
+	KERNEL_STACK_SIZE = 16 * 1024,
+	CACHE_LINE = 64,
+};
+
+#endif
