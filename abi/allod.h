@@ -112,6 +112,7 @@ enum fault_code {
 	FAULT_MAPPED = 4, /* a region covers the address, its rights do not allow the access */
 	FAULT_PAGER = 8,  /* the access is allowed but the page must be supplied first */
 	FAULT_NOMEM = 16, /* the access is allowed but no frame was free */
+	FAULT_READ = 32,  /* neither a write nor an instruction fetch */
 };
 
 enum exception_code {

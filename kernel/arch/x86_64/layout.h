@@ -30,6 +30,21 @@ static inline pa_t ptr_pa(const void *pointer)
 extern unsigned paging_levels;
 extern unsigned user_address_bits; /* 47 or 56 */
 
+/* Fills a page with zeros, copies one. */
+static inline void page_zero(void *page)
+{
+	u64 words = 512;
+
+	__asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
+}
+
+static inline void page_copy(void *to, const void *from)
+{
+	u64 words = 512;
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
 enum {
 	KERNEL_STACK_SIZE = 16 * 1024,
 	CACHE_LINE = 64,
