@@ -1,0 +1,16 @@
+/* Copying between a service and buffers that its callers name. A caller can name anything; what it does not have granted
+ * must cost the service no more than an error return.
+ *
+ * Only for services without a landing of their own (space_set_landing). */
+#ifndef RUNTIME_COPY_H
+#define RUNTIME_COPY_H
+
+#include "types.h"
+
+/* Once, before the first portal is offered. */
+void copy_init(void);
+/* -> 0 or -E_FAULT. Addresses with no space number, which would mean the service itself, are refused as well. */
+i64 copy_in(void *to, u64 from, u64 bytes);
+i64 copy_out(u64 to, const void *from, u64 bytes);
+
+#endif
