@@ -33,7 +33,9 @@ struct relay {
 	int result;          /* -1 until the program's end is known */
 	bool control_ended;  /* nothing more comes from the control port */
 	size_t stats_left;   /* bytes of statistics still to come */
-	FILE *stats;         /* where they go */
+	FILE *stats;         /* where they are collected, a stream to the next two */
+	char *stats_text;
+	size_t stats_bytes;
 	bool stats_complete; /* they have come */
 	size_t used;
 	char line[CONTROL_BYTES]; /* begin of the next line of the control port */
@@ -119,28 +121,40 @@ static void obey(struct relay *relay, char *line)
 		message("%s", line + 6);
 	} else if (!strncmp(line, "stats ", 6)) {
 		relay->stats_left = strtoul(line + 6, NULL, 10);
-		relay->stats_complete = relay->stats_left == 0;
-		if (relay->options->stats)
-			relay->stats = fopen(relay->options->stats, "we");
+		if (!relay->stats && !(relay->stats = open_memstream(&relay->stats_text, &relay->stats_bytes)))
+			out_of_memory();
 	} else {
 		message_verbose("the guest says: %s", line);
 	}
 }
 
-/* Statistics are passed to the file as they come; -> bytes of the buffer's begin that were. */
+/* Writes the guest's statistics, an object in JSON, with the time that only the tool knows in front. */
+static void write_stats(struct relay *relay)
+{
+	FILE *file;
+
+	relay->stats_complete = true;
+	if (fclose(relay->stats))
+		out_of_memory();
+	relay->stats = NULL;
+	if (!relay->options->stats || relay->stats_text[0] != '{')
+		return;
+	file = fopen(relay->options->stats, "we");
+	if (file)
+		fprintf(file, "{\"wall_ns\": %.0f, %s", 1e9 * seconds_since(&relay->start), relay->stats_text + 1);
+	if (!file || fclose(file))
+		message("--stats %s: %s", relay->options->stats, strerror(errno));
+}
+
+/* Collects statistics. -> bytes of the buffer's begin that were. */
 static size_t take_stats(struct relay *relay, const char *data, size_t bytes)
 {
 	if (bytes > relay->stats_left)
 		bytes = relay->stats_left;
-	if (relay->stats)
-		fwrite(data, 1, bytes, relay->stats);
+	fwrite(data, 1, bytes, relay->stats);
 	relay->stats_left -= bytes;
-	if (bytes && !relay->stats_left) {
-		relay->stats_complete = true;
-		if (relay->stats && fclose(relay->stats))
-			message("--stats %s: %s", relay->options->stats, strerror(errno));
-		relay->stats = NULL;
-	}
+	if (!relay->stats_left)
+		write_stats(relay);
 	return bytes;
 }
 
