@@ -26,7 +26,7 @@ struct cpu {
 	struct {
 		u64 entry;                        /* [C] address of the system portal in the service; 0: there is no fast way */
 		u64 user_frame;                   /* [C] address of the frame in the service: its argument and stack pointer */
-		struct user_frame *process_frame; /* [C] the same frame as the kernel sees it */
+		struct user_frame *process_frame; /* [C] the same frame as the kernel sees it; NULL: no fast way */
 		struct space *space;              /* [C] the service */
 		struct space *process;            /* [C] the process's space */
 		u64 calls;                        /* [C] calls taken the fast way */

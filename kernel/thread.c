@@ -390,6 +390,7 @@ void thread_load(void)
 		cpu->system.process = call->space;
 	} else {
 		cpu->system.entry = 0;
+		cpu->system.process_frame = NULL;
 	}
 	arch_space_prepare(space, entry_space(thread));
 }
