@@ -1,5 +1,7 @@
 #include "service.h"
 
+#include "abi/services.h"
+
 /* crt.S has these numbers. */
 _Static_assert(CALL_portal_call == 0x1000 && CALL_system_return == 0x1001 && CALL_portal_return == 0x1002, "crt.S");
 
@@ -57,6 +59,16 @@ i64 service_portal(unsigned index, portal_function *function)
 	if (index >= SERVICE_PORTALS)
 		return -E_INVAL;
 	return call_portal_create((u64)runtime_entries + index * ENTRY_BYTES, (u64)function);
+}
+
+void service_offer(u64 service, u64 portal)
+{
+	u32 never = 0;
+	u64 word1;
+
+	service_assert(portal_call(service_start->registry, REGISTRY_OFFER, service, portal, 0, 0, 0, &word1) >= 0);
+	for (;;)
+		call_wait(&never, 0, 0, 0);
 }
 
 void clock_sleep(u64 ns)

@@ -67,6 +67,10 @@ enum { SERVICE_PORTALS = 4 };
 /* Makes portal number `index` (below SERVICE_PORTALS) of this space, served by the function. -> its global address. */
 i64 service_portal(unsigned index, portal_function *function);
 
+/* Offers the portal to the registry as that service (enum service), then sleeps for the rest of the space's life: calls
+ * run on the threads of the callers. */
+_Noreturn void service_offer(u64 service, u64 portal);
+
 /* --- threads, time --- */
 
 /* Starts a thread of this space on a stacklet of its own; it ends when the function returns. -> its number. */
