@@ -70,8 +70,8 @@ i64 file_attr(u64 number, u64 attr)
 static u32 set_mask(u64 which)
 {
 	return (which & FS_SET_MODE ? SET_MODE : 0) | (which & FS_SET_OWNER ? SET_UID | SET_GID : 0) |
-	       (which & FS_SET_SIZE ? SET_SIZE : 0) | (which & FS_SET_ATIME ? SET_ATIME | SET_ATIME_GIVEN : 0) |
-	       (which & FS_SET_MTIME ? SET_MTIME | SET_MTIME_GIVEN : 0);
+		(which & FS_SET_SIZE ? SET_SIZE : 0) | (which & FS_SET_ATIME ? SET_ATIME | SET_ATIME_GIVEN : 0) |
+		(which & FS_SET_MTIME ? SET_MTIME | SET_MTIME_GIVEN : 0);
 }
 
 i64 file_set_attr(u64 number, u64 attr, u64 which)

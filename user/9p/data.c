@@ -4,12 +4,8 @@
 #include "user/runtime/copy.h"
 
 /* Bytes of messages around the data they carry. */
-enum { READ_AROUND = MESSAGE_HEADER + 4,
-	WRITE_AROUND = MESSAGE_HEADER + 16,
-	ENTRY_AROUND = QID_BYTES + 8 + 1 + 2 };
-enum { RECORD_MAX = 280,
-	ERRNO_NOTDIR = 20,
-	ERRNO_ISDIR = 21 };
+enum { READ_AROUND = MESSAGE_HEADER + 4, WRITE_AROUND = MESSAGE_HEADER + 16, ENTRY_AROUND = QID_BYTES + 8 + 1 + 2 };
+enum { RECORD_MAX = 280, ERRNO_NOTDIR = 20, ERRNO_ISDIR = 21 };
 
 /* Room for the longest record. */
 union fs_record {

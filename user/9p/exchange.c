@@ -2,8 +2,7 @@
 
 #include "abi/services.h"
 
-enum { QUEUE_SIZE = 64,
-	VERSION_BYTES = 8 };
+enum { QUEUE_SIZE = 64, VERSION_BYTES = 8 };
 
 _Static_assert(QUEUE_SIZE >= 2 * (REQUESTS_SMALL + REQUESTS_LARGE_MAX), "every request fits into the queue");
 
@@ -170,7 +169,8 @@ static i64 greet(struct server *server)
 		const u16 length = get_u16(&request->r);
 		const u8 *version = get_bytes(&request->r, VERSION_BYTES);
 
-		if (!version || length != VERSION_BYTES || memcmp(version, "9P2000.L", VERSION_BYTES) || bytes < SMALL_BYTES)
+		if (!version || length != VERSION_BYTES || memcmp(version, "9P2000.L", VERSION_BYTES) ||
+			bytes < SMALL_BYTES)
 			result = -E_DEAD;
 		else if (bytes < LARGE_BYTES)
 			server->message_bytes = bytes;
@@ -214,6 +214,7 @@ void exchange_init(const struct start_info *start)
 		const i64 result = greet(&servers[i]);
 
 		if (result < 0)
-			service_panic("9p: the server of device %u does not answer as it should: error %ld", i, (long)-result);
+			service_panic("9p: the server of device %u does not answer as it should: error %ld", i,
+				(long)-result);
 	}
 }

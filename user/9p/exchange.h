@@ -10,11 +10,8 @@
 #include "user/runtime/service.h"
 #include "user/runtime/virtio.h"
 
-enum { DEVICES_MAX = 8,
-	REQUESTS_SMALL = 16,
-	REQUESTS_LARGE_MAX = 4 };
-enum { SMALL_BYTES = 4096,
-	SMALL_OUT = 1024 };
+enum { DEVICES_MAX = 8, REQUESTS_SMALL = 16, REQUESTS_LARGE_MAX = 4 };
+enum { SMALL_BYTES = 4096, SMALL_OUT = 1024 };
 /* Of a large one: FS_CHUNK and what messages have around it. */
 enum { LARGE_BYTES = 128 * 1024 + 4096 };
 

@@ -33,8 +33,7 @@ enum message_type {
 	TCLUNK = 120, /* the answer to each is one more */
 };
 
-enum { MESSAGE_HEADER = 7,
-	QID_BYTES = 13 };
+enum { MESSAGE_HEADER = 7, QID_BYTES = 13 };
 #define MESSAGE_NO_TAG 0xffffu
 #define MESSAGE_NO_FID 0xffffffffu
 

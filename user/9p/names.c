@@ -4,11 +4,8 @@
 #include "user/runtime/copy.h"
 
 /* Flags of Linux, as 9P2000.L has them. */
-enum { OPEN_READ_WRITE = 2,
-	OPEN_EXCLUSIVE = 0200,
-	UNLINK_DIRECTORY = 0x200 };
-enum { NAME_MAX = 255,
-	TARGET_MAX = 4095 };
+enum { OPEN_READ_WRITE = 2, OPEN_EXCLUSIVE = 0200, UNLINK_DIRECTORY = 0x200 };
+enum { NAME_MAX = 255, TARGET_MAX = 4095 };
 
 /* Puts a string of the client's into the message. */
 static i64 put_foreign(struct request *request, u64 text, u64 length, u64 max)

@@ -4,14 +4,8 @@
 #include "user/runtime/copy.h"
 
 /* Flags of Linux for opening, as 9P2000.L has them. */
-enum { OPEN_READ = 0,
-	OPEN_WRITE = 1,
-	OPEN_DIRECTORY = 0200000 };
-enum { QID_DIRECTORY = 0x80,
-	NODES_FIRST = 64,
-	NODES_MAX = 1 << 20,
-	NAME_MAX = 255,
-	ERRNO_ROFS = 30 };
+enum { OPEN_READ = 0, OPEN_WRITE = 1, OPEN_DIRECTORY = 0200000 };
+enum { QID_DIRECTORY = 0x80, NODES_FIRST = 64, NODES_MAX = 1 << 20, NAME_MAX = 255, ERRNO_ROFS = 30 };
 
 /* Nodes by number; number 0 is never used. Free numbers form a list through `free_next`. All [nodes_lock]. */
 static struct lock nodes_lock;
@@ -212,8 +206,7 @@ static i64 make_open(struct node *node, enum fid_use use, u32 *fid)
 {
 	const u32 name = node_fid(node, FID_NAME);
 	const bool itself = use == FID_READ && !node->directory && !node->server->writable;
-	const u32 flags = use == FID_WRITE ? OPEN_WRITE : node->directory ? OPEN_READ | OPEN_DIRECTORY
-									  : OPEN_READ;
+	const u32 flags = use == FID_WRITE ? OPEN_WRITE : node->directory ? OPEN_READ | OPEN_DIRECTORY : OPEN_READ;
 	i64 result;
 
 	*fid = itself ? name : node_fid(node, use);

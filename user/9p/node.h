@@ -21,10 +21,7 @@ struct node {
 	u32 write_fid;         /* [opening] likewise */
 };
 
-enum fid_use { FID_NAME,
-	FID_READ,
-	FID_WRITE,
-	FID_USES };
+enum fid_use { FID_NAME, FID_READ, FID_WRITE, FID_USES };
 
 /* Number of a node's fid for that use. Fid 0 of each server is its root. */
 static inline u32 node_fid(const struct node *node, enum fid_use use)

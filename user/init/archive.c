@@ -5,9 +5,7 @@
 #include "lib/string.h"
 
 /* A header is 6 characters and 13 numbers of 8 hexadecimal digits; the name follows, then the file, each padded to 4. */
-enum { HEADER_BYTES = 110,
-	NUMBER_FILE_BYTES = 6,
-	NUMBER_NAME_BYTES = 11 };
+enum { HEADER_BYTES = 110, NUMBER_FILE_BYTES = 6, NUMBER_NAME_BYTES = 11 };
 
 static const char magic[] = "070701";
 

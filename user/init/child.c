@@ -56,7 +56,8 @@ static i64 load(struct child *child, u32 space, u64 *entry)
 	}
 	start->number = space;
 	*entry = elf.entry;
-	return fill(space, START_AT, START_AT + PAGE_SIZE, START_AT, (struct file){ (char *)start, sizeof(*start) }, RIGHT_R);
+	return fill(space, START_AT, START_AT + PAGE_SIZE, START_AT, (struct file){ (char *)start, sizeof(*start) },
+		RIGHT_R);
 }
 
 /* Hands over what the child may use. */
@@ -65,7 +66,8 @@ static i64 equip(struct child *child, u32 space)
 	i64 result = child_grant(child, child->registry_portal, 1, space, RIGHT_P);
 
 	for (unsigned i = 0; i < child->memories && result >= 0; i++)
-		result = child_grant(child, child->memory[i].address, child->memory[i].bytes, space, child->memory[i].rights);
+		result = child_grant(child, child->memory[i].address, child->memory[i].bytes, space,
+			child->memory[i].rights);
 	for (unsigned i = 0; i < child->line_count && result >= 0; i++)
 		result = call_irq_grant(child->lines[i], space);
 	return result;

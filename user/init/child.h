@@ -10,8 +10,7 @@
 #include "archive.h"
 #include "user/runtime/service.h"
 
-enum { CHILD_DEVICES = 8,
-	CHILD_GRANTS = 16 };
+enum { CHILD_DEVICES = 8, CHILD_GRANTS = 16 };
 
 /* What a child was told of another one's portal, and of what it got for it. */
 struct acquaintance {

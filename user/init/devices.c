@@ -6,18 +6,12 @@
 #include "native_machine.h"
 #include "user/runtime/virtio.h"
 
-enum { REGISTER_MAGIC = 0,
-	REGISTER_VERSION = 1,
-	REGISTER_ID = 2 };
-enum { MAGIC = 0x74726976,
-	VERSION = 2 };
+enum { REGISTER_MAGIC = 0, REGISTER_VERSION = 1, REGISTER_ID = 2 };
+enum { MAGIC = 0x74726976, VERSION = 2 };
 enum { PLACES_ON_PAGE = PAGE_SIZE / DEVICE_STRIDE };
 
 /* Queue memory of the drivers, in pages: what a machine with little memory has to do with, and others. */
-enum { SMALL_MACHINE = 48 << 20,
-	FS_PAGES_SMALL = 64,
-	FS_PAGES = 128,
-	CONSOLE_PAGES = 64 };
+enum { SMALL_MACHINE = 48 << 20, FS_PAGES_SMALL = 64, FS_PAGES = 128, CONSOLE_PAGES = 64 };
 
 static struct child *driver_of(u32 id)
 {
@@ -62,7 +56,8 @@ static void look_at(unsigned first, const volatile u32 *page)
 		if (!child)
 			continue;
 		if (owner && owner != child) {
-			service_log("init: the device at place %u shares a page with another driver's: not used", first + i);
+			service_log("init: the device at place %u shares a page with another driver's: not used",
+				first + i);
 			continue;
 		}
 		owner = child;

@@ -17,17 +17,14 @@ struct elf_program {
 	u64 offset, address, physical, file_bytes, memory_bytes, align;
 };
 
-enum { TYPE_EXECUTABLE = 2,
-	PROGRAM_LOAD = 1,
-	PROGRAM_X = 1,
-	PROGRAM_W = 2,
-	PROGRAM_R = 4 };
+enum { TYPE_EXECUTABLE = 2, PROGRAM_LOAD = 1, PROGRAM_X = 1, PROGRAM_W = 2, PROGRAM_R = 4 };
 
 static const u8 ident[] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
 
 static u32 rights_of(u32 flags)
 {
-	return (flags & PROGRAM_R ? RIGHT_R : 0) | (flags & PROGRAM_W ? RIGHT_W : 0) | (flags & PROGRAM_X ? RIGHT_X : 0);
+	return (flags & PROGRAM_R ? RIGHT_R : 0) | (flags & PROGRAM_W ? RIGHT_W : 0) |
+		(flags & PROGRAM_X ? RIGHT_X : 0);
 }
 
 /* Adds what a program header asks to be loaded. */
@@ -56,7 +53,8 @@ bool elf_read(struct file file, u64 limit, struct elf *elf)
 	if (file.bytes < sizeof(header))
 		return false;
 	memcpy(&header, file.at, sizeof(header));
-	if (memcmp(header.ident, ident, sizeof(ident)) || header.type != TYPE_EXECUTABLE || header.machine != ELF_MACHINE)
+	if (memcmp(header.ident, ident, sizeof(ident)) || header.type != TYPE_EXECUTABLE ||
+		header.machine != ELF_MACHINE)
 		return false;
 	if (header.program_bytes != sizeof(struct elf_program) || header.program_offset > file.bytes ||
 		header.programs > (file.bytes - header.program_offset) / sizeof(struct elf_program))

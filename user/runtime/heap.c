@@ -9,16 +9,12 @@
 #include "lib/string.h"
 #include "lock.h"
 
-enum { SLAB_BYTES = 65536,
-	SLAB_HEADER = 64,
-	LARGE_HEADER = 64 };
+enum { SLAB_BYTES = 65536, SLAB_HEADER = 64, LARGE_HEADER = 64 };
 
-static const u16 class_bytes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512,
-	768, 1024, 1536, 2048, 3072, 4096, 6144, 8192 };
+static const u16 class_bytes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144,
+	8192 };
 
-enum { CLASSES = ARRAY_SIZE(class_bytes),
-	STEP_SHIFT = 4,
-	STEPS = HEAP_SMALL_MAX >> STEP_SHIFT };
+enum { CLASSES = ARRAY_SIZE(class_bytes), STEP_SHIFT = 4, STEPS = HEAP_SMALL_MAX >> STEP_SHIFT };
 
 struct slab {
 	struct list_node node; /* of its class if it has room, of the free slabs, or of none */

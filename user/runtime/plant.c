@@ -9,8 +9,7 @@ i64 plant(u64 kind)
 	if (!(service_start->words[11] & 1))
 		return -E_PERM;
 	/* The compiler must not know what it is. */
-	__asm__ volatile(""
-			 : "+r"(nowhere));
+	__asm__ volatile("" : "+r"(nowhere));
 	switch (kind) {
 	case PLANT_NULL:
 		return (i64)*nowhere;

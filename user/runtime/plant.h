@@ -5,9 +5,7 @@
 
 #include "types.h"
 
-enum plant_kind { PLANT_NULL = 1,
-	PLANT_WILD_WRITE = 2,
-	PLANT_LOOP = 3 };
+enum plant_kind { PLANT_NULL = 1, PLANT_WILD_WRITE = 2, PLANT_LOOP = 3 };
 
 /* Makes the mistake. -> only an error: -E_PERM, -E_INVAL. */
 i64 plant(u64 kind);

@@ -27,7 +27,8 @@ static inline u64 globalize(const void *pointer)
 {
 	u64 address = (u64)pointer;
 
-	return address >> service_start->number_shift ? address : address | service_start->number << service_start->number_shift;
+	return address >> service_start->number_shift ? address
+						      : address | service_start->number << service_start->number_shift;
 }
 
 /* The shortest pointer to an address: native if it lies in this space. */

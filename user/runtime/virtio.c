@@ -24,17 +24,9 @@ enum {
 	REG_CONFIG = 0x100 / 4,
 };
 
-enum { STATUS_ACKNOWLEDGE = 1,
-	STATUS_DRIVER = 2,
-	STATUS_DRIVER_OK = 4,
-	STATUS_FEATURES_OK = 8 };
-enum { MAGIC = 0x74726976,
-	VERSION = 2,
-	FEATURE_VERSION_1 = 32 };
-enum { DESC_NEXT = 1,
-	DESC_WRITE = 2,
-	AVAIL_NO_INTERRUPT = 1,
-	NONE = 0xffff };
+enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8 };
+enum { MAGIC = 0x74726976, VERSION = 2, FEATURE_VERSION_1 = 32 };
+enum { DESC_NEXT = 1, DESC_WRITE = 2, AVAIL_NO_INTERRUPT = 1, NONE = 0xffff };
 
 struct virtq_desc {
 	u64 address;
@@ -54,10 +46,10 @@ struct virtq_used {
 	} ring[VIRTIO_QUEUE_MAX];
 };
 
-enum { AVAIL_AT = sizeof(struct virtq_desc) * VIRTIO_QUEUE_MAX,
-	USED_AT = AVAIL_AT + 256 };
+enum { AVAIL_AT = sizeof(struct virtq_desc) * VIRTIO_QUEUE_MAX, USED_AT = AVAIL_AT + 256 };
 
-_Static_assert(sizeof(struct virtq_avail) <= 256 && USED_AT + sizeof(struct virtq_used) <= VIRTIO_QUEUE_BYTES, "layout");
+_Static_assert(sizeof(struct virtq_avail) <= 256 && USED_AT + sizeof(struct virtq_used) <= VIRTIO_QUEUE_BYTES,
+	"layout");
 
 struct dma_piece dma_take(struct dma *dma, u32 bytes)
 {
@@ -159,7 +151,8 @@ u32 virtio_config(const struct virtio_device *device, unsigned offset)
 	return device->registers[REG_CONFIG + offset / 4];
 }
 
-bool virtio_queue_add(struct virtio_queue *queue, const struct dma_piece *pieces, unsigned out, unsigned in, void *token)
+bool virtio_queue_add(struct virtio_queue *queue, const struct dma_piece *pieces, unsigned out, unsigned in,
+	void *token)
 {
 	const unsigned count = out + in;
 	const u16 first = queue->free_first;

@@ -14,11 +14,8 @@
 
 #include "lock.h"
 
-enum { VIRTIO_QUEUE_MAX = 64,
-	VIRTIO_PIECES_MAX = 4,
-	VIRTIO_QUEUE_BYTES = 2048 };
-enum { VIRTIO_ID_CONSOLE = 3,
-	VIRTIO_ID_9P = 9 };
+enum { VIRTIO_QUEUE_MAX = 64, VIRTIO_PIECES_MAX = 4, VIRTIO_QUEUE_BYTES = 2048 };
+enum { VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_9P = 9 };
 
 /* Memory for the device, handed out from the front. */
 struct dma {
@@ -69,7 +66,8 @@ u32 virtio_config(const struct virtio_device *device, unsigned offset);
 
 /* Queues a buffer of `out` pieces that the device reads and `in` that it writes; the token (not NULL) comes back with it.
  * -> false: the queue is full. */
-bool virtio_queue_add(struct virtio_queue *queue, const struct dma_piece *pieces, unsigned out, unsigned in, void *token);
+bool virtio_queue_add(struct virtio_queue *queue, const struct dma_piece *pieces, unsigned out, unsigned in,
+	void *token);
 /* Tells the device of what was added. */
 void virtio_queue_notify(struct virtio_queue *queue);
 /* The next buffer the device is done with and the bytes it says it wrote, never more than it had room for; NULL: none. */
