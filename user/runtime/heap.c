@@ -6,8 +6,7 @@
 #include "heap.h"
 
 #include "lib/list.h"
-#include "lib/string.h"
-#include "lock.h"
+#include "service.h"
 
 enum { SLAB_BYTES = 65536, SLAB_HEADER = 64, LARGE_HEADER = 64 };
 
@@ -57,7 +56,7 @@ void heap_init(void)
 		list_init(&classes[i].room);
 	list_init(&slabs.free);
 	slabs.next = HEAP_SMALL_BASE;
-	call_map(0, HEAP_SMALL_BASE, HEAP_SMALL_END - HEAP_SMALL_BASE, RIGHT_R | RIGHT_W, 0, 0);
+	service_assert(call_map(0, HEAP_SMALL_BASE, HEAP_SMALL_END - HEAP_SMALL_BASE, RIGHT_R | RIGHT_W, 0, 0) >= 0);
 }
 
 /* A slab for the class whose lock is held; it is put on the class's list. */

@@ -5,17 +5,18 @@
  *
  *   0x00400000  image                    (service.ld)
  *   0x40000000  stacklets                (STACKLET_BASE)
- *   0x60000000  slabs                    HEAP_SMALL_BASE
- *   0x90000000  large blocks, pages_*()  HEAP_LARGE_BASE .. HEAP_LARGE_END
+ *   0x70000000  in init: the boot archive
+ *   0x80000000  slabs                    HEAP_SMALL_BASE
+ *   0xb0000000  large blocks, pages_*()  HEAP_LARGE_BASE .. HEAP_LARGE_END
  */
 #ifndef RUNTIME_HEAP_H
 #define RUNTIME_HEAP_H
 
 #include "types.h"
 
-#define HEAP_SMALL_BASE 0x60000000ul
-#define HEAP_SMALL_END 0x90000000ul
-#define HEAP_LARGE_BASE 0x90000000ul
+#define HEAP_SMALL_BASE 0x80000000ul
+#define HEAP_SMALL_END 0xb0000000ul
+#define HEAP_LARGE_BASE 0xb0000000ul
 #define HEAP_LARGE_END 0xf0000000ul
 #define HEAP_SMALL_MAX 8192ul
 
