@@ -10,17 +10,18 @@ Q = $(if $(V),,@)
 OUT := build/$(ARCH)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 COMMON := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP
-# The kernel and the services see the compiler's own headers and ours, nothing of the host's C library.
-BARE := $(COMMON) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fno-strict-aliasing
+# The kernel and the services use the compiler's own headers, ours, and UAPI headers of linux-libc-dev (the kernel: for the
+# format of ELF files only); nothing of the host's C library. `make check` looks after that.
+BARE := $(COMMON) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fno-strict-aliasing
 
 KERNEL_FLAGS := $(BARE) -fpie -fvisibility=hidden -fno-plt -fno-omit-frame-pointer \
-	-I. -Ikernel -Ikernel/arch/$(ARCH) -Iabi/$(ARCH)
+	$(patsubst %,-iquote %,. kernel kernel/arch/$(ARCH) abi/$(ARCH))
 KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-dynamic-linker
-SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie -I. -Iuser/runtime -Iuser/runtime/$(ARCH) -Iabi/$(ARCH)
+SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
+	$(patsubst %,-iquote %,. user/runtime user/runtime/$(ARCH) abi/$(ARCH))
 # The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
 # "linux/x.h" is ours.
-LINUX_FLAGS = $(patsubst -I%,-iquote%,$(filter-out -nostdinc,$(SERVICE_FLAGS)) -Ilinux -Ilinux/$(ARCH))
+LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH)
 SERVICE_LINK := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -I. -Itool -DALLOD_ARCH='"$(ARCH)"'
 TOOL_LIBS := -larchive -lelf
@@ -47,7 +48,7 @@ TOOL_OBJECTS := $(call objects,build/tool-obj,tool)
 SERVICES := init 9p console linux
 SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
 
-.PHONY: all kernel services tool run test check bench debug deps clean help guest-tests
+.PHONY: all kernel services tool run test check format bench debug deps clean help guest-tests
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -58,6 +59,7 @@ help:
 	@echo 'make run         install what is missing, build, run a real program, say what it cost'
 	@echo 'make test        every test; ends with "N passed, N failed"'
 	@echo 'make check       formatting, static analysis, headers, include rules, sizes'
+	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json'
 	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
 	@echo 'make deps        install the packages that are missing'
@@ -157,6 +159,10 @@ test: deps
 
 check: deps
 	@scripts/check
+
+# Headers are set by hand.
+format:
+	@git ls-files '*.c' | xargs clang-format -i
 
 bench: deps
 	@$(MAKE) --no-print-directory all

@@ -118,8 +118,8 @@ static void put_all(FILE *file, const struct options *options, const struct prog
 	put_identity(file);
 	put_terminal(file, terminal);
 	for (unsigned i = 0; i < options->share_count; i++) {
-		char *value = text_of("%u:%s:%s", i + 1, options->shares[i].guest,
-			options->shares[i].writable ? "rw" : "ro");
+		char *value =
+			text_of("%u:%s:%s", i + 1, options->shares[i].guest, options->shares[i].writable ? "rw" : "ro");
 
 		put(file, "share", value);
 		free(value);

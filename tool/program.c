@@ -182,7 +182,8 @@ static int check_elf(const struct lookup *lookup, const char *path, int fd)
 	if (!gelf_getehdr(elf, &header))
 		error = complaint(EXIT_NOT_RUN, "%s: damaged ELF file: %s", path, elf_errmsg(-1));
 	else if (header.e_machine != EM_X86_64)
-		error = complaint(EXIT_NOT_RUN, "%s: a program for %s, the guest is x86-64", path, machine_name(header.e_machine));
+		error = complaint(EXIT_NOT_RUN, "%s: a program for %s, the guest is x86-64", path,
+			machine_name(header.e_machine));
 	else if (gelf_getclass(elf) != ELFCLASS64)
 		error = complaint(EXIT_NOT_RUN, "%s: a 32-bit program, the guest runs 64-bit ones", path);
 	else if (header.e_type != ET_EXEC && header.e_type != ET_DYN)

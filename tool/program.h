@@ -9,8 +9,8 @@ struct program {
 	char *cwd;  /* working directory in the guest */
 };
 
-/* Looks `name` up in the guest's tree (root and shares) and checks its file, its ELF interpreter and its #! interpreters. -> 0, or an exit code
- * after having printed the complaint. */
+/* Looks `name` up in the guest's tree (root and shares) and checks its file, its ELF interpreter and its #! interpreters.
+ * -> 0, or an exit code after having printed the complaint. */
 int program_find(struct program *program, const struct options *options, const char *name);
 
 #endif

@@ -113,8 +113,9 @@ static void add_machine(struct command *command, const char *directory, const st
 	args(command, "-display", "none");
 	args(command, "-kernel", text_of("%s/allod.elf", directory));
 	args(command, "-initrd", text_of("/proc/self/fd/%d", archive));
-	args(command, "-append", text_of("cpus=%u%s%s%s", options->cpus, options->gdb ? " nokaslr" : "",
-		options->append ? " " : "", options->append ? options->append : ""));
+	args(command, "-append",
+		text_of("cpus=%u%s%s%s", options->cpus, options->gdb ? " nokaslr" : "", options->append ? " " : "",
+			options->append ? options->append : ""));
 	args(command, "-device", "isa-debug-exit,iobase=0xf4,iosize=4");
 	args(command, "-global", "virtio-mmio.force-legacy=false");
 	if (options->icount)
@@ -144,10 +145,11 @@ static void add_console(struct command *command, const int *ends)
 
 static void add_directory(struct command *command, unsigned number, const char *path, bool writable)
 {
-	args(command, "-fsdev", text_of("local,id=fs%u,path=%s,security_model=none,multidevs=remap%s", number,
-		escaped(path), writable ? "" : ",readonly=on"));
-	args(command, "-device", text_of("virtio-9p-device,bus=virtio-mmio-bus.%u,fsdev=fs%u,mount_tag=%u", number,
-		number, number));
+	args(command, "-fsdev",
+		text_of("local,id=fs%u,path=%s,security_model=none,multidevs=remap%s", number, escaped(path),
+			writable ? "" : ",readonly=on"));
+	args(command, "-device",
+		text_of("virtio-9p-device,bus=virtio-mmio-bus.%u,fsdev=fs%u,mount_tag=%u", number, number, number));
 }
 
 static void add_directories(struct command *command, const struct options *options)
@@ -328,7 +330,8 @@ int qemu_post_mortem(struct qemu *qemu)
 
 	errors[strcspn(errors, "\n")] = 0;
 	if (WIFSIGNALED(status))
-		message("the guest was killed from outside (signal %d, %s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		message("the guest was killed from outside (signal %d, %s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	else if (*errors && WEXITSTATUS(status) == 1)
 		message("QEMU failed: %s", errors);
 	else

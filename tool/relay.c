@@ -22,7 +22,15 @@
 #include "stream.h"
 #include "terminal.h"
 
-enum { ENTRY_SIGNAL, ENTRY_CONTROL, ENTRY_INPUT, ENTRY_OUTPUT = 4, ENTRY_ERROR = 6, ENTRIES = 8, CONTROL_BYTES = 64 * 1024 };
+enum {
+	ENTRY_SIGNAL,
+	ENTRY_CONTROL,
+	ENTRY_INPUT,
+	ENTRY_OUTPUT = 4,
+	ENTRY_ERROR = 6,
+	ENTRIES = 8,
+	CONTROL_BYTES = 64 * 1024
+};
 
 struct relay {
 	struct qemu *qemu;
@@ -30,10 +38,10 @@ struct relay {
 	const struct options *options;
 	struct stream input, output, error;
 	int signals;
-	int result;          /* -1 until the program's end is known */
-	bool control_ended;  /* nothing more comes from the control port */
-	size_t stats_left;   /* bytes of statistics still to come */
-	FILE *stats;         /* where they are collected, a stream to the next two */
+	int result;         /* -1 until the program's end is known */
+	bool control_ended; /* nothing more comes from the control port */
+	size_t stats_left;  /* bytes of statistics still to come */
+	FILE *stats;        /* where they are collected, a stream to the next two */
 	char *stats_text;
 	size_t stats_bytes;
 	bool stats_complete; /* they have come */
@@ -160,7 +168,8 @@ static size_t take_stats(struct relay *relay, const char *data, size_t bytes)
 
 static void read_control(struct relay *relay)
 {
-	ssize_t bytes = read(relay->qemu->ports[PORT_CONTROL], relay->line + relay->used, sizeof(relay->line) - relay->used);
+	ssize_t bytes =
+		read(relay->qemu->ports[PORT_CONTROL], relay->line + relay->used, sizeof(relay->line) - relay->used);
 	char *at = relay->line, *end;
 
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
@@ -268,15 +277,15 @@ static int turn(struct relay *relay)
 	int result, ready;
 
 	entries[ENTRY_SIGNAL] = (struct pollfd){ .fd = relay->signals, .events = POLLIN };
-	entries[ENTRY_CONTROL] = (struct pollfd){ .fd = relay->control_ended ? -1 : relay->qemu->ports[PORT_CONTROL],
-		.events = POLLIN };
+	entries[ENTRY_CONTROL] =
+		(struct pollfd){ .fd = relay->control_ended ? -1 : relay->qemu->ports[PORT_CONTROL], .events = POLLIN };
 	stream_poll(&relay->input, &entries[ENTRY_INPUT]);
 	stream_poll(&relay->output, &entries[ENTRY_OUTPUT]);
 	stream_poll(&relay->error, &entries[ENTRY_ERROR]);
 	if (finishing)
 		entries[ENTRY_INPUT].fd = entries[ENTRY_INPUT + 1].fd = -1;
-	ready = poll(entries, ENTRIES, finishing && stream_is_empty(&relay->output) && stream_is_empty(&relay->error) ? 0 :
-		time_left(relay));
+	ready = poll(entries, ENTRIES,
+		finishing && stream_is_empty(&relay->output) && stream_is_empty(&relay->error) ? 0 : time_left(relay));
 	if (ready < 0 && errno != EINTR)
 		return complaint(EXIT_TOOL, "poll: %s", strerror(errno));
 	if (ready <= 0 && relay->options->timeout > 0 && time_left(relay) == 0)
@@ -307,7 +316,8 @@ static int finish(struct relay *relay)
 	struct timespec pause = { .tv_nsec = 1000000 };
 
 	/* With a log of its own, the kernel may write its last lines. Without any word from the guest, it is about to end. */
-	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 2000; i++)
+	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 2000;
+		i++)
 		nanosleep(&pause, NULL);
 	if (relay->result < 0)
 		return qemu_post_mortem(relay->qemu);
@@ -318,12 +328,11 @@ static int finish(struct relay *relay)
 
 int relay_run(struct qemu *qemu, struct terminal *terminal, const struct options *options)
 {
-	struct relay *relay = calloc(1, sizeof(*relay));
+	static struct relay the_relay; /* too big for a stack */
+	struct relay *relay = &the_relay;
 	sigset_t set = caught_set();
 	int result = 0;
 
-	if (!relay)
-		out_of_memory();
 	relay->qemu = qemu;
 	relay->terminal = terminal;
 	relay->options = options;
@@ -335,11 +344,11 @@ int relay_run(struct qemu *qemu, struct terminal *terminal, const struct options
 	stream_init(&relay->input, STDIN_FILENO, qemu->ports[PORT_STDIN]);
 	stream_init(&relay->output, qemu->ports[PORT_STDOUT], STDOUT_FILENO);
 	stream_init(&relay->error, qemu->ports[PORT_STDERR], STDERR_FILENO);
-	while (!result && !(is_done(&relay->output) && is_done(&relay->error) && (relay->result >= 0 || relay->control_ended)))
+	while (!result &&
+		!(is_done(&relay->output) && is_done(&relay->error) && (relay->result >= 0 || relay->control_ended)))
 		result = turn(relay);
 	if (!result)
 		result = finish(relay);
 	close(relay->signals);
-	free(relay);
 	return result;
 }
