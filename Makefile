@@ -23,7 +23,7 @@ SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 # "linux/x.h" is ours.
 LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH)
 SERVICE_LINK := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
-TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -I. -Itool -DALLOD_ARCH='"$(ARCH)"'
+TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote . -DALLOD_ARCH='"$(ARCH)"'
 TOOL_LIBS := -larchive -lelf
 
 ifeq ($(ARCH),x86_64)
@@ -130,7 +130,7 @@ build/allod: $(TOOL_OBJECTS)
 GUEST_TESTS := $(patsubst tests/guest/%.c,$(OUT)/tests/%,$(wildcard tests/guest/*.c))
 # They make bad calls on purpose, which compilers see.
 GUEST_TEST_FLAGS := $(COMMON) -Wno-unknown-warning-option -Wno-clobbered -Wno-stringop-overflow -Wno-nonnull \
-	-D_GNU_SOURCE -I. -Iabi/$(ARCH) -pthread
+	-D_GNU_SOURCE -iquote . -iquote abi/$(ARCH) -pthread
 guest-tests: $(GUEST_TESTS)
 $(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
 	@mkdir -p $(@D)
@@ -141,7 +141,7 @@ $(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
 build/fake/qemu-system-x86_64: tests/tool/fake_guest.c $(OUT)/compiler
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -I. -o $@ $<
+	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -iquote . -o $@ $<
 guest-tests: build/fake/qemu-system-x86_64
 
 # --- verbs ---
