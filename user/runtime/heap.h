@@ -14,10 +14,15 @@
 
 #include "types.h"
 
-#define HEAP_SMALL_BASE 0x80000000ul
-#define HEAP_SMALL_END 0xb0000000ul
-#define HEAP_LARGE_BASE 0xb0000000ul
-#define HEAP_LARGE_END 0xf0000000ul
+/* A host test has to put it elsewhere. */
+#ifndef HEAP_BASE
+#define HEAP_BASE 0x80000000ul
+#endif
+
+#define HEAP_SMALL_BASE HEAP_BASE
+#define HEAP_SMALL_END (HEAP_BASE + 0x30000000ul)
+#define HEAP_LARGE_BASE HEAP_SMALL_END
+#define HEAP_LARGE_END (HEAP_BASE + 0x70000000ul)
 #define HEAP_SMALL_MAX 8192ul
 
 /* Once, by the runtime. */

@@ -27,10 +27,8 @@ runtime_thread_entry:
 	.size runtime_thread_entry, . - runtime_thread_entry
 
 /* Portal entries: rax = the portal's C function, words in the argument registers, rsp as after a call. What the function
- * returns in rax and rdx are the result words. Each entry is a portal of its own, on a page of its own: right p on one
- * does not reach the next. */
-	.section .text.entries, "ax", @progbits
-	.balign	4096
+ * returns in rax and rdx are the result words. Each entry, 32 bytes, is a portal of its own: right p is kept to the byte. */
+	.balign	32
 	.globl runtime_entries
 	.type runtime_entries, @function
 runtime_entries:
@@ -43,11 +41,9 @@ runtime_entries:
 	movl	$CALL_PORTAL_RETURN, %eax
 	syscall
 	ud2
-	.balign	4096
+	.balign	32
 	.endr
 	.size runtime_entries, . - runtime_entries
-
-	.text
 
 /* portal_return(word0, word1) */
 	.globl portal_return
