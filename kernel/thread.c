@@ -5,6 +5,7 @@
 #include "call.h"
 #include "frame.h"
 #include "irq.h"
+#include "lib/string.h"
 #include "panic.h"
 #include "pool.h"
 #include "regs.h"
@@ -119,6 +120,8 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 		return -E_NOMEM;
 	call->frame = page;
 	frame_get((void *)page_down((u64)page));
+	/* The page was the service's stack: neither the process nor the cookie may come from what is left there. */
+	memset(call->frame, 0, sizeof(*call->frame));
 	return 0;
 }
 
@@ -206,7 +209,7 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 		return error;
 	}
 	space_get(home);
-	list_append(&home->threads, &thread->of_home);
+	home->threads++;
 	list_append(&threads, &thread->all);
 	thread->state = THREAD_WAITING;
 	*out = thread;
@@ -239,21 +242,30 @@ static void end_thread(struct thread *thread)
 		pop_call(thread);
 	home = thread->space;
 	list_remove(&thread->all);
-	list_remove(&thread->of_home);
 	list_remove(&thread->queue);
 	list_remove(&thread->wait.timer);
 	thread->state = THREAD_DEAD;
 	if (thread->cpu && thread->cpu->current == thread)
 		thread->cpu->current = NULL;
 	free_thread(thread);
-	if (list_is_empty(&home->threads) && home->end == SPACE_ALIVE && !home->system)
+	home->threads--;
+	if (!home->threads && home->end == SPACE_ALIVE && !home->system)
 		space_kill(home, SPACE_EXITED, 0);
 	space_put(home);
 }
 
 void thread_exit(void)
 {
-	end_thread(cpu_self()->current);
+	struct thread *thread = cpu_self()->current;
+
+	/* A callee cannot end its caller's thread: only the call ends. */
+	for (u32 i = thread->depth; i-- > 0;)
+		if (!thread->calls[i].system) {
+			while (thread->depth > i)
+				call_leave(thread, (u64)-E_DEAD, 0);
+			return;
+		}
+	end_thread(thread);
 }
 
 static bool has_ended_caller(const struct thread *thread)
@@ -335,8 +347,8 @@ void thread_set_home(struct thread *thread, struct space *space)
 	space_get(space);
 	call->space = space;
 	if (thread->depth == 1) {
-		list_remove(&thread->of_home);
-		list_append(&space->threads, &thread->of_home);
+		old->threads--;
+		space->threads++;
 	}
 	thread_load();
 	space_put(old);

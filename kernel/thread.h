@@ -49,7 +49,6 @@ struct thread {
 	enum thread_state state;
 	struct list_node queue; /* run queue, or the queue of waiters */
 	struct list_node all;   /* of all threads */
-	struct list_node of_home; /* of the threads at home in calls[0].space */
 	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
 		u64 space, offset; /* the awaited word: number of the owner, offset in its window */
