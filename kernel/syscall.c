@@ -113,6 +113,9 @@ static i64 do_thread_create(const struct request *r)
 		return -E_NOENT;
 	if (home != r->space && !space_manages(r->space, home))
 		return -E_PERM;
+	/* The threads of a process are its system's to make and to end: it must know all of them. */
+	if (home->system && home->system != r->space)
+		return -E_PERM;
 	if (spec.frame) {
 		if (home->system != r->space)
 			return -E_PERM;
@@ -130,7 +133,8 @@ static i64 do_thread_create(const struct request *r)
 
 static i64 do_thread_exit(const struct request *r)
 {
-	(void)r;
+	if (r->space->system && !r->thread->depth)
+		return -E_PERM;
 	thread_exit();
 	return 0;
 }
@@ -204,6 +208,8 @@ static i64 do_space_destroy(const struct request *r)
 
 	if (!space)
 		return error;
+	if (space->system && space->system != r->space)
+		return -E_PERM;
 	space_kill(space, space == r->space ? SPACE_EXITED : SPACE_KILLED, 0);
 	return 0;
 }
