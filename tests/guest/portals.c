@@ -1,0 +1,368 @@
+/* Portal calls between this process and spaces that it makes: arguments, cleared registers, stacklets, callbacks, depth, faults
+ * in the callee, ends of the callee, rights, and that no frame is lost. Runs on Allod only. */
+#include <pthread.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "server.h"
+#include "tap.h"
+
+enum operation { SUM, STACK, CALL_BACK, RECURSE, FAULT, DESTROY_SELF, EXIT_THREAD, SLEEP, READ, WRITE, COUNT, BUMP_LOCAL };
+
+static struct words words(int64_t w0, uint64_t w1)
+{
+	return (struct words){w0, w1};
+}
+
+static uint64_t local = 7; /* each space has its own */
+
+/* --- in the server --- */
+
+struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	switch (operation) {
+	case SUM:
+		return words((int64_t)(a + 2 * b + 3 * c + 4 * d + 5 * e), a ^ e);
+	case STACK:
+		return words((int64_t)(uintptr_t)__builtin_frame_address(0), 0);
+	case CALL_BACK:
+		return portal_call(a, b, 0);
+	case RECURSE: /* a: portal of the client, b: how deep it is */
+		return portal_call(a, b + 1, 0);
+	case FAULT:
+		*(volatile char *)tap_pointer(a) = 1;
+		return words(0, 0);
+	case DESTROY_SELF:
+		native(CALL_space_destroy, 0, 0, 0, 0);
+		return words(0, 0);
+	case EXIT_THREAD:
+		native(CALL_thread_exit, 0, 0, 0, 0);
+		return words(0, 0);
+	case SLEEP: /* a: deadline */
+		SHARED->word = 1;
+		return words(native(CALL_wait, (uintptr_t)&SHARED->never, 0, a, 0), 0);
+	case READ:
+		return words(*(volatile unsigned char *)tap_pointer(a), 0);
+	case WRITE:
+		*(volatile unsigned char *)tap_pointer(a) = (unsigned char)b;
+		return words(0, 0);
+	case BUMP_LOCAL:
+		return words((int64_t)++local, 0);
+	default:
+		return words(-E_INVAL, 0);
+	}
+}
+
+static int64_t call(uint64_t operation, uint64_t a, uint64_t b)
+{
+	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){operation, a, b}).w0;
+}
+
+/* --- arguments and registers --- */
+
+static void test_arguments(void)
+{
+	const uint64_t in[6] = {SUM, 1, 10, 100, 1000, 10000};
+	struct words out = portal_call6((uint64_t)SHARED->portal, in);
+
+	check(out.w0 == 1 + 20 + 300 + 4000 + 50000 && out.w1 == (1 ^ 10000), "call: six words there, two back");
+	check(call(BUMP_LOCAL, 0, 0) == 8 && call(BUMP_LOCAL, 0, 0) == 9 && local == 7, "call: the callee has its own memory");
+}
+
+/* Fills every register with a pattern that is not an argument, calls the portal and stores what comes back. */
+static void call_with_registers(uint64_t portal, uint64_t *back, unsigned char *vectors)
+{
+	register uint64_t at __asm__("rdi") = portal;
+
+	__asm__ volatile("push %%rbp\n\tpush %[vectors]\n\tpush %[back]\n\t"
+			 "mov %%rdi, %%rbx\n\t"
+			 "mov $0x5ec2e75ec2e75ec2, %%rax\n\t"
+			 "mov %%rax, %%rbp\n\tmov %%rax, %%r11\n\tmov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
+			 "movq %%rax, %%xmm0\n\tpunpcklqdq %%xmm0, %%xmm0\n\t"
+			 "movdqa %%xmm0, %%xmm1\n\tmovdqa %%xmm0, %%xmm2\n\tmovdqa %%xmm0, %%xmm7\n\tmovdqa %%xmm0, %%xmm8\n\tmovdqa %%xmm0, %%xmm15\n\t"
+			 "xor %%edi, %%edi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\txor %%r10d, %%r10d\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+			 "mov $0x1000, %%eax\n\t"
+			 "syscall\n\t"
+			 "pop %%rcx\n\t"
+			 "mov %%rbx, (%%rcx)\n\tmov %%rbp, 8(%%rcx)\n\tmov %%r12, 16(%%rcx)\n\tmov %%r13, 24(%%rcx)\n\tmov %%r14, 32(%%rcx)\n\t"
+			 "mov %%r15, 40(%%rcx)\n\tmov %%rdi, 48(%%rcx)\n\tmov %%rsi, 56(%%rcx)\n\tmov %%r8, 64(%%rcx)\n\tmov %%r9, 72(%%rcx)\n\t"
+			 "mov %%r10, 80(%%rcx)\n\tmov %%rax, 88(%%rcx)\n\t"
+			 "pop %%rcx\n\t"
+			 "movdqu %%xmm0, (%%rcx)\n\tmovdqu %%xmm1, 16(%%rcx)\n\tmovdqu %%xmm2, 32(%%rcx)\n\tmovdqu %%xmm7, 48(%%rcx)\n\t"
+			 "movdqu %%xmm8, 64(%%rcx)\n\tmovdqu %%xmm15, 80(%%rcx)\n\t"
+			 "pop %%rbp"
+			 : "+r"(at)
+			 : [vectors] "S"(vectors), [back] "d"(back)
+			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
+			   "xmm7", "xmm8", "xmm15");
+}
+
+/* A portal whose entry stores what it finds in the registers and returns with all of them full. */
+void register_entry(void);
+__asm__(".pushsection .text\n"
+	"register_entry:\n\t"
+	"mov $0x20001000, %eax\n\t"
+	"mov %rbx, (%rax)\n\tmov %rbp, 8(%rax)\n\tmov %r10, 16(%rax)\n\tmov %r11, 24(%rax)\n\t"
+	"mov %r12, 32(%rax)\n\tmov %r13, 40(%rax)\n\tmov %r14, 48(%rax)\n\tmov %r15, 56(%rax)\n\t"
+	"movdqu %xmm0, 64(%rax)\n\tmovdqu %xmm1, 80(%rax)\n\tmovdqu %xmm2, 96(%rax)\n\tmovdqu %xmm7, 112(%rax)\n\t"
+	"movdqu %xmm8, 128(%rax)\n\tmovdqu %xmm15, 144(%rax)\n\t"
+	"mov $0x0bad0bad0bad0bad, %rbx\n\t"
+	"mov %rbx, %rbp\n\tmov %rbx, %r8\n\tmov %rbx, %r9\n\tmov %rbx, %r10\n\tmov %rbx, %r12\n\tmov %rbx, %r13\n\tmov %rbx, %r14\n\tmov %rbx, %r15\n\t"
+	"movq %rbx, %xmm0\n\tmovdqa %xmm0, %xmm1\n\tmovdqa %xmm0, %xmm2\n\tmovdqa %xmm0, %xmm7\n\tmovdqa %xmm0, %xmm8\n\tmovdqa %xmm0, %xmm15\n\t"
+	"mov $1, %edi\n\txor %esi, %esi\n\t"
+	"mov $0x1002, %eax\n\t"
+	"syscall\n\t"
+	"ud2\n"
+	".popsection\n");
+
+/* The first thread of the server for this test. */
+void register_main(void);
+void register_main(void)
+{
+	struct shared *s = SHARED;
+
+	s->portal = native(CALL_portal_create, (uintptr_t)register_entry, 0, 0, 0);
+	s->grant = native(CALL_grant, (uint64_t)s->portal, 1, s->client, RIGHT_P);
+	s->ready = 1;
+	for (;;)
+		native(CALL_wait, (uintptr_t)&s->never, 0, 0, 0);
+}
+
+static void test_registers(void)
+{
+	const uint64_t *seen = (const uint64_t *)(uintptr_t)(SHARED_AT + PAGE_SIZE);
+	uint64_t back[12], portal_before = (uint64_t)SHARED->portal;
+	unsigned char vectors[96];
+	struct thread_spec thread = {.ip = (uintptr_t)register_main, .space = (uint32_t)(portal_before >> number_shift())};
+	bool leaked = false, full = false, vector_leaked = false;
+
+	SHARED->ready = 0;
+	if (!check(native(CALL_thread_create, (uintptr_t)&thread, 0, 0, 0) >= 0, "thread_create: a second thread"))
+		return;
+	for (unsigned i = 0; i < 1000000 && !SHARED->ready; i++)
+		native(CALL_yield, 0, 0, 0, 0);
+	memset((void *)(uintptr_t)(SHARED_AT + PAGE_SIZE), 0xff, 160);
+	memset(back, 0, sizeof(back));
+	memset(vectors, 0xff, sizeof(vectors));
+	call_with_registers((uint64_t)SHARED->portal, back, vectors);
+	for (int i = 0; i < 8; i++)
+		leaked |= seen[i] == 0x5ec2e75ec2e75ec2 || (i != 2 && i != 3 && seen[i] != 0);
+	for (int i = 8; i < 20; i++)
+		vector_leaked |= seen[i] != 0;
+	check(!leaked, "registers: the callee finds none of the caller's");
+	check(!vector_leaked, "registers: the callee finds empty vector registers");
+	vector_leaked = false;
+	for (int i = 0; i < 11; i++)
+		full |= back[i] == 0x0bad0bad0bad0bad || back[i] == 0x5ec2e75ec2e75ec2;
+	for (size_t i = 0; i < sizeof(vectors); i++)
+		vector_leaked |= vectors[i] != 0;
+	check(back[11] == 1 && !full, "registers: the caller finds none of the callee's");
+	check(!vector_leaked, "registers: the caller finds empty vector registers");
+	SHARED->portal = (int64_t)portal_before;
+}
+
+static void test_stacklets(void)
+{
+	uint64_t number = (uint64_t)SHARED->portal >> number_shift(), stack = (uint64_t)call(STACK, 0, 0);
+
+	check(stack >= STACKLET_BASE && stack < STACKLET_END, "stacklet: the callee runs on its own stack");
+	check((uint64_t)call(STACK, 0, 0) == stack, "stacklet: the same at the next call");
+	check(tap_read(tap_pointer(number << number_shift() | stack)) == SIGSEGV, "stacklet: the caller cannot read it");
+	check(tap_read(tap_pointer(number << number_shift() | (uintptr_t)&local)) == SIGSEGV, "the caller cannot read the callee's memory");
+}
+
+/* --- callbacks --- */
+
+static uint64_t callback_portal;
+static volatile uint64_t deepest;
+static volatile bool called_back;
+
+/* In this process, called by the server. */
+static struct words called(uint64_t what, uint64_t unused)
+{
+	(void)unused;
+	called_back = true;
+	if (what == 5)
+		return words(55, 0);
+	if (what > deepest)
+		deepest = what;
+	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){RECURSE, callback_portal, what});
+}
+
+static void test_callbacks(void)
+{
+	uint64_t number = (uint64_t)SHARED->portal >> number_shift();
+	static _Thread_local int thread_local = 99;
+	volatile int here = 1234;
+
+	callback_portal = (uint64_t)native(CALL_portal_create, (uintptr_t)portal_stub, (uintptr_t)called, 0, 0);
+	check((int64_t)callback_portal > 0, "portal_create: in a process");
+	check(call(CALL_BACK, callback_portal, 5) == -E_PERM && !called_back, "callback: not without right p");
+	check(native(CALL_grant, callback_portal, 1, number, RIGHT_P) >= 0, "grant: of right p");
+	check(call(CALL_BACK, callback_portal, 5) == 55 && called_back, "callback: into the caller");
+	check(here == 1234 && thread_local == 99, "callback: the caller's stack and thread pointer are as before");
+	check(call(RECURSE, callback_portal, 100) == -E_DEPTH && deepest > 105 && deepest < 130, "depth: the limit is an error");
+	check(call(CALL_BACK, callback_portal, 5) == 55, "depth: calls work afterwards");
+}
+
+/* --- errors --- */
+
+static void test_rights(void)
+{
+	uint64_t portal = (uint64_t)SHARED->portal;
+	int status;
+
+	check(portal_call(portal + 1, 0, 0).w0 < 0 && portal_call(portal & ~0xffful, 0, 0).w0 < 0, "rights: an address that is no portal");
+	check(portal_call((uintptr_t)portal_stub, 0, 0).w0 < 0 && portal_call(0, 0, 0).w0 < 0 && portal_call(~0ul, 0, 0).w0 < 0 &&
+		      portal_call(0x8000000000000000, 0, 0).w0 < 0,
+	      "rights: rubbish");
+	if (fork() == 0) {
+		int64_t e = portal_call6(portal, (uint64_t[6]){SUM}).w0;
+
+		_exit(e == -E_PERM ? 0 : 1);
+	}
+	wait(&status);
+	check(status == 0, "rights: a child does not inherit them");
+	check(native(CALL_portal_return, 1, 2, 0, 0) < 0, "portal_return: outside of a call");
+	check(native(CALL_system_return, 0, 0, 0, 0) < 0, "system_return: by a process");
+}
+
+static void test_memory(void)
+{
+	uint64_t own = own_number() << number_shift(), number = (uint64_t)SHARED->portal >> number_shift();
+	static unsigned char page[2 * 4096] __attribute__((aligned(4096)));
+	int64_t grant;
+
+	page[10] = 77;
+	grant = native(CALL_grant, own | (uintptr_t)page, 4096, number, RIGHT_R);
+	check(grant >= 0 && call(READ, own | (uintptr_t)(page + 10), 0) == 77, "grant: the server reads");
+	check(call(WRITE, own | (uintptr_t)page, 1) == -E_DEAD && page[0] == 0, "grant: writing what is only readable ends the server");
+	number = (uint64_t)server_make();
+	check((int64_t)number > 0 && call(READ, own | (uintptr_t)(page + 10), 0) == -E_DEAD, "without a grant reading ends the server");
+	number = (uint64_t)server_make();
+	grant = native(CALL_grant, own | (uintptr_t)page, 4096, number, RIGHT_R | RIGHT_W);
+	check(grant >= 0 && call(WRITE, own | (uintptr_t)(page + 1), 42) == 0 && page[1] == 42, "grant: the server writes");
+	check(native(CALL_revoke, (uint64_t)grant, 0, 0, 0) == 0, "revoke");
+	check(call(READ, own | (uintptr_t)(page + 10), 0) == -E_DEAD, "revoke: then reading ends the server");
+	check(call(SUM, 1, 1) < 0, "a dead server cannot be called");
+}
+
+static void *sleep_in_call(void *argument)
+{
+	*(int64_t *)argument = call(SLEEP, 0, 0);
+	return NULL;
+}
+
+static int64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+static volatile sig_atomic_t alarms;
+
+static void note(int number)
+{
+	(void)number;
+	alarms++;
+}
+
+static void test_ends(void)
+{
+	struct itimerval timer = {.it_value.tv_usec = 5000};
+	int64_t number = server_make(), result = 0;
+	pthread_t thread;
+	int status;
+	pid_t child;
+
+	check(number > 0 && call(FAULT, 0, 0) == -E_DEAD, "end: a null pointer in the callee");
+	check(native(CALL_space_wait, (uint64_t)number, 0, 0, 0) == SPACE_FAULTED, "space_wait: faulted");
+	number = server_make();
+	check(number > 0 && call(FAULT, 0xffffffff80000000, 0) == -E_DEAD, "end: a kernel address in the callee");
+	number = server_make();
+	check(number > 0 && call(DESTROY_SELF, 0, 0) == -E_DEAD, "end: the callee destroys itself");
+	number = server_make();
+	check(number > 0 && call(99, 0, 0) == -E_INVAL, "end: an error is a result like any other");
+	signal(SIGALRM, note);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	check(call(SLEEP, (uint64_t)monotonic() + 30000000, 0) == -E_TIMEDOUT, "a call that sleeps");
+	usleep(1000);
+	check(alarms == 1, "a signal during a call arrives after it");
+	SHARED->word = 0;
+	pthread_create(&thread, NULL, sleep_in_call, &result);
+	while (!SHARED->word)
+		sched_yield();
+	check(native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) == 0 && pthread_join(thread, NULL) == 0 && result == -E_DEAD,
+	      "end: the callee is destroyed while the call sleeps");
+	child = fork();
+	if (child == 0) {
+		if (server_make() < 0)
+			_exit(1);
+		call(SLEEP, 0, 0);
+		_exit(2);
+	}
+	usleep(50000);
+	kill(child, SIGKILL);
+	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "end: the caller is killed inside of a call");
+}
+
+static void exit_inside(void)
+{
+	if (server_make() < 0)
+		_exit(1);
+	_exit(call(EXIT_THREAD, 0, 0) == -E_DEAD ? 0 : 2);
+}
+
+/* --- frames --- */
+
+static void make_and_destroy(unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		int64_t number = server_make();
+
+		if (number < 0 || call(SUM, 1, 1) < 0 || native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) < 0)
+			check(false, "frames: make and destroy");
+	}
+}
+
+static void test_frames(void)
+{
+	uint64_t before;
+	int right = 0;
+
+	make_and_destroy(2);
+	before = free_frames();
+	make_and_destroy(10);
+	check(free_frames() == before, "frames: none is lost over ten servers");
+	server_make();
+	before = free_frames();
+	for (int i = 0; i < 10000; i++)
+		right += call(SUM, 1, 1) == 3;
+	check(right == 10000 && free_frames() == before, "frames: none is lost over 10,000 calls");
+}
+
+int main(void)
+{
+	int64_t e;
+
+	if (!check(native_present(), "this is Allod"))
+		return tap_end();
+	tap_catch_faults();
+	e = server_prepare();
+	if (!check(e >= 0, "the image of the servers") || !check((e = server_make()) > 0, "a server")) {
+		dprintf(2, "# error %lld\n", (long long)e);
+		return tap_end();
+	}
+	test_arguments();
+	test_registers();
+	test_stacklets();
+	test_callbacks();
+	test_rights();
+	test_memory();
+	test_ends();
+	check(tap_child(exit_inside) == 0, "end: the callee ends the thread");
+	test_frames();
+	return tap_end();
+}
