@@ -137,12 +137,15 @@ $(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
 	@echo "CC $<"
 	$(Q)$(CC) $(GUEST_TEST_FLAGS) -o $@ $<
 
-# Stands in for QEMU in tests of the tool; found through PATH.
+# Helpers of the tests of the tool. One stands in for QEMU and is found through PATH.
+TOOL_TESTS := build/fake/qemu-system-x86_64 build/pty
 build/fake/qemu-system-x86_64: tests/tool/fake_guest.c $(OUT)/compiler
+build/pty: tests/tool/pty.c $(OUT)/compiler
+$(TOOL_TESTS):
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -iquote . -o $@ $<
-guest-tests: build/fake/qemu-system-x86_64
+	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -iquote . -o $@ $< -lutil
+guest-tests: $(TOOL_TESTS)
 
 # --- verbs ---
 
