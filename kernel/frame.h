@@ -30,8 +30,8 @@ void frame_get(void *page);
 void frame_put(void *page);
 /* Number of references of a frame in use. */
 u32 frame_refs(const void *page);
-/* Is it a frame of RAM that this file manages (not a device, not the kernel's own memory)? */
-bool frame_is_ram(pa_t pa);
+/* Does a range have a frame in it that this file manages (not a device, not the kernel's own memory)? */
+bool frame_is_ram(pa_t pa, u64 bytes);
 
 /* Numbers of frames: all that can be allocated, free now, fewest ever free. */
 u64 frame_total(void);

@@ -16,7 +16,7 @@ struct grant {
 	u32 number;
 	u32 flags;            /* RIGHT_*, GRANT_PASS */
 	struct space *owner;  /* of the memory */
-	struct space *from;   /* who made it; NULL once that space has ended */
+	struct space *from;   /* who made it */
 	struct space *to;     /* who may use it */
 	u64 start, end;       /* offsets in the owner's window */
 	bool has_copies;      /* edge tables of `to` may show copies of entries */

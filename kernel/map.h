@@ -39,8 +39,11 @@ struct map {
 	struct region *root, *hint; /* hint: found last, NULL: none */
 	struct radix private;       /* private frames by page number */
 	u64 private_count;
-	u64 region_count;
+	u64 region_count, kernel_count; /* of all, of REGION_KERNEL */
 };
+
+/* The space that a map is part of. */
+struct space *map_space(struct map *map);
 
 void map_init(struct map *map);
 /* Frees everything; no tables show it any more. */

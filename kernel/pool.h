@@ -18,6 +18,9 @@ enum { POOL_OBJECT_MAX = 4032 };
 /* Initialiser of `struct pool name`, for objects of a type. Objects are aligned to 16 bytes. */
 #define POOL_INIT(name, type) { .bytes = (sizeof(type) + 15) & ~15u, .usable = LIST_INIT((name).usable) }
 
+/* The same at run time. */
+void pool_init(struct pool *pool, u32 bytes);
+
 /* An object with any content, NULL if no frame is free. */
 void *pool_alloc(struct pool *pool);
 /* The same filled with zeros. */

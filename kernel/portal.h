@@ -1,6 +1,6 @@
 /* Portals: entry points into spaces, named by global addresses.
  *
- * Each space remembers the portal it called last, so that finding it again is a compare. All functions: under the kernel
+ * Each space remembers a few portals that it called, so that finding one again is a compare. All functions: under the kernel
  * lock. */
 #ifndef KERNEL_PORTAL_H
 #define KERNEL_PORTAL_H

@@ -6,8 +6,8 @@
  *                            [slot of b]       --link--> tables of b's map, rights narrowed in this entry
  *                            [slot of c]       -> edge table of a's own -> copies of c's entries (ragged grants only)
  *
- * A level's entry covers 2^(12 + 9 * level) bytes; level 0 entries are pages. Tables are never freed before their space
- * ends, so a link stays good as long as its owner lives. Everything here may be thrown away at any time, with tlb_add().
+ * A level's entry covers 2^(12 + 9 * level) bytes; level 0 entries are pages. Tables are not freed before their space ends,
+ * so a link stays good as long as its owner lives; only edge tables go as soon as they show nothing. Everything here may be thrown away at any time, with tlb_add().
  *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_PT_H
@@ -28,7 +28,7 @@ extern unsigned pt_links;       /* links of a whole window */
 extern unsigned number_shift;   /* of the space's number in an address */
 extern unsigned number_bits;    /* number of spaces = 2^number_bits */
 
-/* Called by the machine's start-up code before kernel_main(), with the number of levels in use. */
+/* Sets them for a number of levels; called by space_init(). */
 void pt_init(unsigned levels);
 
 static inline u64 window_bytes(void)
@@ -65,10 +65,14 @@ pte_t *pt_block_entry(struct space *owner, u64 offset);
 /* The entry if all tables exist, *level = 0 or (block) 1; else NULL. */
 pte_t *pt_find_entry(const struct space *owner, u64 offset, unsigned *level);
 
+/* Writes an entry of the owner's tables. What it showed before is invalidated first, at once. */
+void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t value);
+
 /* Makes the space's root show its own memory around an address in the native window or its own slot. -E_NOMEM. */
 int pt_link_own(struct space *space, u64 address);
-/* Makes the viewer's root show the page at an offset of the owner as far as the grant allows. -E_NOMEM. */
-int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, const struct grant *grant);
+/* Makes the viewer's root show the page at an offset of the owner, which the owner's tables show, as far as the grant
+ * allows. -E_NOMEM. */
+int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct grant *grant);
 
 /* What a root shows at an address. -> rights, 0 if nothing; *pa is the address of the byte, *device if uncached. */
 u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device);
@@ -85,7 +89,7 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end);
 
 /* Makes an empty root. -E_NOMEM. */
 int pt_create(struct space *space);
-/* Frees all tables of a space, through the pending batch. */
+/* Empties a space's root and frees all its other tables, through the pending batch. No grants to it are left. */
 void pt_destroy(struct space *space);
 
 /* Judges every entry under a root by the maps and grants; panics if one shows what it must not. */

@@ -25,9 +25,9 @@ struct radix {
 void radix_init(struct radix *radix, unsigned bits);
 /* The value at an index, NULL if there is none. */
 void *radix_find(const struct radix *radix, u64 index);
-/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -E_NOMEM; what was made on the way stays until
- * radix_trim() of the index. */
-int radix_reserve(struct radix *radix, u64 index);
+/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -> the leaf, NULL if no frame is free; what was
+ * made on the way stays until radix_trim() of the index. */
+struct radix_node *radix_reserve(struct radix *radix, u64 index);
 /* Removes nodes for an index that hold nothing. */
 void radix_trim(struct radix *radix, u64 index);
 /* Puts a value (not NULL) at an index, in place of any other. -E_NOMEM leaves the tree as it was. */

@@ -18,8 +18,11 @@ struct space;
 enum {
 	SEGMENT_DEVICE = 0x100,     /* registers at `base`: uncached, no frames */
 	SEGMENT_CONTIGUOUS = 0x200, /* frames at `base`, all there from the start */
-	SEGMENT_DESTROYED = 0x400,  /* by its owner: cannot be mapped any more */
+	SEGMENT_MEMORY = 0x400,     /* memory at `base` that is not frames (the boot archive), cached */
+	SEGMENT_DESTROYED = 0x800,  /* by its owner: cannot be mapped any more */
 };
+
+enum { SEGMENT_SUPPLY_MAX = 512 }; /* pages in one call */
 
 struct segment {
 	u32 number, flags;
@@ -40,12 +43,14 @@ int segment_evict(struct space *caller, u32 number, u64 first, u64 count);
 int segment_device(struct space *caller, u64 physical, u64 bytes);
 /* *physical receives the address of the first frame. */
 int segment_contiguous(struct space *caller, u64 pages, u64 *physical);
-/* A device-like segment over RAM that the kernel set aside (the boot archive), cached, read-only by convention. */
+/* A segment over memory that the kernel set aside for good (the boot archive). -E_INVAL, -E_NOMEM. */
 int segment_memory(struct space *owner, u64 physical, u64 bytes);
 
 /* The segment that a number stands for, NULL if none. */
 struct segment *segment_find(u32 number);
-/* A frame of the segment; made, zero-filled, if it is absent and no pager has to supply it. NULL with *why = FAULT_PAGER,
+/* May a space map, supply, evict and destroy it: the owner, or a manager of the owner? */
+bool segment_is_for(const struct segment *segment, const struct space *caller);
+/* A frame of the segment (not of a fixed one); made, zero-filled, if it is absent and no pager has to supply it. NULL with *why = FAULT_PAGER,
  * FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
 void *segment_frame(struct segment *segment, u64 page, u32 *why);
 /* A present frame or NULL. */
@@ -57,7 +62,7 @@ void segment_end_space(struct space *space);
 /* Do frames of the segment lie at base + offset? */
 static inline bool segment_is_fixed(const struct segment *segment)
 {
-	return segment->flags & (SEGMENT_DEVICE | SEGMENT_CONTIGUOUS);
+	return segment->flags & (SEGMENT_DEVICE | SEGMENT_CONTIGUOUS | SEGMENT_MEMORY);
 }
 
 #endif

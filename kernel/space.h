@@ -1,7 +1,7 @@
 /* Spaces: protection domains. A space has a number, a map of its own, the grants it holds, a page-table root and portals.
  *
  * A space is created by its manager and ends once; what it owned goes then, but the structure and the number stay until the
- * last reference is dropped. All functions: under the kernel lock. */
+ * last reference is dropped. All functions: under the kernel lock. Letters: [I] immutable, all else [K]. */
 #ifndef KERNEL_SPACE_H
 #define KERNEL_SPACE_H
 
@@ -16,6 +16,8 @@
 struct grant;
 struct portal;
 
+enum { PORTALS_REMEMBERED = 4 };
+
 struct space {
 	u32 number; /* [I] */
 	u32 flags;  /* [I] SPACE_* */
@@ -24,11 +26,10 @@ struct space {
 	enum space_end end;
 	u64 end_address;
 
-	struct space *manager;   /* NULL: the first space, or it has ended */
+	struct space *manager;   /* [I] referenced; NULL: this is the first space */
 	u32 manager_number;      /* [I] 0: none */
-	struct list_node managed, of_manager;
-	struct space *system;    /* whose system portal serves it, NULL: none. [I] until that one ends */
-	struct list_node served, of_system; /* spaces whose system this is */
+	struct list_node managed, of_manager; /* living spaces only */
+	struct space *system;    /* [I] referenced; whose system portal serves it, NULL: none. It may have ended. */
 	u64 system_entry;        /* of this space's own system portal, for those it serves; 0: none yet */
 	struct landing landing;
 
@@ -44,15 +45,14 @@ struct space {
 	struct list_node received; /* grants to this space */
 	struct list_node made;     /* grants by this space */
 	struct list_node portals;
-	struct {
+	struct portal_memory {
 		u64 address, generation;
 		struct portal *portal;
-	} portal_cache;
+	} portals_called[PORTALS_REMEMBERED]; /* recently, see portal.c */
 	struct list_node segments; /* that it owns */
 
 	struct list_node waiters; /* of space_wait(): kept by thread code */
-	struct list_node threads; /* kept by thread code */
-	u64 irq_lines[4];         /* lines it was handed: kept by interrupt code */
+	u32 threads;              /* whose first space it is: kept by thread code */
 };
 
 /* What space_fault() tells of a fault that it could not resolve. */
@@ -61,17 +61,22 @@ struct fault {
 	u32 segment, page; /* with FAULT_PAGER */
 };
 
+/* Reads the split of addresses (layout.h: paging_levels). Once, after frame_init(). */
+void space_init(void);
 /* Creates a space managed by `creator` (NULL: the first one). -E_INVAL, -E_PERM (flags beyond the creator's), -E_LIMIT, -E_NOMEM. */
 int space_create(struct space *creator, const struct space_spec *spec, struct space **out);
 /* The living space of that number, NULL if there is none. No reference is taken. */
 struct space *space_find(u32 number);
 /* Is `manager` the manager of s, or of its manager, and so on? */
 bool space_manages(const struct space *manager, const struct space *s);
+/* A living space that it manages directly, NULL if there is none. */
+struct space *space_first_managed(struct space *space);
 void space_get(struct space *space);
 /* The last one, of an ended space, frees it and its number. */
 void space_put(struct space *space);
-/* Ends a living space: its memory, grants of it and to it, portals, segments. No thread may be in it, and it manages no
- * living space any more. Processors that still have its root loaded are moved off it. Drops the reference of being alive. */
+/* Ends a living space: its memory, portals, segments, and the grants of it, to it and by it. Threads may still be in it, on
+ * any processor: from now on each of their accesses faults, and space_fault() resolves none. Spaces that it manages go on
+ * until the caller ends them. Drops the reference of being alive. */
 void space_end(struct space *space, enum space_end why, u64 address);
 void space_info(const struct space *space, struct space_info *info);
 /* Living spaces; spaces ever made. */
@@ -80,8 +85,8 @@ u64 space_made(void);
 /* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
 struct space *space_next(u32 from);
 
-/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code with *info
- * (info may be NULL). Reads of what is there may also be resolved by a neighbour page's fault. */
+/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code (never 0, thanks to FAULT_READ) with *info,
+ * which may be NULL. Pages next to the one wanted that are there already become visible too. */
 u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info);
 
 /* Access by the kernel, with exactly the rights the space has; resolves faults. -E_FAULT, then a part may be done. */

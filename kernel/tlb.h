@@ -23,7 +23,9 @@ enum { TLB_RANGES = 8 };
 struct tlb_batch {
 	struct tlb_range ranges[TLB_RANGES];
 	unsigned count;
-	struct space *gone;       /* its root is about to be freed: no processor may be on it when arch_tlb_commit() returns */
+	/* Its root has been emptied: when arch_tlb_commit() returns, no processor may use a translation of it any more; one that
+	 * has it loaded is on the kernel's own root instead, copies of its entries are emptied. NULL: none. */
+	struct space *gone;
 	struct frame_chain frames; /* to drop a reference of afterwards */
 };
 
@@ -31,9 +33,7 @@ struct tlb_batch {
 void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end);
 /* Drops a reference of a frame: at once if it is not the last, otherwise after the invalidation. */
 void tlb_put_frame(void *page);
-/* The same for a frame that is the space's own, with one reference. */
-void tlb_put_table(void *page);
-/* All of a space's tables are going away. */
+/* A space's root has been emptied: no processor may be on it, or on a copy of its entries, after the commit. */
 void tlb_gone(struct space *space);
 void tlb_commit(void);
 /* Is something waiting? Never when the kernel is left. */

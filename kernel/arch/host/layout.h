@@ -8,6 +8,9 @@
 extern u8 *host_ram;       /* the array */
 extern u64 host_ram_base;  /* physical address of its first byte */
 
+/* Page-table levels of the machine that is played. */
+extern unsigned paging_levels;
+
 static inline void *pa_ptr(pa_t pa)
 {
 	return host_ram + (pa.v - host_ram_base);

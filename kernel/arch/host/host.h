@@ -1,0 +1,40 @@
+/* The host machine: what tests see of it besides arch.h. RAM is an array, the TLB a table that remembers every translation
+ * used through it until it is told to forget. */
+#ifndef HOST_H
+#define HOST_H
+
+#include "types.h"
+
+struct space;
+struct tlb_batch;
+
+/* Makes a machine with so much RAM (in two ranges with a hole and ragged ends) and starts frame.c and space.c on it. */
+void host_start(u64 bytes, unsigned levels);
+void host_stop(void);
+
+/* Physical address of registers that no RAM lies at. */
+#define HOST_DEVICE 0xfeb00000ul
+
+/* --- the fake TLB --- */
+
+struct host_translation {
+	struct space *space; /* NULL: free */
+	u64 page;            /* address */
+	u64 frame;           /* physical */
+	u32 rights;          /* RIGHT_R, W, X */
+};
+
+enum { HOST_TLB = 512 };
+extern struct host_translation host_tlb[HOST_TLB];
+
+/* Remembers a translation that was used. */
+void host_tlb_add(struct space *space, u64 page, u64 frame, u32 rights);
+void host_tlb_flush(void);
+/* Counts of what arch_tlb_commit() was asked for, and of arch_root_changed(). */
+extern u64 host_commits, host_root_changes;
+
+/* While set, panic() returns here (setjmp) instead of ending the test. */
+extern void *host_panic_return;
+extern char host_panic_text[256];
+
+#endif

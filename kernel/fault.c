@@ -1,0 +1,256 @@
+/* Resolving faults against the truth, and the kernel's access to memory of spaces: space.h. */
+#include "frame.h"
+#include "grant.h"
+#include "layout.h"
+#include "lib/string.h"
+#include "panic.h"
+#include "pt.h"
+#include "segment.h"
+#include "space.h"
+#include "tlb.h"
+
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */ };
+
+/* A page of a region as it is now. */
+struct page {
+	pa_t pa;
+	u32 rights; /* that its entry may show; 0: nothing is there */
+	bool device;
+};
+
+static u32 needed_rights(u32 access)
+{
+	return access & FAULT_WRITE ? RIGHT_W : access & FAULT_EXEC ? RIGHT_X : RIGHT_R;
+}
+
+/* What a region allows; page tables cannot withhold reading from what may be written or executed. */
+static u32 region_rights(const struct region *region)
+{
+	u32 rights = region->flags & MEMORY_RIGHTS;
+
+	return rights ? rights | RIGHT_R : 0;
+}
+
+static u64 segment_offset(const struct region *region, u64 offset)
+{
+	return region->offset + (offset - region->start);
+}
+
+/* The frame behind an offset if there is one. Private frames that are this map's alone may be written at once; frames of
+ * kernel regions are never shared, extra references only pin them. */
+static struct page page_now(const struct region *region, u64 offset)
+{
+	void *frame = radix_find(&region->map->private, offset >> PAGE_SHIFT);
+	const struct segment *segment = region->segment;
+	u32 rights = region_rights(region);
+
+	if (frame) {
+		if ((rights & RIGHT_W) && frame_refs(frame) > 1 && !(region->flags & REGION_KERNEL))
+			rights &= ~(u32)RIGHT_W;
+		return (struct page){ ptr_pa(frame), rights, false };
+	}
+	if (!segment)
+		return (struct page){ { 0 }, 0, false };
+	if (!(region->flags & MAP_SHARE))
+		rights &= ~(u32)RIGHT_W;
+	if (segment_is_fixed(segment)) {
+		pa_t pa = { segment->base.v + segment_offset(region, offset) };
+
+		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE };
+	}
+	frame = segment_present(segment, segment_offset(region, offset) >> PAGE_SHIFT);
+	if (!frame)
+		return (struct page){ { 0 }, 0, false };
+	return (struct page){ ptr_pa(frame), rights, false };
+}
+
+/* Shows what neighbours of a page are there already, where nothing is shown yet. */
+static void fill_around(const struct region *region, u64 offset, pte_t *entry)
+{
+	u64 low = offset & ~(AROUND * PAGE_SIZE - 1);
+
+	entry -= (offset - low) >> PAGE_SHIFT;
+	for (u64 at = low; at < low + AROUND * PAGE_SIZE; at += PAGE_SIZE, entry++) {
+		struct page page;
+
+		if (at < region->start || at >= region->end || pte_is_present(*entry))
+			continue;
+		page = page_now(region, at);
+		if (page.rights)
+			pt_set(map_space(region->map), at, 0, entry, pte_make_page(page.pa, 0, page.rights, page.device));
+	}
+}
+
+/* Gives the map a private frame of its own at an offset: a copy of what is there, or zeros. */
+static u32 make_private(const struct region *region, u64 offset, const struct page *now, pte_t *entry)
+{
+	struct map *map = region->map;
+	u64 index = offset >> PAGE_SHIFT;
+	void *frame = now->rights ? frame_alloc_raw() : frame_alloc(), *old;
+
+	if (!frame)
+		return FAULT_NOMEM;
+	if (now->rights)
+		page_copy(frame, pa_ptr(now->pa));
+	old = radix_find(&map->private, index);
+	if (radix_set(&map->private, index, frame)) {
+		frame_put(frame);
+		return FAULT_NOMEM;
+	}
+	if (!old)
+		map->private_count++;
+	pt_set(map_space(map), offset, 0, entry, pte_make_page(ptr_pa(frame), 0, region_rights(region), false));
+	if (old)
+		tlb_put_frame(old);
+	return 0;
+}
+
+/* Shows 2 MiB of contiguous memory at once where addresses allow it. */
+static bool fill_block(struct space *owner, const struct region *region, u64 offset)
+{
+	const u64 bytes = PAGE_SIZE * PT_ENTRIES;
+	u64 start = offset & ~(bytes - 1);
+	struct page page;
+	pte_t *entry;
+
+	if (!(region->flags & MAP_SHARE) || start < region->start || start + bytes > region->end)
+		return false;
+	page = page_now(region, start);
+	if (page.pa.v & (bytes - 1))
+		return false;
+	entry = pt_block_entry(owner, offset);
+	if (!entry)
+		return false;
+	pt_set(owner, start, 1, entry, pte_make_page(page.pa, 1, page.rights, page.device));
+	return true;
+}
+
+/* Makes the owner's tables show the page at an offset for an access that the region allows. -> 0 or fault code. */
+static u32 fill(struct space *owner, const struct region *region, u64 offset, u32 access)
+{
+	struct page now;
+	pte_t *entry;
+	u32 why;
+
+	if (region->segment && segment_is_fixed(region->segment) && fill_block(owner, region, offset))
+		return 0;
+	entry = pt_entry(owner, offset);
+	if (!entry)
+		return FAULT_NOMEM;
+	now = page_now(region, offset);
+	if (!now.rights && region->segment) {
+		if (!segment_frame(region->segment, segment_offset(region, offset) >> PAGE_SHIFT, &why))
+			return why;
+		now = page_now(region, offset);
+	}
+	if (!now.rights || ((access & FAULT_WRITE) && !(now.rights & RIGHT_W)))
+		return make_private(region, offset, &now, entry);
+	pt_set(owner, offset, 0, entry, pte_make_page(now.pa, 0, now.rights, now.device));
+	if (!(access & FAULT_WRITE))
+		fill_around(region, offset, entry);
+	return 0;
+}
+
+u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
+{
+	u32 code = access ? access : FAULT_READ, rights = needed_rights(access), why;
+	u64 number = address_number(va), offset = address_offset(va);
+	struct space *owner = running;
+	struct grant *grant = NULL;
+	struct fault unused;
+	struct region *region;
+
+	if (!info)
+		info = &unused;
+	*info = (struct fault){ .owner = running->number };
+	if (va >= user_end() || running->end != SPACE_ALIVE)
+		return code;
+	if (number && number != running->number) {
+		owner = space_find((u32)number);
+		grant = owner ? grant_find(owner, running, offset, rights) : NULL;
+		if (!grant)
+			return code;
+		info->owner = owner->number;
+	}
+	region = map_find(&owner->map, offset);
+	if (!region)
+		return code;
+	if (rights & ~region_rights(region))
+		return code | FAULT_MAPPED;
+	why = fill(owner, region, offset, access);
+	if (!why && (grant ? pt_link_grant(running, owner, offset, grant) : pt_link_own(running, va)))
+		why = FAULT_NOMEM;
+	tlb_commit();
+	if (why == FAULT_PAGER) {
+		info->segment = region->segment->number;
+		info->page = (u32)(segment_offset(region, offset) >> PAGE_SHIFT);
+	}
+	return why ? code | why : 0;
+}
+
+void *space_touch(struct space *space, u64 va, u32 access)
+{
+	u32 rights = needed_rights(access);
+	bool device;
+	pa_t pa;
+
+	if ((pt_lookup(space, va, &pa, &device) & rights) != rights &&
+		(space_fault(space, va, access, NULL) || (pt_lookup(space, va, &pa, &device) & rights) != rights))
+		return NULL;
+	return device ? NULL : pa_ptr(pa);
+}
+
+/* Does [va, va + bytes) wrap around or leave the user addresses? */
+static bool is_outside(u64 va, u64 bytes)
+{
+	return va >= user_end() || bytes > user_end() - va;
+}
+
+int space_read(struct space *space, u64 va, void *to, u64 bytes)
+{
+	if (is_outside(va, bytes))
+		return -E_FAULT;
+	while (bytes) {
+		u64 part = min_u64(bytes, PAGE_SIZE - va % PAGE_SIZE);
+		const void *from = space_touch(space, va, 0);
+
+		if (!from)
+			return -E_FAULT;
+		memcpy(to, from, part);
+		to = (char *)to + part;
+		va += part;
+		bytes -= part;
+	}
+	return 0;
+}
+
+int space_write(struct space *space, u64 va, const void *from, u64 bytes)
+{
+	if (is_outside(va, bytes))
+		return -E_FAULT;
+	while (bytes) {
+		u64 part = min_u64(bytes, PAGE_SIZE - va % PAGE_SIZE);
+		void *to = space_touch(space, va, FAULT_WRITE);
+
+		if (!to)
+			return -E_FAULT;
+		memcpy(to, from, part);
+		from = (const char *)from + part;
+		va += part;
+		bytes -= part;
+	}
+	return 0;
+}
+
+int space_read_u32(struct space *space, u64 va, u32 *value)
+{
+	const u32 *word;
+
+	if (va % sizeof(u32))
+		return space_read(space, va, value, sizeof(*value));
+	word = space_touch(space, va, 0);
+	if (!word)
+		return -E_FAULT;
+	*value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	return 0;
+}

@@ -1,0 +1,519 @@
+/* Page tables: pt.h. */
+#include "pt.h"
+
+#include "arch.h"
+#include "frame.h"
+#include "grant.h"
+#include "layout.h"
+#include "lib/string.h"
+#include "panic.h"
+#include "segment.h"
+#include "space.h"
+#include "tlb.h"
+
+unsigned pt_levels, pt_link_level, pt_links, number_shift, number_bits;
+
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X };
+
+static unsigned shift_of(unsigned level)
+{
+	return PAGE_SHIFT + 9 * level;
+}
+
+static u64 bytes_of(unsigned level)
+{
+	return 1ul << shift_of(level);
+}
+
+static unsigned index_of(u64 address, unsigned level)
+{
+	return address >> shift_of(level) & (PT_ENTRIES - 1);
+}
+
+void pt_init(unsigned levels)
+{
+	pt_levels = levels;
+	number_shift = pte_number_shift(levels);
+	number_bits = pte_user_bits(levels) - number_shift;
+	pt_link_level = (number_shift - PAGE_SHIFT) / 9;
+	pt_links = 1u << (number_shift - shift_of(pt_link_level));
+	ASSERT(pt_links <= PT_LINKS_MAX && pt_link_level < levels - 1);
+}
+
+/* The processor may walk the tables at any time: entries are written whole. */
+static void entry_write(pte_t *entry, pte_t value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static pte_t *table_of(pte_t entry)
+{
+	return pa_ptr(pte_pa(entry));
+}
+
+/* A new table, freed with the space. */
+static pte_t *table_make(struct space *space)
+{
+	pte_t *table = frame_alloc();
+
+	if (!table)
+		return NULL;
+	frame_chain_push(&space->tables, table);
+	space->table_count++;
+	return table;
+}
+
+/* --- tables of maps --- */
+
+/* The table of a map that holds the entry of a level (below pt_link_level) for an offset, made as needed. */
+static pte_t *map_table(struct space *owner, u64 offset, unsigned to)
+{
+	void **top = &owner->tops[offset >> shift_of(pt_link_level)];
+	pte_t *table;
+
+	if (!*top)
+		*top = table_make(owner);
+	table = *top;
+	for (unsigned level = pt_link_level - 1; table && level > to; level--) {
+		pte_t *entry = &table[index_of(offset, level)];
+
+		if (pte_is_table(*entry, level)) {
+			table = table_of(*entry);
+			continue;
+		}
+		table = table_make(owner);
+		if (!table)
+			return NULL;
+		if (pte_is_present(*entry)) {
+			u64 block = offset & ~(bytes_of(level) - 1);
+
+			tlb_add(owner, NULL, block, block + bytes_of(level));
+			pt_clear_copies(owner, block, block + bytes_of(level));
+			entry_write(entry, 0);
+			tlb_commit();
+		}
+		entry_write(entry, pte_make_table(ptr_pa(table), MEMORY_RIGHTS, false));
+	}
+	return table;
+}
+
+pte_t *pt_entry(struct space *owner, u64 offset)
+{
+	pte_t *table = map_table(owner, offset, 0);
+
+	return table ? &table[index_of(offset, 0)] : NULL;
+}
+
+pte_t *pt_block_entry(struct space *owner, u64 offset)
+{
+	pte_t *table = map_table(owner, offset, 1);
+	pte_t *entry = table ? &table[index_of(offset, 1)] : NULL;
+
+	return entry && !pte_is_table(*entry, 1) ? entry : NULL;
+}
+
+pte_t *pt_find_entry(const struct space *owner, u64 offset, unsigned *level)
+{
+	pte_t *table = owner->tops[offset >> shift_of(pt_link_level)];
+
+	for (*level = pt_link_level - 1; table; --*level) {
+		pte_t *entry = &table[index_of(offset, *level)];
+
+		if (!pte_is_table(*entry, *level))
+			return pte_is_present(*entry) || !*level ? entry : NULL;
+		table = table_of(*entry);
+	}
+	return NULL;
+}
+
+void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t value)
+{
+	u64 start = offset & ~(bytes_of(level) - 1);
+
+	if (*entry == value)
+		return;
+	if (pte_is_present(*entry)) {
+		/* No processor may ever hold both translations: the old one goes first. */
+		entry_write(entry, 0);
+		tlb_add(owner, NULL, start, start + bytes_of(level));
+		pt_clear_copies(owner, start, start + bytes_of(level));
+		tlb_commit();
+	}
+	entry_write(entry, value);
+}
+
+/* --- roots and links --- */
+
+/* The entry of pt_link_level for an address in a space's own tables, tables made as needed. */
+static pte_t *link_entry(struct space *space, u64 address)
+{
+	pte_t *table = space->root;
+
+	for (unsigned level = pt_levels - 1; level > pt_link_level; level--) {
+		unsigned index = index_of(address, level);
+
+		if (!pte_is_present(table[index])) {
+			pte_t *next = table_make(space);
+
+			if (!next)
+				return NULL;
+			entry_write(&table[index], pte_make_table(ptr_pa(next), MEMORY_RIGHTS, false));
+			if (level == pt_levels - 1) {
+				space->root_used[index / 64] |= 1ul << (index % 64);
+				arch_root_changed(space, index);
+			}
+		}
+		table = table_of(table[index]);
+	}
+	return &table[index_of(address, pt_link_level)];
+}
+
+/* The same if all tables exist, else NULL. */
+static pte_t *link_entry_find(const struct space *space, u64 address)
+{
+	pte_t *table = space->root;
+
+	for (unsigned level = pt_levels - 1; level > pt_link_level; level--) {
+		pte_t entry = table[index_of(address, level)];
+
+		if (!pte_is_present(entry))
+			return NULL;
+		table = table_of(entry);
+	}
+	return &table[index_of(address, pt_link_level)];
+}
+
+int pt_link_own(struct space *space, u64 address)
+{
+	void *top = space->tops[address_offset(address) >> shift_of(pt_link_level)];
+	pte_t *entry = link_entry(space, address);
+
+	if (!entry)
+		return -E_NOMEM;
+	if (!pte_is_present(*entry))
+		entry_write(entry, pte_make_table(ptr_pa(top), MEMORY_RIGHTS, true));
+	return 0;
+}
+
+/* The rights in tables of something granted with rights: page tables cannot show memory that is not readable. */
+static u32 memory_rights(u32 rights)
+{
+	return (rights & MEMORY_RIGHTS) ? (rights & MEMORY_RIGHTS) | RIGHT_R : 0;
+}
+
+static bool grant_covers(const struct grant *grant, u64 start, u64 bytes)
+{
+	return page_down(grant->start) <= start && start + bytes <= page_down(grant->end + PAGE_SIZE - 1);
+}
+
+/* Changes an entry of a viewer's own that shows a part of the owner's window. */
+static void view_set(struct space *viewer, struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t value)
+{
+	u64 start = offset & ~(bytes_of(level) - 1);
+
+	if (*entry == value)
+		return;
+	if (pte_is_present(*entry)) {
+		entry_write(entry, 0);
+		tlb_add(owner, viewer, start, start + bytes_of(level));
+		tlb_commit();
+	}
+	entry_write(entry, value);
+}
+
+/* What is in the owner's tables one level below an entry of theirs. */
+static pte_t owner_below(pte_t entry, u64 offset, unsigned level)
+{
+	unsigned index = index_of(offset, level - 1);
+	pa_t pa = pte_pa(entry);
+
+	if (pte_is_table(entry, level))
+		return table_of(entry)[index];
+	pa.v += index * bytes_of(level - 1);
+	return pte_make_page(pa, level - 1, pte_rights(entry), pte_is_device(entry));
+}
+
+int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct grant *grant)
+{
+	u32 rights = memory_rights(grant->flags);
+	pte_t *entry = link_entry(viewer, globalize(owner->number, offset));
+	pte_t theirs = pte_make_table(ptr_pa(owner->tops[offset >> shift_of(pt_link_level)]), MEMORY_RIGHTS, false);
+
+	if (!entry)
+		return -E_NOMEM;
+	for (unsigned level = pt_link_level;; level--) {
+		bool own = pte_is_table(*entry, level) && !pte_is_link(*entry);
+
+		if (!own && grant_covers(grant, offset & ~(bytes_of(level) - 1), bytes_of(level))) {
+			pte_t value;
+
+			if (pte_is_table(theirs, level)) {
+				u32 already = pte_is_link(*entry) ? pte_rights(*entry) : 0;
+
+				value = pte_make_table(pte_pa(theirs), rights | already, true);
+			} else {
+				value = pte_make_page(pte_pa(theirs), level, pte_rights(theirs) & rights, pte_is_device(theirs));
+				grant->has_copies = true;
+			}
+			view_set(viewer, owner, offset, level, entry, value);
+			return 0;
+		}
+		if (!own) {
+			pte_t *table = frame_alloc();
+
+			if (!table)
+				return -E_NOMEM;
+			viewer->table_count++;
+			view_set(viewer, owner, offset, level, entry, pte_make_table(ptr_pa(table), MEMORY_RIGHTS, false));
+		}
+		entry = &table_of(*entry)[index_of(offset, level - 1)];
+		theirs = owner_below(theirs, offset, level);
+	}
+}
+
+u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device)
+{
+	pte_t *table = space->root;
+	u32 rights = MEMORY_RIGHTS;
+
+	if (address >= user_end())
+		return 0;
+	for (unsigned level = pt_levels - 1;; level--) {
+		pte_t entry = table[index_of(address, level)];
+
+		rights &= pte_rights(entry);
+		if (!rights)
+			return 0;
+		if (!pte_is_table(entry, level)) {
+			pa->v = pte_pa(entry).v + (address & (bytes_of(level) - 1));
+			*device = pte_is_device(entry);
+			return rights;
+		}
+		table = table_of(entry);
+	}
+}
+
+/* --- taking out --- */
+
+/* Loops over the pieces of [start, end) that entries of a level cover: `at` is in each piece, `stop` its end. */
+#define for_each_piece(at, stop, start, end, level) \
+	for (u64 at = (start), stop = min_u64((end), (at & ~(bytes_of(level) - 1)) + bytes_of(level)); at < (end); \
+	     at = stop, stop = min_u64((end), at + bytes_of(level)))
+
+/* Empties an entry of a map's tables, or what is below it, in [start, end). *low and *high become the range that lost
+ * something. */
+static void clear_below(pte_t *entry, unsigned level, u64 start, u64 end, u64 *low, u64 *high)
+{
+	if (!pte_is_present(*entry))
+		return;
+	if (pte_is_table(*entry, level)) {
+		pte_t *table = table_of(*entry);
+
+		for_each_piece(at, stop, start, end, level - 1)
+			clear_below(&table[index_of(at, level - 1)], level - 1, at, stop, low, high);
+		return;
+	}
+	start &= ~(bytes_of(level) - 1);
+	*low = min_u64(*low, start);
+	*high = max_u64(*high, start + bytes_of(level));
+	entry_write(entry, 0);
+}
+
+void pt_clear(struct space *owner, u64 start, u64 end)
+{
+	u64 low = ~0ul, high = 0;
+
+	for_each_piece(at, stop, start, end, pt_link_level) {
+		pte_t *top = owner->tops[at >> shift_of(pt_link_level)];
+
+		if (!top)
+			continue;
+		for_each_piece(below, below_stop, at, stop, pt_link_level - 1)
+			clear_below(&top[index_of(below, pt_link_level - 1)], pt_link_level - 1, below, below_stop, &low, &high);
+	}
+	if (!high)
+		return;
+	tlb_add(owner, NULL, low, high);
+	pt_clear_copies(owner, low, high);
+}
+
+void pt_protect_leaf(struct space *owner, u64 first_page, u64 used)
+{
+	unsigned level;
+	pte_t *entries = pt_find_entry(owner, first_page << PAGE_SHIFT, &level);
+
+	if (!entries || level)
+		return;
+	for (; used; used &= used - 1) {
+		pte_t *entry = &entries[__builtin_ctzl(used)];
+
+		if (pte_is_present(*entry))
+			entry_write(entry, pte_without_write(*entry));
+	}
+}
+
+static bool is_empty(const pte_t *table)
+{
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		if (table[i])
+			return false;
+	return true;
+}
+
+/* The same for an entry that a viewer's own tables have for another's window, links only if asked for. Edge tables that
+ * show nothing any more are freed. */
+static void clear_view(struct space *viewer, pte_t *entry, unsigned level, u64 start, u64 end, bool links)
+{
+	pte_t *table;
+
+	if (!pte_is_present(*entry))
+		return;
+	if (pte_is_link(*entry) || !pte_is_table(*entry, level)) {
+		if (links || !pte_is_link(*entry))
+			entry_write(entry, 0);
+		return;
+	}
+	table = table_of(*entry);
+	for_each_piece(at, stop, start, end, level - 1)
+		clear_view(viewer, &table[index_of(at, level - 1)], level - 1, at, stop, links);
+	if (!is_empty(table))
+		return;
+	entry_write(entry, 0);
+	viewer->table_count--;
+	tlb_put_frame(table);
+}
+
+static void clear_views(struct space *viewer, struct space *owner, u64 start, u64 end, bool links)
+{
+	for_each_piece(at, stop, start, end, pt_link_level) {
+		pte_t *entry = link_entry_find(viewer, globalize(owner->number, at));
+
+		if (entry)
+			clear_view(viewer, entry, pt_link_level, at, stop, links);
+	}
+}
+
+void pt_clear_view(struct space *viewer, struct space *owner, u64 start, u64 end)
+{
+	tlb_add(owner, viewer, start, end);
+	clear_views(viewer, owner, start, end, true);
+}
+
+void pt_clear_copies(struct space *owner, u64 start, u64 end)
+{
+	list_for_each(node, &owner->granted) {
+		struct grant *grant = container_of(node, struct grant, of_owner);
+		u64 from = max_u64(start, page_down(grant->start)), to = min_u64(end, page_down(grant->end + PAGE_SIZE - 1));
+
+		if (grant->has_copies && from < to)
+			clear_views(grant->to, owner, from, to, false);
+	}
+}
+
+/* --- life --- */
+
+int pt_create(struct space *space)
+{
+	space->root = frame_alloc();
+	if (!space->root)
+		return -E_NOMEM;
+	if (space->flags & SPACE_TRUSTED)
+		arch_root_init(space->root);
+	space->table_count = 1;
+	return 0;
+}
+
+void pt_destroy(struct space *space)
+{
+	pte_t *root = space->root;
+	void *table;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(space->root_used); i++) {
+		for (u64 used = space->root_used[i]; used; used &= used - 1)
+			entry_write(&root[i * 64 + (unsigned)__builtin_ctzl(used)], 0);
+		space->root_used[i] = 0;
+	}
+	memset(space->tops, 0, sizeof(space->tops));
+	tlb_gone(space);
+	while ((table = frame_chain_pop(&space->tables))) {
+		space->table_count--;
+		tlb_put_frame(table);
+	}
+	ASSERT(space->table_count == 1);
+}
+
+/* --- checking --- */
+
+/* May the entry of a page, seen at an offset of `owner` by `viewer`, say what it says? */
+static void check_page(const struct space *viewer, struct space *owner, u64 offset, pte_t entry, u32 limit)
+{
+	const struct region *region = map_find(&owner->map, offset);
+	u32 rights = pte_rights(entry) & limit;
+	const struct segment *segment;
+	void *frame;
+
+	ASSERT(region && rights);
+	segment = region->segment;
+	ASSERT(!(rights & ~(region->flags | RIGHT_R)) && (region->flags & MEMORY_RIGHTS));
+	ASSERT(viewer == owner || grant_find(owner, viewer, offset, rights));
+	frame = radix_find(&owner->map.private, offset >> PAGE_SHIFT);
+	if (frame) {
+		ASSERT(pte_pa(entry).v == ptr_pa(frame).v);
+		ASSERT(!(rights & RIGHT_W) || frame_refs(frame) == 1 || (region->flags & REGION_KERNEL));
+		return;
+	}
+	ASSERT(segment && (!(rights & RIGHT_W) || (region->flags & MAP_SHARE)));
+	offset += region->offset - region->start;
+	ASSERT(pte_is_device(entry) == !!(segment->flags & SEGMENT_DEVICE));
+	if (segment_is_fixed(segment))
+		ASSERT(pte_pa(entry).v == segment->base.v + offset);
+	else
+		ASSERT(pa_ptr(pte_pa(entry)) == segment_present(segment, offset >> PAGE_SHIFT));
+}
+
+/* An entry of a level, at an address of the viewer, and all below it. */
+static void check_entry(const struct space *viewer, pte_t entry, unsigned level, u64 address, u32 limit)
+{
+	struct space *owner;
+
+	if (!pte_is_present(entry))
+		return;
+	owner = address_number(address) ? space_find((u32)address_number(address)) : space_find(viewer->number);
+	if (level <= pt_link_level)
+		ASSERT(owner);
+	if (pte_is_link(entry)) {
+		u64 offset = address_offset(address);
+		pte_t theirs = pte_make_table(ptr_pa(owner->tops[offset >> shift_of(pt_link_level)]), MEMORY_RIGHTS, false);
+
+		for (unsigned at = pt_link_level; at > level; at--)
+			theirs = owner_below(theirs, offset, at);
+		ASSERT(pte_is_table(theirs, level) && pte_pa(theirs).v == pte_pa(entry).v);
+		ASSERT(owner != viewer || level == pt_link_level);
+	}
+	if (pte_is_table(entry, level)) {
+		const pte_t *table = table_of(entry);
+
+		ASSERT(frame_refs(table) == 1);
+		for (unsigned i = 0; i < PT_ENTRIES; i++)
+			check_entry(viewer, table[i], level - 1, address | (u64)i << shift_of(level - 1), limit & pte_rights(entry));
+		return;
+	}
+	ASSERT(level <= 1);
+	for (u64 at = 0; at < bytes_of(level); at += PAGE_SIZE) {
+		pte_t page = level ? owner_below(entry, at, level) : entry;
+
+		check_page(viewer, owner, address_offset(address) + at, page, limit);
+	}
+}
+
+void pt_check(const struct space *space)
+{
+	const pte_t *root = space->root;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(space->root_used) * 64; i++) {
+		if (!(space->root_used[i / 64] >> (i % 64) & 1))
+			continue;
+		ASSERT(pte_is_table(root[i], pt_levels - 1) && !pte_is_link(root[i]));
+		check_entry(space, root[i], pt_levels - 1, (u64)i << shift_of(pt_levels - 1), MEMORY_RIGHTS);
+	}
+}

@@ -1,0 +1,173 @@
+/* Sparse arrays: radix.h. */
+#include "radix.h"
+
+#include "panic.h"
+#include "pool.h"
+
+static struct pool node_pool = POOL_INIT(node_pool, struct radix_node);
+
+void radix_init(struct radix *radix, unsigned bits)
+{
+	radix->root = NULL;
+	radix->height = bits <= RADIX_BITS ? 1 : (bits + RADIX_BITS - 1) / RADIX_BITS;
+}
+
+static unsigned slot_of(u64 index, unsigned level)
+{
+	return index >> (RADIX_BITS * level) & (RADIX_SLOTS - 1);
+}
+
+static bool is_in_range(const struct radix *radix, u64 index)
+{
+	return !(index >> (RADIX_BITS * radix->height));
+}
+
+void *radix_find(const struct radix *radix, u64 index)
+{
+	const struct radix_node *node = radix->root;
+
+	if (!is_in_range(radix, index))
+		return NULL;
+	for (unsigned level = radix->height; node && level-- > 0;) {
+		unsigned slot = slot_of(index, level);
+
+		if (!(node->used >> slot & 1))
+			return NULL;
+		node = node->slot[slot];
+	}
+	return (void *)node;
+}
+
+static struct radix_node *node_make(void)
+{
+	struct radix_node *node = pool_alloc(&node_pool);
+
+	if (node)
+		node->used = 0;
+	return node;
+}
+
+struct radix_node *radix_reserve(struct radix *radix, u64 index)
+{
+	struct radix_node *node;
+
+	ASSERT(is_in_range(radix, index));
+	if (!radix->root)
+		radix->root = node_make();
+	node = radix->root;
+	for (unsigned level = radix->height; node && --level > 0;) {
+		unsigned slot = slot_of(index, level);
+
+		if (!(node->used >> slot & 1)) {
+			node->slot[slot] = node_make();
+			if (!node->slot[slot])
+				return NULL;
+			node->used |= 1ul << slot;
+		}
+		node = node->slot[slot];
+	}
+	return node;
+}
+
+/* Frees an empty node below level and takes it out of its parent. -> true if *link became empty. */
+static bool trim_below(struct radix_node **link, u64 index, unsigned level)
+{
+	struct radix_node *node = *link;
+	unsigned slot = slot_of(index, level);
+
+	if (level > 0 && (node->used >> slot & 1)) {
+		struct radix_node *child = node->slot[slot];
+
+		if (trim_below(&child, index, level - 1))
+			node->used &= ~(1ul << slot);
+	}
+	if (node->used)
+		return false;
+	pool_free(&node_pool, node);
+	*link = NULL;
+	return true;
+}
+
+void radix_trim(struct radix *radix, u64 index)
+{
+	if (radix->root)
+		trim_below(&radix->root, index, radix->height - 1);
+}
+
+int radix_set(struct radix *radix, u64 index, void *value)
+{
+	struct radix_node *leaf = radix_reserve(radix, index);
+	unsigned slot = slot_of(index, 0);
+
+	if (!leaf) {
+		radix_trim(radix, index);
+		return -E_NOMEM;
+	}
+	leaf->slot[slot] = value;
+	leaf->used |= 1ul << slot;
+	return 0;
+}
+
+void *radix_take(struct radix *radix, u64 index)
+{
+	struct radix_node *leaf;
+	void *value = radix_find(radix, index);
+
+	if (!value)
+		return NULL;
+	leaf = radix_reserve(radix, index);
+	leaf->used &= ~(1ul << slot_of(index, 0));
+	if (!leaf->used)
+		radix_trim(radix, index);
+	return value;
+}
+
+struct radix_node *radix_next_leaf(const struct radix *radix, u64 *index)
+{
+	struct radix_node *node;
+	unsigned level;
+
+	if (!radix->root)
+		return NULL;
+again:
+	if (!is_in_range(radix, *index))
+		return NULL;
+	node = radix->root;
+	for (level = radix->height - 1; level > 0; level--) {
+		unsigned slot = slot_of(*index, level);
+		u64 behind = node->used >> slot << slot;
+
+		if (!behind) {
+			/* Nothing more in this node: on to the one after it. */
+			*index = ((*index >> (RADIX_BITS * (level + 1))) + 1) << (RADIX_BITS * (level + 1));
+			goto again;
+		}
+		if ((unsigned)__builtin_ctzl(behind) != slot) {
+			slot = (unsigned)__builtin_ctzl(behind);
+			*index = (*index >> (RADIX_BITS * (level + 1)) << RADIX_BITS | slot) << (RADIX_BITS * level);
+		}
+		node = node->slot[slot];
+	}
+	*index &= ~(u64)(RADIX_SLOTS - 1);
+	return node;
+}
+
+static void destroy_below(struct radix_node *node, unsigned level, void (*drop)(void *value))
+{
+	for (u64 used = node->used; used; used &= used - 1) {
+		void *value = node->slot[__builtin_ctzl(used)];
+
+		if (level > 0)
+			destroy_below(value, level - 1, drop);
+		else
+			drop(value);
+	}
+	pool_free(&node_pool, node);
+}
+
+void radix_destroy(struct radix *radix, void (*drop)(void *value))
+{
+	if (radix->root)
+		destroy_below(radix->root, radix->height - 1, drop);
+	radix->root = NULL;
+}

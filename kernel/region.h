@@ -1,0 +1,41 @@
+/* The ordered set of regions of a map, used by map.c: a treap by start and a list by address.
+ *
+ * Changes that may need more regions first reserve them, so that nothing fails half-way. Under the kernel lock. */
+#ifndef KERNEL_REGION_H
+#define KERNEL_REGION_H
+
+#include "map.h"
+#include "types.h"
+
+/* Regions set aside. */
+struct region_reserve {
+	struct region *spare[3];
+	unsigned count;
+};
+
+/* Sets `count` regions aside. -E_NOMEM, then none. */
+int region_reserve(struct region_reserve *reserve, unsigned count);
+struct region *region_take(struct region_reserve *reserve);
+/* Frees those left over. */
+void region_unreserve(struct region_reserve *reserve);
+
+/* How many regions have to be split to cut at both ends of a range? */
+unsigned region_splits(const struct map *map, u64 start, u64 end);
+/* Cuts the region that covers an offset and starts before it in two, if there is one. */
+void region_split(struct map *map, u64 at, struct region_reserve *reserve);
+/* Joins regions in or next to a range that continue each other. */
+void region_merge(struct map *map, u64 start, u64 end);
+
+/* A free-standing copy, NULL if no frame is free. */
+struct region *region_copy(const struct region *region);
+/* Puts a region, filled in, into a free place. */
+void region_insert(struct map *map, struct region *region);
+/* Takes one out of the tree and the list only. */
+void region_detach(struct map *map, struct region *region);
+/* Takes one out of the map and of its segment, which may be freed. */
+void region_remove(struct map *map, struct region *region);
+void region_free(struct region *region);
+/* The region behind another, NULL if none. */
+struct region *region_next(const struct map *map, const struct region *region);
+
+#endif

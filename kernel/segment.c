@@ -1,0 +1,276 @@
+/* Segments: segment.h. */
+#include "segment.h"
+
+#include "frame.h"
+#include "handle.h"
+#include "layout.h"
+#include "lib/string.h"
+#include "map.h"
+#include "panic.h"
+#include "pool.h"
+#include "pt.h"
+#include "space.h"
+#include "tlb.h"
+
+static struct pool segment_pool = POOL_INIT(segment_pool, struct segment);
+static struct handle_table segments;
+
+#define SEGMENT_PAGES_MAX (1ul << 30) /* a page number fits a fault's 32 bits */
+
+struct segment *segment_find(u32 number)
+{
+	return handle_find(&segments, number);
+}
+
+bool segment_is_for(const struct segment *segment, const struct space *caller)
+{
+	return segment->owner && (segment->owner == caller || space_manages(caller, segment->owner));
+}
+
+/* -> the number or -E_NOMEM. */
+static int make(struct space *owner, u64 pages, u32 flags, pa_t base)
+{
+	struct segment *segment = pool_alloc_zeroed(&segment_pool);
+
+	if (!segment)
+		return -E_NOMEM;
+	segment->number = handle_make(&segments, segment);
+	if (!segment->number) {
+		pool_free(&segment_pool, segment);
+		return -E_NOMEM;
+	}
+	segment->flags = flags;
+	segment->owner = owner;
+	segment->pages = pages;
+	segment->base = base;
+	radix_init(&segment->frames, pages > 1 ? 64 - (unsigned)__builtin_clzl(pages - 1) : 1);
+	list_init(&segment->regions);
+	list_append(&owner->segments, &segment->owned);
+	return (int)segment->number;
+}
+
+/* Frees a segment that is destroyed and not mapped; its frames once nobody can see them. */
+static void release(struct segment *segment)
+{
+	if (!(segment->flags & SEGMENT_DESTROYED) || !list_is_empty(&segment->regions))
+		return;
+	if (segment->flags & SEGMENT_CONTIGUOUS)
+		for (u64 i = 0; i < segment->pages; i++)
+			tlb_put_frame(pa_ptr((pa_t){ segment->base.v + (i << PAGE_SHIFT) }));
+	radix_destroy(&segment->frames, tlb_put_frame);
+	list_remove(&segment->owned);
+	handle_drop(&segments, segment->number);
+	pool_free(&segment_pool, segment);
+}
+
+void segment_unused(struct segment *segment)
+{
+	release(segment);
+}
+
+void segment_end_space(struct space *space)
+{
+	list_for_each_safe(node, &space->segments) {
+		struct segment *segment = container_of(node, struct segment, owned);
+
+		list_remove(&segment->owned);
+		segment->owner = NULL;
+		segment->flags |= SEGMENT_DESTROYED;
+		release(segment);
+	}
+}
+
+int segment_create(struct space *caller, u64 pages, u32 flags)
+{
+	if (!pages || pages > SEGMENT_PAGES_MAX || (flags & ~(u32)SEGMENT_PAGED))
+		return -E_INVAL;
+	return make(caller, pages, flags, (pa_t){ 0 });
+}
+
+/* The segment of a call by its owner, or -E_NOENT, -E_PERM. */
+static int find_for(struct space *caller, u32 number, struct segment **out)
+{
+	struct segment *segment = segment_find(number);
+
+	if (!segment)
+		return -E_NOENT;
+	if (!segment_is_for(segment, caller))
+		return -E_PERM;
+	*out = segment;
+	return 0;
+}
+
+int segment_destroy(struct space *caller, u32 number)
+{
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+
+	if (error)
+		return error;
+	if (segment->flags & SEGMENT_DESTROYED)
+		return -E_NOENT;
+	segment->flags |= SEGMENT_DESTROYED;
+	release(segment);
+	tlb_commit();
+	return 0;
+}
+
+static bool is_range(const struct segment *segment, u64 first, u64 count)
+{
+	return count && first < segment->pages && count <= segment->pages - first;
+}
+
+/* Empties what tables show of pages [first, first + count), wherever the segment is mapped. */
+static void clear_everywhere(struct segment *segment, u64 first, u64 count)
+{
+	u64 from = first << PAGE_SHIFT, to = (first + count) << PAGE_SHIFT;
+
+	list_for_each(node, &segment->regions) {
+		struct region *region = container_of(node, struct region, of_segment);
+		u64 low = max_u64(from, region->offset), high = min_u64(to, region->offset + (region->end - region->start));
+
+		if (low < high)
+			pt_clear(map_space(region->map), region->start + (low - region->offset),
+				region->start + (high - region->offset));
+	}
+}
+
+/* One page of segment_supply(). */
+static int supply(struct segment *segment, struct space *caller, u64 page, u64 from)
+{
+	void *frame;
+	int error;
+
+	frame = frame_alloc_raw();
+	if (!frame)
+		return -E_NOMEM;
+	error = space_read(caller, from, frame, PAGE_SIZE);
+	if (!error)
+		error = radix_set(&segment->frames, page, frame);
+	if (error)
+		frame_put(frame);
+	else
+		segment->present++;
+	return error;
+}
+
+int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 from)
+{
+	u64 made[SEGMENT_SUPPLY_MAX / 64] = { 0 };
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+
+	if (error)
+		return error;
+	if (segment_is_fixed(segment) || !is_range(segment, first, count) || count > SEGMENT_SUPPLY_MAX)
+		return -E_INVAL;
+	for (u64 i = 0; i < count && !error; i++) {
+		if (radix_find(&segment->frames, first + i))
+			continue;
+		error = supply(segment, caller, first + i, from + (i << PAGE_SHIFT));
+		if (!error)
+			made[i / 64] |= 1ul << (i % 64);
+	}
+	/* On failure the pages supplied so far go again. The reads may have made tables show them. */
+	if (error)
+		clear_everywhere(segment, first, count);
+	for (u64 i = 0; error && i < count; i++)
+		if (made[i / 64] >> (i % 64) & 1) {
+			tlb_put_frame(radix_take(&segment->frames, first + i));
+			segment->present--;
+		}
+	tlb_commit();
+	return error;
+}
+
+int segment_evict(struct space *caller, u32 number, u64 first, u64 count)
+{
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+	u64 index = first, page;
+	struct radix_node *leaf;
+
+	if (error)
+		return error;
+	if (segment_is_fixed(segment) || !is_range(segment, first, count))
+		return -E_INVAL;
+	clear_everywhere(segment, first, count);
+	while ((leaf = radix_next_leaf(&segment->frames, &index)) && index < first + count) {
+		u64 used = leaf->used;
+
+		for (; used; used &= used - 1) {
+			page = index + (u64)__builtin_ctzl(used);
+			if (page < first || page >= first + count)
+				continue;
+			tlb_put_frame(radix_take(&segment->frames, page));
+			segment->present--;
+		}
+		index += RADIX_SLOTS;
+	}
+	tlb_commit();
+	return 0;
+}
+
+int segment_device(struct space *caller, u64 physical, u64 bytes)
+{
+	if (!(caller->flags & SPACE_DEVICES))
+		return -E_PERM;
+	if (!bytes || !is_page_aligned(physical | bytes) || physical + bytes < physical || (physical + bytes) >> 48)
+		return -E_INVAL;
+	if (frame_is_ram((pa_t){ physical }, bytes))
+		return -E_PERM;
+	return make(caller, bytes >> PAGE_SHIFT, SEGMENT_DEVICE, (pa_t){ physical });
+}
+
+int segment_contiguous(struct space *caller, u64 pages, u64 *physical)
+{
+	void *block;
+	int number;
+
+	if (!(caller->flags & SPACE_DEVICES))
+		return -E_PERM;
+	if (!pages || pages > SEGMENT_PAGES_MAX)
+		return -E_INVAL;
+	block = frame_alloc_contiguous(pages);
+	if (!block)
+		return -E_NOMEM;
+	*physical = ptr_pa(block).v;
+	number = make(caller, pages, SEGMENT_CONTIGUOUS, ptr_pa(block));
+	for (u64 i = 0; number < 0 && i < pages; i++)
+		frame_put((char *)block + (i << PAGE_SHIFT));
+	return number;
+}
+
+int segment_memory(struct space *owner, u64 physical, u64 bytes)
+{
+	if (!bytes || !is_page_aligned(physical | bytes))
+		return -E_INVAL;
+	return make(owner, bytes >> PAGE_SHIFT, SEGMENT_MEMORY, (pa_t){ physical });
+}
+
+void *segment_present(const struct segment *segment, u64 page)
+{
+	return radix_find(&segment->frames, page);
+}
+
+void *segment_frame(struct segment *segment, u64 page, u32 *why)
+{
+	void *frame = radix_find(&segment->frames, page);
+
+	if (frame)
+		return frame;
+	if (segment->flags & SEGMENT_PAGED) {
+		*why = segment->owner ? FAULT_PAGER : FAULT_MAPPED;
+		return NULL;
+	}
+	*why = FAULT_NOMEM;
+	frame = frame_alloc();
+	if (!frame)
+		return NULL;
+	if (radix_set(&segment->frames, page, frame)) {
+		frame_put(frame);
+		return NULL;
+	}
+	segment->present++;
+	return frame;
+}

@@ -1,0 +1,305 @@
+/* Spaces: space.h. */
+#include "space.h"
+
+#include "grant.h"
+#include "layout.h"
+#include "lib/string.h"
+#include "panic.h"
+#include "pool.h"
+#include "portal.h"
+#include "segment.h"
+#include "tlb.h"
+
+enum { PER_PAGE = PAGE_SIZE / sizeof(struct space *), NUMBERS_FIRST = 2048, NUMBERS_MAX = 1 << 16 };
+
+static struct pool space_pool = POOL_INIT(space_pool, struct space);
+static struct space **by_number[NUMBERS_MAX / PER_PAGE]; /* ended spaces too, until they are freed */
+static u32 numbers;     /* numbers in use now are below this; grows when they become scarce */
+static u32 last_number; /* given out last */
+static u32 allocated;   /* structures that exist */
+static u64 alive, made;
+
+void space_init(void)
+{
+	pt_init(paging_levels);
+	numbers = (u32)min_u64(NUMBERS_FIRST, 1ul << number_bits);
+	last_number = 0;
+}
+
+static struct space *by(u32 number)
+{
+	struct space **page = number < NUMBERS_MAX ? by_number[number / PER_PAGE] : NULL;
+
+	return page ? page[number % PER_PAGE] : NULL;
+}
+
+struct space *space_find(u32 number)
+{
+	struct space *space = by(number);
+
+	return space && space->end == SPACE_ALIVE ? space : NULL;
+}
+
+struct space *space_next(u32 from)
+{
+	for (; from < numbers; from++) {
+		struct space *space = space_find(from);
+
+		if (space)
+			return space;
+	}
+	return NULL;
+}
+
+/* A free number, reused as late as possible; the place for it in the table is there. 0 or -E_*. */
+static int take_number(u32 *number)
+{
+	while (numbers < 1ul << number_bits && allocated * 4 > numbers)
+		numbers *= 2;
+	for (u32 i = 0, n = last_number; i < numbers; i++) {
+		n = n + 1 < numbers ? n + 1 : 1;
+		if (by(n))
+			continue;
+		if (!by_number[n / PER_PAGE])
+			by_number[n / PER_PAGE] = frame_alloc();
+		if (!by_number[n / PER_PAGE])
+			return -E_NOMEM;
+		*number = n;
+		return 0;
+	}
+	return -E_LIMIT;
+}
+
+static int check_spec(const struct space *creator, const struct space_spec *spec)
+{
+	const u32 trusted = SPACE_TRUSTED | SPACE_DEVICES;
+
+	if ((spec->flags & ~(trusted | SPACE_GRANT_CREATOR)) || spec->system > 1)
+		return -E_INVAL;
+	if (!creator)
+		return spec->system || (spec->flags & SPACE_GRANT_CREATOR) ? -E_INVAL : 0;
+	/* A system portal is entered with the kernel mapped: its space cannot be a shielded one. */
+	if (spec->system && !(creator->flags & SPACE_TRUSTED))
+		return -E_PERM;
+	return (spec->flags & trusted) && !(creator->flags & SPACE_DEVICES) ? -E_PERM : 0;
+}
+
+static void init_lists(struct space *space)
+{
+	list_init(&space->managed);
+	list_init(&space->of_manager);
+	list_init(&space->granted);
+	list_init(&space->received);
+	list_init(&space->made);
+	list_init(&space->portals);
+	list_init(&space->segments);
+	list_init(&space->waiters);
+}
+
+/* Makes all of a space that can fail but its number. */
+static int make_parts(struct space *space, struct space *creator, const struct space_spec *spec)
+{
+	int error = pt_create(space);
+
+	if (error)
+		return error;
+	if (spec->flags & SPACE_GRANT_CREATOR) {
+		error = grant_make_whole(space, creator, RIGHT_R | RIGHT_W | GRANT_PASS);
+		if (error < 0) {
+			frame_put(space->root);
+			return error;
+		}
+	}
+	return 0;
+}
+
+int space_create(struct space *creator, const struct space_spec *spec, struct space **out)
+{
+	struct space *space;
+	u32 number;
+	int error = check_spec(creator, spec);
+
+	if (!error)
+		error = take_number(&number);
+	if (error)
+		return error;
+	space = pool_alloc_zeroed(&space_pool);
+	if (!space)
+		return -E_NOMEM;
+	space->number = number;
+	space->flags = spec->flags;
+	memcpy(space->name, spec->name, sizeof(space->name) - 1);
+	space->references = 1;
+	init_lists(space);
+	map_init(&space->map);
+	error = make_parts(space, creator, spec);
+	if (error) {
+		pool_free(&space_pool, space);
+		return error;
+	}
+	if (creator) {
+		space->manager = creator;
+		space->manager_number = creator->number;
+		space_get(creator);
+		list_append(&creator->managed, &space->of_manager);
+	}
+	if (spec->system) {
+		space->system = creator;
+		space_get(creator);
+	}
+	by_number[number / PER_PAGE][number % PER_PAGE] = space;
+	last_number = number;
+	allocated++;
+	alive++;
+	made++;
+	*out = space;
+	return 0;
+}
+
+bool space_manages(const struct space *manager, const struct space *s)
+{
+	while ((s = s->manager))
+		if (s == manager)
+			return true;
+	return false;
+}
+
+struct space *space_first_managed(struct space *space)
+{
+	return list_is_empty(&space->managed) ? NULL : container_of(list_first(&space->managed), struct space, of_manager);
+}
+
+void space_get(struct space *space)
+{
+	space->references++;
+}
+
+void space_put(struct space *space)
+{
+	while (space && --space->references == 0) {
+		struct space *manager = space->manager, *system = space->system;
+
+		ASSERT(space->end != SPACE_ALIVE && !space->threads);
+		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
+		by_number[space->number / PER_PAGE][space->number % PER_PAGE] = NULL;
+		frame_put(space->root);
+		pool_free(&space_pool, space);
+		allocated--;
+		if (system)
+			space_put(system);
+		space = manager;
+	}
+}
+
+void space_end(struct space *space, enum space_end why, u64 address)
+{
+	ASSERT(space->end == SPACE_ALIVE && why != SPACE_ALIVE);
+	space->end = why;
+	space->end_address = address;
+	list_remove(&space->of_manager);
+	portal_end_space(space);
+	grant_end_space(space);
+	pt_destroy(space);
+	map_destroy(&space->map);
+	segment_end_space(space);
+	tlb_commit();
+	alive--;
+	space_put(space);
+}
+
+void space_info(const struct space *space, struct space_info *info)
+{
+	*info = (struct space_info){
+		.number = space->number,
+		.manager = space->manager_number,
+		.flags = space->flags,
+		.end = space->end,
+		.frames = space->map.private_count + space->table_count,
+	};
+	memcpy(info->name, space->name, sizeof(info->name));
+}
+
+u64 space_count(void)
+{
+	return alive;
+}
+
+u64 space_made(void)
+{
+	return made;
+}
+
+/* --- stacklets: a kernel region each, all but the guard page --- */
+
+static u64 stacklet_start(u32 thread)
+{
+	return STACKLET_BASE + thread * STACKLET_SIZE + PAGE_SIZE;
+}
+
+int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page)
+{
+	u64 start = stacklet_start(thread), end = start + STACKLET_SIZE - PAGE_SIZE;
+	const struct region *region = map_find(&space->map, start);
+	bool is_new = !region || !(region->flags & REGION_KERNEL);
+
+	ASSERT(thread < THREADS_MAX && space->end == SPACE_ALIVE);
+	if (is_new) {
+		int error = map_add_kernel(space, start, end - start);
+
+		if (error)
+			return error;
+	}
+	if (space_fault(space, end - PAGE_SIZE, FAULT_WRITE, NULL)) {
+		if (is_new)
+			map_remove_kernel(space, start, end - start);
+		return -E_NOMEM;
+	}
+	*top = end;
+	*top_page = radix_find(&space->map.private, (end - PAGE_SIZE) >> PAGE_SHIFT);
+	return 0;
+}
+
+void space_stacklet_drop(struct space *space, u32 thread)
+{
+	u64 start = stacklet_start(thread);
+	const struct region *region = map_find(&space->map, start);
+
+	if (region && (region->flags & REGION_KERNEL))
+		map_remove_kernel(space, start, STACKLET_SIZE - PAGE_SIZE);
+}
+
+/* --- checking --- */
+
+void space_check(struct space *space)
+{
+	u64 index = 0, count = 0;
+	struct radix_node *leaf;
+
+	ASSERT(by(space->number) == space);
+	map_check(&space->map);
+	for (; (leaf = radix_next_leaf(&space->map.private, &index)); index += RADIX_SLOTS)
+		for (u64 used = leaf->used; used; used &= used - 1) {
+			u64 slot = (u64)__builtin_ctzl(used);
+			const struct region *region = map_find(&space->map, (index + slot) << PAGE_SHIFT);
+
+			ASSERT(region && !(region->flags & MAP_SHARE));
+			ASSERT(frame_refs(leaf->slot[slot]));
+			count++;
+		}
+	ASSERT(count == space->map.private_count);
+	list_for_each(node, &space->granted)
+		ASSERT(container_of(node, struct grant, of_owner)->owner == space);
+	list_for_each(node, &space->received)
+		ASSERT(container_of(node, struct grant, of_to)->to == space);
+	pt_check(space);
+}
+
+void space_check_all(void)
+{
+	u64 count = 0;
+
+	for (struct space *space = space_next(1); space; space = space_next(space->number + 1), count++)
+		space_check(space);
+	ASSERT(count == alive && !tlb_pending());
+	frame_check();
+}

@@ -1,0 +1,84 @@
+/* Invalidation: tlb.h. */
+#include "tlb.h"
+
+#include "arch.h"
+#include "grant.h"
+#include "panic.h"
+#include "space.h"
+
+static struct tlb_batch pending; /* [K] */
+
+/* Widens a range already noted if that covers the new one without much more. */
+static bool merge(struct tlb_range *range, struct space *owner, struct space *viewer, u64 start, u64 end)
+{
+	if (range->owner != owner || range->viewer != viewer || start > range->end || end < range->start)
+		return false;
+	range->start = min_u64(range->start, start);
+	range->end = max_u64(range->end, end);
+	return true;
+}
+
+void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
+{
+	/* Backwards: the last one is the likeliest neighbour. */
+	for (unsigned i = pending.count; i-- > 0;)
+		if (merge(&pending.ranges[i], owner, viewer, start, end))
+			return;
+	if (pending.count < TLB_RANGES) {
+		pending.ranges[pending.count++] = (struct tlb_range){ owner, viewer, start, end };
+		return;
+	}
+	/* No room: the whole window of one that is there, for everyone. */
+	for (unsigned i = 0; i < pending.count; i++)
+		if (pending.ranges[i].owner == owner && (pending.ranges[i].viewer == viewer || !pending.ranges[i].viewer)) {
+			pending.ranges[i].start = 0;
+			pending.ranges[i].end = window_bytes();
+			return;
+		}
+	tlb_commit();
+	tlb_add(owner, viewer, start, end);
+}
+
+void tlb_put_frame(void *page)
+{
+	if (frame_refs(page) > 1)
+		frame_put(page);
+	else
+		frame_chain_push(&pending.frames, page);
+}
+
+void tlb_gone(struct space *space)
+{
+	ASSERT(!pending.gone);
+	pending.gone = space;
+}
+
+void tlb_commit(void)
+{
+	void *page;
+
+	if (pending.count || pending.gone)
+		arch_tlb_commit(&pending);
+	pending.count = 0;
+	pending.gone = NULL;
+	while ((page = frame_chain_pop(&pending.frames)))
+		frame_put(page);
+}
+
+bool tlb_pending(void)
+{
+	return pending.count || pending.gone || !frame_chain_is_empty(&pending.frames);
+}
+
+unsigned tlb_range_views(const struct tlb_range *range, const struct space *space, u64 at[2])
+{
+	const struct space *owner = range->owner;
+
+	if (range->viewer ? space != range->viewer : space != owner && !grant_exists(owner, space))
+		return 0;
+	at[0] = globalize(owner->number, range->start);
+	if (space != owner)
+		return 1;
+	at[1] = range->start;
+	return 2;
+}
