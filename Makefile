@@ -7,7 +7,8 @@ CC = gcc
 HOSTCC ?= $(CC)
 Q = $(if $(V),,@)
 
-OUT := build/$(ARCH)
+BUILD ?= build
+OUT := $(BUILD)/$(ARCH)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 COMMON := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP
 # The kernel and the services use the compiler's own headers, ours, and UAPI headers of linux-libc-dev (the kernel: for the
@@ -16,7 +17,8 @@ BARE := $(COMMON) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-t
 
 KERNEL_FLAGS := $(BARE) -fpie -fvisibility=hidden -fno-plt -fno-omit-frame-pointer \
 	$(patsubst %,-iquote %,. kernel kernel/arch/$(ARCH) abi/$(ARCH))
-KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-dynamic-linker
+KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,-z,notext,--no-dynamic-linker \
+	-Wl,--no-warn-rwx-segments
 SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 	$(patsubst %,-iquote %,. user/runtime user/runtime/$(ARCH) abi/$(ARCH))
 # The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
@@ -44,7 +46,7 @@ INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
 9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)
 CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
 LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
-TOOL_OBJECTS := $(call objects,build/tool-obj,tool)
+TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
 SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
 
@@ -87,7 +89,7 @@ $(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
 	$(call compile,$(LINUX_FLAGS))
 $(OUT)/service-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS))
-build/tool-obj/%.o: % $(OUT)/compiler
+$(BUILD)/tool-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(TOOL_FLAGS))
 
 # --- linking ---
@@ -120,8 +122,8 @@ $(eval $(call service,9p,9P))
 $(eval $(call service,console,CONSOLE))
 $(eval $(call service,linux,LINUX))
 
-tool: build/allod
-build/allod: $(TOOL_OBJECTS)
+tool: $(BUILD)/allod
+$(BUILD)/allod: $(TOOL_OBJECTS)
 	@echo "LD $@"
 	$(Q)$(CC) -o $@ $(TOOL_OBJECTS) $(TOOL_LIBS)
 
@@ -138,9 +140,9 @@ $(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
 	$(Q)$(CC) $(GUEST_TEST_FLAGS) -o $@ $<
 
 # Helpers of the tests of the tool. One stands in for QEMU and is found through PATH.
-TOOL_TESTS := build/fake/qemu-system-x86_64 build/pty
-build/fake/qemu-system-x86_64: tests/tool/fake_guest.c $(OUT)/compiler
-build/pty: tests/tool/pty.c $(OUT)/compiler
+TOOL_TESTS := $(BUILD)/fake/qemu-system-x86_64 $(BUILD)/pty
+$(BUILD)/fake/qemu-system-x86_64: tests/tool/fake_guest.c $(OUT)/compiler
+$(BUILD)/pty: tests/tool/pty.c $(OUT)/compiler
 $(TOOL_TESTS):
 	@mkdir -p $(@D)
 	@echo "CC $<"
@@ -153,11 +155,11 @@ deps:
 	@scripts/deps
 
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@scripts/run-example
 
 test: deps
-	@$(MAKE) --no-print-directory all guest-tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) all guest-tests
 	@scripts/test
 
 check: deps
@@ -168,15 +170,15 @@ format:
 	@git ls-files '*.c' | xargs clang-format -i
 
 bench: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@bench/run
 
 debug: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@scripts/debug
 
 clean:
 	rm -rf build
 
 -include tests/unit/unit.mk
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
