@@ -12,7 +12,8 @@
  *
  * init makes the spaces of the drivers and of the Linux service, gives each what it needs by grant, and starts a driver
  * again when its space ends. A driver calls REGISTRY_OFFER when it is ready for calls; a client calls REGISTRY_FIND, which
- * waits for the offer, and calls it again whenever a call of the service has returned -E_DEAD. */
+ * waits for the offer, and calls it again whenever a call of the service has returned -E_DEAD (it ended during the call),
+ * -E_PERM or -E_NOENT (it ended before; the portal is no more). The services do not return these themselves. */
 enum registry_op {
 	REGISTRY_OFFER = 1, /* (op, service, portal): the caller offers a service; init passes right p on to its clients */
 	REGISTRY_FIND = 2,  /* (op, service, pointer to the client's arena, bytes): -> portal; word 1: number of the space. The
@@ -43,6 +44,7 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
  *   root=rw      write through to the root instead of keeping changes in memory (never set today: roots are read-only)
  *   hostname=    for uname; wall=NS since 1970 at boot
  *   stats=1      send statistics at the end
+ *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT)
  * --- */
 
 /* --- fs: the virtio-9p driver. One portal; word 0 of a call is the operation, word 1 the node. ---

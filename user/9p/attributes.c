@@ -49,7 +49,7 @@ i64 node_attr(struct node *node, u64 attr)
 	if (result >= 0) {
 		read_attr(&request->r, &own);
 		if (request->r.bad)
-			result = -E_DEAD;
+			result = -(FS_ERRNO + ERRNO_IO);
 	}
 	request_end(request);
 	return result < 0 ? result : copy_out(attr, &own, sizeof(own));
@@ -61,7 +61,7 @@ i64 file_attr(u64 number, u64 attr)
 	i64 result;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	result = node_attr(node, attr);
 	node_put(node);
 	return result;
@@ -85,7 +85,7 @@ i64 file_set_attr(u64 number, u64 attr, u64 which)
 		return result;
 	node = node_find(number);
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = request_begin(REQUEST_SMALL, TSETATTR);
 	put_u32(&request->w, node_fid(node, FID_NAME));
 	put_u32(&request->w, set_mask(which));
@@ -110,7 +110,7 @@ i64 file_statfs(u64 number, u64 buffer)
 	i64 result;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = request_begin(REQUEST_SMALL, TSTATFS);
 	put_u32(&request->w, node_fid(node, FID_NAME));
 	result = request_exchange(node->server, request);
@@ -127,7 +127,7 @@ i64 file_statfs(u64 number, u64 buffer)
 		own.fsid = get_u64(r);
 		own.namelen = get_u32(r);
 		if (r->bad)
-			result = -E_DEAD;
+			result = -(FS_ERRNO + ERRNO_IO);
 	}
 	request_end(request);
 	node_put(node);

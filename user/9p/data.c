@@ -37,7 +37,7 @@ static i64 fetch(struct server *server, struct request *request, u32 fid, u64 of
 		return result;
 	got = get_u32(&request->r);
 	if (got > bytes || got > (u64)(request->r.end - request->r.at))
-		return -E_DEAD;
+		return -(FS_ERRNO + ERRNO_IO);
 	return got;
 }
 
@@ -77,7 +77,7 @@ i64 file_read(u64 number, u64 offset, u64 buffer, u64 bytes)
 	i64 result;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	result = read_node(node, offset, buffer, bytes);
 	node_put(node);
 	return result;
@@ -102,7 +102,7 @@ static i64 write_node(struct node *node, u64 offset, u64 buffer, u64 bytes)
 		result = request_exchange(node->server, request);
 	if (result >= 0) {
 		written = get_u32(&request->r);
-		result = request->r.bad || written > bytes ? -E_DEAD : (i64)written;
+		result = request->r.bad || written > bytes ? -(FS_ERRNO + ERRNO_IO) : (i64)written;
 	}
 	request_end(request);
 	return result;
@@ -114,7 +114,7 @@ i64 file_write(u64 number, u64 offset, u64 buffer, u64 bytes)
 	i64 result;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	result = write_node(node, offset, buffer, bytes);
 	node_put(node);
 	return result;
@@ -153,7 +153,7 @@ static i64 convert_entries(struct reader *r, u64 buffer, u64 bytes)
 		i64 result;
 
 		if (!size)
-			return -E_DEAD;
+			return -(FS_ERRNO + ERRNO_IO);
 		if (filled + size > bytes)
 			return filled ? (i64)filled : -E_INVAL;
 		result = copy_out(buffer + filled, &record, size);
@@ -191,7 +191,7 @@ i64 file_readdir(u64 number, u64 cursor, u64 buffer, u64 bytes)
 	i64 result;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	result = readdir_node(dir, cursor, buffer, bytes);
 	node_put(dir);
 	return result;
@@ -205,7 +205,7 @@ i64 file_sync(u64 number)
 	u32 fid;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	fid = __atomic_load_n(&node->write_fid, __ATOMIC_ACQUIRE);
 	if (fid != MESSAGE_NO_FID) {
 		request = request_begin(REQUEST_SMALL, TFSYNC);

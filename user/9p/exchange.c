@@ -141,7 +141,7 @@ i64 request_exchange(struct server *server, struct request *request)
 	error = reader_begin(&request->r, answer_piece(request).at, request->got, type + 1, tag_of(request, type));
 	if (error > 0)
 		return -(FS_ERRNO + error);
-	return error ? -E_DEAD : 0;
+	return error ? -(FS_ERRNO + ERRNO_IO) : 0;
 }
 
 i64 request_finish(struct server *server, struct request *request)
@@ -171,7 +171,7 @@ static i64 greet(struct server *server)
 
 		if (!version || length != VERSION_BYTES || memcmp(version, "9P2000.L", VERSION_BYTES) ||
 			bytes < SMALL_BYTES)
-			result = -E_DEAD;
+			result = -(FS_ERRNO + ERRNO_IO);
 		else if (bytes < LARGE_BYTES)
 			server->message_bytes = bytes;
 	}

@@ -12,6 +12,8 @@
 
 enum { DEVICES_MAX = 8, REQUESTS_SMALL = 16, REQUESTS_LARGE_MAX = 4 };
 enum { SMALL_BYTES = 4096, SMALL_OUT = 1024 };
+/* Of Linux, for answers that make no sense. */
+enum { ERRNO_IO = 5 };
 /* Of a large one: FS_CHUNK and what messages have around it. */
 enum { LARGE_BYTES = 128 * 1024 + 4096 };
 
@@ -49,7 +51,7 @@ void exchange_init(const struct start_info *start);
 /* Takes a request from the pool, waiting for one if need be, and begins a message of that type. */
 struct request *request_begin(enum request_kind kind, u8 type);
 /* Sends the message and waits for the answer. -> 0; -(FS_ERRNO + errno) as the server says; -E_INVAL: the message did not
- * fit; -E_DEAD: the server's answer makes no sense. Then request->r reads what is behind the answer's header. */
+ * fit; EIO: the server's answer makes no sense. Then request->r reads what is behind the answer's header. */
 i64 request_exchange(struct server *server, struct request *request);
 void request_end(struct request *request);
 /* Sends a message that has nothing to say but fids, and ends the request. -> as request_exchange(). */

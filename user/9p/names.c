@@ -37,7 +37,7 @@ i64 file_root(u64 device, u64 attr)
 	i64 result;
 
 	if (device >= server_count)
-		return -E_NOENT;
+		return -E_INVAL;
 	node = node_make(&servers[device]);
 	if (!node)
 		return -E_NOMEM;
@@ -54,7 +54,7 @@ i64 file_lookup(u64 dir_number, u64 name, u64 length, u64 attr)
 	i64 result = -E_NOMEM;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	node = node_make(dir->server);
 	if (node) {
 		result = node_walk(node, node_fid(dir, FID_NAME), name, length);
@@ -95,7 +95,7 @@ i64 file_create(u64 dir_number, u64 name, u64 length, u64 mode, u64 attr)
 	i64 result = -E_NOMEM;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	node = node_make(dir->server);
 	if (node) {
 		result = create_in(dir, node, name, length, mode);
@@ -128,7 +128,7 @@ i64 file_mkdir(u64 dir_number, u64 name, u64 length, u64 mode)
 	i64 result;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = begin_named(dir, REQUEST_SMALL, TMKDIR, name, length, &result);
 	if (request) {
 		put_u32(&request->w, (u32)mode);
@@ -146,7 +146,7 @@ i64 file_symlink(u64 dir_number, u64 name, u64 length, u64 target, u64 target_le
 	i64 result;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = begin_named(dir, REQUEST_LARGE_OUT, TSYMLINK, name, length, &result);
 	if (request) {
 		result = put_foreign(request, target, target_length, TARGET_MAX);
@@ -179,7 +179,7 @@ static i64 link_in(struct node *dir, struct node *node, u64 name, u64 length)
 i64 file_link(u64 dir_number, u64 name, u64 length, u64 number)
 {
 	struct node *dir = node_find(dir_number), *node = node_find(number);
-	i64 result = dir && node ? link_in(dir, node, name, length) : -E_NOENT;
+	i64 result = dir && node ? link_in(dir, node, name, length) : -E_INVAL;
 
 	if (node)
 		node_put(node);
@@ -195,7 +195,7 @@ i64 file_unlink(u64 dir_number, u64 name, u64 length, bool directory)
 	i64 result;
 
 	if (!dir)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = begin_named(dir, REQUEST_SMALL, TUNLINKAT, name, length, &result);
 	if (request) {
 		put_u32(&request->w, directory ? UNLINK_DIRECTORY : 0);
@@ -226,7 +226,7 @@ static i64 rename_in(struct node *dir, struct node *new_dir, u64 names, u64 leng
 i64 file_rename(u64 dir_number, u64 names, u64 length, u64 new_length, u64 new_dir_number)
 {
 	struct node *dir = node_find(dir_number), *new_dir = node_find(new_dir_number);
-	i64 result = dir && new_dir ? rename_in(dir, new_dir, names, length, new_length) : -E_NOENT;
+	i64 result = dir && new_dir ? rename_in(dir, new_dir, names, length, new_length) : -E_INVAL;
 
 	if (new_dir)
 		node_put(new_dir);
@@ -242,7 +242,7 @@ i64 file_readlink(u64 number, u64 buffer, u64 bytes)
 	i64 result;
 
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	request = request_begin(REQUEST_LARGE_IN, TREADLINK);
 	put_u32(&request->w, node_fid(node, FID_NAME));
 	result = request_exchange(node->server, request);
@@ -252,7 +252,7 @@ i64 file_readlink(u64 number, u64 buffer, u64 bytes)
 
 		if (bytes > length)
 			bytes = length;
-		result = target ? copy_out(buffer, target, bytes) : -E_DEAD;
+		result = target ? copy_out(buffer, target, bytes) : -(FS_ERRNO + ERRNO_IO);
 		if (result >= 0)
 			result = (i64)bytes;
 	}

@@ -132,7 +132,7 @@ i64 node_forget(u64 number)
 	}
 	lock_release(&nodes_lock);
 	if (!node)
-		return -E_NOENT;
+		return -E_INVAL;
 	node_put(node);
 	return 0;
 }
@@ -165,7 +165,7 @@ i64 node_walk(struct node *node, u32 from, u64 name, u64 length)
 	if (result >= 0)
 		result = request_exchange(node->server, request);
 	if (result >= 0 && get_u16(&request->r) != 1)
-		result = -E_DEAD;
+		result = -(FS_ERRNO + ERRNO_IO);
 	if (result >= 0) {
 		node->directory = get_qid(&request->r).type & QID_DIRECTORY;
 		node->walked = true;

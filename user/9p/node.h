@@ -38,7 +38,7 @@ void node_publish(struct node *node);
 struct node *node_find(u64 number);
 /* The use ends. After the last one, and when the client has forgotten it, the node is freed. */
 void node_put(struct node *node);
-/* The client forgets it. -> 0 or -E_NOENT. */
+/* The client forgets it. -> 0 or -E_INVAL. */
 i64 node_forget(u64 number);
 
 /* Walks from the fid of a directory to one of its entries and makes that the new node's naming fid. The name is in the

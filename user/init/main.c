@@ -29,10 +29,11 @@ static u64 random_next(void)
 }
 
 /* What every child starts with, whatever it is. */
-static void fill_start(struct child *child, const struct start_info *own)
+static void fill_start(struct child *child, const struct start_info *own, const char *wall)
 {
 	child->start.size = sizeof(child->start);
 	child->start.clock = own->clock;
+	child->start.clock.wall = parse_number(&wall);
 	child->start.number_shift = own->number_shift;
 	child->start.window = own->window;
 	child->start.processors = own->processors;
@@ -65,10 +66,24 @@ static void give_config(struct child *child, struct file config)
 	child_add_memory(child, child->start.arena, round_up(config.bytes + 1, PAGE_SIZE), RIGHT_R);
 }
 
+/* Whether the word is one of those in the text. */
+static bool has_word(const char *text, const char *word)
+{
+	const size_t bytes = strlen(word);
+
+	while (text && *text) {
+		if (!strncmp(text, word, bytes) && (!text[bytes] || text[bytes] == ' '))
+			return true;
+		text = strchr(text, ' ');
+		text += text != NULL;
+	}
+	return false;
+}
+
 /* words[11] of the drivers: bit 0: calls may plant mistakes; bit 8 + i of the fs driver: device i may be written to. */
 static void set_options(struct file config)
 {
-	u64 plant = config_get(config, "plant", NULL) != NULL, options = plant;
+	u64 plant = has_word(config_get(config, "append", NULL), "plant=1"), options = plant;
 	const char *share = NULL, *root = config_get(config, "root", NULL);
 
 	if (root && !strcmp(root, "rw"))
@@ -88,11 +103,12 @@ static void set_options(struct file config)
 void service_main(const struct start_info *start)
 {
 	const struct file config = read_file(start, "config");
+	const char *wall = config_get(config, "wall", NULL);
 
 	random_state[0] = start->random[0];
 	random_state[1] = start->random[1];
 	for (unsigned i = 0; i < SERVICES; i++) {
-		fill_start(&children[i], start);
+		fill_start(&children[i], start, wall ? wall : "");
 		children[i].file = read_file(start, children[i].name);
 	}
 	registry_init();

@@ -7,7 +7,7 @@
 
 enum plant_kind { PLANT_NULL = 1, PLANT_WILD_WRITE = 2, PLANT_LOOP = 3 };
 
-/* Makes the mistake. -> only an error: -E_PERM, -E_INVAL. */
+/* Makes the mistake. -> only an error: -E_NOSYS, -E_INVAL. */
 i64 plant(u64 kind);
 
 #endif
