@@ -15,6 +15,9 @@ static inline struct cpu *cpu_self(void)
 	return cpu;
 }
 
+/* For the test "nmi": every processor takes NMIs all the time. */
+void arch_test_nmi(bool on);
+
 _Static_assert(offsetof(struct cpu, frame) == CPU_FRAME, "assembly");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "assembly");
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "assembly");
@@ -29,5 +32,18 @@ _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");
 _Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "assembly");
+
+_Static_assert(offsetof(struct user_frame, rbx) == FRAME_RBX && offsetof(struct user_frame, rax) == FRAME_RAX, "assembly");
+_Static_assert(offsetof(struct user_frame, rcx) == FRAME_RCX && offsetof(struct user_frame, rdi) == FRAME_RDI, "assembly");
+_Static_assert(offsetof(struct user_frame, nr) == FRAME_NR && offsetof(struct user_frame, rip) == FRAME_RIP, "assembly");
+_Static_assert(offsetof(struct user_frame, cs) == FRAME_CS && offsetof(struct user_frame, rflags) == FRAME_RFLAGS, "assembly");
+_Static_assert(offsetof(struct user_frame, rsp) == FRAME_RSP && offsetof(struct user_frame, ss) == FRAME_SS, "assembly");
+_Static_assert(offsetof(struct user_frame, fs_base) == FRAME_FS_BASE, "assembly");
+_Static_assert(offsetof(struct user_frame, gs_base) == FRAME_GS_BASE, "assembly");
+_Static_assert(offsetof(struct user_frame, cause) == FRAME_CAUSE, "assembly");
+_Static_assert(offsetof(struct user_frame, code) == FRAME_CAUSE + 4, "assembly");
+_Static_assert(offsetof(struct user_frame, flags) == FRAME_FLAGS_WORD, "assembly");
+_Static_assert(offsetof(struct user_frame, error) == FRAME_ERROR, "assembly");
+_Static_assert(offsetof(struct user_frame, trap) == FRAME_TRAP, "assembly");
 
 #endif

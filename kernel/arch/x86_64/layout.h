@@ -45,6 +45,14 @@ static inline void page_copy(void *to, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
+/* Linked here (link.ld), and never placed above; the image's slot begins at IMAGE_SLOT_BASE. */
+#define KERNEL_LINK_BASE 0xffffffff80000000ul
+#define IMAGE_SLOT_BASE 0xffffff8000000000ul
+#define ENTRY_BASE_4 0xffffff0000000000ul
+#define ENTRY_BASE_5 0xfffe000000000000ul
+#define DIRECT_MAP_BASE_4 0xffff800000000000ul
+#define DIRECT_MAP_BASE_5 0xff00000000000000ul
+
 enum {
 	KERNEL_STACK_SIZE = 16 * 1024,
 	CACHE_LINE = 64,

@@ -1,5 +1,5 @@
 /* Offsets and numbers that assembly and C both know; plain macros, so that assembly can include this file. Each is asserted
- * in C: those of struct cpu and struct thread in arch_cpu.h, the others in entry.h. */
+ * in C: those of struct cpu, thread and user_frame in arch_cpu.h, the others in entry.h. */
 #ifndef X86_64_OFFSETS_H
 #define X86_64_OFFSETS_H
 
@@ -21,8 +21,74 @@
 #define THREAD_SPACE 8
 #define THREAD_REGS 16
 
-/* struct kernel_page, seen through GS: it lies one page behind the entry page that GS points at. */
+/* struct user_frame */
+#define FRAME_RBX 40
+#define FRAME_RAX 80
+#define FRAME_RCX 88
+#define FRAME_RDI 112
+#define FRAME_NR 120
+#define FRAME_RIP 128
+#define FRAME_CS 136
+#define FRAME_RFLAGS 144
+#define FRAME_RSP 152
+#define FRAME_SS 160
+#define FRAME_FS_BASE 168
+#define FRAME_GS_BASE 176
+#define FRAME_CAUSE 184
+#define FRAME_FLAGS_WORD 208
+#define FRAME_ERROR 224
+#define FRAME_TRAP 232
+
+/* struct entry_page: what GS points at in the kernel. */
+#define ENTRY_RSP 0
+#define ENTRY_SHIELDED 8
+#define ENTRY_ROOT 16
+#define ENTRY_USER_ROOT 24
+#define ENTRY_KERNEL_ROOT 32
+#define ENTRY_USER_LIMIT 40
+#define ENTRY_EXIT 48
+#define ENTRY_EXIT_RIP 56
+#define ENTRY_EXIT_RFLAGS 72
+#define ENTRY_EXIT_RSP 80
+
+/* struct kernel_page, seen through GS: it lies one page behind the entry page. */
 #define KERNEL_PAGE 0x1000
 #define KERNEL_PAGE_CPU (KERNEL_PAGE + 0)
+#define KERNEL_PAGE_NATIVE_CALL (KERNEL_PAGE + 8)
+#define KERNEL_PAGE_SYSTEM_CALL (KERNEL_PAGE + 16)
+#define KERNEL_PAGE_SYSTEM_RETURN (KERNEL_PAGE + 24)
+#define KERNEL_PAGE_INTERRUPT (KERNEL_PAGE + 32)
+#define KERNEL_PAGE_KERNEL_FAULT (KERNEL_PAGE + 40)
+#define KERNEL_PAGE_NMI (KERNEL_PAGE + 48)
+#define KERNEL_PAGE_NMI_SAVED (KERNEL_PAGE + 64)
+#define KERNEL_PAGE_STACK_END (KERNEL_PAGE + 0x2000)
+
+/* Segment selectors. */
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define USER_DS 0x23
+#define USER_CS 0x2b
+#define TSS_SELECTOR 0x30
+
+/* What user mode may have in rflags, and what it must have. */
+#define RFLAGS_USER 0x250dd5
+#define RFLAGS_ALWAYS 0x202
+/* What SYSCALL clears: all but the bit that is always 1. */
+#define RFLAGS_SYSCALL_MASK 0x257fd5
+
+/* Vectors. */
+#define VECTOR_DEBUG 1
+#define VECTOR_NMI 2
+#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_PAGE_FAULT 14
+#define VECTOR_MACHINE_CHECK 18
+#define VECTOR_LINES 32
+#define VECTOR_TIMER 80
+#define VECTOR_POKE 81
+#define VECTOR_FLUSH 82
+#define VECTOR_SPURIOUS 95
+#define VECTORS 96
+
+#define STUB_BYTES 16
 
 #endif

@@ -1,0 +1,122 @@
+/* The entry area: the only part of the kernel that a shielded root shows, at a fixed address (layout.h), and what lies beside
+ * it for the kernel alone.
+ *
+ *   entry_base + 0           entry text (entry.S), read and execute
+ *              + 0x8000      IDT, read-only
+ *              + 0x100000    processor 0: entry page; then, in kernel roots only, two pages of struct kernel_page
+ *              + 0x110000    processor 1 ...
+ *
+ * A shielded root shows the text, the IDT and the entry page of its own processor. None of their bytes holds an address of
+ * the kernel's image or of the direct map: the entry text reaches everything of the processor through GS and finds the
+ * kernel's text through struct kernel_page, after it has written the root. Stacks in the entry page only ever hold
+ * registers of user mode; an NMI that interrupts the kernel wipes what the processor pushed (entry.S). */
+#ifndef X86_64_ENTRY_H
+#define X86_64_ENTRY_H
+
+#include "cpu.h"
+#include "offsets.h"
+#include "types.h"
+
+enum {
+	ENTRY_IDT = 0x8000,
+	ENTRY_PAGES = 0x100000,
+	ENTRY_STRIDE = 0x10000,
+	KERNEL_PAGES = 2,
+};
+
+struct tss {
+	u32 unused0;
+	u64 rsp[3];
+	u64 unused1;
+	u64 ist[7];
+	u64 unused2;
+	u16 unused3, io_map;
+} __attribute__((packed));
+
+/* Interrupt stacks: number in the IDT gate. */
+enum { IST_DEBUG = 1, IST_NMI = 2, IST_MACHINE_CHECK = 3, IST_DOUBLE_FAULT = 4 };
+
+/* One per processor; visible under its shielded root. */
+struct entry_page {
+	u64 rsp;           /* of user mode, while SYSCALL or the way out has no other place for it */
+	u64 shielded;      /* user mode of this processor runs on user_root: entering it writes entry_root */
+	u64 root;          /* CR3 to load when coming from a shielded space */
+	u64 user_root;     /* CR3 to load when going to a shielded space */
+	u64 kernel_root;   /* CR3 of the kernel's own root */
+	u64 user_limit;    /* first address behind user addresses */
+	u64 exit;          /* address of exit_rip */
+	u64 exit_rip, exit_cs, exit_rflags, exit_rsp, exit_ss; /* what IRET pops */
+	u64 gdt[8];
+	u64 unused;
+	struct tss tss;
+	u8 stacks[PAGE_SIZE - 272];
+} __attribute__((packed, aligned(4096)));
+
+/* One per processor, right behind its entry page; in kernel roots only. Its end serves as stack for NMIs and the like. */
+struct kernel_page {
+	struct cpu *cpu;
+	void (*native_call)(void);
+	void (*system_call)(void);
+	void (*system_return)(void);
+	void (*interrupt)(unsigned vector);
+	void *kernel_fault;
+	void *nmi;
+	u64 unused;
+	u64 nmi_saved[16]; /* registers that an NMI interrupted: rax ... see entry.S */
+	u8 stack[KERNEL_PAGES * PAGE_SIZE - 64 - 128];
+};
+
+/* Registers at an exception in the kernel itself, as entry.S pushes them. */
+struct kernel_registers {
+	u64 r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+	u64 vector, error, rip, cs, rflags, rsp, ss;
+};
+
+_Static_assert(sizeof(struct entry_page) == PAGE_SIZE, "one page");
+_Static_assert(sizeof(struct kernel_page) == KERNEL_PAGES * PAGE_SIZE, "two pages");
+_Static_assert(offsetof(struct entry_page, rsp) == ENTRY_RSP, "assembly");
+_Static_assert(offsetof(struct entry_page, shielded) == ENTRY_SHIELDED, "assembly");
+_Static_assert(offsetof(struct entry_page, root) == ENTRY_ROOT, "assembly");
+_Static_assert(offsetof(struct entry_page, user_root) == ENTRY_USER_ROOT, "assembly");
+_Static_assert(offsetof(struct entry_page, kernel_root) == ENTRY_KERNEL_ROOT, "assembly");
+_Static_assert(offsetof(struct entry_page, user_limit) == ENTRY_USER_LIMIT, "assembly");
+_Static_assert(offsetof(struct entry_page, exit) == ENTRY_EXIT, "assembly");
+_Static_assert(offsetof(struct entry_page, exit_rip) == ENTRY_EXIT_RIP, "assembly");
+_Static_assert(offsetof(struct entry_page, exit_rflags) == ENTRY_EXIT_RFLAGS, "assembly");
+_Static_assert(offsetof(struct entry_page, exit_rsp) == ENTRY_EXIT_RSP, "assembly");
+_Static_assert(offsetof(struct entry_page, gdt) % 8 == 0 && offsetof(struct entry_page, tss) % 8 == 0, "aligned");
+_Static_assert(offsetof(struct kernel_page, cpu) == KERNEL_PAGE_CPU - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, native_call) == KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, system_call) == KERNEL_PAGE_SYSTEM_CALL - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, system_return) == KERNEL_PAGE_SYSTEM_RETURN - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, nmi_saved) == KERNEL_PAGE_NMI_SAVED - KERNEL_PAGE, "assembly");
+
+/* Where the entry area is, and the pages of each processor as the kernel sees them there. */
+extern u64 entry_base;
+
+static inline struct entry_page *entry_page(unsigned cpu)
+{
+	return (struct entry_page *)(entry_base + ENTRY_PAGES + cpu * (u64)ENTRY_STRIDE);
+}
+
+static inline struct kernel_page *kernel_page(unsigned cpu)
+{
+	return (struct kernel_page *)(entry_page(cpu) + 1);
+}
+
+/* Entry text (entry.S), at its place in the kernel image. */
+extern char entry_text[], entry_text_end[], entry_stubs[], entry_system_call[], entry_leave[];
+extern char entry_nmi[], entry_machine_check[], entry_double_fault[];
+
+/* Two-byte instructions of the entry text that differ without the shield: address (relative to itself) and replacement. */
+struct entry_patch {
+	int32_t place;
+	u8 code[2];
+	u8 unused[2];
+};
+extern const struct entry_patch entry_patches[], entry_patches_end[];
+
+#endif

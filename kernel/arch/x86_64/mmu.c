@@ -1,0 +1,320 @@
+/* Roots and translation look-aside buffers.
+ *
+ * What CR3 holds, processor by processor (E = its entry page, loaded and entry = members of struct cpu):
+ *
+ *                     shield on                            shield off
+ *   E.user_root       the processor's top-level page,      loaded->root
+ *                     a copy of loaded's user entries
+ *   E.root            entry->root, or the kernel's root    entry->root, or the kernel's root
+ *   in user mode      E.user_root in a shielded space,     loaded->root or (state B, entry.S) entry->root
+ *                     entry->root in an unshielded one
+ *   in the kernel     entry->root, or what was there when arch_space_prepare() was last called (standing)
+ *
+ * The kernel never uses user addresses, and every write to CR3 drops all translations (there are no global ones), so only a
+ * root that user mode goes on with unwritten has to be invalidated: on this processor that of an unshielded space. Another
+ * processor may be in user mode anyway, and is interrupted. With PCIDs translations stay; then the tags of spaces that are
+ * not loaded are forgotten instead (tag.h). */
+#include "arch.h"
+#include "early.h"
+#include "entry.h"
+#include "grant.h"
+#include "layout.h"
+#include "machine.h"
+#include "pte.h"
+#include "registers.h"
+#include "shield.h"
+#include "space.h"
+#include "tlb.h"
+
+enum { INVALIDATE_PAGES_MAX = 32, USER_WORDS = 256 / 64 };
+
+static u64 copied[CPUS_MAX][USER_WORDS]; /* [K] user entries in use in the processor's top-level page */
+static u64 standing[CPUS_MAX];           /* [K] CR3 of the processor when arch_space_prepare() left it as it was */
+static const struct tlb_batch *shootdown; /* what processors with a flush_request shall invalidate */
+static struct tag_cpu tag_cpus[CPUS_MAX]; /* [K] */
+static bool pcids;                        /* [I] */
+
+static u64 root_address(u64 cr3)
+{
+	return cr3 & PTE_ADDRESS;
+}
+
+static u64 space_root(const struct space *space)
+{
+	return space ? ptr_pa(space->root).v : machine.kernel_root;
+}
+
+static u64 *top_page(unsigned cpu)
+{
+	return pa_ptr((pa_t){ machine.tops[cpu] });
+}
+
+void mmu_init(void)
+{
+	pcids = (cpuid(1, 0).ecx & CPUID1_ECX_PCID) && (cpuid(7, 0).ebx & CPUID7_EBX_INVPCID);
+	for (unsigned i = 0; i < machine.processors; i++)
+		tag_cpus[i].limit = TAG_PCID_LIMIT;
+}
+
+void mmu_cpu_init(void)
+{
+	if (pcids)
+		write_cr4(read_cr4() | CR4_PCID);
+}
+
+/* The value of CR3 for a root: with its tag, if there are tags. */
+static u64 cr3_of(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+{
+	struct tag *tag;
+
+	if (!pcids || !space)
+		return root;
+	tag = &space->tags[cpu->number];
+	switch (tag_take(&tag_cpus[cpu->number], tag)) {
+	case TAG_KEEP:
+		break;
+	case TAG_FLUSH_ONE:
+		invpcid(INVPCID_ONE, 2 * tag->value, 0);
+		invpcid(INVPCID_ONE, 2 * tag->value + 1, 0);
+		break;
+	case TAG_FLUSH_ALL:
+		invpcid(INVPCID_ALL, 0, 0);
+		break;
+	}
+	return tag_cr3((pa_t){ root }, tag->value, user_view, true);
+}
+
+void arch_root_init(void *root)
+{
+	const u64 *kernel = pa_ptr((pa_t){ machine.kernel_root });
+	u64 *entries = root;
+
+	for (unsigned i = 256; i < 512; i++)
+		entries[i] = kernel[i];
+}
+
+/* Makes the processor's top-level page a copy of the space's user entries (NULL: none). */
+static void fill_top_page(unsigned cpu, const struct space *space)
+{
+	u64 *top = top_page(cpu);
+	const u64 *root = space ? space->root : NULL;
+
+	for (unsigned word = 0; word < USER_WORDS; word++) {
+		u64 used = space ? space->root_used[word] : 0;
+
+		for (u64 bits = used | copied[cpu][word]; bits; bits &= bits - 1) {
+			unsigned i = word * 64 + (unsigned)__builtin_ctzl(bits);
+
+			top[i] = root ? root[i] : 0;
+		}
+		copied[cpu][word] = used;
+	}
+}
+
+static void load_root(struct cpu *cpu, struct space *space)
+{
+	u64 root = space_root(space);
+
+	if (root_address(read_cr3()) != root) {
+		write_cr3(cr3_of(cpu, space, root, false));
+		cpu->root_writes++;
+	}
+}
+
+void arch_space_prepare(struct space *run, struct space *entry)
+{
+	struct cpu *cpu = cpu_self();
+	struct entry_page *page = entry_page(cpu->number);
+	bool shielded = run && shield_covers(run);
+	struct space *user = run, *base = entry;
+
+	if (!run || !cpu->system.entry || cpu->system.entry >= page->user_limit)
+		cpu->system.process_frame = NULL;
+	if (!shielded && shield_is_on())
+		base = run;
+	/* In state B the way back to the process is ready, too. */
+	if (run && cpu->system.process_frame)
+		user = cpu->system.process;
+	else if (!shielded && shield_is_on())
+		user = NULL;
+	if (shield_is_on()) {
+		if (user && user != cpu->loaded) {
+			fill_top_page(cpu->number, user);
+			cpu->loaded = user;
+		}
+		if (!run) {
+			fill_top_page(cpu->number, NULL);
+			cpu->loaded = NULL;
+		}
+		page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
+	} else {
+		cpu->loaded = user;
+		page->user_root = cr3_of(cpu, user, space_root(user), false);
+	}
+	cpu->entry = base;
+	page->shielded = shielded;
+	page->root = cr3_of(cpu, base, space_root(base), false);
+	if (shielded)
+		standing[cpu->number] = read_cr3();
+	else
+		load_root(cpu, run);
+}
+
+void arch_root_changed(struct space *space, unsigned index)
+{
+	const u64 *root = space->root;
+
+	if (!shield_is_on())
+		return;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (cpus[i]->loaded != space)
+			continue;
+		__atomic_store_n(&top_page(i)[index], root[index], __ATOMIC_RELEASE);
+		copied[i][index / 64] |= 1ul << index % 64;
+	}
+}
+
+/* --- invalidation --- */
+
+static void invalidate_range(struct cpu *cpu, const struct tlb_range *range, const struct space *space)
+{
+	u64 at[2], pages = (range->end - range->start + PAGE_SIZE - 1) / PAGE_SIZE;
+	unsigned views = tlb_range_views(range, space, at);
+
+	if (!views)
+		return;
+	if (pages > INVALIDATE_PAGES_MAX || pcids) {
+		cpu->tlb_spaces++;
+		cpu->root_writes++;
+		write_cr3(read_cr3());
+		if (pcids) {
+			invpcid(INVPCID_ONE, 2 * space->tags[cpu->number].value, 0);
+			invpcid(INVPCID_ONE, 2 * space->tags[cpu->number].value + 1, 0);
+		}
+		return;
+	}
+	for (unsigned v = 0; v < views; v++)
+		for (u64 i = 0; i < pages; i++)
+			invlpg(at[v] + i * PAGE_SIZE);
+	cpu->tlb_pages += views * pages;
+}
+
+static void invalidate_space(struct cpu *cpu, const struct tlb_batch *batch, const struct space *space)
+{
+	if (!space || (!pcids && root_address(read_cr3()) != space_root(space)))
+		return;
+	for (unsigned i = 0; i < batch->count; i++)
+		invalidate_range(cpu, &batch->ranges[i], space);
+}
+
+/* A space's root is about to be freed: off it. The thread that is in the space, if any, faults and is told then. */
+static void abandon_root(struct cpu *cpu, const struct space *gone)
+{
+	struct entry_page *page = entry_page(cpu->number);
+
+	if (cpu->loaded == gone) {
+		if (shield_is_on())
+			fill_top_page(cpu->number, NULL);
+		else
+			page->user_root = machine.kernel_root;
+		cpu->loaded = NULL;
+	}
+	if (cpu->entry == gone) {
+		page->root = machine.kernel_root;
+		cpu->entry = NULL;
+	}
+	if (root_address(read_cr3()) == space_root(gone)) {
+		write_cr3(machine.kernel_root);
+		cpu->root_writes++;
+	}
+	if (root_address(standing[cpu->number]) == space_root(gone))
+		standing[cpu->number] = machine.kernel_root;
+}
+
+static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
+{
+	invalidate_space(cpu, batch, cpu->loaded);
+	if (cpu->entry != cpu->loaded)
+		invalidate_space(cpu, batch, cpu->entry);
+	if (batch->gone)
+		abandon_root(cpu, batch->gone);
+}
+
+void mmu_answer(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	if (!__atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE))
+		return;
+	invalidate(cpu, shootdown);
+	__atomic_store_n(&cpu->flush_request, 0, __ATOMIC_RELEASE);
+}
+
+void arch_relax(void)
+{
+	mmu_answer();
+	__builtin_ia32_pause();
+}
+
+static bool shows(const struct space *space, const struct tlb_batch *batch)
+{
+	u64 at[2];
+
+	if (!space)
+		return false;
+	for (unsigned i = 0; i < batch->count; i++)
+		if (tlb_range_views(&batch->ranges[i], space, at))
+			return true;
+	return false;
+}
+
+static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
+{
+	const struct space *gone = batch->gone;
+
+	if (gone && (cpu->loaded == gone || cpu->entry == gone || root_address(standing[cpu->number]) == space_root(gone)))
+		return true;
+	return shows(cpu->loaded, batch) || shows(cpu->entry, batch);
+}
+
+static void forget_tags(struct space *space)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpus[i]->loaded != space && cpus[i]->entry != space)
+			tag_forget(&space->tags[i]);
+}
+
+/* With PCIDs, spaces that are on no processor now may have left translations behind. */
+static void forget_range(const struct tlb_range *range)
+{
+	if (range->viewer) {
+		forget_tags(range->viewer);
+		return;
+	}
+	forget_tags(range->owner);
+	list_for_each(node, &range->owner->granted)
+		forget_tags(container_of(node, struct grant, of_owner)->to);
+}
+
+void arch_tlb_commit(const struct tlb_batch *batch)
+{
+	struct cpu *self = cpu_self();
+	u32 asked = 0;
+
+	shootdown = batch;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (cpus[i] == self || !is_concerned(cpus[i], batch))
+			continue;
+		__atomic_store_n(&cpus[i]->flush_request, 1, __ATOMIC_RELEASE);
+		lapic_send(i, VECTOR_FLUSH);
+		self->tlb_ipis++;
+		asked |= 1u << i;
+	}
+	if (pcids)
+		for (unsigned i = 0; i < batch->count; i++)
+			forget_range(&batch->ranges[i]);
+	invalidate(self, batch);
+	for (unsigned i = 0; i < cpu_count; i++)
+		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE))
+			__builtin_ia32_pause();
+}

@@ -1,0 +1,44 @@
+/* The other processors: woken one after the other with INIT and start-up interrupts; they come through boot.S. */
+#include "arch.h"
+#include "early.h"
+#include "layout.h"
+#include "lib/string.h"
+#include "machine.h"
+
+/* The physical address of something in the kernel image. */
+static u32 image_pa(const void *address)
+{
+	return (u32)(machine.image + (u64)((const char *)address - kernel_start));
+}
+
+/* Puts the real-mode code where a processor can start, with the addresses it needs. */
+static void place_real_mode_code(void)
+{
+	char *page = pa_ptr((pa_t){ REAL_MODE_PAGE });
+	const u32 base[2] = { image_pa(boot_start), image_pa(boot_other) }, gdt = image_pa(boot_gdt);
+
+	memcpy(page, boot_real_mode, (size_t)(boot_real_mode_end - boot_real_mode));
+	memcpy(page + (boot_real_base - boot_real_mode), base, sizeof(base));
+	memcpy(page + (boot_real_gdt - boot_real_mode), &gdt, sizeof(gdt));
+}
+
+void arch_cpus_start(unsigned count)
+{
+	place_real_mode_code();
+	for (unsigned i = 1; i < count; i++) {
+		boot_other_start[0] = (u64)smp_start;
+		boot_other_start[1] = machine.stacks[i];
+		boot_other_start[2] = i;
+		lapic_send(i, LAPIC_INIT | LAPIC_ASSERT);
+		lapic_send(i, LAPIC_STARTUP | LAPIC_ASSERT | REAL_MODE_PAGE >> PAGE_SHIFT);
+		while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) == i)
+			arch_relax();
+	}
+}
+
+_Noreturn void smp_start(unsigned number)
+{
+	cpu_init(number);
+	__atomic_store_n(&cpu_count, number + 1, __ATOMIC_RELEASE);
+	cpu_main();
+}
