@@ -74,7 +74,7 @@ static void call_with_registers(uint64_t portal, uint64_t *back, unsigned char *
 {
 	register uint64_t at __asm__("rdi") = portal;
 
-	__asm__ volatile("push %%rbp\n\tpush %[vectors]\n\tpush %[back]\n\t"
+	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\tpush %[vectors]\n\tpush %[back]\n\t"
 			 "mov %%rdi, %%rbx\n\t"
 			 "mov $0x5ec2e75ec2e75ec2, %%rax\n\t"
 			 "mov %%rax, %%rbp\n\tmov %%rax, %%r11\n\tmov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
@@ -90,7 +90,7 @@ static void call_with_registers(uint64_t portal, uint64_t *back, unsigned char *
 			 "pop %%rcx\n\t"
 			 "movdqu %%xmm0, (%%rcx)\n\tmovdqu %%xmm1, 16(%%rcx)\n\tmovdqu %%xmm2, 32(%%rcx)\n\tmovdqu %%xmm7, 48(%%rcx)\n\t"
 			 "movdqu %%xmm8, 64(%%rcx)\n\tmovdqu %%xmm15, 80(%%rcx)\n\t"
-			 "pop %%rbp"
+			 "pop %%rbp\n\tlea 128(%%rsp), %%rsp"
 			 : "+r"(at)
 			 : [vectors] "S"(vectors), [back] "d"(back)
 			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
@@ -298,7 +298,7 @@ static void test_ends(void)
 	      "end: the callee is destroyed while the call sleeps");
 	child = fork();
 	if (child == 0) {
-		if (server_make() < 0)
+		if (server_prepare() < 0 || server_make() < 0)
 			_exit(1);
 		call(SLEEP, 0, 0);
 		_exit(2);
@@ -310,7 +310,7 @@ static void test_ends(void)
 
 static void exit_inside(void)
 {
-	if (server_make() < 0)
+	if (server_prepare() < 0 || server_make() < 0)
 		_exit(1);
 	_exit(call(EXIT_THREAD, 0, 0) == -E_DEAD ? 0 : 2);
 }

@@ -99,6 +99,10 @@ static inline int64_t server_prepare(void)
 	uint64_t end = 0;
 	int64_t e;
 
+	/* A child has the pages of its parent there, whose segments are not its own. */
+	native(CALL_unmap, 0, SHARED_AT, SHARED_PAGES * PAGE_SIZE, 0);
+	if (image_bytes)
+		native(CALL_unmap, 0, IMAGE_AT, image_bytes, 0);
 	image_start = ~0ul;
 	for (unsigned i = 0; i < count; i++)
 		if (headers[i].p_type == PT_LOAD) {
