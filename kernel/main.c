@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "log.h"
 #include "sched.h"
+#include "space.h"
 #include "timer.h"
 
 struct cpu *cpus[CPUS_MAX];
@@ -53,6 +54,7 @@ _Noreturn void kernel_main(const struct boot_info *boot)
 
 	kernel_lock();
 	frame_init(boot);
+	space_init();
 	timer_init();
 	option(boot->command_line, "shield", shield, sizeof(shield));
 	shield_on = arch_shield_init(shield);

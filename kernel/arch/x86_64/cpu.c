@@ -6,7 +6,7 @@
 #include "layout.h"
 #include "machine.h"
 #include "panic.h"
-#include "pt.h"
+#include "pte.h"
 #include "registers.h"
 
 u64 direct_map_base;
@@ -178,7 +178,6 @@ _Noreturn void machine_start(void)
 	ioapic_init();
 	machine.boot.command_line = machine.command_line;
 	machine.boot.processors = machine.processors;
-	pt_init(machine.levels);
 	kernel_main(&machine.boot);
 }
 
