@@ -3,20 +3,8 @@
 #ifndef LINUX_BASE_H
 #define LINUX_BASE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "user/runtime/types.h"
 
-#include "abi/allod.h"
-
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int32_t i32;
-typedef int64_t i64;
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define NS_PER_S 1000000000ull
 
 static inline u64 min_u64(u64 a, u64 b)

@@ -25,17 +25,19 @@ enum { CALLS_LINUX = 512 };
 struct call_entry {
 	call_handler *handler; /* NULL: not served, ENOSYS */
 	u64 count;             /* of calls; roughly: processors do not wait for each other here */
-	const char *name;
 	bool lock;
 };
 extern struct call_entry call_table[CALLS_LINUX];
 
 /* The system portal: every call, fault, exception and interrupt of every process enters here. */
 _Noreturn void call_entry(struct user_frame *frame);
-/* Ends the upcall of the thread that runs: does what is left to do for it (signals, exit), then goes on in the process. */
-_Noreturn void call_finish(struct task *self, struct user_frame *frame);
+/* Ends the upcall of the thread that runs: does what is left to do for it (signals, exit), lets the lock go if it is held, and
+ * goes on in the process. call_result: the frame holds the result of a system call, which may have to be restarted. */
+_Noreturn void call_finish(struct task *self, struct user_frame *frame, bool call_result);
+/* Once, at start-up. */
+void call_init(void);
 
 /* Writes the counts as two JSON members, "calls" and "unsupported", into a text buffer. -> bytes. */
-u64 call_stats(char *to, u64 size);
+u64 calls_report(char *to, u64 size);
 
 #endif

@@ -42,6 +42,23 @@ int signal_mask_swap(struct task *self, u64 addr, u64 bytes);
  * system call (then restarting applies). Lock held; may sleep; does not return if the task ends. */
 void signal_work(struct task *self, struct user_frame *frame, bool call_result);
 
+/* --- between the files of this part --- */
+
+enum {
+	SIGNALS_UNBLOCKABLE = 1u << (SIGKILL - 1) | 1u << (SIGSTOP - 1),
+	SIGNALS_STOP = 1u << (SIGSTOP - 1) | 1u << (SIGTSTP - 1) | 1u << (SIGTTIN - 1) | 1u << (SIGTTOU - 1),
+	SIGNALS_IGNORED = 1u << (SIGCHLD - 1) | 1u << (SIGCONT - 1) | 1u << (SIGWINCH - 1) | 1u << (SIGURG - 1),
+};
+
+/* Takes one signal of the set that waits for self. -> its number and *info, or 0. */
+int signal_take(struct task *self, u64 set, siginfo_t *info);
+/* Drops signals that wait for the process or any of its tasks. */
+void signal_drop(struct process *process, u64 set);
+/* Whether the action of the process for the signal is to do nothing. */
+bool signal_is_ignored(const struct process *process, int signal);
+/* Whether self runs on its alternative stack. */
+bool signal_on_alt_stack(const struct task *self, u64 sp);
+
 /* --- life --- */
 
 void pending_init(struct pending *pending);

@@ -6,13 +6,14 @@
  *
  * A task sleeps on its own word. Nothing is lost between looking and sleeping, as both sides hold the lock:
  *
+ *	int error = 0;
  *	while (nothing to read) {
- *		int error = wait_on(self, &pipe->readers, 0);
  *		if (error)
  *			return error;
+ *		error = wait_on(self, &pipe->readers, 0);
  *	}
  *
- * Wake-ups may be spurious: look again. */
+ * Wake-ups may be spurious, and a signal may come together with what was waited for: look again before giving up. */
 #ifndef LINUX_SLEEP_H
 #define LINUX_SLEEP_H
 
@@ -25,24 +26,30 @@ struct task;
 /* Results of handlers that never reach a program as they are: the call is started again, or ends with EINTR, as the signal
  * handler's flags and the call's own rules say. */
 enum {
-	ERESTARTSYS = 512,          /* again if no handler runs, or if it has SA_RESTART; else EINTR */
-	ERESTARTNOINTR = 513,       /* always again */
-	ERESTARTNOHAND = 514,       /* again only if no handler runs: poll, select, pause, sigsuspend, epoll_wait */
-	ERESTART_RESTARTBLOCK = 516 /* as ERESTARTNOHAND; nanosleep and the like, which keep their deadline in task->restart */
+	ERESTARTSYS = 512,    /* again if no handler runs, or if it has SA_RESTART; else EINTR */
+	ERESTARTNOINTR = 513, /* always again */
+	ERESTARTNOHAND = 514, /* again only if no handler runs: poll, select, pause, sigsuspend, epoll_wait */
+	ERESTART_RESTARTBLOCK =
+		516 /* as ERESTARTNOHAND; nanosleep and the like, which keep their deadline in task->restart */
 };
 
 void service_lock(void);
 void service_unlock(void);
+/* Number of the calling native thread. */
+u32 thread_self(void);
 /* Whether the calling thread holds the lock. Works for tasks and for helper threads of the service. */
 bool service_lock_held(void);
 
 /* Sleeps until task_wake(self), the deadline (ns of the monotonic clock, 0 = none), or a signal that self must handle.
  * -> 0, -ETIMEDOUT, or -ERESTARTSYS for a signal (pass it on, or turn it into -ERESTARTNOHAND or -EINTR for calls that Linux
- * does not restart). Called and returns with the lock held. A wake-up wins over a signal only if no signal is there. */
+ * does not restart). Called and returns with the lock held. A wake-up that comes while the task does not sleep has no
+ * effect, which is why looking and sleeping must not be separated by letting the lock go. */
 int task_sleep(struct task *self, u64 deadline);
 /* As task_sleep(), but only a fatal signal ends it early: for vfork and the like. */
 int task_sleep_killable(struct task *self, u64 deadline);
 void task_wake(struct task *task);
+/* Gives the task something to do before it goes on in its process (WORK_*): ends its sleep, or calls it out of its program. */
+void task_kick(struct task *task, u32 work);
 /* Whether a signal (or the end of the process) waits to be handled by the task: sleeping would return at once. */
 bool task_interrupted(const struct task *self);
 

@@ -46,7 +46,7 @@ struct credentials {
 struct mm {
 	u32 references; /* [L] */
 	u32 space;      /* [I] */
-	u64 base;       /* [I] space << number_shift: added to user addresses */
+	u64 base;       /* [I] space << number_shift: put into user addresses */
 	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
 	u64 mmap_top;   /* [I] mappings are placed below */
 	u64 start_code, end_code, start_data, end_data; /* [L] for /proc */
@@ -54,7 +54,6 @@ struct mm {
 	u64 stack_low, stack_top, stack_start;          /* [L] region of the stack; first stack pointer */
 	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
 	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
-	u64 pages;                                      /* [L] address space in pages, roughly, for RLIMIT_AS and /proc */
 	struct file *exe;                               /* [L] */
 };
 
@@ -77,31 +76,31 @@ struct interval_timer {
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
 struct process {
-	u32 pid;  /* [I] */
-	u32 ppid; /* [L], read without lock by getppid */
-	u32 pgid, sid;                /* [L] */
-	struct process *parent;       /* [L] NULL: the first process */
-	struct list_node children;    /* [L] */
-	struct list_node sibling;     /* [L] */
-	struct list_node all;         /* [L] in `processes` */
-	struct list_node tasks;       /* [L] */
-	u32 task_count;               /* [L] */
-	struct task *leader;          /* [L] the task whose tid is the pid; may have ended before the others: NULL */
-	enum process_state state;     /* [L] */
-	struct credentials cred;      /* [L], ids are read without lock */
-	struct sigaction actions[SIGNALS]; /* [L] */
-	struct pending pending;       /* [L] signals for any task of the process */
-	int exit_signal;              /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for */
-	int wait_status;              /* [L] of a zombie: as wait4 reports it */
-	bool exiting;                 /* [L] exit_group or a fatal signal: all tasks end with wait_status */
-	struct task *executing;       /* [L] the task that executes a program, while others end */
-	int stop_signal;              /* [L] which stopped it; 0 once reported */
-	bool stop_reported, continued; /* [L] for wait4 WUNTRACED, WCONTINUED */
-	bool did_exec;                /* [L] for setpgid */
-	bool subreaper, dumpable;     /* [L] */
-	struct wait_list wait_children; /* [L] tasks in wait4 */
-	struct wait_list wait_tasks;  /* [L] exec waits here for the other tasks to end */
-	struct task *vfork_waiter;    /* [L] parent's task that waits until this process executes or ends */
+	u32 pid;                   /* [I] */
+	u32 ppid;                  /* [L], read without lock by getppid */
+	u32 pgid, sid;             /* [L] */
+	struct process *parent;    /* [L] NULL: the first process */
+	struct list_node children; /* [L] */
+	struct list_node sibling;  /* [L] */
+	struct list_node all;      /* [L] in `processes` */
+	struct list_node tasks;    /* [L] */
+	u32 task_count;            /* [L] */
+	struct task *leader;       /* [L] the task whose tid is the pid; may have ended before the others: NULL */
+	enum process_state state;  /* [L] */
+	struct credentials cred;   /* [L], ids are read without lock */
+	struct sigaction actions[SIGNALS];    /* [L] */
+	struct pending pending;               /* [L] signals for any task of the process */
+	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for */
+	int wait_status;                      /* [L] of a zombie: as wait4 reports it */
+	bool exiting;                         /* [L] exit_group or a fatal signal: all tasks end with wait_status */
+	struct task *executing;               /* [L] the task that executes a program, while others end */
+	int stop_signal;                      /* [L] which stopped it; 0 once reported */
+	bool stop_reported, continued;        /* [L] for wait4 WUNTRACED, WCONTINUED */
+	bool did_exec;                        /* [L] for setpgid */
+	bool subreaper, dumpable;             /* [L] */
+	struct wait_list wait_children;       /* [L] tasks in wait4 */
+	struct wait_list wait_tasks;          /* [L] exec waits here for the other tasks to end */
+	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
 	struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
 	struct interval_timer timers[3];      /* [L] ITIMER_* */
 	struct timer *posix_timers[8];        /* [L] */
@@ -122,34 +121,38 @@ struct restart {
 };
 
 struct task {
-	struct process *process; /* [I] */
-	struct mm *mm;           /* [S] */
-	u32 work;                /* [a] WORK_* */
-	u32 word;                /* [L] it sleeps on this */
-	u32 thread;              /* [I] number of the native thread */
-	u32 tid;                 /* [I] */
-	bool sleeping;           /* [L] */
-	bool killable_only;      /* [L] the sleep is ended by fatal signals only */
-	u64 mask, saved_mask;    /* [L] blocked signals */
-	struct pending pending;  /* [L] signals for this task */
-	struct list_node sibling; /* [L] in process->tasks */
-	struct user_frame *frame; /* [S] of the call it is inside of */
-	struct files *files;     /* [S] */
-	struct fs *fs;           /* [S] */
-	struct restart restart;  /* [S] */
-	u64 clear_tid;           /* [S] user address: zeroed and woken when the task ends */
-	u64 robust_list;         /* [S] */
+	struct process *process;        /* [I] */
+	struct mm *mm;                  /* [S] */
+	u32 work;                       /* [a] WORK_* */
+	u32 word;                       /* [L] it sleeps on this */
+	u32 thread;                     /* [I] number of the native thread */
+	u32 tid;                        /* [I] */
+	bool sleeping;                  /* [L] */
+	bool killable_only;             /* [L] the sleep is ended by fatal signals only */
+	u64 mask, saved_mask;           /* [L] blocked signals */
+	u64 waiting_for;                /* [L] signals that sigtimedwait takes although they are blocked */
+	struct pending pending;         /* [L] signals for this task */
+	struct list_node sibling;       /* [L] in process->tasks */
+	struct user_frame *frame;       /* [I] its registers while it is inside of a call */
+	struct process *vfork_child;    /* [L] the child it waits for in vfork */
+	bool files_shared;              /* [L] `files` may be in use by other processes */
+	struct files *files;            /* [S] */
+	struct fs *fs;                  /* [S] */
+	struct restart restart;         /* [S] */
+	u64 clear_tid;                  /* [S] user address: zeroed and woken when the task ends */
+	u64 robust_list;                /* [S] */
 	u64 alt_stack, alt_stack_bytes; /* [S] sigaltstack */
-	u32 alt_stack_flags;     /* [S] */
-	char name[NAME_BYTES];   /* [S] prctl(PR_SET_NAME), name of the program */
-	int parent_death_signal; /* [S] */
-	u64 affinity;            /* [S] kept, not obeyed */
-	u64 start_ns;            /* [I] */
-	u64 timer_slack;         /* [S] */
-	bool no_new_privileges;  /* [S] */
-	bool in_exec;            /* [S] */
-	struct list_node futex;  /* [L] private to futex.c */
-	void *futex_key;         /* [L] private to futex.c */
+	u32 alt_stack_flags;            /* [S] */
+	char name[NAME_BYTES];          /* [S] prctl(PR_SET_NAME), name of the program */
+	int parent_death_signal;        /* [S] */
+	u64 affinity;                   /* [S] kept, not obeyed */
+	u64 start_ns;                   /* [I] */
+	u64 slept_ns;                   /* [S] time spent asleep in the service */
+	u64 timer_slack;                /* [S] */
+	bool no_new_privileges;         /* [S] */
+	bool in_exec;                   /* [S] */
+	struct list_node futex;         /* [L] private to futex.c */
+	void *futex_key;                /* [L] private to futex.c */
 };
 
 extern struct list_node processes; /* [L] all, zombies too, linked by process->all, oldest first */
@@ -170,7 +173,7 @@ static inline bool task_is_root(const struct task *task)
 {
 	return task->process->cred.euid == 0;
 }
-/* Processor time of a process, all its tasks: an estimate (time since start, as processors are not accounted). */
+/* Processor time of a process, all its tasks: time not spent asleep, as processors are not accounted. */
 void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
 
 /* --- mm.c, for /proc and the page cache --- */

@@ -43,6 +43,7 @@ u64 copy_guarded(void *to, const void *from, u64 bytes);
 
 /* The same into the memory of another process (exec, core of futexes, /proc/PID/mem). */
 int mm_read(struct mm *mm, u64 addr, void *to, u64 bytes);
+int mm_zero(struct mm *mm, u64 addr, u64 bytes);
 int mm_write(struct mm *mm, u64 addr, const void *from, u64 bytes);
 
 #endif

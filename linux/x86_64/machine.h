@@ -4,6 +4,10 @@
 
 #include "user_frame.h"
 
+#include <linux/types.h>
+#include <linux/signal.h>
+#include <asm/siginfo.h>
+
 #include "linux/base.h"
 
 #define MACHINE_NAME "x86_64"
@@ -54,5 +58,45 @@ static inline u64 frame_ip(const struct user_frame *frame)
 {
 	return frame->rip;
 }
+
+static inline void frame_set_sp(struct user_frame *frame, u64 sp)
+{
+	frame->rsp = sp;
+}
+
+/* The caller sets FRAME_THREAD_POINTER in the frame's flags. */
+static inline void frame_set_thread_pointer(struct user_frame *frame, u64 address)
+{
+	frame->fs_base = address;
+}
+
+/* The machines disagree about the order of the last two arguments of clone. */
+#define CLONE_ARG_CHILD_TID(frame) arg(frame, 3)
+#define CLONE_ARG_TLS(frame) arg(frame, 4)
+
+/* --- machine.c --- */
+
+/* The first registers of a program. */
+void machine_start(struct user_frame *frame, u64 ip, u64 sp);
+/* Gives the program that starts in the calling thread's frame a fresh vector state. */
+void machine_reset_vector(void);
+/* AT_HWCAP, AT_HWCAP2, and the stack a signal handler needs at least (AT_MINSIGSTKSZ). */
+u64 machine_hwcap(void);
+u64 machine_hwcap2(void);
+u64 machine_min_signal_stack(void);
+/* FPE_*: why the floating-point unit raised an exception in the calling thread's program. */
+int machine_float_code(void);
+/* Thirty-two random bits that need not be good. */
+u64 machine_random(void);
+
+struct task;
+
+/* Makes the frame go on in a signal handler, with the old state on the handler's stack. -> 0 or -EFAULT. */
+int machine_signal_push(struct task *self, struct user_frame *frame, int signal, const siginfo_t *info,
+	const struct sigaction *action, u64 mask, u64 altstack_top);
+/* The way back: fills the frame and *mask from what lies on the stack. -> 0 or -EFAULT. */
+int machine_signal_pop(struct task *self, struct user_frame *frame, u64 *mask);
+
+#define MACHINE_ELF EM_X86_64
 
 #endif

@@ -1,0 +1,148 @@
+/* The dispatcher: see call.h. The way of a call that needs no lock is kept short: one table, one counter, one test of the
+ * task's work. */
+#include <asm/errno.h>
+#include <asm/unistd.h>
+
+#include "user/runtime/service.h"
+
+#include "linux/call.h"
+#include "linux/fault.h"
+#include "linux/files.h"
+#include "machine.h"
+#include "linux/process.h"
+#include "linux/signals.h"
+#include "linux/sleep.h"
+#include "linux/task.h"
+
+enum { NOLOCK, LOCK };
+
+static long call_unsupported(struct task *self, struct user_frame *frame)
+{
+	(void)self;
+	(void)frame;
+	return -ENOSYS;
+}
+
+struct call_entry call_table[CALLS_LINUX] = {
+#define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, flag },
+#include "linux/calls.def"
+#undef LINUX_CALL
+};
+
+static const char *const names[CALLS_LINUX] = {
+#define CALL_NAME(call) [__NR_##call] = #call,
+#include "call_names.def"
+#undef CALL_NAME
+};
+
+/* Numbers without a handler above the table. */
+static u64 strange_calls;
+
+void call_init(void)
+{
+	for (unsigned i = 0; i < CALLS_LINUX; i++)
+		if (!call_table[i].handler)
+			call_table[i].handler = call_unsupported;
+}
+
+_Noreturn void call_finish(struct task *self, struct user_frame *frame, bool call_result)
+{
+	if (self->work) {
+		if (!service_lock_held())
+			service_lock();
+		signal_work(self, frame, call_result);
+	}
+	if (service_lock_held())
+		service_unlock();
+	system_return();
+}
+
+/* Everything but plain calls. */
+static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
+{
+	bool is_call = frame->cause == CAUSE_SYSCALL;
+	if (is_call) {
+		strange_calls++;
+		frame_set_result(frame, -ENOSYS);
+	} else {
+		service_lock();
+		fault_handle(self, frame);
+	}
+	call_finish(self, frame, is_call);
+}
+
+/* A thread that some space sent into a process by a portal call is no task: it gets no service, and a fault ends its call. */
+static _Noreturn void entry_stranger(struct user_frame *frame)
+{
+	bool is_page = frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER);
+	int error = 0;
+	if (is_page) {
+		service_lock();
+		error = segment_fill(frame->segment, frame->page);
+		service_unlock();
+	} else if (frame->cause == CAUSE_SYSCALL) {
+		frame_set_result(frame, -ENOSYS);
+	} else if (frame->cause != CAUSE_INTERRUPT) {
+		error = -EFAULT;
+	}
+	if (error)
+		call_thread_exit();
+	system_return();
+}
+
+static _Noreturn void entry_locked(struct task *self, struct user_frame *frame, call_handler *handler)
+{
+	service_lock();
+	frame_set_result(frame, handler(self, frame));
+	if (self->work)
+		signal_work(self, frame, true);
+	service_unlock();
+	system_return();
+}
+
+_Noreturn void call_entry(struct user_frame *frame)
+{
+	struct task *self = (struct task *)frame->cookie;
+	if (!self)
+		entry_stranger(frame);
+	if (frame->cause != CAUSE_SYSCALL || frame->nr >= CALLS_LINUX)
+		entry_other(self, frame);
+	struct call_entry *entry = &call_table[frame->nr];
+	entry->count++;
+	if (entry->lock)
+		entry_locked(self, frame, entry->handler);
+	frame_set_result(frame, entry->handler(self, frame));
+	if (__builtin_expect(self->work, 0))
+		call_finish(self, frame, true);
+	system_return();
+}
+
+/* One member per call that was made; only those with a handler, or only those without. */
+static u64 stats_list(char *to, u64 size, const char *title, bool served)
+{
+	u64 n = format(to, size, "\"%s\": {", title);
+	const char *comma = "";
+	for (unsigned i = 0; i < CALLS_LINUX && n < size; i++) {
+		const struct call_entry *entry = &call_table[i];
+		if (!entry->count || (entry->handler != call_unsupported) != served)
+			continue;
+		if (names[i])
+			n += format(to + n, size - n, "%s\"%s\": %lu", comma, names[i], (unsigned long)entry->count);
+		else
+			n += format(to + n, size - n, "%s\"%u\": %lu", comma, i, (unsigned long)entry->count);
+		comma = ", ";
+	}
+	if (!served && strange_calls && n < size)
+		n += format(to + n, size - n, "%s\"beyond\": %lu", comma, (unsigned long)strange_calls);
+	if (n < size)
+		n += format(to + n, size - n, "}");
+	return min_u64(n, size);
+}
+
+u64 calls_report(char *to, u64 size)
+{
+	u64 n = stats_list(to, size, "calls", true);
+	n += format(to + n, size - n, ",\n");
+	n = min_u64(n, size);
+	return n + stats_list(to + n, size - n, "unsupported", false);
+}

@@ -1,0 +1,21 @@
+/* The copy routines of the machine (copy.S), the only code that may touch memory which is not there. Everybody but
+ * user_memory.c uses user_memory.h instead. Each returns 0, or 1 with *fault filled in. */
+#ifndef LINUX_COPY_H
+#define LINUX_COPY_H
+
+#include "linux/base.h"
+
+struct copy_fault {
+	u32 code, segment, page, unused; /* as in struct user_frame */
+	u64 reached;                     /* address of the first byte that was not written */
+};
+_Static_assert(offsetof(struct copy_fault, reached) == 16, "copy.S");
+
+int copy_bytes(void *to, const void *from, u64 bytes, struct copy_fault *fault);
+int copy_zero(void *to, u64 bytes, struct copy_fault *fault);
+int copy_exchange(u32 *word, u32 expected, u32 value, struct copy_fault *fault, u32 *seen);
+
+/* Labels for struct landing. */
+extern char copy_start[], copy_end[], copy_landing[], crash_landing[];
+
+#endif

@@ -1,0 +1,154 @@
+/* Copying from and to processes: see user_memory.h. */
+#include <asm/errno.h>
+
+#include "lib/string.h"
+
+#include "linux/copy.h"
+#include "linux/files.h"
+#include "linux/main.h"
+#include "linux/sleep.h"
+#include "linux/task.h"
+#include "linux/user_memory.h"
+
+/* If the fault asks for a file page, gets it. -> whether the copy may go on. */
+static bool fault_repair(const struct copy_fault *fault)
+{
+	if (!(fault->code & FAULT_PAGER))
+		return false;
+	bool locked = service_lock_held();
+	if (!locked)
+		service_lock();
+	int error = segment_fill(fault->segment, fault->page);
+	if (!locked)
+		service_unlock();
+	return error == 0;
+}
+
+u64 copy_guarded(void *to, const void *from, u64 bytes)
+{
+	struct copy_fault fault;
+	u64 done = 0;
+	while (copy_bytes((char *)to + done, (const char *)from + done, bytes - done, &fault)) {
+		done = fault.reached - (u64)to;
+		if (!fault_repair(&fault))
+			return done;
+	}
+	return bytes;
+}
+
+static bool zero_guarded(void *to, u64 bytes)
+{
+	struct copy_fault fault;
+	u64 done = 0;
+	while (copy_zero((char *)to + done, bytes - done, &fault)) {
+		done = fault.reached - (u64)to;
+		if (!fault_repair(&fault))
+			return false;
+	}
+	return true;
+}
+
+static bool range_is_user(u64 addr, u64 bytes)
+{
+	return addr < machine_window && bytes <= machine_window - addr;
+}
+
+void *user_pointer(struct task *self, u64 addr, u64 bytes)
+{
+	return range_is_user(addr, bytes) ? (void *)(self->mm->base | addr) : NULL;
+}
+
+int mm_read(struct mm *mm, u64 addr, void *to, u64 bytes)
+{
+	if (!range_is_user(addr, bytes) || copy_guarded(to, (void *)(mm->base | addr), bytes) != bytes)
+		return -EFAULT;
+	return 0;
+}
+
+int mm_write(struct mm *mm, u64 addr, const void *from, u64 bytes)
+{
+	if (!range_is_user(addr, bytes) || copy_guarded((void *)(mm->base | addr), from, bytes) != bytes)
+		return -EFAULT;
+	return 0;
+}
+
+int mm_zero(struct mm *mm, u64 addr, u64 bytes)
+{
+	return range_is_user(addr, bytes) && zero_guarded((void *)(mm->base | addr), bytes) ? 0 : -EFAULT;
+}
+
+int user_read(struct task *self, u64 addr, void *to, u64 bytes)
+{
+	return mm_read(self->mm, addr, to, bytes);
+}
+
+int user_write(struct task *self, u64 addr, const void *from, u64 bytes)
+{
+	return mm_write(self->mm, addr, from, bytes);
+}
+
+int user_zero(struct task *self, u64 addr, u64 bytes)
+{
+	return mm_zero(self->mm, addr, bytes);
+}
+
+u64 user_copy_in(struct task *self, void *to, u64 addr, u64 bytes)
+{
+	if (addr >= machine_window)
+		return 0;
+	return copy_guarded(to, (void *)(self->mm->base | addr), min_u64(bytes, machine_window - addr));
+}
+
+u64 user_copy_out(struct task *self, u64 addr, const void *from, u64 bytes)
+{
+	if (addr >= machine_window)
+		return 0;
+	return copy_guarded((void *)(self->mm->base | addr), from, min_u64(bytes, machine_window - addr));
+}
+
+/* Copies piecewise, never over the end of a page before the pages up to it are known not to hold the end. */
+long user_string(struct task *self, u64 addr, char *to, u64 size)
+{
+	u64 done = 0;
+	while (done < size) {
+		u64 piece = min_u64(min_u64(size - done, 128), PAGE_SIZE - ((addr + done) & (PAGE_SIZE - 1)));
+		if (user_read(self, addr + done, to + done, piece))
+			return -EFAULT;
+		const char *end = memchr(to + done, 0, piece);
+		if (end)
+			return end - to;
+		done += piece;
+	}
+	return -ENAMETOOLONG;
+}
+
+int user_get_u32(struct task *self, u64 addr, u32 *value)
+{
+	return user_read(self, addr, value, sizeof(*value));
+}
+
+int user_get_u64(struct task *self, u64 addr, u64 *value)
+{
+	return user_read(self, addr, value, sizeof(*value));
+}
+
+int user_put_u32(struct task *self, u64 addr, u32 value)
+{
+	return user_write(self, addr, &value, sizeof(value));
+}
+
+int user_put_u64(struct task *self, u64 addr, u64 value)
+{
+	return user_write(self, addr, &value, sizeof(value));
+}
+
+int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 *seen)
+{
+	struct copy_fault fault;
+	if (!range_is_user(addr, sizeof(u32)) || (addr & 3))
+		return -EFAULT;
+	while (copy_exchange((u32 *)(self->mm->base | addr), expected, value, &fault, seen))
+		if (!fault_repair(&fault))
+			return -EFAULT;
+	return 0;
+}
