@@ -417,8 +417,7 @@ int pt_create(struct space *space)
 	space->root = frame_alloc();
 	if (!space->root)
 		return -E_NOMEM;
-	if (space->flags & SPACE_TRUSTED)
-		arch_root_init(space->root);
+	arch_root_init(space->root);
 	space->table_count = 1;
 	return 0;
 }
