@@ -8,6 +8,7 @@
 #include "linux/call.h"
 #include "linux/fault.h"
 #include "linux/files.h"
+#include "linux/files.h"
 #include "machine.h"
 #include "linux/process.h"
 #include "linux/signals.h"
@@ -90,11 +91,18 @@ static _Noreturn void entry_stranger(struct user_frame *frame)
 	system_return();
 }
 
+/* Whether the result is one of those that no program is to see. */
+static bool result_restarts(const struct user_frame *frame)
+{
+	long error = -frame_result(frame);
+	return error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK;
+}
+
 static _Noreturn void entry_locked(struct task *self, struct user_frame *frame, call_handler *handler)
 {
 	service_lock();
 	frame_set_result(frame, handler(self, frame));
-	if (self->work)
+	if (self->work || result_restarts(frame))
 		signal_work(self, frame, true);
 	service_unlock();
 	system_return();

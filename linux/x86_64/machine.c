@@ -14,14 +14,14 @@
 
 enum {
 	FLAGS_START = 0x202,
-	FLAGS_USER = 0x250dd5,           /* CF PF AF ZF SF TF DF OF AC ID RF: what a program may change */
-	FLAGS_CLEARED = 0x10500,         /* TF DF RF: off in a handler */
+	FLAGS_USER = 0x250dd5,   /* CF PF AF ZF SF TF DF OF AC ID RF: what a program may change */
+	FLAGS_CLEARED = 0x10500, /* TF DF RF: off in a handler */
 	RED_ZONE = 128,
 	MXCSR_START = 0x1f80,
-	VECTOR_BYTES = 4096,             /* at most */
+	VECTOR_BYTES = 4096, /* at most */
 	VECTOR_LEGACY = 512,
 	VECTOR_HEADER = 64,
-	SELECTOR_CODE = 0x33,            /* what Linux programs see; the kernel has its own */
+	SELECTOR_CODE = 0x33, /* what Linux programs see; the kernel has its own */
 	SELECTOR_STACK = 0x2b,
 };
 
@@ -84,7 +84,7 @@ void machine_start(struct user_frame *frame, u64 ip, u64 sp)
 
 void machine_reset_vector(void)
 {
-	u8 image[VECTOR_LEGACY + VECTOR_HEADER] __attribute__((aligned(64)));
+	u8 image[VECTOR_BYTES] __attribute__((aligned(64)));
 	u32 mxcsr = MXCSR_START;
 	u16 control = 0x37f;
 	memset(image, 0, sizeof(image));
@@ -186,7 +186,7 @@ static int vector_pop(struct task *self, u64 at)
 {
 	u8 image[VECTOR_BYTES] __attribute__((aligned(64)));
 	struct _fpstate_64 *state = (struct _fpstate_64 *)image;
-	u64 bytes = VECTOR_LEGACY + VECTOR_HEADER, legacy = 3;
+	u64 legacy = 3;
 	if (!at) {
 		machine_reset_vector();
 		return 0;
@@ -194,15 +194,16 @@ static int vector_pop(struct task *self, u64 at)
 	if (user_read(self, at, image, VECTOR_LEGACY))
 		return -EFAULT;
 	memset(image + VECTOR_LEGACY, 0, sizeof(image) - VECTOR_LEGACY);
-	if (state->sw_reserved.magic1 == FP_XSTATE_MAGIC1 && state->sw_reserved.xstate_size >= bytes &&
+	if (state->sw_reserved.magic1 == FP_XSTATE_MAGIC1 &&
+		state->sw_reserved.xstate_size >= VECTOR_LEGACY + VECTOR_HEADER &&
 		state->sw_reserved.xstate_size <= sizeof(image)) {
-		bytes = state->sw_reserved.xstate_size;
-		if (user_read(self, at + VECTOR_LEGACY, image + VECTOR_LEGACY, bytes - VECTOR_LEGACY))
+		if (user_read(self, at + VECTOR_LEGACY, image + VECTOR_LEGACY,
+			    state->sw_reserved.xstate_size - VECTOR_LEGACY))
 			return -EFAULT;
 	} else {
 		memcpy(image + VECTOR_LEGACY, &legacy, sizeof(legacy));
 	}
-	return call_frame_vector(true, image, bytes) < 0 ? -EFAULT : 0;
+	return call_frame_vector(true, image, sizeof(image)) < 0 ? -EFAULT : 0;
 }
 
 int machine_signal_push(struct task *self, struct user_frame *frame, int signal, const siginfo_t *info,
