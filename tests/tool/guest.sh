@@ -1,0 +1,133 @@
+#!/bin/bash
+# `allod run` with a real guest: options, terminal, and ends of all kinds. What programs print is compared in tests/runs.
+. "$(dirname "$0")/../check.sh"
+allod=$root/build/allod
+cd "$scratch" || exit 1
+
+run() {
+	"$allod" run --timeout 60 "$@"
+}
+
+# session NAME WORDS...: `allod run WORDS` on a terminal, with the script on stdin
+session() {
+	name=$1
+	shift
+	if "$root/build/pty" "$allod" run --timeout 60 "$@" >log 2>&1; then
+		pass
+	else
+		fail "$name" "$(tr -d '\0' <log)"
+	fi
+}
+
+same "hello" HELLO "$(echo hello | run -- busybox tr a-z A-Z)"
+same "exit status" 7 "$(run -- sh -c 'exit 7'; echo $?)"
+same "killed" 137 "$(run -- sh -c 'kill -9 $$'; echo $?)"
+same "stdout and stderr apart" "out/err" "$(run -- sh -c 'echo out; echo err >&2' 2>err)/$(cat err)"
+expect "nothing on stderr" 0 "" "$allod" run -- true
+same "input that is not read" 0 "$(yes | run -- true; echo "${PIPESTATUS[1]}")"
+same "closed input" 0 "$(run -- wc -c <&-)"
+same "reader that goes away" 141 "$(run -- yes | head -n 1 >/dev/null; echo "${PIPESTATUS[0]}")"
+same "environment" "per cent" "$(ALLOD_X='per cent' run -- sh -c 'echo "$ALLOD_X"')"
+same "working directory" "$(pwd -P)" "$(run -- pwd)"
+same "mask" "$(umask 027; umask)" "$(umask 027; run -- sh -c umask)"
+same "identity" "$(id -u):$(id -g)" "$(run -- sh -c 'echo $(id -u):$(id -g)')"
+same "date" "$(date +%Y-%m-%d)" "$(run -- date +%Y-%m-%d)"
+same "one processor" 1 "$(run -- nproc)"
+same "four processors" 4 "$(run --cpus 4 -- nproc)"
+same "32 MiB are enough" small "$(run --memory 32M -- busybox echo small)"
+same "24 MiB are enough" small "$(run --memory 24M -- busybox echo small)"
+
+# directories
+mkdir -p tree/bin tree/etc there
+cp /bin/busybox tree/bin/
+echo inside >tree/etc/file
+echo shared >there/file
+same "other root" inside "$(run --root tree -- /bin/busybox cat /etc/file)"
+same "nothing outside of it" 1 "$(run --root tree -- /bin/busybox cat /usr/bin/env 2>/dev/null; echo $?)"
+same "root is not written to" "new inside" "$(run --root tree -- /bin/busybox sh -c 'echo new >/etc/file; cat /etc/file') $(cat tree/etc/file)"
+same "shared directory" shared "$(run --share there:/mnt -- cat /mnt/file)"
+same "shared read-only" "shared" "$(run --share there:/mnt -- sh -c 'echo x >/mnt/file' 2>/dev/null; cat there/file)"
+same "shared for writing" "more text" "$(run --share there:/mnt:rw -- sh -c 'echo more text >/mnt/new'; cat there/new)"
+same "program in a shared directory" "found" "$(printf '#!/bin/sh\necho found\n' >there/prog; chmod +x there/prog; run --share there:/mnt -- /mnt/prog)"
+
+# files the tool writes
+run --kernel-log log.txt --stats stats.json -- true
+same "kernel log" yes "$([ -s log.txt ] && echo yes)"
+same "statistics" ok "$(lua5.4 - stats.json <<'END'
+local text = io.open(arg[1]):read("a")
+-- A small reader of JSON: turns it into a Lua table.
+local lua = text:gsub('"([^"]*)"%s*:', '["%1"]='):gsub("%[%s*{", "{{"):gsub("}%s*%]", "}}"):gsub("%[%]", "{}")
+local stats = assert(load("return " .. lua))()
+print(stats.wall_ns > 0 and stats.boot_ns > 0 and "ok" or "incomplete")
+END
+)"
+
+# deterministic
+count() {
+	run --icount --stats "$1" -- true && grep -o '"boot_instructions": *[0-9]*' "$1"
+}
+same "icount repeats" "$(count a.json)" "$(count b.json)"
+
+# ends
+expect "timeout" 125 "allod: timeout: the program did not end within 1 s" "$allod" run --timeout 1 -- sleep 20
+"$allod" run -- sleep 20 2>err &
+sleep 1
+kill -9 "$(pgrep -P $!)"
+wait $!
+same "guest killed from outside" "125 allod: the guest was killed from outside (signal 9, Killed)" "$? $(cat err)"
+"$allod" run -- sleep 20 &
+sleep 0.5
+kill $!
+wait $! 2>/dev/null
+same "terminated" 143 $?
+
+session "size" -- sh -c 'stty size; trap "stty size" WINCH; echo ready; while :; do sleep 0.1; done' <<'END'
+wait 24 80
+wait ready
+size 30 100
+wait 30 100
+send \x03
+end 130
+cooked
+END
+session "lines are edited and echoed" -- cat <<'END'
+send helly\x7fo\r
+wait hello
+wait hello
+send \x04
+end 0
+END
+session "Ctrl-C" -- sh -c 'trap "echo caught; exit 9" INT; echo ready; while :; do sleep 0.1; done' <<'END'
+wait ready
+send \x03
+wait caught
+end 9
+END
+session "Ctrl-\\" -- sh -c 'echo ready; exec sleep 20' <<'END'
+wait ready
+send \x1c
+end 131
+END
+session "Ctrl-Z" -- sh -c 'echo ready; read x; echo got $x' <<'END'
+wait ready
+send \x1a
+stopped
+cooked
+continue
+send word\r
+wait got word
+end 0
+cooked
+END
+session "an interactive shell" -- bash --norc --noprofile -i <<'END'
+send echo $((6 * 7)); tty\r
+wait 42
+wait /dev/
+send sleep 50\r
+send \x1a
+wait Stopped
+send jobs\r
+wait Stopped
+send kill %1; exit 4\r
+END
+finish "allod run"
