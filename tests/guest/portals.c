@@ -60,12 +60,28 @@ static int64_t call(uint64_t operation, uint64_t a, uint64_t b)
 
 /* --- arguments and registers --- */
 
+/* The portal's address used like a function pointer. */
+static int64_t pointer_call(uint64_t portal, uint64_t a, uint64_t b, uint64_t c)
+{
+	int64_t result;
+
+	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\txor %%ecx, %%ecx\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+			 "call *%%rbx\n\t"
+			 "pop %%rbp\n\tlea 128(%%rsp), %%rsp"
+			 : "=a"(result), "+b"(portal), "+D"(a), "+S"(b), "+d"(c)
+			 :
+			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3",
+			   "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	return result;
+}
+
 static void test_arguments(void)
 {
 	const uint64_t in[6] = {SUM, 1, 10, 100, 1000, 10000};
 	struct words out = portal_call6((uint64_t)SHARED->portal, in);
 
 	check(out.w0 == 1 + 20 + 300 + 4000 + 50000 && out.w1 == (1 ^ 10000), "call: six words there, two back");
+	check(pointer_call((uint64_t)SHARED->portal, SUM, 1, 10) == 21, "call: by a plain call instruction");
 	check(call(BUMP_LOCAL, 0, 0) == 8 && call(BUMP_LOCAL, 0, 0) == 9 && local == 7, "call: the callee has its own memory");
 }
 
