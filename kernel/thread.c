@@ -395,7 +395,7 @@ void thread_load(void)
 		cpu->frame = &thread->regs;
 	}
 	if (call && call->space->system->end == SPACE_ALIVE && thread->depth < CALLS_MAX) {
-		cpu->system.entry = call->space->system_entry;
+		cpu->system.entry = call->space->system->system_entry;
 		cpu->system.user_frame = call->frame_user;
 		cpu->system.process_frame = call->frame;
 		cpu->system.space = call->space->system;

@@ -37,18 +37,22 @@
 
 /* With the shield on, goes on; without, at the label. */
 .macro unless_shield label
-9:	xchgw	%ax, %ax
-8:	.pushsection .rodata.entry_patches, "a"
-	.long	9b - .
-	.byte	0xeb, \label - 8b, 0, 0
+.Lpatch_\@:
+	xchgw	%ax, %ax
+.Lbehind_\@:
+	.pushsection .rodata.entry_patches, "a"
+	.long	.Lpatch_\@ - .
+	.byte	0xeb, \label - .Lbehind_\@, 0, 0
 	.popsection
 .endm
 
 /* With the shield on, goes on at the label; without, goes on here. */
 .macro when_shield label
-9:	.byte	0xeb, \label - 8f
-8:	.pushsection .rodata.entry_patches, "a"
-	.long	9b - .
+.Lpatch_\@:
+	.byte	0xeb, \label - .Lbehind_\@
+.Lbehind_\@:
+	.pushsection .rodata.entry_patches, "a"
+	.long	.Lpatch_\@ - .
 	.byte	0x66, 0x90, 0, 0
 	.popsection
 .endm
