@@ -1,8 +1,9 @@
 /* The command line of QEMU and its process.
  *
  * Console ports are socket pairs: nothing has a name in the file system that could be left behind. Virtio devices sit at
- * fixed places of the bus: 9p devices at 0 to 7, the console at 8, so that the registers of the two drivers are on
- * different pages. */
+ * fixed places of the bus: 9p devices at 1 to 8, the console at 16, so that the registers of the two drivers are on
+ * different pages. Place 0 stays empty: this QEMU delivers the first input of the second interrupt controller as its third,
+ * so a device there would share the line of the one at place 2. */
 #include "qemu.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 #define PROGRAM "qemu-system-x86_64"
 #define PACKAGE "qemu-system-x86"
 
-enum { ARGS_MAX = 96, LOG_LINES = 15 };
+enum { ARGS_MAX = 96, LOG_LINES = 15, PLACE_FIRST_9P = 1, PLACE_CONSOLE = 16 };
 
 struct command {
 	const char *args[ARGS_MAX + 1];
@@ -136,7 +137,8 @@ static void add_log(struct command *command, const struct options *options, int 
 
 static void add_console(struct command *command, const int *ends)
 {
-	args(command, "-device", text_of("virtio-serial-device,id=console,bus=virtio-mmio-bus.8,max_ports=%d", PORTS));
+	args(command, "-device",
+		text_of("virtio-serial-device,id=console,bus=virtio-mmio-bus.%d,max_ports=%d", PLACE_CONSOLE, PORTS));
 	for (int port = 1; port < PORTS; port++) {
 		args(command, "-chardev", text_of("socket,id=port%d,fd=%d", port, ends[port]));
 		args(command, "-device", text_of("virtserialport,bus=console.0,nr=%d,chardev=port%d", port, port));
@@ -149,7 +151,8 @@ static void add_directory(struct command *command, unsigned number, const char *
 		text_of("local,id=fs%u,path=%s,security_model=none,multidevs=remap%s", number, escaped(path),
 			writable ? "" : ",readonly=on"));
 	args(command, "-device",
-		text_of("virtio-9p-device,bus=virtio-mmio-bus.%u,fsdev=fs%u,mount_tag=%u", number, number, number));
+		text_of("virtio-9p-device,bus=virtio-mmio-bus.%u,fsdev=fs%u,mount_tag=%u", PLACE_FIRST_9P + number,
+			number, number));
 }
 
 static void add_directories(struct command *command, const struct options *options)

@@ -46,7 +46,7 @@ static void look_at(unsigned first, const volatile u32 *page)
 {
 	struct child *owner = NULL;
 
-	for (unsigned i = 0; i < PLACES_ON_PAGE; i++) {
+	for (unsigned i = first < DEVICE_PLACE_FIRST ? DEVICE_PLACE_FIRST - first : 0; i < PLACES_ON_PAGE; i++) {
 		const volatile u32 *registers = page + i * (DEVICE_STRIDE / sizeof(u32));
 		struct child *child;
 

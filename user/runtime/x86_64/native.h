@@ -24,10 +24,7 @@ static inline i64 native_call0(u64 number)
 {
 	i64 result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number)
-			 : "rcx", "rdx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(result) : "0"(number) : "rcx", "rdx", "r11", "memory");
 	return result;
 }
 
@@ -35,10 +32,7 @@ static inline i64 native_call1(u64 number, u64 a)
 {
 	i64 result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(a)
-			 : "rcx", "rdx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a) : "rcx", "rdx", "r11", "memory");
 	return result;
 }
 
@@ -46,10 +40,7 @@ static inline i64 native_call3(u64 number, u64 a, u64 b, u64 c)
 {
 	i64 result;
 
-	__asm__ volatile("syscall"
-			 : "=a"(result), "+d"(c)
-			 : "0"(number), "D"(a), "S"(b)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(result), "+d"(c) : "0"(number), "D"(a), "S"(b) : "rcx", "r11", "memory");
 	return result;
 }
 
@@ -77,8 +68,7 @@ static inline u64 native_ticks(void)
 {
 	u32 low, high;
 
-	__asm__ volatile("rdtsc"
-			 : "=a"(low), "=d"(high));
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (u64)high << 32 | low;
 }
 
@@ -91,8 +81,7 @@ static inline void native_relax(void)
 /* Orders memory accesses of this processor against those of a device: everything before against everything after. */
 static inline void native_barrier(void)
 {
-	__asm__ volatile("mfence" ::
-				 : "memory");
+	__asm__ volatile("mfence" ::: "memory");
 }
 
 #endif
