@@ -127,17 +127,7 @@ $(BUILD)/allod: $(TOOL_OBJECTS)
 	@echo "LD $@"
 	$(Q)$(CC) -o $@ $(TOOL_OBJECTS) $(TOOL_LIBS)
 
-# --- programs of the tests, ordinary Linux programs that run in the guest ---
-
-GUEST_TESTS := $(patsubst tests/guest/%.c,$(OUT)/tests/%,$(wildcard tests/guest/*.c))
-# They make bad calls on purpose, which compilers see.
-GUEST_TEST_FLAGS := $(COMMON) -Wno-unknown-warning-option -Wno-clobbered -Wno-stringop-overflow -Wno-nonnull \
-	-D_GNU_SOURCE -iquote . -iquote abi/$(ARCH) -pthread
-guest-tests: $(GUEST_TESTS)
-$(OUT)/tests/%: tests/guest/%.c $(OUT)/compiler
-	@mkdir -p $(@D)
-	@echo "CC $<"
-	$(Q)$(CC) $(GUEST_TEST_FLAGS) -o $@ $<
+# --- programs of the tests (those that run in the guest are built by tests/guest/run) ---
 
 # Helpers of the tests of the tool. One stands in for QEMU and is found through PATH.
 TOOL_TESTS := $(BUILD)/fake/qemu-system-x86_64 $(BUILD)/pty
