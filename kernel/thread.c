@@ -276,6 +276,14 @@ static bool has_ended_caller(const struct thread *thread)
 	return false;
 }
 
+/* Those of spaces that have ended; the thread is in none of them any more. */
+static void drop_ended_stacklets(struct thread *thread)
+{
+	for (unsigned i = 0; i < STACKLETS_MAX; i++)
+		if (thread->stacklets[i].space && thread->stacklets[i].space->end != SPACE_ALIVE)
+			drop_stacklet(thread, i);
+}
+
 void thread_unwind(struct thread *thread)
 {
 	if (thread->space->end == SPACE_ALIVE)
@@ -287,8 +295,10 @@ void thread_unwind(struct thread *thread)
 		}
 		call_leave(thread, (u64)-E_DEAD, 0);
 	}
-	if (!has_ended_caller(thread))
+	if (!has_ended_caller(thread)) {
 		thread->pending &= ~(u32)PENDING_END;
+		drop_ended_stacklets(thread);
+	}
 	if (thread->state == THREAD_WAITING)
 		wait_cancel(thread);
 }
