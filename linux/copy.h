@@ -16,6 +16,6 @@ int copy_zero(void *to, u64 bytes, struct copy_fault *fault);
 int copy_exchange(u32 *word, u32 expected, u32 value, struct copy_fault *fault, u32 *seen);
 
 /* Labels for struct landing. */
-extern char copy_start[], copy_end[], copy_landing[], crash_landing[];
+extern char guarded_start[], guarded_end[], guarded_landing[], crash_landing[];
 
 #endif

@@ -1,13 +1,13 @@
-/* The only code of the service that touches memory which may not be there (user_memory.c). A fault between copy_start and
- * copy_end goes on at copy_landing with rax, r8, r9 = fault code, segment, page and nothing else changed, so every
+/* The only code of the service that touches memory which may not be there (user_memory.c). A fault between guarded_start and
+ * guarded_end goes on at guarded_landing with rax, r8, r9 = fault code, segment, page and nothing else changed, so every
  * routine here keeps to three rules: it is a leaf and leaves the stack alone; r10 points at its struct copy_fault; rdi is
  * how far it has come. Each returns 0, or 1 after a fault. */
 
 	.text
-	.globl	copy_start, copy_end, copy_landing
+	.globl	guarded_start, guarded_end, guarded_landing
 	.globl	copy_bytes, copy_zero, copy_exchange
 
-copy_start:
+guarded_start:
 
 /* copy_bytes(to rdi, from rsi, bytes rdx, fault rcx) */
 	.p2align 4
@@ -46,9 +46,9 @@ copy_exchange:
 	xor	%eax, %eax
 	ret
 
-copy_end:
+guarded_end:
 
-copy_landing:
+guarded_landing:
 	mov	%eax, (%r10)
 	mov	%r8d, 4(%r10)
 	mov	%r9d, 8(%r10)
