@@ -46,6 +46,8 @@ INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
 9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)
 CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
 LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
+# Takes the place of the Linux service in tests/guest/drivers.sh.
+CLIENT_OBJECTS := $(call objects,$(OUT)/service-obj,tests/native)
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
 SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
@@ -121,6 +123,7 @@ $(eval $(call service,init,INIT))
 $(eval $(call service,9p,9P))
 $(eval $(call service,console,CONSOLE))
 $(eval $(call service,linux,LINUX))
+$(eval $(call service,client,CLIENT))
 
 tool: $(BUILD)/allod
 $(BUILD)/allod: $(TOOL_OBJECTS)

@@ -1,0 +1,43 @@
+#!/bin/bash
+# The drivers without the Linux service: a native client (tests/native) takes its place, checks files and streams, has drivers
+# end in the middle of calls and goes on with those that are started instead.
+cd "$(dirname "$0")/../.." || exit 1
+ARCH=${ARCH:-x86_64}
+passed=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+make --no-print-directory -s kernel tool "build/$ARCH/"{init,9p,console,client} >/dev/null || exit 1
+mkdir -p "$work/bin/$ARCH"
+for file in allod.elf init 9p console; do
+	cp "build/$ARCH/$file" "$work/bin/$ARCH/"
+done
+cp "build/$ARCH/client" "$work/bin/$ARCH/linux"
+cp build/allod "$work/bin/"
+head -c 1500000 /dev/urandom | base64 >"$work/in"
+
+# NAME OPTION...: one guest; each check of the client counts, and that its input came out as it was
+run() {
+	local name=$1 status good
+	shift
+	timeout 120 "$work/bin/allod" run --kernel-log "$work/log" "$@" -- true <"$work/in" >"$work/out" 2>"$work/err"
+	status=$?
+	grep -vE '^(not )?ok - ' "$work/out" | cmp -s - "$work/in" && echo 'ok - input' >>"$work/out"
+	good=$(grep -c '^ok - ' "$work/out")
+	passed=$((passed + good))
+	if [ $status != 0 ] || [ "$good" != 21 ]; then
+		failed=$((failed + 21 - good + (good == 21)))
+		echo "$name: status $status"
+		grep '^not ok' "$work/out"
+		cat "$work/err"
+		tail -n 5 "$work/log"
+	fi
+}
+
+run 'one processor' --append plant=1
+run 'two processors' --cpus 2 --append plant=1
+run 'little memory' --memory 24M --append plant=1
+run 'shield off' --append 'plant=1 shield=off'
+echo "drivers: $passed passed, $failed failed"
+[ $failed = 0 ]
