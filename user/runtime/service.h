@@ -65,6 +65,13 @@ typedef struct portal_result portal_function(u64 w0, u64 w1, u64 w2, u64 w3, u64
 
 enum { SERVICE_PORTALS = 4 };
 
+/* Whether a call's result says that the service called has ended: during the call, or before it, when the portal and the
+ * right to call it are gone already. Then REGISTRY_FIND finds the one that has been started instead. */
+static inline bool portal_is_lost(i64 result)
+{
+	return result == -E_DEAD || result == -E_PERM || result == -E_NOENT;
+}
+
 /* Makes portal number `index` (below SERVICE_PORTALS) of this space, served by the function. -> its global address. */
 i64 service_portal(unsigned index, portal_function *function);
 
