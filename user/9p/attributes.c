@@ -1,3 +1,4 @@
+/* Attributes of files and of file systems: files.h. */
 #include "abi/services.h"
 #include "files.h"
 #include "node.h"

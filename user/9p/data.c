@@ -1,3 +1,4 @@
+/* Reading, writing and listing: files.h. Data passes through the memory of a request; the device never sees the client's. */
 #include "abi/services.h"
 #include "files.h"
 #include "node.h"

@@ -1,3 +1,4 @@
+/* Requests and the devices they go to: exchange.h. */
 #include "exchange.h"
 
 #include "abi/services.h"

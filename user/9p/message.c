@@ -1,3 +1,4 @@
+/* Messages of 9P2000.L: message.h. */
 #include "message.h"
 
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* Finding, making, renaming and removing files: files.h. */
 #include "abi/services.h"
 #include "files.h"
 #include "node.h"

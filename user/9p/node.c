@@ -1,3 +1,4 @@
+/* Nodes and their fids: node.h. */
 #include "node.h"
 
 #include "abi/services.h"

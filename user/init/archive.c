@@ -1,3 +1,4 @@
+/* The boot archive: archive.h. */
 #include "archive.h"
 
 #include <stdint.h>

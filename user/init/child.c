@@ -1,3 +1,4 @@
+/* Making the spaces of the programs that init starts: child.h. */
 #include "child.h"
 
 #include "elf.h"

@@ -1,3 +1,4 @@
+/* The host tool's configuration: config.h. */
 #include "config.h"
 
 #include "lib/string.h"

@@ -1,3 +1,4 @@
+/* Static ELF programs: elf.h. */
 #include "elf.h"
 
 #include "native_machine.h"

@@ -1,3 +1,4 @@
+/* Keeping the children alive: keeper.h. */
 #include "keeper.h"
 
 enum { FAILURES_MAX = 3 };

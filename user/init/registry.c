@@ -1,3 +1,4 @@
+/* The registry: registry.h. Calls come in on the threads of the children, each through a portal of its own. */
 #include "registry.h"
 
 /* A child says where it can be called. */

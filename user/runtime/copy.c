@@ -1,3 +1,4 @@
+/* Copying from and to memory of other spaces: copy.h. */
 #include "copy.h"
 
 #include "service.h"

@@ -1,3 +1,4 @@
+/* Locks and conditions: lock.h. */
 #include "lock.h"
 
 void lock_acquire_slow(struct lock *lock)

@@ -1,3 +1,4 @@
+/* Planted mistakes: plant.h. */
 #include "plant.h"
 
 #include "service.h"

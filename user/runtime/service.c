@@ -1,3 +1,4 @@
+/* The runtime of native services: service.h. */
 #include "service.h"
 
 #include "abi/services.h"

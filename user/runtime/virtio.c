@@ -1,3 +1,4 @@
+/* Virtio devices and their queues: virtio.h. */
 #include "virtio.h"
 
 #include "service.h"
