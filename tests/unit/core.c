@@ -1,0 +1,260 @@
+/* The tests' machine: core.h. The allocators are wrapped by the linker. */
+#include "core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "pool.h"
+
+/* --- failing --- */
+
+static u64 countdown;
+static bool failed;
+
+void *__real_frame_alloc(void);
+void *__real_frame_alloc_raw(void);
+void *__real_frame_alloc_contiguous(u64 pages);
+void *__real_pool_alloc(struct pool *pool);
+void *__real_pool_alloc_zeroed(struct pool *pool);
+void *__wrap_frame_alloc(void);
+void *__wrap_frame_alloc_raw(void);
+void *__wrap_frame_alloc_contiguous(u64 pages);
+void *__wrap_pool_alloc(struct pool *pool);
+void *__wrap_pool_alloc_zeroed(struct pool *pool);
+
+static bool fails(void)
+{
+	if (!countdown || --countdown)
+		return false;
+	countdown = 1;
+	failed = true;
+	return true;
+}
+
+void *__wrap_frame_alloc(void)
+{
+	return fails() ? NULL : __real_frame_alloc();
+}
+
+void *__wrap_frame_alloc_raw(void)
+{
+	return fails() ? NULL : __real_frame_alloc_raw();
+}
+
+void *__wrap_frame_alloc_contiguous(u64 pages)
+{
+	return fails() ? NULL : __real_frame_alloc_contiguous(pages);
+}
+
+void *__wrap_pool_alloc(struct pool *pool)
+{
+	return fails() ? NULL : __real_pool_alloc(pool);
+}
+
+void *__wrap_pool_alloc_zeroed(struct pool *pool)
+{
+	return fails() ? NULL : __real_pool_alloc_zeroed(pool);
+}
+
+void core_fail_at(u64 n)
+{
+	countdown = n;
+	failed = false;
+}
+
+bool core_failed(void)
+{
+	bool was = failed;
+
+	countdown = 0;
+	failed = false;
+	return was;
+}
+
+unsigned core_fail_each(int (*operation)(void *context), void (*check)(void *context), void *context)
+{
+	for (unsigned n = 1;; n++) {
+		int result;
+
+		core_fail_at(n);
+		result = operation(context);
+		if (!core_failed()) {
+			assert_true(result >= 0);
+			return n - 1;
+		}
+		assert_int_equal(result, -E_NOMEM);
+		check(context);
+		space_check_all();
+	}
+}
+
+/* --- the machine --- */
+
+void core_start(int argc, char **argv, u64 bytes)
+{
+	host_start(bytes, argc > 1 ? (unsigned)atoi(argv[1]) : 4);
+}
+
+static uint64_t read_physical(uint64_t physical)
+{
+	return *(const u64 *)pa_ptr((pa_t){ physical });
+}
+
+u32 core_oracle(const struct space *space, u64 va, u64 *physical, bool *uncached)
+{
+	struct mmu_result result = mmu_walk(read_physical, ptr_pa(space->root).v, paging_levels, va);
+
+	assert_false(result.malformed);
+	*physical = result.address;
+	*uncached = result.uncached;
+	return (result.read ? RIGHT_R : 0) | (result.write ? RIGHT_W : 0) | (result.execute ? RIGHT_X : 0);
+}
+
+static u32 needed(u32 access)
+{
+	return access & FAULT_WRITE ? RIGHT_W : access & FAULT_EXEC ? RIGHT_X : RIGHT_R;
+}
+
+static bool tlb_find(const struct space *space, u64 page, u32 rights, u64 *frame)
+{
+	for (unsigned i = 0; i < HOST_TLB; i++)
+		if (host_tlb[i].space == space && host_tlb[i].page == page && !(rights & ~host_tlb[i].rights)) {
+			*frame = host_tlb[i].frame;
+			return true;
+		}
+	return false;
+}
+
+u32 core_access(struct space *space, u64 va, u32 access, u64 *word)
+{
+	u32 rights = needed(access);
+	u64 page = page_down(va), frame, physical;
+	bool uncached;
+	u64 *memory;
+
+	if (!tlb_find(space, page, rights, &frame)) {
+		u32 have = core_oracle(space, va, &physical, &uncached);
+
+		if (rights & ~have) {
+			u32 code = space_fault(space, va, access, NULL);
+
+			assert_false(tlb_pending());
+			if (code)
+				return code;
+			have = core_oracle(space, va, &physical, &uncached);
+			assert_false(rights & ~have);
+		}
+		frame = page_down(physical);
+		host_tlb_add(space, page, frame, have);
+	}
+	if (frame >= HOST_DEVICE)
+		return 0;
+	memory = (u64 *)((char *)pa_ptr((pa_t){ frame }) + va % PAGE_SIZE);
+	if (access & FAULT_WRITE)
+		*memory = *word;
+	else
+		*word = *memory;
+	return 0;
+}
+
+void core_check_tlb(void)
+{
+	for (unsigned i = 0; i < HOST_TLB; i++) {
+		const struct host_translation *entry = &host_tlb[i];
+		u64 physical;
+		bool uncached;
+		u32 have;
+
+		if (!entry->space)
+			continue;
+		have = core_oracle(entry->space, entry->page, &physical, &uncached);
+		assert_int_equal(entry->space->end, SPACE_ALIVE);
+		if (entry->rights & ~have) {
+			/* The tables have forgotten it: then the truth decides. A write may make a copy, which shows below. */
+			space_fault(entry->space, entry->page, 0, NULL);
+			if (entry->rights & RIGHT_X)
+				space_fault(entry->space, entry->page, FAULT_EXEC, NULL);
+			if (entry->rights & RIGHT_W)
+				space_fault(entry->space, entry->page, FAULT_WRITE, NULL);
+			have = core_oracle(entry->space, entry->page, &physical, &uncached);
+		}
+		if (!entry->space)
+			continue;
+		if (page_down(physical) != entry->frame || (entry->rights & ~have))
+			fail_msg("stale translation: space %u address %#lx frame %#lx rights %u, now %#lx rights %u",
+				entry->space->number, (unsigned long)entry->page, (unsigned long)entry->frame, entry->rights,
+				(unsigned long)physical, have);
+	}
+}
+
+/* --- summaries --- */
+
+static u64 mix(u64 digest, u64 value)
+{
+	digest = (digest ^ value) * 0x9e3779b97f4a7c15u;
+	return digest ^ digest >> 29;
+}
+
+static u64 digest_space(u64 digest, const struct space *space)
+{
+	u64 index = 0;
+	const struct radix_node *leaf;
+
+	digest = mix(digest, space->number);
+	list_for_each(node, &space->map.regions) {
+		const struct region *r = container_of(node, struct region, order);
+
+		digest = mix(mix(mix(digest, r->start), r->end), r->offset);
+		digest = mix(mix(digest, r->flags), r->segment ? r->segment->number : 0);
+	}
+	for (; (leaf = radix_next_leaf(&space->map.private, &index)); index += RADIX_SLOTS)
+		for (u64 used = leaf->used; used; used &= used - 1) {
+			u64 slot = (u64)__builtin_ctzl(used);
+
+			digest = mix(mix(digest, index + slot), (u64)leaf->slot[slot] + frame_refs(leaf->slot[slot]));
+		}
+	list_for_each(node, &space->segments) {
+		const struct segment *segment = container_of(node, struct segment, owned);
+
+		digest = mix(mix(mix(digest, segment->number), segment->present), segment->flags);
+	}
+	list_for_each(node, &space->granted) {
+		const struct grant *grant = container_of(node, struct grant, of_owner);
+
+		digest = mix(mix(mix(mix(digest, grant->number), grant->start), grant->end), grant->flags);
+	}
+	list_for_each(node, &space->portals)
+		digest = mix(digest, container_of(node, struct portal, of_space)->address);
+	return digest;
+}
+
+u64 core_digest(void)
+{
+	u64 digest = space_count();
+
+	for (struct space *space = space_next(1); space; space = space_next(space->number + 1))
+		digest = digest_space(digest, space);
+	return digest;
+}
+
+/* --- spaces --- */
+
+struct space *core_first(void)
+{
+	const struct space_spec spec = { .flags = SPACE_DEVICES, .name = "first" };
+	struct space *space;
+
+	assert_int_equal(space_create(NULL, &spec, &space), 0);
+	return space;
+}
+
+struct space *core_space(struct space *creator, u32 flags)
+{
+	const struct space_spec spec = { .flags = flags, .name = "plain" };
+	struct space *space;
+
+	assert_int_equal(space_create(creator, &spec, &space), 0);
+	return space;
+}

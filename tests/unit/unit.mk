@@ -1,0 +1,55 @@
+# Host tests of the kernel's core, with AddressSanitizer and UndefinedBehaviorSanitizer.
+#
+#   make unit               each test program for both page-table formats, x86-64 by gcc and arm64 by clang
+#   make unit UNIT_FULL=1   both formats by both compilers
+#   make fuzz FUZZ_SECONDS=60   the libFuzzer target, starting from the kept corpus
+#
+# Each tests/unit/test_*.c is one program; its argument is the number of page-table levels.
+
+UNIT_OUT := build/host
+UNIT_VARIANTS := gcc-x86_64 clang-arm64
+ifdef UNIT_FULL
+UNIT_VARIANTS += clang-x86_64 gcc-arm64
+endif
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_CORE := $(addprefix kernel/,frame.c pool.c radix.c handle.c segment.c map.c region.c pt.c tlb.c tag.c grant.c portal.c \
+	space.c fault.c arch/host/machine.c)
+UNIT_COMMON := tests/unit/core.c tests/unit/model.c
+UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_WRAP := -Wl,--wrap=frame_alloc,--wrap=frame_alloc_raw,--wrap=frame_alloc_contiguous,--wrap=pool_alloc,--wrap=pool_alloc_zeroed
+
+# $(call unit-includes,FORMAT): the format's pte.h, all else of the machine from arch/host.
+unit-includes = -I. -Ikernel/arch/host -Ikernel/arch/$(1) -Ikernel -Iabi/x86_64 -Itests/unit -include tests/unit/mmu_$(1).h
+unit-levels = $(if $(findstring x86_64,$(1)),4 5,4)
+unit-programs = $(UNIT_TESTS:%=$(UNIT_OUT)/$(1)/%)
+
+# $(call unit-variant,COMPILER,FORMAT)
+define unit-variant
+$(UNIT_OUT)/$(1)-$(2)/%.o: %.c
+	@mkdir -p $$(@D)
+	$(Q)$(1) $(UNIT_FLAGS) $(call unit-includes,$(2)) -c -o $$@ $$<
+$(call unit-programs,$(1)-$(2)): $(UNIT_OUT)/$(1)-$(2)/%: $(UNIT_OUT)/$(1)-$(2)/tests/unit/%.o \
+		$(patsubst %.c,$(UNIT_OUT)/$(1)-$(2)/%.o,$(UNIT_CORE) $(UNIT_COMMON))
+	$(Q)$(1) $(UNIT_FLAGS) $(UNIT_WRAP) -o $$@ $$^ -lcmocka
+endef
+$(foreach variant,gcc-x86_64 clang-arm64 clang-x86_64 gcc-arm64,$(eval \
+	$(call unit-variant,$(firstword $(subst -, ,$(variant))),$(lastword $(subst -, ,$(variant))))))
+
+.PHONY: unit fuzz
+# Quiet unless something fails; build/host/unit.count receives "passed failed".
+unit: $(foreach variant,$(UNIT_VARIANTS),$(call unit-programs,$(variant)))
+	$(Q)tests/unit/run $(UNIT_OUT)/unit.count $(foreach variant,$(UNIT_VARIANTS),$(foreach \
+		program,$(call unit-programs,$(variant)),$(foreach levels,$(call unit-levels,$(variant)),$(program):$(levels))))
+
+FUZZ_SECONDS ?= 60
+FUZZ_FORMAT ?= x86_64
+FUZZ_LEVELS ?= 5
+FUZZ_FLAGS := $(filter-out -MMD -MP,$(UNIT_FLAGS)) -fsanitize=fuzzer
+fuzz: $(UNIT_OUT)/fuzz_core
+	@mkdir -p $(UNIT_OUT)/corpus
+	FUZZ_LEVELS=$(FUZZ_LEVELS) $< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 \
+		$(UNIT_OUT)/corpus tests/fuzz/corpus
+$(UNIT_OUT)/fuzz_core: tests/fuzz/fuzz_core.c $(UNIT_CORE) $(UNIT_COMMON) $(wildcard kernel/*.h tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) $(call unit-includes,$(FUZZ_FORMAT)) $(UNIT_WRAP) -o $@ $(filter %.c,$^) -lcmocka
