@@ -1,0 +1,10 @@
+/* epoll sets. */
+#ifndef LINUX_EPOLL_H
+#define LINUX_EPOLL_H
+
+struct file;
+
+/* The file is going: no set watches it any more. */
+void epoll_forget(struct file *file);
+
+#endif

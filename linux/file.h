@@ -1,0 +1,96 @@
+/* Open files, for the files that implement them. See linux/files.h for what others need. */
+#ifndef LINUX_FILE_H
+#define LINUX_FILE_H
+
+#include "linux/files.h"
+#include "linux/inode.h"
+#include "linux/sleep.h"
+#include "linux/task.h"
+#include "linux/user_memory.h"
+#include "machine.h"
+
+/* Where a caller of poll waits: see linux/ready.h. */
+struct poll_wait;
+
+/* All may be NULL: then reading and writing give EINVAL, poll says ready, ioctl ENOTTY. */
+struct file_ops {
+	/* `to`, `from`: service memory or a user_pointer(). pos: the place in the file, to be moved. May sleep. */
+	long (*read)(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
+	long (*write)(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
+	/* -> EPOLL* that are the case now; if wait is not NULL, also adds the lists that are woken on changes. */
+	unsigned (*poll)(struct file *file, struct poll_wait *wait);
+	long (*ioctl)(struct task *self, struct file *file, unsigned command, u64 argument);
+	/* The last reference goes. */
+	void (*release)(struct task *self, struct file *file);
+	/* One descriptor of self is closed; NULL for most. */
+	void (*close)(struct task *self, struct file *file);
+	bool seekable;
+};
+
+enum { FILE_READ = 1, FILE_WRITE = 2 };
+
+struct file {
+	const struct file_ops *ops;
+	u32 refs;
+	u32 flags;            /* O_* */
+	u8 may;               /* FILE_* */
+	u64 pos;
+	struct inode *inode;  /* never NULL */
+	struct entry *entry;  /* NULL: has no name, as a pipe */
+	void *data;           /* of ops */
+	u64 words[2];         /* of ops */
+	struct list_node epolls; /* members of epoll sets that watch it */
+	bool locked;          /* flock() or open file description locks may be there */
+};
+
+/* Descriptor table. */
+struct files {
+	u32 refs;
+	u32 size;             /* of slots */
+	u32 first_free;       /* none is free below */
+	struct file **slots;
+	u64 *close_on_exec;   /* bits */
+};
+
+struct fs {
+	u32 refs, umask;
+	struct entry *root, *cwd;
+};
+
+/* A new open file; takes over references to inode and entry (may be NULL), also on failure. */
+struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags);
+/* As files_get(), without a reference: for calls that do not sleep. */
+static inline struct file *files_peek(const struct files *files, u64 fd)
+{
+	return (u32)fd < files->size ? files->slots[(u32)fd] : NULL;
+}
+/* Puts a file at a descriptor, closing what was there. Takes over the reference. */
+int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec);
+int files_close(struct task *self, unsigned fd);
+/* Marks an open descriptor. */
+int files_close_on_exec(struct files *files, unsigned fd, bool on);
+/* An empty table. */
+struct files *files_empty(void);
+
+/* Opens what an entry names; consumes no references. flags: O_* with permission checked before. */
+int file_open(struct task *self, struct entry *entry, u32 flags, struct file **opened);
+/* The operations of regular files and directories. */
+extern const struct file_ops regular_ops, directory_ops;
+
+/* A file that is none of the tree's: inode of the anonymous tree. */
+struct inode *anonymous_inode(u32 mode);
+/* Text like "pipe:[12]" for a file without entry. -> length */
+int anonymous_name(const struct inode *inode, char *to, size_t size);
+
+/* Readiness of a file. */
+static inline unsigned file_poll(struct file *file, struct poll_wait *wait)
+{
+	/* EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM */
+	return file->ops->poll ? file->ops->poll(file, wait) : 0x1 | 0x4 | 0x40 | 0x100;
+}
+
+/* Reads and writes with everything that read() and write() check but the descriptor. */
+long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
+long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
+
+#endif

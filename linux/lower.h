@@ -1,0 +1,45 @@
+/* The 9p server's files, through the file-system driver (abi/services.h).
+ *
+ * Nodes die with the driver. Each inode remembers where it was found, and lower_node() finds it again. The call that was in
+ * progress when the driver died returns -EIO. All calls are made with the service lock held: they are short.
+ * Functions return 0 or more, or -errno. */
+#ifndef LINUX_LOWER_H
+#define LINUX_LOWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/services.h"
+
+struct inode;
+struct inode_ops;
+struct stamp;
+struct tree;
+
+extern const struct inode_ops lower_ops;
+
+/* The root inode of a 9p device, for tree->root. */
+int lower_root(struct tree *tree, struct inode **root);
+/* Tells the driver that the inode's node is not needed any more. */
+void lower_forget(struct inode *inode);
+/* Reads from a file into the arena, from where lower_buffer() points: at most FS_CHUNK bytes. -> bytes. */
+long lower_read(struct inode *inode, uint64_t offset, size_t bytes);
+void *lower_buffer(void);
+/* Writes from service memory to the server, all of it. */
+int lower_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes);
+int lower_statfs(struct inode *inode, struct fs_statfs *about);
+int lower_sync(struct inode *inode);
+
+/* For trees with write_through: the same change on the server. */
+int lower_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
+int lower_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
+int lower_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made);
+int lower_link(struct inode *dir, const char *name, size_t length, struct inode *to);
+int lower_unlink(struct inode *dir, const char *name, size_t length, bool directory);
+int lower_rename(struct inode *dir, const char *name, size_t length, struct inode *to, const char *new_name,
+                 size_t new_length, struct inode *moved);
+/* which: FS_SET_*; values are those of the inode. */
+int lower_set_attributes(struct inode *inode, uint32_t which);
+
+#endif

@@ -1,0 +1,441 @@
+/* The page cache. A chunk whose bit is set in inode->filled has all its pages in the segment; the others are unknown to
+ * nobody but the server. Written pages are only in the segment, so the pages of a written file are never dropped.
+ *
+ * Slots: the window [base, base + SLOTS << shift) of the service; slot i shows one piece of one segment. */
+#include "linux/pages.h"
+
+#include <asm/errno.h>
+
+#include "service.h"
+
+#include "linux/clock.h"
+#include "linux/files.h"
+#include "linux/inode.h"
+#include "linux/lower.h"
+#include "linux/memory.h"
+#include "linux/user_memory.h"
+
+enum { SLOTS = 64, SLOT_SMALL = 22, SLOT_LARGE = 26, SEGMENT_BUCKETS = 256 };
+
+#define CHUNK_BYTES (CHUNK_PAGES * PAGE_SIZE)
+#define WINDOW_SMALL 0xf0000000ul
+#define WINDOW_LARGE 0x100000000ul
+
+static struct slot {
+	struct inode *inode; /* NULL: free */
+	uint64_t piece;      /* offset >> shift */
+	uint64_t used;
+} slots[SLOTS];
+
+static uint64_t window_base, slot_clock;
+static unsigned slot_shift;
+static struct list_node used = LIST_INIT(used);
+static struct list_node segments[SEGMENT_BUCKETS];
+static uint64_t supplied;
+static const char zeros[PAGE_SIZE];
+
+/* The file that is being written and where that will end: its pages may be supplied although they lie behind its size. */
+static struct {
+	const struct inode *inode;
+	uint64_t end;
+} growing;
+
+_Static_assert(CHUNK_PAGES * PAGE_SIZE == FS_CHUNK, "a chunk is read with one call");
+
+void pages_init(void)
+{
+	bool large = service_start->window / 2 > 2 * WINDOW_LARGE;
+
+	window_base = large ? WINDOW_LARGE : WINDOW_SMALL;
+	slot_shift = large ? SLOT_LARGE : SLOT_SMALL;
+	for (unsigned i = 0; i < SEGMENT_BUCKETS; i++)
+		list_init(&segments[i]);
+}
+
+static int errno_of(int64_t native)
+{
+	return native == -E_NOMEM || native == -E_LIMIT ? -ENOMEM : -EIO;
+}
+
+/* --- slots --- */
+
+static char *slot_address(unsigned i)
+{
+	return (char *)(window_base + ((uint64_t)i << slot_shift));
+}
+
+static void slot_clear(unsigned i)
+{
+	call_unmap(0, (uint64_t)slot_address(i), 1ul << slot_shift);
+	slots[i].inode = NULL;
+}
+
+/* Where the service sees a byte of the file; valid up to the end of the piece (*left bytes) and until the next call. */
+static char *slot_of(struct inode *inode, uint64_t offset, uint64_t *left)
+{
+	uint64_t piece = offset >> slot_shift;
+	uint64_t inside = offset & ((1ul << slot_shift) - 1);
+	unsigned oldest = 0;
+	unsigned i = inode->slot;
+
+	*left = (1ul << slot_shift) - inside;
+	if (slots[i].inode != inode || slots[i].piece != piece) {
+		for (i = 0; i < SLOTS; i++) {
+			if (slots[i].inode == inode && slots[i].piece == piece)
+				break;
+			if (slots[i].used < slots[oldest].used)
+				oldest = i;
+		}
+	}
+	if (i == SLOTS) {
+		i = oldest;
+		if (slots[i].inode)
+			slot_clear(i);
+		if (call_map(0, (uint64_t)slot_address(i), 1ul << slot_shift, RIGHT_R | RIGHT_W | MAP_SHARE, inode->segment,
+		             piece << slot_shift) < 0)
+			return NULL;
+		slots[i].inode = inode;
+		slots[i].piece = piece;
+	}
+	inode->slot = (uint8_t)i;
+	slots[i].used = ++slot_clock;
+	return slot_address(i) + inside;
+}
+
+static void slots_forget(struct inode *inode)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (slots[i].inode == inode)
+			slot_clear(i);
+}
+
+/* --- segments --- */
+
+static struct list_node *segment_bucket(uint32_t segment)
+{
+	return &segments[segment % SEGMENT_BUCKETS];
+}
+
+int pages_segment(struct inode *inode)
+{
+	int64_t segment;
+
+	if (inode->segment) {
+		if (used.prev != &inode->used) {
+			list_remove(&inode->used);
+			list_append(&used, &inode->used);
+		}
+		return 0;
+	}
+	segment = call_segment_create(FILE_SIZE_MAX / PAGE_SIZE, inode->paged ? SEGMENT_PAGED : 0);
+	if (segment < 0)
+		return errno_of(segment);
+	inode->segment = (uint32_t)segment;
+	list_append(&used, &inode->used);
+	list_append(segment_bucket(inode->segment), &inode->segments);
+	return 0;
+}
+
+struct inode *pages_find(uint32_t segment)
+{
+	list_for_each(node, segment_bucket(segment)) {
+		struct inode *inode = container_of(node, struct inode, segments);
+
+		if (inode->segment == segment)
+			return inode;
+	}
+	return NULL;
+}
+
+static void segment_leave(struct inode *inode)
+{
+	if (!inode->segment)
+		return;
+	slots_forget(inode);
+	call_segment_destroy(inode->segment);
+	inode->segment = 0;
+	list_remove(&inode->used);
+	list_remove(&inode->segments);
+	memory_free(inode->filled);
+	inode->filled = NULL;
+	inode->chunks = 0;
+}
+
+void pages_release(struct inode *inode)
+{
+	segment_leave(inode);
+}
+
+void pages_pin(struct inode *inode)
+{
+	if (inode->paged && !inode->pinned) {
+		inode->pinned = true;
+		inode_get(inode);
+	}
+}
+
+void pages_drop(struct inode *inode)
+{
+	if (!inode->segment || !inode->paged || inode->written)
+		return;
+	call_segment_evict(inode->segment, 0, FILE_SIZE_MAX / PAGE_SIZE);
+	if (inode->filled)
+		memset(inode->filled, 0, inode->chunks / 8);
+}
+
+void pages_relieve(void)
+{
+	static uint64_t last;
+	struct kernel_stats stats;
+	uint64_t now = time_monotonic();
+
+	/* Asking costs a call: not more often than every 20 ms. */
+	if (now - last < 20000000)
+		return;
+	last = now;
+	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0 || stats.frames_free > stats.frames_total / 16)
+		return;
+	list_for_each_safe(node, &used) {
+		struct inode *inode = container_of(node, struct inode, used);
+
+		/* The most recently used quarter stays if that is enough. */
+		pages_drop(inode);
+		if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0 ||
+		    stats.frames_free > stats.frames_total / 8)
+			break;
+	}
+	if (stats.frames_free < stats.frames_total / 16)
+		entries_trim(256);
+}
+
+uint64_t pages_count(void)
+{
+	return supplied;
+}
+
+/* --- filling --- */
+
+static bool chunk_is_filled(const struct inode *inode, uint64_t chunk)
+{
+	return chunk < inode->chunks && (inode->filled[chunk / 8] & 1 << chunk % 8);
+}
+
+static int chunk_mark(struct inode *inode, uint64_t chunk)
+{
+	if (chunk >= inode->chunks) {
+		uint64_t chunks = (chunk + 64) & ~63ull;
+		uint8_t *filled;
+
+		if (chunks < inode->chunks * 2)
+			chunks = inode->chunks * 2;
+		filled = memory_zeroed(chunks / 8);
+		if (!filled)
+			return -ENOMEM;
+		if (inode->filled)
+			memcpy(filled, inode->filled, inode->chunks / 8);
+		memory_free(inode->filled);
+		inode->filled = filled;
+		inode->chunks = chunks;
+	}
+	inode->filled[chunk / 8] |= (uint8_t)(1 << chunk % 8);
+	return 0;
+}
+
+/* Supplies a whole chunk from the server: what lies behind the server's file is zero. */
+static int chunk_fill(struct inode *inode, uint64_t chunk)
+{
+	uint64_t offset = chunk * CHUNK_BYTES;
+	uint64_t last = inode->size > offset ? inode->size - offset : 0;
+	char *buffer = lower_buffer();
+	uint64_t bytes = 0, pages;
+	int64_t result;
+
+	pages_relieve();
+	if (inode->lower_size > offset)
+		bytes = min_u64(inode->lower_size - offset, CHUNK_BYTES);
+	if (bytes) {
+		long got = lower_read(inode, offset, bytes);
+
+		if (got < 0)
+			return (int)got;
+		bytes = (uint64_t)got;
+	}
+	/* The part of a chunk behind the end of the file is supplied too, or a growing file would fault on each page. */
+	pages = page_up(min_u64(max_u64(last, bytes), CHUNK_BYTES)) / PAGE_SIZE;
+	if (inode->written || inode->writers)
+		pages = CHUNK_PAGES;
+	memset(buffer + bytes, 0, pages * PAGE_SIZE - bytes);
+	result = call_segment_supply(inode->segment, chunk * CHUNK_PAGES, pages, buffer);
+	if (result < 0)
+		return errno_of(result);
+	supplied += pages;
+	return pages == CHUNK_PAGES || !inode->writers ? chunk_mark(inode, chunk) : 0;
+}
+
+/* Makes sure that the pages of a range can be touched. */
+static int range_fill(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+	int error = 0;
+
+	if (!inode->paged)
+		return 0;
+	for (uint64_t chunk = offset / CHUNK_BYTES; !error && chunk <= (offset + bytes - 1) / CHUNK_BYTES; chunk++)
+		if (!chunk_is_filled(inode, chunk))
+			error = chunk_fill(inode, chunk);
+	return error;
+}
+
+int segment_fill(uint32_t segment, uint32_t page)
+{
+	struct inode *inode = pages_find(segment);
+	uint64_t end;
+
+	if (!inode)
+		return -EIO;
+	end = inode == growing.inode ? max_u64(growing.end, inode->size) : inode->size;
+	if ((uint64_t)page * PAGE_SIZE >= end)
+		return -EFAULT;
+	return chunk_fill(inode, page / CHUNK_PAGES);
+}
+
+/* --- reading and writing --- */
+
+long pages_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
+{
+	size_t done = 0;
+	int error;
+
+	if (offset >= inode->size || !bytes)
+		return 0;
+	bytes = min_u64(bytes, inode->size - offset);
+	error = pages_segment(inode);
+	while (!error && done < bytes) {
+		uint64_t left, piece, copied;
+		const char *from = slot_of(inode, offset + done, &left);
+
+		piece = min_u64(min_u64(bytes - done, left), CHUNK_BYTES - (offset + done) % CHUNK_BYTES);
+		error = from ? range_fill(inode, offset + done, piece) : -ENOMEM;
+		if (error)
+			break;
+		copied = copy_guarded((char *)to + done, from, piece);
+		done += copied;
+		if (copied < piece)
+			error = -EFAULT;
+	}
+	return done ? (long)done : error;
+}
+
+/* The file differs from the server's from now on. */
+static void note_written(struct inode *inode)
+{
+	inode->mtime = stamp_now();
+	inode->written = true;
+	inode_changed(inode);
+	if (!inode->tree->write_through)
+		inode->blocks = (inode->size + PAGE_SIZE - 1) / PAGE_SIZE * (PAGE_SIZE / 512);
+}
+
+long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
+{
+	size_t done = 0;
+	int error;
+
+	if (!bytes)
+		return 0;
+	if (offset >= FILE_SIZE_MAX)
+		return -EFBIG;
+	bytes = min_u64(bytes, FILE_SIZE_MAX - offset);
+	error = pages_segment(inode);
+	inode->written = true;
+	growing.inode = inode;
+	growing.end = offset + bytes;
+	while (!error && done < bytes) {
+		uint64_t left, piece, copied;
+		char *to = slot_of(inode, offset + done, &left);
+
+		piece = min_u64(min_u64(bytes - done, left), CHUNK_BYTES - (offset + done) % CHUNK_BYTES);
+		error = to ? range_fill(inode, offset + done, piece) : -ENOMEM;
+		if (error)
+			break;
+		copied = copy_guarded(to, (const char *)from + done, piece);
+		if (inode->tree->write_through && inode->lower && copied)
+			error = lower_write(inode, offset + done, to, copied);
+		if (error)
+			break;
+		done += copied;
+		if (copied < piece)
+			error = -EFAULT;
+	}
+	growing.inode = NULL;
+	if (done && offset + done > inode->size)
+		inode->size = offset + done;
+	if (done)
+		note_written(inode);
+	return done ? (long)done : error;
+}
+
+int pages_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+	int error = pages_segment(inode);
+
+	inode->written = true;
+	growing.inode = inode;
+	growing.end = offset + bytes;
+	while (!error && bytes) {
+		uint64_t left, piece;
+		char *to = slot_of(inode, offset, &left);
+
+		piece = min_u64(min_u64(bytes, left), PAGE_SIZE - offset % PAGE_SIZE);
+		error = to ? range_fill(inode, offset, piece) : -ENOMEM;
+		if (!error && copy_guarded(to, zeros, piece) < piece)
+			error = -EIO;
+		offset += piece;
+		bytes -= piece;
+	}
+	growing.inode = NULL;
+	return error;
+}
+
+/* Everything behind the new end goes, and reads as zero if the file grows again. */
+static int cut(struct inode *inode, uint64_t size)
+{
+	uint64_t tail = page_up(size) - size;
+	uint64_t first = page_up(size) / PAGE_SIZE;
+	int error = 0;
+
+	if (tail && (inode->segment || inode->lower_size > size))
+		error = pages_zero(inode, size, min_u64(tail, inode->size - size));
+	if (error)
+		return error;
+	inode->lower_size = min_u64(inode->lower_size, size);
+	if (inode->segment) {
+		call_segment_evict(inode->segment, first, FILE_SIZE_MAX / PAGE_SIZE - first);
+		for (uint64_t chunk = first / CHUNK_PAGES; chunk < inode->chunks; chunk++)
+			inode->filled[chunk / 8] &= (uint8_t)~(1 << chunk % 8);
+	}
+	return 0;
+}
+
+int pages_truncate(struct inode *inode, uint64_t size)
+{
+	uint64_t old = inode->size;
+	int error = 0;
+
+	if (size > FILE_SIZE_MAX)
+		return -EFBIG;
+	if (size == 0 && inode->paged && !inode->pinned) {
+		/* Nothing shows through any more: an ordinary segment does. */
+		segment_leave(inode);
+		inode->paged = false;
+		inode->lower_size = 0;
+	} else if (size < old) {
+		error = cut(inode, size);
+	}
+	if (error)
+		return error;
+	inode->size = size;
+	if (inode->tree->write_through && inode->lower)
+		error = lower_set_attributes(inode, FS_SET_SIZE);
+	note_written(inode);
+	return error;
+}

@@ -1,0 +1,330 @@
+/* /proc but for the processes, and /sys. */
+#include <asm/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+
+#include "user/runtime/service.h"
+
+#include "linux/clock.h"
+#include "linux/file.h"
+#include "linux/main.h"
+#include "linux/pages.h"
+#include "linux/procfs.h"
+
+enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };
+
+#define RELEASE "6.1.0-allod"
+
+static void kernel_stats(struct kernel_stats *stats)
+{
+	if (call_stats(stats, sizeof(*stats)) < 0)
+		memset(stats, 0, sizeof(*stats));
+}
+
+static void meminfo_text(struct text *text, struct task *self, u64 number)
+{
+	static const char *const zero[] = { "Buffers", "SwapCached" };
+	struct kernel_stats stats;
+	u64 cached = pages_count() * KB_PER_PAGE, total, free;
+
+	(void)self, (void)number;
+	kernel_stats(&stats);
+	total = stats.frames_total * KB_PER_PAGE;
+	free = stats.frames_free * KB_PER_PAGE;
+	cached = min_u64(cached, total - free);
+	text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free, free + cached);
+	text_add(text, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1], 0ul);
+	text_add(text, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
+	text_add(text, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
+	text_add(text, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
+	text_add(text, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n", total - free - cached,
+	         cached, 0ul);
+	text_add(text, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
+	text_add(text, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
+	text_add(text, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
+}
+
+static void cpuinfo_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	for (u64 i = 0; i < service_start->processors; i++)
+		text_add(text, "processor\t: %lu\nvendor_id\t: Allod\nmodel name\t: Allod guest processor\ncpu MHz\t\t: %lu.000\n"
+		               "physical id\t: 0\nsiblings\t: %lu\ncore id\t\t: %lu\ncpu cores\t: %lu\n\n",
+		         i, 1000ul, service_start->processors, i, service_start->processors);
+}
+
+static void uptime_text(struct text *text, struct task *self, u64 number)
+{
+	u64 hundredths = time_monotonic() / 10000000;
+
+	(void)self, (void)number;
+	text_add(text, "%lu.%02lu 0.00\n", hundredths / 100, hundredths % 100);
+}
+
+static void loadavg_text(struct text *text, struct task *self, u64 number)
+{
+	unsigned running = 0, all = 0;
+	u32 last = 0;
+
+	(void)self, (void)number;
+	list_for_each(node, &processes) {
+		struct process *process = container_of(node, struct process, all);
+		struct task *task = process_task(process);
+
+		all++;
+		running += process->state == PROCESS_RUNNING && task && !task->sleeping;
+		last = process->pid > last ? process->pid : last;
+	}
+	text_add(text, "0.00 0.00 0.00 %u/%u %u\n", running, all, last);
+}
+
+static void stat_text(struct text *text, struct task *self, u64 number)
+{
+	struct kernel_stats stats;
+	u64 ticks = time_monotonic() / (u64)(NS_PER_S / TICKS_PER_S);
+	unsigned all = 0;
+
+	(void)self, (void)number;
+	kernel_stats(&stats);
+	list_for_each(node, &processes)
+		all++;
+	text_add(text, "cpu  %lu 0 0 0 0 0 0 0 0 0\n", ticks * service_start->processors);
+	for (u64 i = 0; i < service_start->processors; i++)
+		text_add(text, "cpu%lu %lu 0 0 0 0 0 0 0 0 0\n", i, ticks);
+	text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n", stats.interrupts,
+	         stats.switches, (u64)(clock_wall_base / NS_PER_S), (u64)all);
+}
+
+static void version_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Linux version " RELEASE " (allod) #1 SMP Allod\n");
+}
+
+static void filesystems_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\t9p\n");
+}
+
+static void devices_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n");
+}
+
+static void swaps_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
+static void cmdline_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "\n");
+}
+
+/* --- links --- */
+
+static int self_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)number;
+	return format(to, size, "%u", self->process->pid);
+}
+
+static int thread_self_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)number;
+	return format(to, size, "%u/task/%u", self->process->pid, self->tid);
+}
+
+static int mounts_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)self, (void)number;
+	return format(to, size, "self/mounts");
+}
+
+/* --- sys --- */
+
+#define CONSTANT(name, value)                                                        \
+	static void name##_text(struct text *text, struct task *self, u64 number)        \
+	{                                                                                \
+		(void)self, (void)number;                                                    \
+		text_add(text, "%s\n", value);                                               \
+	}
+
+CONSTANT(osrelease, RELEASE)
+CONSTANT(ostype, "Linux")
+CONSTANT(sys_version, "#1 SMP Allod")
+CONSTANT(pid_max, "32768")
+CONSTANT(threads_max, "16384")
+CONSTANT(ngroups_max, "65536")
+CONSTANT(cap_last_cap, "40")
+CONSTANT(overflow_id, "65534")
+CONSTANT(zero, "0")
+CONSTANT(entropy, "256")
+CONSTANT(max_map_count, "65530")
+CONSTANT(mmap_min, "65536")
+CONSTANT(file_max, "1048576")
+CONSTANT(pipe_max, "1048576")
+CONSTANT(core_pattern, "core")
+CONSTANT(randomize, "2")
+CONSTANT(empty, "")
+
+static void hostname_text(struct text *text, struct task *self, u64 number)
+{
+	const char *at = NULL, *name = config_get("hostname", &at);
+
+	(void)self, (void)number;
+	text_add(text, "%s\n", name ? name : "allod");
+}
+
+static void uuid_add(struct text *text, const u8 *bytes)
+{
+	for (unsigned i = 0; i < 16; i++)
+		text_add(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+	text_add(text, "\n");
+}
+
+static void uuid_text(struct text *text, struct task *self, u64 number)
+{
+	u8 bytes[16];
+
+	(void)self, (void)number;
+	random_fill(bytes, sizeof(bytes));
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	uuid_add(text, bytes);
+}
+
+static void boot_id_text(struct text *text, struct task *self, u64 number)
+{
+	static u8 bytes[16];
+
+	(void)self, (void)number;
+	if (!bytes[6])
+		random_fill(bytes, sizeof(bytes));
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	uuid_add(text, bytes);
+}
+
+#define TEXT(name, function) { name, S_IFREG | 0444, NULL, function, NULL, NULL, NULL, NULL }
+#define DIRECTORY(name, nodes) { name, S_IFDIR | 0555, nodes, NULL, NULL, NULL, NULL, NULL }
+#define SYMLINK(name, function) { name, S_IFLNK | 0777, NULL, NULL, function, NULL, NULL, NULL }
+#define END { NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+
+static const struct proc_node no_nodes[] = { END };
+
+static const struct proc_node random_nodes[] = {
+	TEXT("boot_id", boot_id_text), TEXT("entropy_avail", entropy_text), TEXT("poolsize", entropy_text),
+	TEXT("uuid", uuid_text), END,
+};
+
+static const struct proc_node kernel_nodes[] = {
+	TEXT("cap_last_cap", cap_last_cap_text),
+	TEXT("core_pattern", core_pattern_text),
+	TEXT("dmesg_restrict", zero_text),
+	TEXT("hostname", hostname_text),
+	TEXT("ngroups_max", ngroups_max_text),
+	TEXT("osrelease", osrelease_text),
+	TEXT("ostype", ostype_text),
+	TEXT("overflowgid", overflow_id_text),
+	TEXT("overflowuid", overflow_id_text),
+	TEXT("pid_max", pid_max_text),
+	DIRECTORY("random", random_nodes),
+	TEXT("randomize_va_space", randomize_text),
+	TEXT("threads-max", threads_max_text),
+	TEXT("version", sys_version_text),
+	END,
+};
+
+static const struct proc_node fs_nodes[] = {
+	TEXT("file-max", file_max_text), TEXT("nr_open", file_max_text), TEXT("pipe-max-size", pipe_max_text), END,
+};
+
+static const struct proc_node vm_nodes[] = {
+	TEXT("max_map_count", max_map_count_text), TEXT("mmap_min_addr", mmap_min_text),
+	TEXT("overcommit_memory", zero_text), TEXT("swappiness", zero_text), END,
+};
+
+static const struct proc_node sys_nodes[] = {
+	DIRECTORY("fs", fs_nodes), DIRECTORY("kernel", kernel_nodes), DIRECTORY("net", no_nodes), DIRECTORY("vm", vm_nodes), END,
+};
+
+const struct proc_node machine_nodes[] = {
+	TEXT("cmdline", cmdline_text),
+	TEXT("cpuinfo", cpuinfo_text),
+	TEXT("devices", devices_text),
+	TEXT("filesystems", filesystems_text),
+	TEXT("loadavg", loadavg_text),
+	TEXT("meminfo", meminfo_text),
+	SYMLINK("mounts", mounts_link),
+	TEXT("partitions", empty_text),
+	SYMLINK("self", self_link),
+	TEXT("stat", stat_text),
+	TEXT("swaps", swaps_text),
+	DIRECTORY("sys", sys_nodes),
+	SYMLINK("thread-self", thread_self_link),
+	TEXT("uptime", uptime_text),
+	TEXT("version", version_text),
+	END,
+};
+
+/* --- /sys --- */
+
+static void cpus_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	if (service_start->processors > 1)
+		text_add(text, "0-%lu\n", service_start->processors - 1);
+	else
+		text_add(text, "0\n");
+}
+
+static const struct proc_node cpu_node = { "cpu", S_IFDIR | 0555, no_nodes, NULL, NULL, NULL, NULL, NULL };
+
+static const struct proc_node *cpu_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
+{
+	u64 cpu;
+
+	(void)self, (void)number;
+	*found = 0;
+	return length > 3 && memcmp(name, "cpu", 3) == 0 && name_number(name + 3, length - 3, &cpu) &&
+	               cpu < service_start->processors
+	           ? &cpu_node
+	           : NULL;
+}
+
+static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
+{
+	(void)self, (void)number;
+	if (*index >= service_start->processors)
+		return NULL;
+	format(name, size, "cpu%lu", *index);
+	return &cpu_node;
+}
+
+static const struct proc_node cpu_nodes[] = {
+	TEXT("online", cpus_text), TEXT("possible", cpus_text), TEXT("present", cpus_text), TEXT("kernel_max", zero_text), END,
+};
+
+static const struct proc_node system_nodes[] = {
+	{ "cpu", S_IFDIR | 0555, cpu_nodes, NULL, NULL, NULL, cpu_lookup, cpu_next },
+	END,
+};
+
+static const struct proc_node devices_nodes[] = { DIRECTORY("system", system_nodes), END };
+
+static const struct proc_node sysfs_nodes[] = {
+	DIRECTORY("block", no_nodes), DIRECTORY("bus", no_nodes), DIRECTORY("class", no_nodes),
+	DIRECTORY("devices", devices_nodes), DIRECTORY("fs", no_nodes), DIRECTORY("kernel", no_nodes), END,
+};
+
+static const struct proc_node sysfs_root = DIRECTORY("/", sysfs_nodes);
+
+void sysfs_mount(struct tree *tree)
+{
+	nodes_mount(tree, &sysfs_root);
+}
