@@ -5,7 +5,7 @@
 
 #include "user/runtime/types.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S 1000000000ul
 
 static inline u64 min_u64(u64 a, u64 b)
 {

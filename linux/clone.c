@@ -191,8 +191,9 @@ long sys_clone3(struct task *self, struct user_frame *frame)
 		return -E2BIG;
 	if (user_read(self, arg(frame, 0), &args, min_u64(bytes, sizeof(args))))
 		return -EFAULT;
-	if ((args.flags & CSIGNAL) || args.exit_signal > SIGNALS || args.set_tid_size || args.pidfd || args.cgroup ||
-		(args.flags & CLONE_DETACHED) || !args.stack != !args.stack_size)
+	/* The C library fills in members that belong to flags it does not set: only flags count. */
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS || args.set_tid_size ||
+	    !args.stack != !args.stack_size)
 		return -EINVAL;
 	struct clone_request request = {
 		.flags = args.flags,

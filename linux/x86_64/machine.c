@@ -236,6 +236,7 @@ int machine_signal_push(struct task *self, struct user_frame *frame, int signal,
 	frame->rax = 0;
 	frame->rflags &= ~(u64)FLAGS_CLEARED;
 	frame->flags |= FRAME_FULL;
+	machine_reset_vector();
 	return 0;
 }
 
