@@ -86,8 +86,10 @@ static void map_pages(u64 root, u64 va, u64 pa, u64 bytes, u64 flags)
 		*table_entry(root, va + i, 0) = (pa + i) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | flags;
 }
 
-static bool word_on_line(const char *line, const char *word)
+bool early_option(const char *word)
 {
+	const char *line = machine.command_line;
+
 	while (*line) {
 		unsigned i = 0;
 
@@ -119,7 +121,7 @@ static u64 random_bits(void)
 /* Random bases; with `nokaslr` those that gdb expects (link.ld). */
 static void choose_places(void)
 {
-	bool fixed = word_on_line(machine.command_line, "nokaslr");
+	bool fixed = early_option("nokaslr");
 	bool five = machine.levels == 5;
 	u64 image_places = (KERNEL_LINK_BASE - IMAGE_SLOT_BASE) >> BLOCK_SHIFT;
 	u64 direct_places = five ? 1ul << 20 : 1ul << 15;

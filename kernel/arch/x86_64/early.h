@@ -29,6 +29,9 @@ extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kerne
 extern char boot_start[], boot_other[], boot_real_mode[], boot_real_mode_end[], boot_real_base[], boot_real_gdt[], boot_gdt[];
 extern u64 boot_other_start[3];
 
+/* Is the word on the command line? Works early and later. */
+bool early_option(const char *word);
+
 #pragma GCC visibility pop
 
 /* Where early_start() has the kernel go on. */

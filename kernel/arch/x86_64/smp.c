@@ -34,6 +34,8 @@ void arch_cpus_start(unsigned count)
 		while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) == i)
 			arch_relax();
 	}
+	if (early_option("test=nmi"))
+		arch_test_nmi(true);
 }
 
 _Noreturn void smp_start(unsigned number)
