@@ -4,14 +4,17 @@
 #   make unit UNIT_FULL=1   both formats by both compilers
 #   make fuzz FUZZ_SECONDS=60   the libFuzzer target, starting from the kept corpus
 #
-# Each tests/unit/test_*.c is one program; its argument is the number of page-table levels.
+# Each tests/unit/test_*.c is one program. Those that include core.h or model.h test the kernel's core; their argument is the
+# number of page-table levels. The others test the services' sources, which they include, and are built once.
 
 UNIT_OUT := build/host
 UNIT_VARIANTS := gcc-x86_64 clang-arm64
 ifdef UNIT_FULL
 UNIT_VARIANTS += clang-x86_64 gcc-arm64
 endif
-UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model).h"' tests/unit/test_*.c))
+UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
 UNIT_CORE := $(addprefix kernel/,frame.c pool.c radix.c handle.c segment.c map.c region.c pt.c tlb.c tag.c grant.c portal.c \
 	space.c fault.c arch/host/machine.c)
 UNIT_COMMON := tests/unit/core.c tests/unit/model.c
@@ -36,10 +39,14 @@ endef
 $(foreach variant,gcc-x86_64 clang-arm64 clang-x86_64 gcc-arm64,$(eval \
 	$(call unit-variant,$(firstword $(subst -, ,$(variant))),$(lastword $(subst -, ,$(variant))))))
 
+$(UNIT_PLAIN_PROGRAMS): $(UNIT_OUT)/plain/%: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(UNIT_FLAGS) -D_GNU_SOURCE -I. -Iuser/runtime -Iuser/runtime/x86_64 -Iabi/x86_64 -o $@ $< -lcmocka
+
 .PHONY: unit fuzz
 # Quiet unless something fails; build/host/unit.count receives "passed failed".
-unit: $(foreach variant,$(UNIT_VARIANTS),$(call unit-programs,$(variant)))
-	$(Q)tests/unit/run $(UNIT_OUT)/unit.count $(foreach variant,$(UNIT_VARIANTS),$(foreach \
+unit: $(UNIT_PLAIN_PROGRAMS) $(foreach variant,$(UNIT_VARIANTS),$(call unit-programs,$(variant)))
+	$(Q)tests/unit/run $(UNIT_OUT)/unit.count $(UNIT_PLAIN_PROGRAMS:=:0) $(foreach variant,$(UNIT_VARIANTS),$(foreach \
 		program,$(call unit-programs,$(variant)),$(foreach levels,$(call unit-levels,$(variant)),$(program):$(levels))))
 
 FUZZ_SECONDS ?= 60
