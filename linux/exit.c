@@ -57,8 +57,10 @@ void vfork_done(struct process *process)
 {
 	struct task *waiter = process->vfork_waiter;
 	process->vfork_waiter = NULL;
-	if (waiter)
-		task_wake(waiter);
+	if (!waiter)
+		return;
+	waiter->vfork_child = NULL;
+	task_wake(waiter);
 }
 
 static int shell_code(int wait_status)
