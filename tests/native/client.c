@@ -164,11 +164,23 @@ static void check_threads(void)
 	check(!errors, "several threads are served at once", (i64)errors);
 }
 
-/* A thread that waits for input for ever must not hold up those that write. */
+/* A thread that waits for input for ever must not hold up those that write, and learns of the driver's end. */
+static u32 reader_back;
+static i64 reader_result;
+
 static void read_for_ever(void *unused)
 {
 	(void)unused;
-	console(CONSOLE_READ, PORT_CONTROL, globalize(arena.data), CONSOLE_CHUNK);
+	reader_result = console(CONSOLE_READ, PORT_CONTROL, globalize(arena.text), 1);
+	__atomic_store_n(&reader_back, 1, __ATOMIC_RELEASE);
+	call_wake(&reader_back, 1);
+}
+
+static void check_reader(void)
+{
+	while (!__atomic_load_n(&reader_back, __ATOMIC_ACQUIRE))
+		call_wait(&reader_back, 0, 0, 0);
+	check(reader_result == -E_DEAD, "a call that was waiting in it has failed", reader_result);
 }
 
 static void check_drivers_end(const char *name, enum service service, u64 plant_op, u64 kind)
@@ -192,6 +204,7 @@ static void check_ends(void)
 	got = open_path("etc/passwd");
 	check(got > 0, "files are there again", got);
 	check_drivers_end("a null dereference ends the console driver", SERVICE_CONSOLE, CONSOLE_PLANT, PLANT_NULL);
+	check_reader();
 	check_drivers_end("a wild write ends the console driver", SERVICE_CONSOLE, CONSOLE_PLANT, PLANT_WILD_WRITE);
 }
 
