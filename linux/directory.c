@@ -1,7 +1,8 @@
 /* getdents64: first the names that the tree below lists, in its order and without those that were removed or replaced,
  * then the names made in memory, in the order in which they were made.
  *
- * The position of the second part is FRESH plus the serial number of the name last handed out. */
+ * The position of the second part is FRESH plus the serial number of the name last handed out. Positions of the first part
+ * are the host's, up to 63 bits of them: file systems leave this range out, but for its last number, which is an end. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -15,7 +16,8 @@
 
 enum { RECORDS_MAX = 32768 };
 
-#define FRESH (1ull << 62)
+#define FRESH 0x7fffffff00000000ull
+#define FRESH_END 0x7fffffffffff0000ull
 
 /* As the kernel fills it in; the UAPI headers do not have it. */
 struct linux_dirent64 {
@@ -73,6 +75,11 @@ static struct entry *above(struct entry *dir)
 	return dir->parent;
 }
 
+static bool is_fresh(u64 pos)
+{
+	return pos >= FRESH && pos < FRESH_END;
+}
+
 static bool list_fresh(struct records *records, bool dots)
 {
 	struct entry *dir = records->dir;
@@ -102,7 +109,7 @@ static long list_names(struct task *self, struct file *file, struct records *rec
 	int error = 0;
 
 	records->pos = file->pos;
-	if (below && records->pos < FRESH) {
+	if (below && !is_fresh(records->pos)) {
 		error = ops->list(self, file->inode, records->pos, &records->listing);
 		if (!error && !records->full)
 			records->pos = FRESH;

@@ -272,7 +272,7 @@ bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64
 
 	if (!inode)
 		return false;
-	*dev = inode->tree->dev;
+	*dev = inode_dev(inode);
 	*ino = inode->ino;
 	if (!inode->alias || entry_path(inode->alias, root_entry, to, size) < 0)
 		anonymous_name(inode, to, size);
@@ -308,7 +308,7 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 		.gid = inode->gid,
 		.size = inode->size,
 		.ino = inode->ino,
-		.dev = inode->tree->dev,
+		.dev = inode_dev(inode),
 		.readable = inode_may(self, inode, 4) == 0,
 	};
 	return 0;

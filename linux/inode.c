@@ -81,14 +81,14 @@ void inode_put(struct inode *inode)
 	}
 }
 
-struct inode *inode_find(struct tree *tree, uint64_t ino)
+struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device)
 {
 	struct list_node *bucket = inode_bucket(tree, ino);
 
 	list_for_each(node, bucket) {
 		struct inode *inode = container_of(node, struct inode, hash);
 
-		if (inode->ino == ino && inode->tree == tree)
+		if (inode->ino == ino && inode->device == device && inode->tree == tree)
 			return inode_get(inode);
 	}
 	return NULL;
@@ -173,6 +173,14 @@ struct tree *trees_last(void)
 	while (tree->next)
 		tree = tree->next;
 	return tree;
+}
+
+uint64_t inode_dev(const struct inode *inode)
+{
+	uint64_t dev = inode->tree->dev;
+
+	/* Devices of the host below one tree: the first one has the tree's own number. */
+	return inode->device > 1 ? dev + ((uint64_t)inode->device << 20) : dev;
 }
 
 char *memory_string(const char *text, size_t length)

@@ -86,6 +86,7 @@ struct inode {
 	bool lower;             /* there is one */
 	uint64_t node;          /* number of the node, 0: none at the moment */
 	uint32_t life;          /* of the driver that `node` belongs to */
+	uint32_t device;        /* which of the host's devices, numbered by the server */
 	struct inode *lower_dir; /* where it was found: with a reference; NULL: root */
 	char *lower_name;
 	/* Regular files. */
@@ -133,8 +134,10 @@ struct listing {
 struct inode *inode_new(struct tree *tree, uint32_t mode, uint32_t uid, uint32_t gid);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
+/* st_dev. */
+uint64_t inode_dev(const struct inode *inode);
 /* The inode with this number, if it is known (with a reference); and the opposite. */
-struct inode *inode_find(struct tree *tree, uint64_t ino);
+struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device);
 void inode_hash(struct inode *inode);
 struct stamp stamp_now(void);
 /* Notes that attributes were changed. */

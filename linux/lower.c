@@ -58,6 +58,21 @@ static int64_t lower_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uin
 	return result == -E_NOMEM ? -ENOMEM : -EIO;
 }
 
+/* The server numbers the files of all its devices in one space: below the host's inode number it puts a code of the
+ * device, n zeros and a one with n more bits (QEMU's multidevs=remap). -> the host's number; *device: the code, 1 for the
+ * first device. */
+static uint64_t host_number(uint64_t path, uint32_t *device)
+{
+	unsigned zeros = path ? (unsigned)__builtin_ctzll(path) : 0;
+
+	if (zeros > 8) {
+		*device = 0;
+		return path;
+	}
+	*device = (uint32_t)(path & ((2ull << 2 * zeros) - 1));
+	return path >> (2 * zeros + 1);
+}
+
 static void take_attributes(struct inode *inode, const struct fs_attr *attr)
 {
 	inode->mode = attr->mode;
@@ -108,7 +123,9 @@ static int inode_of_node(struct tree *tree, struct inode *dir, const char *name,
                          struct inode **result)
 {
 	const struct fs_attr attr = arena.attr;
-	struct inode *inode = inode_find(tree, attr.ino);
+	uint32_t device;
+	uint64_t ino = host_number(attr.ino, &device);
+	struct inode *inode = inode_find(tree, ino, device);
 
 	if (inode) {
 		lower_call(FS_FORGET, node, 0, 0, 0, 0);
@@ -123,7 +140,8 @@ static int inode_of_node(struct tree *tree, struct inode *dir, const char *name,
 	inode = inode_new(tree, attr.mode, attr.uid, attr.gid);
 	if (!inode)
 		return -ENOMEM;
-	inode->ino = attr.ino;
+	inode->ino = ino;
+	inode->device = device;
 	inode->lower = true;
 	inode->node = node;
 	inode->life = life;
@@ -178,6 +196,7 @@ static int lower_lookup(struct task *self, struct inode *dir, const char *name, 
 
 static int lower_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
 {
+	uint32_t device;
 	uint64_t node;
 	int error;
 
@@ -198,7 +217,8 @@ static int lower_list(struct task *self, struct inode *dir, uint64_t cursor, str
 
 			if (entry->bytes < sizeof(*entry) + entry->length || at + entry->bytes > bytes)
 				return -EIO;
-			if (!listing->emit(listing, entry->name, entry->length, entry->ino, entry->type, entry->cursor))
+			if (!listing->emit(listing, entry->name, entry->length, host_number(entry->ino, &device), entry->type,
+			                   entry->cursor))
 				return 0;
 			cursor = entry->cursor;
 			at += entry->bytes;

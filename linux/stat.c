@@ -66,7 +66,7 @@ static int put_stat(struct task *self, struct inode *inode, u64 addr)
 	struct stat stat = { 0 };
 
 	refresh(inode);
-	stat.st_dev = inode->tree->dev;
+	stat.st_dev = inode_dev(inode);
 	stat.st_ino = inode->ino;
 	stat.st_mode = inode->mode;
 	stat.st_nlink = inode->nlink;
@@ -159,8 +159,8 @@ long sys_statx(struct task *self, struct user_frame *f)
 	statx.stx_ctime = statx_time(inode->ctime);
 	statx.stx_rdev_major = dev_major(inode->rdev);
 	statx.stx_rdev_minor = dev_minor(inode->rdev);
-	statx.stx_dev_major = dev_major(inode->tree->dev);
-	statx.stx_dev_minor = dev_minor(inode->tree->dev);
+	statx.stx_dev_major = dev_major(inode_dev(inode));
+	statx.stx_dev_minor = dev_minor(inode_dev(inode));
 	inode_put(inode);
 	return user_write(self, arg(f, 4), &statx, sizeof(statx));
 }
