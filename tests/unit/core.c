@@ -18,11 +18,13 @@ void *__real_frame_alloc_raw(void);
 void *__real_frame_alloc_contiguous(u64 pages);
 void *__real_pool_alloc(struct pool *pool);
 void *__real_pool_alloc_zeroed(struct pool *pool);
+void __real_frame_put(void *page);
 void *__wrap_frame_alloc(void);
 void *__wrap_frame_alloc_raw(void);
 void *__wrap_frame_alloc_contiguous(u64 pages);
 void *__wrap_pool_alloc(struct pool *pool);
 void *__wrap_pool_alloc_zeroed(struct pool *pool);
+void __wrap_frame_put(void *page);
 
 static bool fails(void)
 {
@@ -56,6 +58,15 @@ void *__wrap_pool_alloc(struct pool *pool)
 void *__wrap_pool_alloc_zeroed(struct pool *pool)
 {
 	return fails() ? NULL : __real_pool_alloc_zeroed(pool);
+}
+
+/* A frame must not become free while a TLB has a translation to it. */
+void __wrap_frame_put(void *page)
+{
+	for (unsigned i = 0; frame_refs(page) == 1 && i < HOST_TLB; i++)
+		if (host_tlb[i].space && host_tlb[i].frame == ptr_pa(page).v)
+			fail_msg("a frame is freed that space %u has in its TLB", host_tlb[i].space->number);
+	__real_frame_put(page);
 }
 
 void core_fail_at(u64 n)
