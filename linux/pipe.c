@@ -246,6 +246,7 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 		pipe = inode->pipe = pipe_new();
 		if (!pipe)
 			return -ENOMEM;
+		pipe->is_fifo = true;
 	}
 	if (file->may & FILE_READ) {
 		pipe->readers++;
@@ -259,7 +260,7 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 	}
 	file->ops = &pipe_ops;
 	file->data = pipe;
-	error = wait_for_other(self, pipe, file);
+	error = pipe->is_fifo ? wait_for_other(self, pipe, file) : 0;
 	if (error)
 		pipe_file_release(self, file);
 	return error;
