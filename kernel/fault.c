@@ -14,8 +14,9 @@ enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */ };
 /* A page of a region as it is now. */
 struct page {
 	pa_t pa;
-	u32 rights; /* that its entry may show; 0: nothing is there */
+	u32 rights;    /* that its entry may show; 0: nothing is there */
 	bool device;
+	void *private; /* the private frame, NULL if it is not one */
 };
 
 static u32 needed_rights(u32 access)
@@ -47,21 +48,21 @@ static struct page page_now(const struct region *region, u64 offset)
 	if (frame) {
 		if ((rights & RIGHT_W) && frame_refs(frame) > 1 && !(region->flags & REGION_KERNEL))
 			rights &= ~(u32)RIGHT_W;
-		return (struct page){ ptr_pa(frame), rights, false };
+		return (struct page){ ptr_pa(frame), rights, false, frame };
 	}
 	if (!segment)
-		return (struct page){ { 0 }, 0, false };
+		return (struct page){ { 0 }, 0, false, NULL };
 	if (!(region->flags & MAP_SHARE))
 		rights &= ~(u32)RIGHT_W;
 	if (segment_is_fixed(segment)) {
 		pa_t pa = { segment->base.v + segment_offset(region, offset) };
 
-		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE };
+		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE, NULL };
 	}
 	frame = segment_present(segment, segment_offset(region, offset) >> PAGE_SHIFT);
 	if (!frame)
-		return (struct page){ { 0 }, 0, false };
-	return (struct page){ ptr_pa(frame), rights, false };
+		return (struct page){ { 0 }, 0, false, NULL };
+	return (struct page){ ptr_pa(frame), rights, false, NULL };
 }
 
 /* Shows what neighbours of a page are there already, where nothing is shown yet. */
@@ -86,22 +87,21 @@ static u32 make_private(const struct region *region, u64 offset, const struct pa
 {
 	struct map *map = region->map;
 	u64 index = offset >> PAGE_SHIFT;
-	void *frame = now->rights ? frame_alloc_raw() : frame_alloc(), *old;
+	void *frame = now->rights ? frame_alloc_raw() : frame_alloc();
 
 	if (!frame)
 		return FAULT_NOMEM;
 	if (now->rights)
 		page_copy(frame, pa_ptr(now->pa));
-	old = radix_find(&map->private, index);
 	if (radix_set(&map->private, index, frame)) {
 		frame_put(frame);
 		return FAULT_NOMEM;
 	}
-	if (!old)
+	if (!now->private)
 		map->private_count++;
 	pt_set(map_space(map), offset, 0, entry, pte_make_page(ptr_pa(frame), 0, region_rights(region), false));
-	if (old)
-		tlb_put_frame(old);
+	if (now->private)
+		tlb_put_frame(now->private);
 	return 0;
 }
 

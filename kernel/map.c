@@ -52,7 +52,7 @@ static void drop_private(struct map *map, u64 start, u64 end)
 	u64 index = start >> PAGE_SHIFT, first = index, last = end >> PAGE_SHIFT;
 	const struct radix_node *leaf;
 
-	while ((leaf = radix_next_leaf(&map->private, &index)) && index < last) {
+	while (index < last && (leaf = radix_next_leaf(&map->private, &index)) && index < last) {
 		for (u64 used = leaf->used; used; used &= used - 1) {
 			u64 page = index + (u64)__builtin_ctzl(used);
 
@@ -120,13 +120,16 @@ static int add(struct space *space, u64 start, u64 end, u32 flags, struct segmen
 {
 	struct map *map = &space->map;
 	struct region_reserve reserve;
+	bool replaces = has_region(map, start, end);
 	struct region *region;
 
-	if (region_reserve(&reserve, 1 + region_splits(map, start, end)))
+	if (region_reserve(&reserve, 1 + (replaces ? region_splits(map, start, end) : 0)))
 		return -E_NOMEM;
-	region_split(map, start, &reserve);
-	region_split(map, end, &reserve);
-	take_out(map, start, end);
+	if (replaces) {
+		region_split(map, start, &reserve);
+		region_split(map, end, &reserve);
+		take_out(map, start, end);
+	}
 	region = region_take(&reserve);
 	region->start = start;
 	region->end = end;
@@ -238,7 +241,7 @@ static int reserve_private(struct map *map, u64 from, u64 bytes, u64 to)
 	u64 index = from >> PAGE_SHIFT, first = index, last = (from + bytes) >> PAGE_SHIFT;
 	const struct radix_node *leaf;
 
-	while ((leaf = radix_next_leaf(&map->private, &index)) && index < last) {
+	while (index < last && (leaf = radix_next_leaf(&map->private, &index)) && index < last) {
 		for (u64 used = leaf->used; used; used &= used - 1) {
 			u64 page = index + (u64)__builtin_ctzl(used), target = page - first + (to >> PAGE_SHIFT);
 
@@ -257,7 +260,7 @@ static void trim_private(struct map *map, u64 start, u64 bytes)
 {
 	u64 index = start >> PAGE_SHIFT, last = (start + bytes) >> PAGE_SHIFT;
 
-	while (radix_next_leaf(&map->private, &index) && index < last) {
+	while (index < last && radix_next_leaf(&map->private, &index) && index < last) {
 		radix_trim(&map->private, index);
 		index += RADIX_SLOTS;
 	}
@@ -268,7 +271,7 @@ static void move_private(struct map *map, u64 from, u64 bytes, u64 to)
 	u64 index = from >> PAGE_SHIFT, first = index, last = (from + bytes) >> PAGE_SHIFT;
 	struct radix_node *leaf;
 
-	while ((leaf = radix_next_leaf(&map->private, &index)) && index < last) {
+	while (index < last && (leaf = radix_next_leaf(&map->private, &index)) && index < last) {
 		for (u64 used = leaf->used; used; used &= used - 1) {
 			u64 slot = (u64)__builtin_ctzl(used), page = index + slot;
 
