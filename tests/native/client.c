@@ -111,6 +111,28 @@ static void check_files(void)
 	check(!got, "a node is forgotten", got);
 }
 
+/* No service can read another. */
+static void check_walls(void)
+{
+	const u64 image = 0x400000;
+	u64 word;
+	i64 got = copy_in(&word, address_in(address_space(service_start->registry), image), sizeof(word));
+
+	check(got == -E_FAULT, "init's memory cannot be read", got);
+	got = copy_in(&word, address_in(spaces[SERVICE_FS], image), sizeof(word));
+	check(got == -E_FAULT, "nor the fs driver's", got);
+	got = copy_in(&word, address_in(spaces[SERVICE_CONSOLE], image), sizeof(word));
+	check(got == -E_FAULT, "nor the console driver's", got);
+	got = fs(FS_LOOKUP, (u64)open_path("etc"), globalize(private_page), 6, globalize(&arena.attr), 0);
+	check(got == -E_FAULT, "the fs driver cannot read ours", got);
+	got = console(CONSOLE_WRITE, PORT_STDOUT, globalize(private_page), 6);
+	check(got == -E_FAULT, "nor can the console driver", got);
+	got = console(CONSOLE_WRITE, PORT_STDOUT, address_in(spaces[SERVICE_FS], image), 6);
+	check(got == -E_FAULT, "nor that of the fs driver", got);
+	got = copy_out(address_in(spaces[SERVICE_CONSOLE], image), &word, sizeof(word));
+	check(got == -E_FAULT, "nothing of theirs can be written", got);
+}
+
 /* Reads a large file in two ways and compares. */
 static void check_large_file(void)
 {
@@ -237,6 +259,7 @@ void service_main(const struct start_info *start)
 	find(SERVICE_CONSOLE);
 	find(SERVICE_FS);
 	check_files();
+	check_walls();
 	check_large_file();
 	check_threads();
 	thread_start(read_for_ever, NULL);
