@@ -126,11 +126,15 @@ static u64 find_between(struct mm *mm, u64 bytes, u64 low, u64 high)
 	return best;
 }
 
+u64 mm_guess(struct mm *mm, u64 bytes)
+{
+	if (mm->cursor < STACKLET_END + bytes || mm->cursor > mm->mmap_top)
+		return 0;
+	return mm->cursor -= bytes;
+}
+
 u64 mm_find(struct mm *mm, u64 bytes)
 {
-	if (mm->cursor >= STACKLET_END + bytes && mm->cursor <= mm->mmap_top &&
-		!mm_is_used(mm, mm->cursor - bytes, bytes))
-		return mm->cursor -= bytes;
 	u64 start = find_between(mm, bytes, STACKLET_END, mm->mmap_top);
 	if (!start)
 		return find_between(mm, bytes, MMAP_LOW, STACKLET_BASE);

@@ -12,6 +12,13 @@
 #include "linux/process.h"
 #include "linux/user_memory.h"
 
+/* Whether a program may map there: the image's half of the window without the stacklets. */
+static bool range_is_allowed(u64 addr, u64 bytes)
+{
+	u64 half = machine_window / 2;
+	return addr < half && bytes <= half - addr && !(addr < STACKLET_END && addr + bytes > STACKLET_BASE);
+}
+
 /* --- brk --- */
 
 long sys_brk(struct task *self, struct user_frame *frame)
@@ -22,7 +29,7 @@ long sys_brk(struct task *self, struct user_frame *frame)
 		wish - mm->brk_start > process_limit(self->process, RLIMIT_DATA))
 		return mm->brk;
 	if (new_end > old_end) {
-		if (mm_is_used(mm, old_end, new_end - old_end) ||
+		if (!range_is_allowed(old_end, new_end - old_end) ||
 			call_map(mm->space, old_end, new_end - old_end, RIGHT_R | RIGHT_W, 0, 0) < 0)
 			return mm->brk;
 	} else if (new_end < old_end) {
@@ -62,33 +69,14 @@ static bool limit_allows(struct task *self, u64 bytes)
 	return total * PAGE_SIZE + bytes <= limit;
 }
 
-static bool range_is_allowed(u64 addr, u64 bytes)
+/* Checks an address that must be taken. -> 0 or -errno. */
+static int fixed_check(const struct mapping *m)
 {
-	u64 half = machine_window / 2;
-	return addr < half && bytes <= half - addr && !(addr < STACKLET_END && addr + bytes > STACKLET_BASE);
-}
-
-/* Chooses the address. -> 0 or -errno. */
-static int mapping_place(struct task *self, struct mapping *m)
-{
-	u64 hint = page_down(m->addr);
-	if (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (!is_page_aligned(m->addr))
-			return -EINVAL;
-		if (!range_is_allowed(m->addr, m->bytes))
-			return -ENOMEM;
-		if (m->addr < MMAP_LOW)
-			return -EPERM;
-		if ((m->flags & MAP_FIXED_NOREPLACE) && mm_is_used(self->mm, m->addr, m->bytes))
-			return -EEXIST;
-		return 0;
-	}
-	if (hint >= MMAP_LOW && range_is_allowed(hint, m->bytes) && !mm_is_used(self->mm, hint, m->bytes)) {
-		m->addr = hint;
-		return 0;
-	}
-	m->addr = mm_find(self->mm, m->bytes);
-	return m->addr ? 0 : -ENOMEM;
+	if (!is_page_aligned(m->addr))
+		return -EINVAL;
+	if (!range_is_allowed(m->addr, m->bytes))
+		return -ENOMEM;
+	return m->addr < MMAP_LOW ? -EPERM : 0;
 }
 
 /* The segment behind the mapping; *own: it was made for this mapping, and the service's reference is to be dropped. */
@@ -115,21 +103,46 @@ static int mapping_segment(struct task *self, const struct mapping *m, u32 *segm
 	return error;
 }
 
+static int mapping_map(struct task *self, const struct mapping *m, u32 segment)
+{
+	u32 flags = m->rights;
+	if ((m->flags & MAP_TYPE) != MAP_PRIVATE)
+		flags |= MAP_SHARE;
+	if (m->flags & MAP_FIXED)
+		flags |= MAP_REPLACE;
+	u64 offset = m->flags & MAP_ANONYMOUS ? 0 : m->offset;
+	return native_errno(call_map(self->mm->space, m->addr, m->bytes, flags, segment, offset));
+}
+
+/* Finds an address and maps there. The kernel refuses what overlaps, so places that are probably free are just tried. */
+static int mapping_place(struct task *self, struct mapping *m, u32 segment)
+{
+	u64 hint = page_down(m->addr);
+	if (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return mapping_map(self, m, segment);
+	if (hint >= MMAP_LOW && range_is_allowed(hint, m->bytes)) {
+		m->addr = hint;
+		int error = mapping_map(self, m, segment);
+		if (error != -EEXIST)
+			return error;
+	}
+	m->addr = mm_guess(self->mm, m->bytes);
+	int error = m->addr ? mapping_map(self, m, segment) : -EEXIST;
+	if (error != -EEXIST)
+		return error;
+	m->addr = mm_find(self->mm, m->bytes);
+	return m->addr ? mapping_map(self, m, segment) : -ENOMEM;
+}
+
 static long mapping_make(struct task *self, struct mapping *m)
 {
-	u32 segment, flags = m->rights;
+	u32 segment;
 	bool own;
 	int error = mapping_segment(self, m, &segment, &own);
+	if (!error && (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		error = fixed_check(m);
 	if (!error)
-		error = mapping_place(self, m);
-	if (!error) {
-		if ((m->flags & MAP_TYPE) != MAP_PRIVATE)
-			flags |= MAP_SHARE;
-		if (m->flags & MAP_FIXED)
-			flags |= MAP_REPLACE;
-		u64 offset = m->flags & MAP_ANONYMOUS ? 0 : m->offset;
-		error = native_errno(call_map(self->mm->space, m->addr, m->bytes, flags, segment, offset));
-	}
+		error = mapping_place(self, m, segment);
 	if (own)
 		call_segment_destroy(segment);
 	return error ? error : (long)m->addr;

@@ -49,6 +49,8 @@ struct mm *mm_share(struct mm *mm);
 void mm_put(struct task *self, struct mm *mm);
 /* A free range of `bytes` for a mapping, as high as possible below mm->mmap_top. 0: none. */
 u64 mm_find(struct mm *mm, u64 bytes);
+/* The range below the last one, which is probably free. 0: none. */
+u64 mm_guess(struct mm *mm, u64 bytes);
 /* The range has become free: a good place to look next time. */
 void mm_freed(struct mm *mm, u64 start, u64 bytes);
 /* Whether anything is mapped in the range, or it is the kernel's (stacklets). */

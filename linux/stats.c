@@ -81,7 +81,7 @@ static void put_kernel(struct text *text, const struct kernel_stats *stats)
 	put_number(text, "spaces_made", stats->spaces_made);
 	put_number(text, "threads", stats->threads);
 	put_number(text, "restarts", stats->restarts);
-	put_number(text, "wall_ns", clock_now());
+	put_number(text, "guest_ns", clock_now());
 }
 
 void stats_send(void)
