@@ -395,7 +395,7 @@ static int rename_entry(struct task *self, struct entry *from, struct entry *to,
 {
 	struct inode *inode = from->inode, *old = to->inode;
 	struct inode *dir = from->parent->inode, *new_dir = to->parent->inode;
-	int error = check_rename(self, from, to, flags);
+	int error = from == to ? 0 : check_rename(self, from, to, flags);
 
 	if (error || inode == old)
 		return error;

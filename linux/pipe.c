@@ -226,7 +226,8 @@ static int wait_for_other(struct task *self, struct pipe *pipe, struct file *fil
 	u32 before = *ever;
 	int error = 0;
 
-	if (file->may == (FILE_READ | FILE_WRITE) || *others)
+	/* A pipe opened through /proc/self/fd is not waited for: it has had its ends. */
+	if (file->may == (FILE_READ | FILE_WRITE) || *others || !file->entry || is_anonymous(file->inode))
 		return 0;
 	if (file->flags & O_NONBLOCK)
 		return reader ? 0 : -ENXIO;
