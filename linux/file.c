@@ -77,11 +77,6 @@ struct inode *anonymous_inode(u32 mode)
 	return anonymous_tree ? inode_new(anonymous_tree, mode, 0, 0) : NULL;
 }
 
-bool is_anonymous(const struct inode *inode)
-{
-	return inode->tree == anonymous_tree;
-}
-
 int anonymous_name(const struct inode *inode, char *to, size_t size)
 {
 	const char *kind = "anon_inode";

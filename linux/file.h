@@ -79,7 +79,6 @@ extern const struct file_ops regular_ops, directory_ops;
 
 /* A file that is none of the tree's: inode of the anonymous tree. */
 struct inode *anonymous_inode(u32 mode);
-bool is_anonymous(const struct inode *inode);
 /* Text like "pipe:[12]" for a file without entry. -> length */
 int anonymous_name(const struct inode *inode, char *to, size_t size);
 

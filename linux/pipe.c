@@ -226,8 +226,7 @@ static int wait_for_other(struct task *self, struct pipe *pipe, struct file *fil
 	u32 before = *ever;
 	int error = 0;
 
-	/* A pipe opened through /proc/self/fd is not waited for: it has had its ends. */
-	if (file->may == (FILE_READ | FILE_WRITE) || *others || !file->entry || is_anonymous(file->inode))
+	if (file->may == (FILE_READ | FILE_WRITE) || *others)
 		return 0;
 	if (file->flags & O_NONBLOCK)
 		return reader ? 0 : -ENXIO;
