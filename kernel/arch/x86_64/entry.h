@@ -61,9 +61,11 @@ struct kernel_page {
 	void (*interrupt)(unsigned vector);
 	void *kernel_fault;
 	void *nmi;
-	u64 unused;
-	u64 nmi_saved[16]; /* registers that an NMI interrupted: rax ... see entry.S */
-	u8 stack[KERNEL_PAGES * PAGE_SIZE - 64 - 128];
+	/* mmu.c: */
+	u64 *top;       /* [I] the processor's top-level page for shielded spaces */
+	u64 standing;   /* [K] CR3 when arch_space_prepare() left it as it was */
+	u64 copied[4];  /* [K] bitmap: user entries in use in the top-level page */
+	u8 stack[KERNEL_PAGES * PAGE_SIZE - 104];
 };
 
 /* Registers at an exception in the kernel itself, as entry.S pushes them. */
@@ -92,7 +94,6 @@ _Static_assert(offsetof(struct kernel_page, system_return) == KERNEL_PAGE_SYSTEM
 _Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, nmi_saved) == KERNEL_PAGE_NMI_SAVED - KERNEL_PAGE, "assembly");
 
 /* Where the entry area is, and the pages of each processor as the kernel sees them there. */
 extern u64 entry_base;
@@ -105,6 +106,15 @@ static inline struct entry_page *entry_page(unsigned cpu)
 static inline struct kernel_page *kernel_page(unsigned cpu)
 {
 	return (struct kernel_page *)(entry_page(cpu) + 1);
+}
+
+/* The calling processor's. */
+static inline struct entry_page *entry_self(void)
+{
+	u64 exit;
+
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(exit) : "i"(ENTRY_EXIT));
+	return (struct entry_page *)(exit - ENTRY_EXIT_RIP);
 }
 
 /* Entry text (entry.S), at its place in the kernel image. */

@@ -19,6 +19,7 @@
 #include "entry.h"
 #include "grant.h"
 #include "layout.h"
+#include "lib/string.h"
 #include "machine.h"
 #include "pte.h"
 #include "registers.h"
@@ -28,8 +29,6 @@
 
 enum { INVALIDATE_PAGES_MAX = 32, USER_WORDS = 256 / 64 };
 
-static u64 copied[CPUS_MAX][USER_WORDS]; /* [K] user entries in use in the processor's top-level page */
-static u64 standing[CPUS_MAX];           /* [K] CR3 of the processor when arch_space_prepare() left it as it was */
 static const struct tlb_batch *shootdown; /* what processors with a flush_request shall invalidate */
 static struct tag_cpu tag_cpus[CPUS_MAX]; /* [K] */
 static bool pcids;                        /* [I] */
@@ -44,16 +43,14 @@ static u64 space_root(const struct space *space)
 	return space ? ptr_pa(space->root).v : machine.kernel_root;
 }
 
-static u64 *top_page(unsigned cpu)
-{
-	return pa_ptr((pa_t){ machine.tops[cpu] });
-}
-
 void mmu_init(void)
 {
 	pcids = (cpuid(1, 0).ecx & CPUID1_ECX_PCID) && (cpuid(7, 0).ebx & CPUID7_EBX_INVPCID);
-	for (unsigned i = 0; i < machine.processors; i++)
+	for (unsigned i = 0; i < machine.processors; i++) {
 		tag_cpus[i].limit = TAG_PCID_LIMIT;
+		kernel_page(i)->top = pa_ptr((pa_t){ machine.tops[i] });
+		kernel_page(i)->copied[0] = 1;
+	}
 }
 
 void mmu_cpu_init(void)
@@ -62,14 +59,10 @@ void mmu_cpu_init(void)
 		write_cr4(read_cr4() | CR4_PCID);
 }
 
-/* The value of CR3 for a root: with its tag, if there are tags. */
-static u64 cr3_of(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+static u64 tagged_cr3(struct cpu *cpu, struct space *space, u64 root, bool user_view)
 {
-	struct tag *tag;
+	struct tag *tag = &space->tags[cpu->number];
 
-	if (!pcids || !space)
-		return root;
-	tag = &space->tags[cpu->number];
 	switch (tag_take(&tag_cpus[cpu->number], tag)) {
 	case TAG_KEEP:
 		break;
@@ -84,6 +77,12 @@ static u64 cr3_of(struct cpu *cpu, struct space *space, u64 root, bool user_view
 	return tag_cr3((pa_t){ root }, tag->value, user_view, true);
 }
 
+/* The value of CR3 for a root: with its tag, if there are tags. */
+static inline u64 cr3_of(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+{
+	return pcids && space ? tagged_cr3(cpu, space, root, user_view) : root;
+}
+
 void arch_root_init(void *root)
 {
 	const u64 *kernel = pa_ptr((pa_t){ machine.kernel_root });
@@ -93,22 +92,37 @@ void arch_root_init(void *root)
 		entries[i] = kernel[i];
 }
 
-/* Makes the processor's top-level page a copy of the space's user entries (NULL: none). */
-static void fill_top_page(unsigned cpu, const struct space *space)
+static void fill_top_slowly(struct kernel_page *kernel, const u64 *root, const u64 *used)
 {
-	u64 *top = top_page(cpu);
-	const u64 *root = space ? space->root : NULL;
-
 	for (unsigned word = 0; word < USER_WORDS; word++) {
-		u64 used = space ? space->root_used[word] : 0;
-
-		for (u64 bits = used | copied[cpu][word]; bits; bits &= bits - 1) {
+		for (u64 bits = used[word] | kernel->copied[word]; bits; bits &= bits - 1) {
 			unsigned i = word * 64 + (unsigned)__builtin_ctzl(bits);
 
-			top[i] = root ? root[i] : 0;
+			kernel->top[i] = root[i];
 		}
-		copied[cpu][word] = used;
+		kernel->copied[word] = used[word];
 	}
+	kernel->copied[0] |= 1; /* fill_top() does not note it */
+}
+
+/* Makes the processor's top-level page a copy of the space's user entries. While there are few spaces, all they see is
+ * below the first entry. */
+static inline void fill_top(struct kernel_page *kernel, const struct space *space)
+{
+	const u64 *used = space->root_used, *copied = kernel->copied, *root = space->root;
+
+	if (((used[0] | copied[0]) & ~1ul) | used[1] | used[2] | used[3] | copied[1] | copied[2] | copied[3])
+		fill_top_slowly(kernel, root, used);
+	else
+		kernel->top[0] = root[0];
+}
+
+static void empty_top(struct kernel_page *kernel)
+{
+	for (unsigned i = 0; i < 256; i++)
+		kernel->top[i] = 0;
+	memset(kernel->copied, 0, sizeof(kernel->copied));
+	kernel->copied[0] = 1;
 }
 
 static void load_root(struct cpu *cpu, struct space *space)
@@ -121,43 +135,60 @@ static void load_root(struct cpu *cpu, struct space *space)
 	}
 }
 
+static void prepare_idle(struct cpu *cpu, struct entry_page *page)
+{
+	cpu->system.process_frame = NULL;
+	if (shield_is_on() && cpu->loaded)
+		empty_top(kernel_page(cpu->number));
+	cpu->loaded = cpu->entry = NULL;
+	page->shielded = 0;
+	page->root = machine.kernel_root;
+	load_root(cpu, NULL);
+}
+
+static void prepare_without_shield(struct cpu *cpu, struct entry_page *page, struct space *run, struct space *entry)
+{
+	/* In state B the way back to the process is ready, too. */
+	cpu->loaded = cpu->system.process_frame ? cpu->system.process : run;
+	cpu->entry = entry;
+	page->user_root = cr3_of(cpu, cpu->loaded, space_root(cpu->loaded), false);
+	page->root = cr3_of(cpu, entry, space_root(entry), false);
+	load_root(cpu, run);
+}
+
 void arch_space_prepare(struct space *run, struct space *entry)
 {
-	struct cpu *cpu = cpu_self();
-	struct entry_page *page = entry_page(cpu->number);
-	bool shielded = run && shield_covers(run);
-	struct space *user = run, *base = entry;
+	struct entry_page *page = entry_self();
+	struct kernel_page *kernel = (struct kernel_page *)(page + 1);
+	struct cpu *cpu = kernel->cpu;
+	struct space *user = run;
 
-	if (!run || !cpu->system.entry || cpu->system.entry >= page->user_limit)
-		cpu->system.process_frame = NULL;
-	if (!shielded && shield_is_on())
-		base = run;
-	/* In state B the way back to the process is ready, too. */
-	if (run && cpu->system.process_frame)
-		user = cpu->system.process;
-	else if (!shielded && shield_is_on())
-		user = NULL;
-	if (shield_is_on()) {
-		if (user && user != cpu->loaded) {
-			fill_top_page(cpu->number, user);
-			cpu->loaded = user;
-		}
-		if (!run) {
-			fill_top_page(cpu->number, NULL);
-			cpu->loaded = NULL;
-		}
-		page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
-	} else {
-		cpu->loaded = user;
-		page->user_root = cr3_of(cpu, user, space_root(user), false);
+	if (!run) {
+		prepare_idle(cpu, page);
+		return;
 	}
-	cpu->entry = base;
-	page->shielded = shielded;
-	page->root = cr3_of(cpu, base, space_root(base), false);
-	if (shielded)
-		standing[cpu->number] = read_cr3();
-	else
+	if (cpu->system.entry - 1 >= page->user_limit - 1)
+		cpu->system.process_frame = NULL;
+	if (!shield_is_on()) {
+		prepare_without_shield(cpu, page, run, entry);
+		return;
+	}
+	page->shielded = shield_covers(run);
+	if (page->shielded) {
+		kernel->standing = read_cr3();
+	} else {
+		entry = run;
+		/* In state B the way back to the process is ready, too. */
+		user = cpu->system.process_frame ? cpu->system.process : cpu->loaded;
 		load_root(cpu, run);
+	}
+	if (user != cpu->loaded) {
+		cpu->loaded = user;
+		fill_top(kernel, user);
+	}
+	cpu->entry = entry;
+	page->root = cr3_of(cpu, entry, space_root(entry), false);
+	page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
 }
 
 void arch_root_changed(struct space *space, unsigned index)
@@ -167,10 +198,12 @@ void arch_root_changed(struct space *space, unsigned index)
 	if (!shield_is_on())
 		return;
 	for (unsigned i = 0; i < cpu_count; i++) {
+		struct kernel_page *kernel = kernel_page(i);
+
 		if (cpus[i]->loaded != space)
 			continue;
-		__atomic_store_n(&top_page(i)[index], root[index], __ATOMIC_RELEASE);
-		copied[i][index / 64] |= 1ul << index % 64;
+		__atomic_store_n(&kernel->top[index], root[index], __ATOMIC_RELEASE);
+		kernel->copied[index / 64] |= 1ul << index % 64;
 	}
 }
 
@@ -211,10 +244,11 @@ static void invalidate_space(struct cpu *cpu, const struct tlb_batch *batch, con
 static void abandon_root(struct cpu *cpu, const struct space *gone)
 {
 	struct entry_page *page = entry_page(cpu->number);
+	struct kernel_page *kernel = kernel_page(cpu->number);
 
 	if (cpu->loaded == gone) {
 		if (shield_is_on())
-			fill_top_page(cpu->number, NULL);
+			empty_top(kernel);
 		else
 			page->user_root = machine.kernel_root;
 		cpu->loaded = NULL;
@@ -227,8 +261,8 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 		write_cr3(machine.kernel_root);
 		cpu->root_writes++;
 	}
-	if (root_address(standing[cpu->number]) == space_root(gone))
-		standing[cpu->number] = machine.kernel_root;
+	if (root_address(kernel->standing) == space_root(gone))
+		kernel->standing = machine.kernel_root;
 }
 
 static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
@@ -272,7 +306,8 @@ static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 {
 	const struct space *gone = batch->gone;
 
-	if (gone && (cpu->loaded == gone || cpu->entry == gone || root_address(standing[cpu->number]) == space_root(gone)))
+	if (gone && (cpu->loaded == gone || cpu->entry == gone ||
+		     root_address(kernel_page(cpu->number)->standing) == space_root(gone)))
 		return true;
 	return shows(cpu->loaded, batch) || shows(cpu->entry, batch);
 }
