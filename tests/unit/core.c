@@ -269,3 +269,14 @@ struct space *core_space(struct space *creator, u32 flags)
 	assert_int_equal(space_create(creator, &spec, &space), 0);
 	return space;
 }
+
+void core_end_all(void)
+{
+	struct space *space;
+
+	for (u32 number = 1; (space = space_next(number));) {
+		number = space->number + 1;
+		space_end(space, SPACE_KILLED, 0);
+	}
+	assert_int_equal(space_count(), 0);
+}

@@ -47,5 +47,7 @@ u64 core_digest(void);
 /* A first space with all privileges, and a plain one managed by it with flags. */
 struct space *core_first(void);
 struct space *core_space(struct space *creator, u32 flags);
+/* Ends all spaces, managers first. */
+void core_end_all(void);
 
 #endif

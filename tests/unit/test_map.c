@@ -1,0 +1,474 @@
+/* Maps and faults: regions, copy-on-write, moving, forking, what programs read and write. */
+#include "core.h"
+
+#include <string.h>
+
+static struct space *first, *s;
+static u64 frames;
+
+enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W };
+
+static int setup(void **state)
+{
+	(void)state;
+	first = core_first();
+	s = core_space(first, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	space_check_all();
+	core_check_tlb();
+	core_end_all();
+	assert_int_equal(frame_free(), frames);
+	return 0;
+}
+
+static int map(u64 address, u64 pages, u32 flags, int segment, u64 offset)
+{
+	return map_add(first, s, address, pages * PAGE_SIZE, flags, (u32)segment, offset * PAGE_SIZE);
+}
+
+static u64 load(struct space *space, u64 va)
+{
+	u64 word;
+
+	assert_int_equal(core_access(space, va, 0, &word), 0);
+	return word;
+}
+
+static void store(struct space *space, u64 va, u64 word)
+{
+	assert_int_equal(core_access(space, va, FAULT_WRITE, &word), 0);
+}
+
+static u32 code_of(struct space *space, u64 va, u32 access)
+{
+	u64 word = 1;
+
+	return core_access(space, va, access, &word);
+}
+
+static void test_bad_arguments(void **state)
+{
+	u64 half = window_bytes() / 2;
+	int segment = segment_create(first, 4, 0), device = segment_device(first, HOST_DEVICE, PAGE_SIZE);
+
+	(void)state;
+	assert_int_equal(map(0x1001, 1, R, 0, 0), -E_INVAL);
+	assert_int_equal(map(0x1000, 0, R, 0, 0), -E_INVAL);
+	assert_int_equal(map_add(first, s, 0x1000, 100, R, 0, 0), -E_INVAL);
+	assert_int_equal(map(half, 1, R, 0, 0), -E_INVAL);
+	assert_int_equal(map(half - PAGE_SIZE, 2, R, 0, 0), -E_INVAL);
+	assert_int_equal(map_add(first, s, 0x1000, ~0xffful, R, 0, 0), -E_INVAL);
+	assert_int_equal(map(0x1000, 1, RIGHT_P, 0, 0), -E_INVAL);
+	assert_int_equal(map(0x1000, 1, RW | MAP_SHARE, 0, 0), -E_INVAL);
+	assert_int_equal(map(0x1000, 1, R, 12345, 0), -E_NOENT);
+	assert_int_equal(map(0x1000, 2, R, segment, 3), -E_INVAL);
+	assert_int_equal(map(0x1000, 1, R, segment, 1ul << 40), -E_INVAL);
+	assert_int_equal(map(0x1000, 1, R, device, 0), -E_INVAL);
+	assert_int_equal(map_add(s, s, 0x1000, PAGE_SIZE, R, (u32)segment, 0), -E_PERM);
+	assert_int_equal(map_remove(s, 1, PAGE_SIZE), -E_INVAL);
+	assert_int_equal(map_protect(s, 0x1000, PAGE_SIZE, 8), -E_INVAL);
+	assert_int_equal(map_move(s, 0x1000, PAGE_SIZE, half), -E_INVAL);
+	assert_int_equal(map_move(s, 0x1000, PAGE_SIZE, 0x8000), -E_NOENT);
+	assert_int_equal(map_fork(s, s), -E_INVAL);
+	assert_int_equal(s->map.region_count, 0);
+}
+
+static void test_regions(void **state)
+{
+	struct region_info info;
+
+	(void)state;
+	assert_int_equal(map_query(s, 0, &info), -E_NOENT);
+	assert_int_equal(map(0x10000, 4, RW, 0, 0), 0);
+	assert_int_equal(map(0x14000, 4, RW, 0, 0), 0);
+	assert_int_equal(map(0xc000, 4, RW, 0, 0), 0);
+	assert_int_equal(s->map.region_count, 1);
+	assert_int_equal(map(0xb000, 2, RW, 0, 0), -E_EXIST);
+	assert_int_equal(map_query(s, 0, &info), 0);
+	assert_true(info.start == 0xc000 && info.end == 0x18000 && info.flags == RW && !info.segment && !info.offset);
+	assert_int_equal(map_protect(s, 0x12000, 2 * PAGE_SIZE, R), 0);
+	assert_int_equal(s->map.region_count, 3);
+	assert_int_equal(map_query(s, 0x12fff, &info), 0);
+	assert_true(info.start == 0x12000 && info.end == 0x14000 && info.flags == R);
+	assert_int_equal(map_protect(s, 0x12000, 2 * PAGE_SIZE, RW), 0);
+	assert_int_equal(s->map.region_count, 1);
+	assert_int_equal(map_remove(s, 0x11000, PAGE_SIZE), 0);
+	assert_int_equal(s->map.region_count, 2);
+	assert_int_equal(map_protect(s, 0x10000, 3 * PAGE_SIZE, R), -E_NOMEM);
+	assert_int_equal(map_query(s, 0x11000, &info), 0);
+	assert_int_equal(info.start, 0x12000);
+	/* In the middle of one, another kind takes its place. */
+	assert_int_equal(map(0x13000, 2, R | MAP_REPLACE, 0, 0), 0);
+	assert_int_equal(s->map.region_count, 4);
+	assert_int_equal(map_remove(s, 0, window_bytes() / 2), 0);
+	assert_int_equal(s->map.region_count, 0);
+}
+
+static void test_many_regions(void **state)
+{
+	(void)state;
+	for (u64 i = 0; i < 3000; i++)
+		assert_int_equal(map(0x100000 + i * 0x2000, 1, i % 2 ? R : RW, 0, 0), 0);
+	assert_int_equal(s->map.region_count, 3000);
+	map_check(&s->map);
+	for (u64 i = 0; i < 3000; i++)
+		assert_non_null(map_find(&s->map, 0x100000 + i * 0x2000));
+	assert_null(map_find(&s->map, 0x101000));
+	for (u64 i = 0; i < 3000; i += 2)
+		assert_int_equal(map_remove(s, 0x100000 + i * 0x2000, PAGE_SIZE), 0);
+	map_check(&s->map);
+}
+
+static void test_rights(void **state)
+{
+	u32 fault = FAULT_MAPPED;
+
+	(void)state;
+	assert_int_equal(map(0x1000, 1, 0, 0, 0), 0);
+	assert_int_equal(map(0x2000, 1, R, 0, 0), 0);
+	assert_int_equal(map(0x3000, 1, RW, 0, 0), 0);
+	assert_int_equal(map(0x4000, 1, R | X, 0, 0), 0);
+	assert_int_equal(map(0x5000, 1, W, 0, 0), 0);
+	assert_int_equal(code_of(s, 0x1000, 0), FAULT_READ | fault);
+	assert_int_equal(code_of(s, 0x2000, 0), 0);
+	assert_int_equal(code_of(s, 0x2000, FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), 0);
+	assert_int_equal(code_of(s, 0x3000, FAULT_EXEC), FAULT_EXEC | fault);
+	assert_int_equal(code_of(s, 0x4000, FAULT_EXEC), 0);
+	assert_int_equal(code_of(s, 0x5000, 0), 0);
+	assert_int_equal(code_of(s, 0x6000, 0), FAULT_READ);
+	assert_int_equal(code_of(s, user_end(), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(s, ~7ul, 0), FAULT_READ);
+	/* The same through the own slot; not in another's. */
+	assert_int_equal(code_of(s, globalize(s->number, 0x2000), 0), 0);
+	assert_int_equal(code_of(s, globalize(s->number, 0x2000), FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(code_of(s, globalize(first->number, 0x2000), 0), FAULT_READ);
+	/* Less and more. */
+	assert_int_equal(map_protect(s, 0x3000, PAGE_SIZE, R), 0);
+	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(map_protect(s, 0x3000, PAGE_SIZE, RW), 0);
+	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), 0);
+}
+
+static void test_fork(void **state)
+{
+	struct space *child = core_space(first, 0), *grandchild = core_space(first, 0);
+	u64 before;
+
+	(void)state;
+	assert_int_equal(map(0x10000, 4, RW, 0, 0), 0);
+	store(s, 0x10000, 1);
+	store(s, 0x11000, 2);
+	before = frame_free();
+	assert_int_equal(map_fork(s, child), 0);
+	/* Sharing is cheap: one node, one page of regions at most. */
+	assert_true(before - frame_free() <= 2);
+	assert_int_equal(load(child, 0x10000), 1);
+	store(child, 0x10000, 10);
+	assert_int_equal(load(s, 0x10000), 1);
+	store(s, 0x11000, 20);
+	assert_int_equal(load(child, 0x11000), 2);
+	store(s, 0x12000, 30);
+	assert_int_equal(load(child, 0x12000), 0);
+	assert_int_equal(map_fork(child, grandchild), 0);
+	assert_int_equal(map_fork(s, grandchild), -E_EXIST);
+	assert_int_equal(load(grandchild, 0x10000), 10);
+	space_end(child, SPACE_EXITED, 0);
+	core_check_tlb();
+	store(grandchild, 0x10000, 100);
+	store(s, 0x10000, 3);
+	assert_int_equal(load(grandchild, 0x10000), 100);
+}
+
+/* After the child is gone the parent writes its pages without copying them. */
+static void test_fork_and_exit(void **state)
+{
+	struct space *child = core_space(first, 0);
+	const void *frame;
+
+	(void)state;
+	assert_int_equal(map(0x10000, 1, RW, 0, 0), 0);
+	store(s, 0x10000, 1);
+	frame = radix_find(&s->map.private, 0x10);
+	assert_int_equal(map_fork(s, child), 0);
+	space_end(child, SPACE_EXITED, 0);
+	store(s, 0x10000, 2);
+	assert_ptr_equal(radix_find(&s->map.private, 0x10), frame);
+}
+
+static void test_move(void **state)
+{
+	(void)state;
+	assert_int_equal(map(0x10000, 8, RW, 0, 0), 0);
+	for (u64 i = 0; i < 8; i++)
+		store(s, 0x10000 + i * PAGE_SIZE, i + 1);
+	assert_int_equal(map_move(s, 0x12000, 4 * PAGE_SIZE, 0x15000), -E_EXIST);
+	assert_int_equal(map_move(s, 0x12000, 4 * PAGE_SIZE, 0x7ff0000), 0);
+	assert_int_equal(s->map.region_count, 3);
+	assert_int_equal(code_of(s, 0x12000, 0), FAULT_READ);
+	for (u64 i = 2; i < 6; i++)
+		assert_int_equal(load(s, 0x7ff0000 + (i - 2) * PAGE_SIZE), i + 1);
+	assert_int_equal(map_move(s, 0x7ff0000, 4 * PAGE_SIZE, 0x12000), 0);
+	assert_int_equal(s->map.region_count, 1);
+	for (u64 i = 0; i < 8; i++)
+		assert_int_equal(load(s, 0x10000 + i * PAGE_SIZE), i + 1);
+}
+
+static void test_segments(void **state)
+{
+	int number = segment_create(first, 8, 0);
+	struct space *other = core_space(first, 0);
+
+	(void)state;
+	assert_int_equal(map(0x10000, 4, RW | MAP_SHARE, number, 0), 0);
+	assert_int_equal(map(0x20000, 4, RW, number, 2), 0);
+	assert_int_equal(map_add(first, other, 0x50000, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
+	store(s, 0x12000, 7);
+	assert_int_equal(load(s, 0x20000), 7);
+	assert_int_equal(load(other, 0x52000), 7);
+	/* The private region got a copy of its own only now. */
+	store(s, 0x20000, 8);
+	assert_int_equal(load(s, 0x12000), 7);
+	store(other, 0x52000, 9);
+	assert_int_equal(load(s, 0x12000), 9);
+	assert_int_equal(load(s, 0x20000), 8);
+	/* It lives on while it is mapped. */
+	assert_int_equal(segment_destroy(first, (u32)number), 0);
+	assert_int_equal(segment_destroy(first, (u32)number), -E_NOENT);
+	assert_int_equal(map(0x30000, 1, R, number, 0), -E_NOENT);
+	assert_int_equal(load(s, 0x12000), 9);
+	assert_int_equal(map_remove(s, 0x10000, 4 * PAGE_SIZE), 0);
+	assert_int_equal(map_remove(s, 0x20000, 4 * PAGE_SIZE), 0);
+	assert_non_null(segment_find((u32)number));
+	assert_int_equal(map_remove(other, 0x50000, 8 * PAGE_SIZE), 0);
+	assert_null(segment_find((u32)number));
+}
+
+static void test_pager(void **state)
+{
+	int number = segment_create(first, 600, SEGMENT_PAGED);
+	struct fault fault;
+
+	(void)state;
+	assert_int_equal(map(0x10000, 8, RW, number, 2), 0);
+	assert_int_equal(space_fault(s, 0x13000, FAULT_WRITE, &fault), FAULT_WRITE | FAULT_PAGER);
+	assert_true(fault.segment == (u32)number && fault.page == 5 && fault.owner == s->number);
+	assert_int_equal(space_fault(s, 0x13000, 0, &fault), FAULT_READ | FAULT_PAGER);
+	/* The pager's buffer. */
+	assert_int_equal(map_add(first, first, 0x40000, 4 * PAGE_SIZE, RW, 0, 0), 0);
+	store(first, 0x40000, 50);
+	store(first, 0x41000, 60);
+	assert_int_equal(segment_supply(s, (u32)number, 5, 2, 0x40000), -E_PERM);
+	assert_int_equal(segment_supply(first, 999, 5, 2, 0x40000), -E_NOENT);
+	assert_int_equal(segment_supply(first, (u32)number, 599, 2, 0x40000), -E_INVAL);
+	assert_int_equal(segment_supply(first, (u32)number, 0, SEGMENT_SUPPLY_MAX + 1, 0x40000), -E_INVAL);
+	assert_int_equal(segment_supply(first, (u32)number, 0, 5, 0x40000), -E_FAULT);
+	assert_int_equal(segment_find((u32)number)->present, 0);
+	assert_int_equal(segment_supply(first, (u32)number, 5, 2, 0x40000), 0);
+	assert_int_equal(load(s, 0x13000), 50);
+	assert_int_equal(load(s, 0x14000), 60);
+	store(s, 0x13000, 51);
+	/* Pages that are there stay as they are. */
+	store(first, 0x40000, 70);
+	assert_int_equal(segment_supply(first, (u32)number, 5, 1, 0x40000), 0);
+	assert_int_equal(load(s, 0x13000), 51);
+	assert_int_equal(segment_evict(first, (u32)number, 0, 600), 0);
+	assert_int_equal(load(s, 0x13000), 51);
+	assert_int_equal(space_fault(s, 0x14000, 0, &fault), FAULT_READ | FAULT_PAGER);
+}
+
+/* When the pager has ended its pages never come. */
+static void test_dead_pager(void **state)
+{
+	struct space *pager = core_space(first, 0);
+	int number = segment_create(pager, 8, SEGMENT_PAGED);
+
+	(void)state;
+	assert_int_equal(map(0x10000, 8, RW, number, 0), 0);
+	space_end(pager, SPACE_FAULTED, 0);
+	assert_int_equal(code_of(s, 0x13000, 0), FAULT_READ | FAULT_MAPPED);
+	assert_int_equal(map_remove(s, 0x10000, 8 * PAGE_SIZE), 0);
+	assert_null(segment_find((u32)number));
+}
+
+static void test_blocks(void **state)
+{
+	const u64 block = PT_ENTRIES * PAGE_SIZE;
+	u64 physical, pa, tables = s->table_count;
+	int number = segment_contiguous(first, 1024, &physical);
+	bool uncached;
+
+	(void)state;
+	if (number == -E_NOMEM)
+		number = segment_contiguous(first, 512, &physical);
+	assert_true(number > 0);
+	assert_int_equal(physical % block, 0);
+	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 0), 0);
+	store(s, 0x40200000 + 5 * PAGE_SIZE, 5);
+	/* One block: no table of pages was needed below the directory. */
+	assert_true(s->table_count <= tables + pt_levels - 1);
+	assert_int_equal(core_oracle(s, 0x40200000 + 300 * PAGE_SIZE, &pa, &uncached), R | W);
+	assert_int_equal(pa, physical + 300 * PAGE_SIZE);
+	/* A piece of it is taken out; the rest comes back in pages. */
+	assert_int_equal(map_remove(s, 0x40200000 + 7 * PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(code_of(s, 0x40200000 + 7 * PAGE_SIZE, 0), FAULT_READ);
+	assert_int_equal(load(s, 0x40200000 + 5 * PAGE_SIZE), 5);
+	space_check_all();
+}
+
+static void test_device(void **state)
+{
+	int number = segment_device(first, HOST_DEVICE, 2 * PAGE_SIZE);
+	u64 pa, word;
+	bool uncached;
+
+	(void)state;
+	assert_int_equal(segment_device(s, HOST_DEVICE, PAGE_SIZE), -E_PERM);
+	assert_int_equal(segment_device(first, HOST_DEVICE + 4, PAGE_SIZE), -E_INVAL);
+	assert_int_equal(segment_device(first, host_ram_base + PAGE_SIZE * 64, PAGE_SIZE), -E_PERM);
+	assert_int_equal(segment_contiguous(s, 1, &pa), -E_PERM);
+	assert_int_equal(map(0x10000, 1, RW | MAP_SHARE, number, 1), 0);
+	assert_int_equal(space_fault(s, 0x10004, FAULT_WRITE, NULL), 0);
+	assert_int_equal(core_oracle(s, 0x10004, &pa, &uncached), R | W);
+	assert_true(pa == HOST_DEVICE + PAGE_SIZE + 4 && uncached);
+	/* The kernel does not touch registers for anybody. */
+	assert_int_equal(space_read(s, 0x10000, &word, 8), -E_FAULT);
+	assert_null(space_touch(s, 0x10000, FAULT_WRITE));
+}
+
+static void test_memory_segment(void **state)
+{
+	void *block = frame_alloc_contiguous(2);
+	int number = segment_memory(first, ptr_pa(block).v, 2 * PAGE_SIZE);
+
+	(void)state;
+	*(u64 *)block = 77;
+	assert_int_equal(map(0x10000, 2, R, number, 0), 0);
+	assert_int_equal(load(s, 0x10000), 77);
+	assert_int_equal(map(0x20000, 2, RW, number, 0), 0);
+	store(s, 0x20000, 78);
+	assert_int_equal(load(s, 0x10000), 77);
+	assert_int_equal(map_remove(s, 0x10000, 0x12000), 0);
+	assert_int_equal(segment_destroy(first, (u32)number), 0);
+	assert_int_equal(frame_refs(block), 1);
+	frame_put(block);
+	frame_put((char *)block + PAGE_SIZE);
+}
+
+static void test_kernel_access(void **state)
+{
+	char text[3 * PAGE_SIZE], back[3 * PAGE_SIZE];
+	u32 word;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	assert_int_equal(map(0x10000, 4, RW, 0, 0), 0);
+	assert_int_equal(map(0x14000, 1, R, 0, 0), 0);
+	assert_int_equal(space_write(s, 0x10123, text, sizeof(text)), 0);
+	assert_int_equal(space_read(s, globalize(s->number, 0x10123), back, sizeof(back)), 0);
+	assert_memory_equal(text, back, sizeof(text));
+	assert_int_equal(space_write(s, 0x13ff0, text, 32), -E_FAULT);
+	assert_int_equal(space_read(s, 0x14ff0, back, 32), -E_FAULT);
+	assert_int_equal(space_read(s, ~0ul - 8, back, 32), -E_FAULT);
+	assert_int_equal(space_read(s, user_end() - 8, back, 32), -E_FAULT);
+	assert_int_equal(space_write(s, ~0ul, back, 1), -E_FAULT);
+	assert_int_equal(space_read_u32(s, 0x10124, &word), 0);
+	assert_memory_equal(&word, text + 1, 4);
+	assert_int_equal(space_read_u32(s, 0x10ffe, &word), 0);
+	assert_memory_equal(&word, text + 0xffe - 0x123, 4);
+	assert_int_equal(space_read_u32(s, 0x14ffe, &word), -E_FAULT);
+	assert_int_equal(space_read_u32(s, 0x99999, &word), -E_FAULT);
+	assert_int_equal(space_read_u32(s, 0x99998, &word), -E_FAULT);
+}
+
+static void test_stacklets(void **state)
+{
+	struct space *child = core_space(first, 0);
+	u64 top, again, before;
+	void *page, *page_again;
+
+	(void)state;
+	assert_int_equal(space_stacklet(s, 3, &top, &page), 0);
+	assert_int_equal(top, STACKLET_BASE + 4 * STACKLET_SIZE);
+	assert_int_equal(space_stacklet(s, 3, &again, &page_again), 0);
+	assert_true(again == top && page == page_again);
+	store(s, top - 8, 42);
+	assert_int_equal(((u64 *)page)[511], 42);
+	/* Pinned as a thread does it, it is still the thread's own. */
+	frame_get(page);
+	store(s, top - 16, 43);
+	assert_int_equal(((u64 *)page)[510], 43);
+	assert_int_equal(code_of(s, top - STACKLET_SIZE, FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(s, top - STACKLET_SIZE + PAGE_SIZE, FAULT_WRITE), 0);
+	/* Nobody else changes it, and a child does not get it. */
+	assert_int_equal(map_remove(s, top - PAGE_SIZE, PAGE_SIZE), -E_BUSY);
+	assert_int_equal(map_protect(s, top - PAGE_SIZE, PAGE_SIZE, R), -E_BUSY);
+	assert_int_equal(map(top - PAGE_SIZE, 1, RW | MAP_REPLACE, 0, 0), -E_BUSY);
+	assert_int_equal(map(top - PAGE_SIZE, 1, RW, 0, 0), -E_EXIST);
+	assert_int_equal(map_move(s, top - PAGE_SIZE, PAGE_SIZE, 0x10000), -E_BUSY);
+	assert_int_equal(map(0x10000, 1, RW, 0, 0), 0);
+	store(s, 0x10000, 1);
+	assert_int_equal(map_fork(s, child), 0);
+	assert_int_equal(child->map.private_count, 1);
+	assert_int_equal(child->map.region_count, 1);
+	store(s, top - 8, 44);
+	assert_int_equal(((u64 *)page)[511], 44);
+	before = frame_free();
+	space_stacklet_drop(s, 3);
+	frame_put(page);
+	assert_true(frame_free() >= before + 2);
+	space_stacklet_drop(s, 3);
+	assert_int_equal(code_of(s, top - 8, 0), FAULT_READ);
+	/* In the way of one. */
+	assert_int_equal(map(STACKLET_BASE + 2 * PAGE_SIZE, 1, RW, 0, 0), 0);
+	assert_int_equal(space_stacklet(s, 0, &top, &page), -E_EXIST);
+	space_stacklet_drop(s, 0);
+	assert_int_equal(code_of(s, STACKLET_BASE + 2 * PAGE_SIZE, 0), 0);
+}
+
+/* Pages that are there become visible together with the one wanted. */
+static void test_around(void **state)
+{
+	struct space *child = core_space(first, 0);
+	u64 pa;
+	bool uncached;
+
+	(void)state;
+	assert_int_equal(map(0x100000, 32, RW, 0, 0), 0);
+	for (u64 i = 0; i < 32; i += 2)
+		store(s, 0x100000 + i * PAGE_SIZE, i);
+	assert_int_equal(map_fork(s, child), 0);
+	assert_int_equal(space_fault(child, 0x104000, 0, NULL), 0);
+	assert_int_equal(core_oracle(child, 0x100000, &pa, &uncached), R);
+	assert_int_equal(core_oracle(child, 0x10e000, &pa, &uncached), R);
+	assert_int_equal(core_oracle(child, 0x101000, &pa, &uncached), 0);
+	assert_int_equal(core_oracle(child, 0x110000, &pa, &uncached), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_bad_arguments), TEST(test_regions), TEST(test_many_regions), TEST(test_rights), TEST(test_fork),
+		TEST(test_fork_and_exit), TEST(test_move), TEST(test_segments), TEST(test_pager), TEST(test_dead_pager),
+		TEST(test_blocks), TEST(test_device), TEST(test_memory_segment), TEST(test_kernel_access), TEST(test_stacklets),
+		TEST(test_around),
+	};
+	void *state = NULL;
+
+	core_start(argc, argv, 32u << 20);
+	/* Tables of numbers stay for good. */
+	setup(&state);
+	segment_create(first, 1, 0);
+	space_end(s, SPACE_KILLED, 0);
+	space_end(first, SPACE_KILLED, 0);
+	frames = frame_free();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
