@@ -193,7 +193,7 @@ long sys_clone3(struct task *self, struct user_frame *frame)
 		return -EFAULT;
 	/* The C library fills in members that belong to flags it does not set: only flags count. */
 	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS || args.set_tid_size ||
-	    !args.stack != !args.stack_size)
+		!args.stack != !args.stack_size)
 		return -EINVAL;
 	struct clone_request request = {
 		.flags = args.flags,

@@ -145,7 +145,8 @@ static void first_start(void)
 
 void service_main(const struct start_info *start)
 {
-	const struct landing landing = { (u64)guarded_start, (u64)guarded_end, (u64)guarded_landing, (u64)crash_landing };
+	const struct landing landing = { (u64)guarded_start, (u64)guarded_end, (u64)guarded_landing,
+		(u64)crash_landing };
 	static const u32 never;
 	machine_window = start->window;
 	machine_shift = start->number_shift;
