@@ -50,7 +50,7 @@ static u64 process_cpu_time(const struct process *process)
  * are told. */
 static int clock_of_number(struct task *self, int clock, u64 *ns)
 {
-	u32 number = ~(clock >> 3);
+	u32 number = ~(u32)clock >> 3 & 0x1fffffff;
 	if (clock & 4) {
 		if (number && number != self->tid)
 			return -EINVAL;

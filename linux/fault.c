@@ -71,15 +71,17 @@ void fault_handle(struct task *self, struct user_frame *frame)
 		fault_exception(self, frame);
 }
 
-_Noreturn void crash_report(unsigned long code, unsigned long address, unsigned long ip, unsigned long sp)
+/* A helper thread of the service has crashed. */
+static _Noreturn void crash_of_helper(void)
 {
-	struct task *self = task_of_thread(thread_self());
-	service_log("linux: the service faulted (code %lu) at %lx, instruction %lx, stack %lx", code, address, ip, sp);
-	if (!self) {
-		if (service_lock_held())
-			service_unlock();
-		call_thread_exit();
-	}
+	service_log("linux: ... in a thread of its own, which ends");
+	if (service_lock_held())
+		service_unlock();
+	call_thread_exit();
+}
+
+static _Noreturn void crash_of_task(struct task *self)
+{
 	service_log("linux: ... in call %ld of process %u (%s), which is killed", (long)self->frame->nr,
 		self->process->pid, self->name);
 	if (!service_lock_held())
@@ -87,4 +89,14 @@ _Noreturn void crash_report(unsigned long code, unsigned long address, unsigned 
 	process_exit(self->process, SIGKILL);
 	self->sleeping = false;
 	call_finish(self, self->frame, false);
+}
+
+_Noreturn void crash_report(unsigned long code, unsigned long address, unsigned long ip, unsigned long sp)
+{
+	struct task *self = task_of_thread(thread_self());
+	service_log("linux: the service faulted (code %lu) at %lx, instruction %lx, stack %lx", code, address, ip, sp);
+	if (self)
+		crash_of_task(self);
+	else
+		crash_of_helper();
 }

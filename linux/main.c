@@ -117,23 +117,29 @@ static _Noreturn void first_failed(const char *path, int error)
 	power_off(error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
 }
 
-static void first_start(void)
+static struct task *first_task(void)
 {
 	struct credentials cred;
-	struct user_frame frame;
-	const char *at = NULL, *path = config_get("exe", &at);
 	memset(&cred, 0, sizeof(cred));
-	memset(&frame, 0, sizeof(frame));
 	cred.uid = cred.euid = cred.suid = cred.fsuid = config_number("uid", 0);
 	cred.gid = cred.egid = cred.sgid = cred.fsgid = config_number("gid", 0);
 	cred.group_count = 1;
 	cred.groups[0] = cred.gid;
 	struct task *task = process_first(&cred);
-	if (!path || !task)
-		service_panic("linux: no program to run");
+	service_assert(task);
 	task->files = files_first(task);
 	task->fs = fs_first(task);
+	return task;
+}
+
+static void first_start(void)
+{
+	struct user_frame frame;
+	const char *at = NULL, *path = config_get("exe", &at);
+	struct task *task = first_task();
 	char **argv = config_list("arg"), **envp = config_list("env");
+	service_assert(path);
+	memset(&frame, 0, sizeof(frame));
 	int error = exec_first(task, path, argv, envp, &frame);
 	heap_free(argv);
 	heap_free(envp);
