@@ -96,7 +96,7 @@ int thread_stack(struct thread *thread, struct space *space, u64 *sp)
 			*sp = (call->sp - 256) & ~15ul;
 			return 0;
 		}
-		if (call->system && call->space->system == space) {
+		if (call->frame && call->space->system == space) {
 			*sp = call->frame_user;
 			return 0;
 		}
