@@ -123,7 +123,8 @@ session "an interactive shell" -- bash --norc --noprofile -i <<'END'
 send echo $((6 * 7)); tty\r
 wait 42
 wait /dev/
-send sleep 50\r
+send echo on''ce; sleep 50\r
+wait once
 send \x1a
 wait Stopped
 send jobs\r
