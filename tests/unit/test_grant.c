@@ -1,0 +1,338 @@
+/* Grants and portals: who sees what, chains, revoking, how many entries it takes, who may call what. */
+#include "core.h"
+
+static struct space *first, *owner, *a, *b;
+static u64 frames;
+
+enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, P = RIGHT_P, RW = RIGHT_R | RIGHT_W };
+#define BASE 0x400000ul
+
+static int setup(void **state)
+{
+	(void)state;
+	first = core_first();
+	owner = core_space(first, 0);
+	a = core_space(first, 0);
+	b = core_space(first, 0);
+	return map_add(first, owner, BASE, 0x800000, R | W | X, 0, 0);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	space_check_all();
+	core_check_tlb();
+	core_end_all();
+	assert_int_equal(frame_free(), frames);
+	return 0;
+}
+
+static u64 there(u64 offset)
+{
+	return globalize(owner->number, offset);
+}
+
+static u32 code_of(struct space *space, u64 va, u32 access)
+{
+	u64 word = 1;
+
+	return core_access(space, va, access, &word);
+}
+
+/* Entries that a space's own tables hold: links, copies and tables. */
+static u64 entries_of(const pte_t *table, unsigned level)
+{
+	u64 count = 0;
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		if (!pte_is_present(table[i]))
+			continue;
+		count++;
+		if (pte_is_table(table[i], level) && !pte_is_link(table[i]))
+			count += entries_of(pa_ptr(pte_pa(table[i])), level - 1);
+	}
+	return count;
+}
+
+static void test_bad_arguments(void **state)
+{
+	u64 end = window_bytes();
+
+	(void)state;
+	assert_int_equal(grant_make(owner, BASE, 0, a->number, R), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, 1, a->number, 0), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, 1, a->number, GRANT_PASS), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, 1, a->number, 0x100 | R), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, 1, owner->number, R), -E_INVAL);
+	assert_int_equal(grant_make(owner, end - 1, 2, a->number, R), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, ~0ul, a->number, R), -E_INVAL);
+	assert_int_equal(grant_make(owner, user_end(), 1, a->number, R), -E_INVAL);
+	assert_int_equal(grant_make(owner, BASE, 1, 9999, R), -E_NOENT);
+	assert_int_equal(grant_make(owner, globalize(9999, BASE), 1, a->number, R), -E_NOENT);
+	assert_int_equal(grant_make(a, there(BASE), 1, b->number, R), -E_PERM);
+	assert_int_equal(grant_revoke(a, 12345), -E_NOENT);
+}
+
+static void test_rights(void **state)
+{
+	int r, w, x, p;
+
+	(void)state;
+	r = grant_make(owner, BASE, PAGE_SIZE, a->number, R);
+	w = grant_make(owner, BASE + 0x1000, PAGE_SIZE, a->number, W);
+	x = grant_make(owner, BASE + 0x2000, PAGE_SIZE, a->number, X);
+	p = grant_make(owner, BASE + 0x3000, PAGE_SIZE, a->number, P);
+	assert_true(r > 0 && w > 0 && x > 0 && p > 0);
+	assert_int_equal(code_of(a, there(BASE), 0), 0);
+	assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(a, there(BASE), FAULT_EXEC), FAULT_EXEC);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_EXEC), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), FAULT_READ);
+	assert_int_equal(code_of(a, there(BASE + 0x4000), 0), FAULT_READ);
+	assert_int_equal(code_of(b, there(BASE), 0), FAULT_READ);
+	/* What the owner may not do itself, nobody may by its grant. */
+	assert_int_equal(map_protect(owner, BASE + 0x1000, PAGE_SIZE, R), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(grant_revoke(b, (u32)r), -E_PERM);
+	assert_int_equal(grant_revoke(a, (u32)r), 0);
+	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(grant_revoke(owner, (u32)w), 0);
+	assert_int_equal(grant_revoke(first, (u32)x), 0);
+	assert_int_equal(grant_revoke(owner, (u32)x), -E_NOENT);
+	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_EXEC), FAULT_EXEC);
+}
+
+/* A whole window of any size takes as many entries as it has links, whatever is touched in it. */
+static void test_whole(void **state)
+{
+	u64 before, word = 5;
+	int grant = grant_make(owner, 0, window_bytes(), a->number, RW | GRANT_PASS);
+
+	(void)state;
+	assert_int_equal(map_add(first, owner, 0x40000000, 0x40000000, RW, 0, 0), 0);
+	before = entries_of(a->root, pt_levels - 1);
+	for (u64 at = 0x40000000; at < 0x80000000; at += 0x400000)
+		assert_int_equal(code_of(a, there(at), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), 0);
+	assert_true(entries_of(a->root, pt_levels - 1) - before <= pt_links + pt_levels);
+	/* What the owner faults in is there for the grantee at once, without a fault. */
+	assert_int_equal(core_access(owner, BASE + 0x5000, FAULT_WRITE, &word), 0);
+	word = 0;
+	{
+		u64 pa;
+		bool uncached;
+
+		assert_int_equal(core_oracle(a, there(BASE + 0x5000), &pa, &uncached), RW);
+		assert_int_equal(*(u64 *)pa_ptr((pa_t){ pa }), 5);
+	}
+	/* Passed on with less. */
+	assert_true(grant_make(a, there(0), window_bytes(), b->number, R) > 0);
+	assert_int_equal(code_of(b, there(BASE + 0x5000), 0), 0);
+	assert_int_equal(code_of(b, there(BASE + 0x5000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(grant_revoke(owner, (u32)grant), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x5000), 0), FAULT_READ);
+	assert_int_equal(code_of(b, there(BASE + 0x5000), 0), FAULT_READ);
+	assert_true(list_is_empty(&owner->granted));
+}
+
+/* An aligned piece is a link at its own level; ragged ends are copies, which follow the owner. */
+static void test_ragged(void **state)
+{
+	u64 tables = a->table_count, word;
+	int grant = grant_make(owner, BASE + 0x1000, 0x400000, a->number, RW);
+
+	(void)state;
+	assert_true(grant > 0);
+	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x200000), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x400000), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x401000), FAULT_WRITE), FAULT_WRITE);
+	word = 9;
+	assert_int_equal(core_access(owner, BASE + 0x1000, FAULT_WRITE, &word), 0);
+	assert_int_equal(core_access(a, there(BASE + 0x1000), 0, &word), 0);
+	assert_int_equal(word, 9);
+	assert_int_equal(map_protect(owner, BASE, 0x800000, R), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(code_of(a, there(BASE + 0x200000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(map_remove(owner, BASE, 0x800000), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_int_equal(map_add(first, owner, BASE, 0x800000, RW, 0, 0), 0);
+	assert_int_equal(core_access(a, there(BASE + 0x1000), 0, &word), 0);
+	assert_int_equal(word, 0);
+	assert_int_equal(grant_revoke(owner, (u32)grant), 0);
+	/* Edge tables went; those above the links stay. */
+	assert_true(a->table_count <= tables + pt_levels - 1 - pt_link_level);
+}
+
+/* A wider grant and a narrow one with more rights for one page of it. */
+static void test_overlapping(void **state)
+{
+	int wide = grant_make(owner, 0, window_bytes(), a->number, R), narrow;
+
+	(void)state;
+	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
+	narrow = grant_make(owner, BASE + 0x3000, PAGE_SIZE, a->number, W);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(a, there(BASE + 0x2000), 0), 0);
+	assert_int_equal(grant_revoke(owner, (u32)narrow), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), 0);
+	assert_int_equal(grant_revoke(owner, (u32)wide), 0);
+	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), FAULT_READ);
+}
+
+/* Blocks of 2 MiB, seen whole and in part. */
+static void test_blocks(void **state)
+{
+	u64 physical, pa;
+	int number = segment_contiguous(first, 512, &physical), whole, part;
+	bool uncached;
+
+	(void)state;
+	assert_true(number > 0);
+	assert_int_equal(map_add(first, owner, 0x40200000, 0x200000, RW | MAP_SHARE, (u32)number, 0), 0);
+	part = grant_make(owner, 0x40205000, 2 * PAGE_SIZE, a->number, R);
+	assert_int_equal(code_of(a, there(0x40206000), 0), 0);
+	assert_int_equal(code_of(a, there(0x40206000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(code_of(a, there(0x40207000), 0), FAULT_READ);
+	assert_int_equal(core_oracle(a, there(0x40206008), &pa, &uncached), R);
+	assert_int_equal(pa, physical + 0x6008);
+	whole = grant_make(owner, 0x40200000, 0x200000, b->number, RW);
+	assert_int_equal(code_of(b, there(0x40206000), FAULT_WRITE), 0);
+	assert_int_equal(core_oracle(b, there(0x403ff000), &pa, &uncached), RW);
+	assert_int_equal(map_remove(owner, 0x40206000, PAGE_SIZE), 0);
+	assert_int_equal(code_of(a, there(0x40206000), 0), FAULT_READ);
+	assert_int_equal(code_of(b, there(0x40206000), 0), FAULT_READ);
+	assert_int_equal(code_of(b, there(0x40207000), FAULT_WRITE), 0);
+	assert_true(grant_revoke(a, (u32)part) == 0 && grant_revoke(b, (u32)whole) == 0);
+}
+
+static void test_chain(void **state)
+{
+	struct space *c = core_space(first, 0);
+	const struct grant *grant;
+	int to_a, to_b, to_c;
+
+	(void)state;
+	to_a = grant_make(owner, BASE, 0x4000, a->number, RW | GRANT_PASS);
+	/* No more than what was granted: neither range nor rights. */
+	assert_int_equal(grant_make(a, there(BASE), 0x5000, b->number, R), -E_PERM);
+	assert_int_equal(grant_make(a, there(BASE - 1), 0x1000, b->number, R), -E_PERM);
+	assert_int_equal(grant_make(a, there(BASE), 0x1000, b->number, X), -E_PERM);
+	to_b = grant_make(a, there(BASE + 0x1000), 0x2000, b->number, R | X | GRANT_PASS);
+	grant = grant_find(owner, b, BASE + 0x1000, R);
+	assert_true(grant && grant->flags == (R | GRANT_PASS));
+	to_c = grant_make(b, there(BASE + 0x1000), 0x1000, c->number, RW);
+	assert_true(to_a > 0 && to_b > 0 && to_c > 0);
+	assert_int_equal(code_of(c, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(code_of(c, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE);
+	/* Not passed on with the right to pass on. */
+	assert_int_equal(grant_make(c, there(BASE + 0x1000), 0x1000, a->number, R), -E_PERM);
+	/* The middle goes, and with it what was made from it. */
+	space_end(b, SPACE_KILLED, 0);
+	assert_int_equal(code_of(c, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_int_equal(grant_revoke(owner, (u32)to_c), -E_NOENT);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	space_get(owner);
+	space_end(owner, SPACE_KILLED, 0);
+	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_true(list_is_empty(&a->received));
+	space_put(owner);
+}
+
+/* The manager of a space grants its memory without a grant of its own. */
+static void test_by_manager(void **state)
+{
+	(void)state;
+	assert_true(grant_make(first, there(BASE), PAGE_SIZE, a->number, R) > 0);
+	assert_true(grant_make(first, there(BASE), PAGE_SIZE, first->number, R) > 0);
+	assert_int_equal(code_of(a, there(BASE), 0), 0);
+	assert_int_equal(code_of(first, there(BASE), 0), 0);
+}
+
+static void test_creator(void **state)
+{
+	struct space *made = core_space(a, SPACE_GRANT_CREATOR);
+
+	(void)state;
+	assert_int_equal(map_add(a, made, BASE, PAGE_SIZE, RW, 0, 0), 0);
+	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_WRITE), 0);
+	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_EXEC), FAULT_EXEC);
+	assert_true(grant_make(a, globalize(made->number, BASE), 8, b->number, R) > 0);
+}
+
+/* --- portals --- */
+
+static void test_portals(void **state)
+{
+	struct portal *portal;
+	u64 entry = BASE + 0x123;
+	int grant;
+
+	(void)state;
+	assert_int_equal(portal_create(owner, 0, 1), -E_INVAL);
+	assert_int_equal(portal_create(owner, window_bytes(), 1), -E_INVAL);
+	assert_int_equal(portal_create(owner, entry, 1), 0);
+	assert_int_equal(portal_create(owner, entry, 2), -E_EXIST);
+	assert_int_equal(portal_create(owner, entry + 16, 3), 0);
+	/* Its own, natively and globally; its manager. */
+	assert_int_equal(portal_find(owner, entry, &portal), 0);
+	assert_true(portal->space == owner && portal->cookie == 1 && portal->entry == entry);
+	assert_int_equal(portal_find(owner, there(entry), &portal), 0);
+	assert_int_equal(portal_find(first, there(entry + 16), &portal), 0);
+	assert_int_equal(portal->cookie, 3);
+	assert_int_equal(portal_find(a, there(entry), &portal), -E_PERM);
+	assert_int_equal(portal_find(a, entry, &portal), -E_NOENT);
+	assert_int_equal(portal_find(a, user_end(), &portal), -E_NOENT);
+	assert_int_equal(portal_find(a, globalize(9999, entry), &portal), -E_PERM);
+	/* Right p counts bytes, not pages; reading is not calling. */
+	grant = grant_make(owner, entry, 1, a->number, P);
+	assert_true(grant > 0 && grant_make(owner, BASE, PAGE_SIZE, a->number, RW | X) > 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(portal_find(a, there(entry), &portal), 0);
+		assert_true(portal->space == owner && portal->cookie == 1);
+		assert_int_equal(portal_find(a, there(entry + 16), &portal), -E_PERM);
+	}
+	assert_true(space_may_call(a, there(entry)) && !space_may_call(a, there(entry + 1)));
+	assert_int_equal(grant_revoke(owner, (u32)grant), 0);
+	assert_int_equal(portal_find(a, there(entry), &portal), -E_PERM);
+	assert_true(grant_make(owner, entry, 1, a->number, P) > 0);
+	assert_int_equal(portal_find(a, there(entry), &portal), 0);
+	assert_int_equal(portal_destroy(owner, entry), 0);
+	assert_int_equal(portal_destroy(owner, entry), -E_NOENT);
+	assert_int_equal(portal_destroy(owner, window_bytes() + entry + 16), -E_NOENT);
+	assert_int_equal(portal_find(a, there(entry), &portal), -E_NOENT);
+	assert_int_equal(portal_create(owner, entry, 9), 0);
+	assert_int_equal(portal_find(a, there(entry), &portal), 0);
+	assert_int_equal(portal->cookie, 9);
+	space_get(owner);
+	space_end(owner, SPACE_FAULTED, 0);
+	assert_int_equal(portal_find(a, there(entry), &portal), -E_PERM);
+	space_put(owner);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_bad_arguments), TEST(test_rights), TEST(test_whole), TEST(test_ragged), TEST(test_overlapping),
+		TEST(test_blocks), TEST(test_chain), TEST(test_by_manager), TEST(test_creator), TEST(test_portals),
+	};
+	void *state = NULL;
+
+	core_start(argc, argv, 32u << 20);
+	setup(&state);
+	segment_create(first, 1, 0);
+	grant_make(first, 0, 1, a->number, R);
+	core_end_all();
+	frames = frame_free();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
