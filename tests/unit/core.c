@@ -185,14 +185,14 @@ void core_check_tlb(void)
 		if (entry->rights & ~have) {
 			/* The tables have forgotten it: then the truth decides. A write may make a copy, which shows below. */
 			space_fault(entry->space, entry->page, 0, NULL);
-			if (entry->rights & RIGHT_X)
+			if (entry->space && (entry->rights & RIGHT_X))
 				space_fault(entry->space, entry->page, FAULT_EXEC, NULL);
-			if (entry->rights & RIGHT_W)
+			if (entry->space && (entry->rights & RIGHT_W))
 				space_fault(entry->space, entry->page, FAULT_WRITE, NULL);
+			if (!entry->space)
+				continue;
 			have = core_oracle(entry->space, entry->page, &physical, &uncached);
 		}
-		if (!entry->space)
-			continue;
 		if (page_down(physical) != entry->frame || (entry->rights & ~have))
 			fail_msg("stale translation: space %u address %#lx frame %#lx rights %u, now %#lx rights %u",
 				entry->space->number, (unsigned long)entry->page, (unsigned long)entry->frame, entry->rights,

@@ -502,7 +502,7 @@ static void step_create(void)
 		const struct grant *grant = grant_find(model.spaces[s].core, model.spaces[creator].core, 0, RIGHT_W);
 
 		assert_non_null(grant);
-		add_grant(grant->number, s, s, creator, -1, 0, window_bytes(), RIGHT_R | RIGHT_W | GRANT_PASS);
+		add_grant(grant->number, s, creator, creator, -1, 0, window_bytes(), RIGHT_R | RIGHT_W | GRANT_PASS);
 	}
 }
 
@@ -793,7 +793,8 @@ static void step_revoke(void)
 
 	if (caller < 0 || !grant->number)
 		return;
-	if (caller != grant->from && caller != grant->to && caller != grant->owner && !manages(caller, grant->owner))
+	if (caller != grant->from && caller != grant->to && !manages(caller, grant->owner) &&
+		(caller != grant->owner || (grant->from >= 0 && manages(grant->from, grant->owner))))
 		want = -E_PERM;
 	got = grant_revoke(model.spaces[caller].core, grant->number);
 	expect(got, want, "revoke");

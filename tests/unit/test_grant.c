@@ -266,6 +266,9 @@ static void test_creator(void **state)
 	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_WRITE), 0);
 	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_EXEC), FAULT_EXEC);
 	assert_true(grant_make(a, globalize(made->number, BASE), 8, b->number, R) > 0);
+	/* The space itself cannot end what its manager holds. */
+	assert_int_equal(grant_revoke(made, grant_find(made, a, BASE, R)->number), -E_PERM);
+	assert_int_equal(grant_revoke(a, grant_find(made, a, BASE, R)->number), 0);
 }
 
 /* --- portals --- */
