@@ -24,7 +24,7 @@ SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 # The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
 # "linux/x.h" is ours.
 LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH)
-SERVICE_LINK := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
+SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote . -DALLOD_ARCH='"$(ARCH)"'
 TOOL_LIBS := -larchive -lelf
 

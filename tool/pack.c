@@ -140,7 +140,7 @@ static int add_config(struct archive *archive, const struct options *options, co
 	int error;
 
 	if (!file)
-		out_of_memory();
+		return complaint(EXIT_TOOL, "boot archive: %s", strerror(errno));
 	put_all(file, options, program, terminal);
 	if (fclose(file))
 		out_of_memory();
