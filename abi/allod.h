@@ -167,7 +167,8 @@ struct kernel_stats {
 	uint64_t system_calls, native_calls, portal_calls, faults, interrupts, nmis, switches;
 	uint64_t root_writes, tlb_pages, tlb_spaces, tlb_ipis;
 	uint64_t frames_total, frames_free, frames_low; /* frames_low: fewest ever free */
-	uint64_t spaces, spaces_made, threads, restarts;
+	uint64_t spaces, spaces_made, threads;
+	uint64_t restarts; /* of drivers: filled in by who asks init for it (REGISTRY_RESTARTS) */
 	uint64_t shielded; /* 1 if the shield is on */
 	struct {
 		uint32_t from, to;

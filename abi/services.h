@@ -19,6 +19,7 @@ enum registry_op {
 	REGISTRY_FIND = 2,  /* (op, service, pointer to the client's arena, bytes): -> portal; word 1: number of the space. The
 	                       arena is granted (rw) to the service by init on the client's behalf. Waits until it is offered. */
 	REGISTRY_END = 3,   /* (op, status): Linux service only: power off */
+	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
 };
 
 enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES };

@@ -1,4 +1,5 @@
 /* --stats: what a run has cost, as JSON on the control port. */
+#include "abi/services.h"
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
@@ -89,9 +90,12 @@ void stats_send(void)
 	static struct kernel_stats stats;
 	char line[NAME_MAX_BYTES];
 	struct text text = { heap_alloc(TEXT_BYTES), 0 };
+	u64 word1;
 	if (!text.start)
 		return;
 	call_stats(&stats, sizeof(stats));
+	/* init knows, not the kernel. */
+	stats.restarts = (u64)portal_call(service_start->registry, REGISTRY_RESTARTS, 0, 0, 0, 0, 0, &word1);
 	put(&text, "{\n");
 	put_kernel(&text, &stats);
 	put_pairs(&text, &stats);

@@ -253,6 +253,7 @@ void service_main(const struct start_info *start)
 {
 	const u64 begin = clock_now();
 	char line[80];
+	i64 restarts;
 	u64 word1;
 
 	copy_init();
@@ -265,6 +266,8 @@ void service_main(const struct start_info *start)
 	thread_start(read_for_ever, NULL);
 	copy_input();
 	check_ends();
+	restarts = portal_call(start->registry, REGISTRY_RESTARTS, 0, 0, 0, 0, 0, &word1);
+	check(restarts == 4, "init has counted what it started again", restarts);
 	format(line, sizeof(line), "took %lu us\n", (unsigned long)((clock_now() - begin) / 1000));
 	print(PORT_STDERR, line);
 	format(line, sizeof(line), "exit %u\n", failures != 0);

@@ -66,6 +66,17 @@ out:
 	return result;
 }
 
+static i64 count_restarts(void)
+{
+	i64 restarts = 0;
+
+	lock_acquire(&child_lock);
+	for (unsigned i = 0; i < SERVICES; i++)
+		restarts += children[i].lives > 1 ? children[i].lives - 1 : 0;
+	lock_release(&child_lock);
+	return restarts;
+}
+
 static struct portal_result serve(struct child *caller, u64 op, u64 service, u64 w2, u64 w3)
 {
 	switch (op) {
@@ -77,6 +88,8 @@ static struct portal_result serve(struct child *caller, u64 op, u64 service, u64
 		if (caller->service == SERVICE_LINUX)
 			call_power_off((u32)service);
 		return (struct portal_result){ -E_PERM, 0 };
+	case REGISTRY_RESTARTS:
+		return (struct portal_result){ count_restarts(), 0 };
 	default:
 		return (struct portal_result){ -E_INVAL, 0 };
 	}
