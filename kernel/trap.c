@@ -51,13 +51,14 @@ void trap_system_return(void)
 /* The thread fetched at a portal's address on which its space has right p: a plain call through a pointer. */
 static bool is_pointer_call(struct user_frame *frame, u64 va)
 {
-	u64 words[6], back;
+	u64 words[6], back = regs_back(frame);
 
 	if (va != regs_ip(frame))
 		return false;
+	if (REGS_BACK_BYTES && space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)))
+		return false;
 	regs_pointer_words(frame, words);
-	return !space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)) &&
-	       !call_portal(va, words, back, regs_sp(frame) + sizeof(back));
+	return !call_portal(va, words, back, regs_sp(frame) + REGS_BACK_BYTES);
 }
 
 /* A fault or exception in code of a space without a system portal. A service can have it go on at its landing; what cannot

@@ -119,6 +119,15 @@ static inline void regs_pointer_words(const struct user_frame *f, u64 words[6])
 	words[5] = f->r9;
 }
 
+/* Where that call instruction left its return address: so many bytes at the stack pointer, not in a register. */
+enum { REGS_BACK_BYTES = 8 };
+
+static inline u64 regs_back(const struct user_frame *f)
+{
+	(void)f;
+	return 0;
+}
+
 /* After a fault in a copy routine (struct landing): only the word registers 0, 1, 2 change. */
 static inline void regs_land(struct user_frame *f, u64 ip, u64 code, u64 segment, u64 page)
 {
