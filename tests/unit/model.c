@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { SPACES = 6, SEGMENTS = 8, GRANTS = 20, CLUSTERS = 4, SMALL = 24, LARGE = 544, PAGES = 3 * SMALL + LARGE, STACKLETS = 3 };
-enum { SEGMENT_PAGES = 544 };
+enum { SEGMENT_PAGES = 800 }; /* blocks of 2 MiB fit at several offsets */
 
 struct page {
 	bool mapped, private, share;
@@ -335,12 +335,14 @@ static void step_map(void)
 	if (bytes > LARGE * PAGE_SIZE)
 		return;
 	if (seg >= 0)
-		offset = choose(choose(2) ? 4 : SEGMENT_PAGES) * PAGE_SIZE;
+		offset = choose(choose(4) ? 4 : SEGMENT_PAGES) * PAGE_SIZE;
 	if (seg >= 0 && model.segments[seg].fixed && model.segments[seg].pages >= 512 && choose(2)) {
 		/* As blocks want it. */
 		start = cluster_base(3) + 16 * PAGE_SIZE;
 		bytes = 512 * PAGE_SIZE;
-		offset = 0;
+		offset = choose(2) ? 0 : choose((u32)model.segments[seg].pages - 511) * PAGE_SIZE;
+		if (model.segments[seg].device && choose(2))
+			offset = 256 * PAGE_SIZE; /* where its registers are aligned */
 		flags |= MAP_SHARE | MAP_REPLACE;
 	}
 	want = want_map(caller, s, start, bytes, flags, seg, offset);
@@ -749,6 +751,9 @@ static void step_grant(void)
 
 	if (caller < 0 || to < 0 || !has_room_for_grant())
 		return;
+	for (unsigned i = 0; i < GRANTS && choose(4); i++)
+		if (model.grants[i].number && model.grants[i].to == caller && (model.grants[i].flags & GRANT_PASS))
+			owner = model.grants[i].owner;
 	if (owner < 0 || choose(2))
 		owner = caller;
 	choose_range(&start, &bytes);
