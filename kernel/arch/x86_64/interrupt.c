@@ -7,7 +7,7 @@
 #include "panic.h"
 #include "registers.h"
 
-enum { FAULT_BIT_WRITE = 2, FAULT_BIT_USER = 4, FAULT_BIT_RESERVED = 8, FAULT_BIT_FETCH = 16 };
+enum { FAULT_BIT_PRESENT = 1, FAULT_BIT_WRITE = 2, FAULT_BIT_USER = 4, FAULT_BIT_RESERVED = 8, FAULT_BIT_FETCH = 16 };
 
 static const u8 exceptions[VECTOR_LINES] = {
 	[0] = EXCEPTION_DIVIDE,      [1] = EXCEPTION_STEP,        [3] = EXCEPTION_BREAKPOINT, [4] = EXCEPTION_OVERFLOW,
@@ -23,6 +23,12 @@ static void page_fault(struct cpu *cpu)
 
 	if (error & FAULT_BIT_RESERVED)
 		panic("page tables have a reserved bit set at %p", (void *)va);
+	/* The emulator does the accesses of far returns with the kernel's rights, against which SMAP stands: they can never
+	 * succeed. */
+	if ((error & FAULT_BIT_PRESENT) && !(error & FAULT_BIT_USER)) {
+		trap_exception(EXCEPTION_PROTECTION);
+		return;
+	}
 	if (error & FAULT_BIT_WRITE)
 		access |= FAULT_WRITE;
 	if (error & FAULT_BIT_FETCH)
