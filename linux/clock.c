@@ -27,10 +27,11 @@ struct __kernel_timespec ns_to_timespec(u64 ns)
 	return (struct __kernel_timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
 }
 
-static u64 task_cpu_time(const struct task *task)
+u64 task_cpu_time(const struct task *task)
 {
 	u64 lived = time_monotonic() - task->start_ns;
-	return lived > task->slept_ns ? lived - task->slept_ns : 0;
+	u64 slept = (u64)((unsigned __int128)task->slept_ticks * service_start->clock.mult >> 32);
+	return lived > slept ? lived - slept : 0;
 }
 
 /* The calls that read clocks run without the lock, but adding up a process's tasks needs it. */

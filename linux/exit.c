@@ -185,7 +185,7 @@ static void process_end(struct process *process)
 _Noreturn void task_exit(struct task *self)
 {
 	struct process *process = self->process;
-	u64 lived = time_monotonic() - self->start_ns;
+	u64 busy = task_cpu_time(self);
 	futex_exit(self);
 	if (self->clear_tid && self->mm->references > 1 && !user_put_u32(self, self->clear_tid, 0))
 		futex_wake(self, self->clear_tid, 1, false);
@@ -194,7 +194,6 @@ _Noreturn void task_exit(struct task *self)
 	if (self->fs)
 		fs_put(self->fs);
 	mm_put(self, self->mm);
-	u64 busy = lived > self->slept_ns ? lived - self->slept_ns : 0;
 	process->user_ns += busy - busy / 8;
 	process->system_ns += busy / 8;
 	task_discard(self);

@@ -223,12 +223,9 @@ int task_start(struct task *task, struct user_frame *frame)
 
 void process_times(const struct process *process, u64 *user_ns, u64 *system_ns)
 {
-	u64 now = time_monotonic(), sum = process->user_ns;
-	list_for_each(node, &process->tasks) {
-		const struct task *task = container_of(node, struct task, sibling);
-		u64 lived = now - task->start_ns;
-		sum += lived > task->slept_ns ? lived - task->slept_ns : 0;
-	}
+	u64 sum = process->user_ns;
+	list_for_each(node, &process->tasks)
+		sum += task_cpu_time(container_of(node, struct task, sibling));
 	*user_ns = sum - sum / 8;
 	*system_ns = process->system_ns + sum / 8;
 }

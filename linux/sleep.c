@@ -42,13 +42,13 @@ bool task_interrupted(const struct task *self)
 static i64 sleep_once(struct task *self, u64 deadline)
 {
 	u32 seen = self->word;
-	u64 start = time_monotonic();
+	u64 start = native_ticks();
 	self->sleeping = true;
 	service_unlock();
 	i64 result = call_wait(&self->word, seen, deadline, 0);
 	service_lock();
 	self->sleeping = false;
-	self->slept_ns += time_monotonic() - start;
+	self->slept_ticks += native_ticks() - start;
 	return result;
 }
 

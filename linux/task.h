@@ -147,7 +147,7 @@ struct task {
 	int parent_death_signal;        /* [S] */
 	u64 affinity;                   /* [S] kept, not obeyed */
 	u64 start_ns;                   /* [I] */
-	u64 slept_ns;                   /* [S] time spent asleep in the service */
+	u64 slept_ticks;                /* [S] time spent asleep in the service, in units of the clock */
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
@@ -173,6 +173,8 @@ static inline bool task_is_root(const struct task *task)
 {
 	return task->process->cred.euid == 0;
 }
+/* Processor time of a task: the time that it was not asleep. */
+u64 task_cpu_time(const struct task *task);
 /* Processor time of a process, all its tasks: time not spent asleep, as processors are not accounted. */
 void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
 
