@@ -93,7 +93,7 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 
 int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags)
 {
-	return make(owner, owner, to, NULL, 0, window_bytes(), rights_flags);
+	return make(owner, to, to, NULL, 0, window_bytes(), rights_flags);
 }
 
 /* The grant that `caller` holds of a range and may pass on; one with all of the rights, if there is one. */
@@ -170,13 +170,21 @@ static void end_tree(struct grant *grant)
 	}
 }
 
+/* Its maker, its grantee and who manages the memory may end a grant; the owner too, but not what its manager made. */
+static bool may_revoke(const struct space *caller, const struct grant *grant)
+{
+	if (caller == grant->from || caller == grant->to || space_manages(caller, grant->owner))
+		return true;
+	return caller == grant->owner && !(grant->from && space_manages(grant->from, grant->owner));
+}
+
 int grant_revoke(struct space *caller, u32 number)
 {
 	struct grant *grant = handle_find(&grants, number);
 
 	if (!grant)
 		return -E_NOENT;
-	if (caller != grant->from && caller != grant->to && caller != grant->owner && !space_manages(caller, grant->owner))
+	if (!may_revoke(caller, grant))
 		return -E_PERM;
 	end_tree(grant);
 	portal_forget();
