@@ -7,13 +7,15 @@
 #include "lib/string.h"
 #include "linux/inode.h"
 #include "linux/memory.h"
+#include "linux/pages.h"
 
-enum { ENTRY_BUCKETS = 4096, UNUSED_MAX = 8192 };
+enum { ENTRY_BUCKETS = 4096 };
 
 static struct list_node buckets[ENTRY_BUCKETS];
 static struct list_node unused = LIST_INIT(unused);
 unsigned entries_unused;
-static uint64_t next_serial;
+unsigned entries_unused_max = 8192;
+static uint64_t next_serial, entries_made;
 
 static struct list_node *entry_bucket(const struct entry *dir, const char *name, size_t length)
 {
@@ -80,8 +82,8 @@ void entry_put(struct entry *entry)
 		}
 		entry = entry_free(entry);
 	}
-	if (entries_unused > UNUSED_MAX)
-		entries_trim(UNUSED_MAX - UNUSED_MAX / 8);
+	if (entries_unused > entries_unused_max)
+		entries_trim(entries_unused_max - entries_unused_max / 8);
 }
 
 void entries_trim(unsigned target)
@@ -106,6 +108,9 @@ static struct entry *entry_new(struct entry *dir, const char *name, size_t lengt
 
 	if (!entry)
 		return NULL;
+	/* Names in memory grow without any file being read: they look at the free frames themselves. */
+	if (++entries_made % 256 == 0)
+		pages_relieve();
 	entry->refs = 1;
 	entry->length = (uint16_t)length;
 	memcpy(entry->name, name, length);

@@ -193,6 +193,7 @@ int entry_path(struct entry *entry, struct entry *top, char *to, size_t size);
 /* Forgets unused entries until `target` are left. */
 void entries_trim(unsigned target);
 extern unsigned entries_unused;
+extern unsigned entries_unused_max; /* more are never kept: set to suit the memory of the machine */
 
 /* --- trees --- */
 

@@ -206,6 +206,8 @@ void files_init(void)
 
 	config_read();
 	pages_init();
+	/* A name with its inode takes some 700 bytes: at most a fortieth of the memory goes there. */
+	entries_unused_max = (unsigned)min_u64(service_start->memory / 32768, 16384);
 	root = server_tree(0, "root");
 	if (!root)
 		service_panic("the root file system cannot be read");

@@ -183,29 +183,79 @@ void pages_drop(struct inode *inode)
 		memset(inode->filled, 0, inode->chunks / 8);
 }
 
+/* Free frames, and how many there are in all. */
+static bool frames(uint64_t *free, uint64_t *total)
+{
+	struct kernel_stats stats;
+
+	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
+		return false;
+	*free = stats.frames_free;
+	*total = stats.frames_total;
+	return true;
+}
+
+/* Drops clean pages of files that are mapped somewhere, or of those that are not, until enough is free. */
+static bool drop_until_enough(bool pinned)
+{
+	uint64_t free, total;
+
+	list_for_each(node, &used) {
+		struct inode *inode = container_of(node, struct inode, used);
+
+		if (inode->pinned != pinned || !inode->filled || inode->written)
+			continue;
+		pages_drop(inode);
+		if (!frames(&free, &total) || free > total / 8)
+			return true;
+	}
+	return false;
+}
+
+bool files_reclaim(void)
+{
+	uint64_t before, free, total;
+
+	if (!frames(&before, &total))
+		return false;
+	/* Least recently used files first, those of running programs last. */
+	if (!drop_until_enough(false)) {
+		entries_trim(256);
+		drop_until_enough(true);
+	}
+	return frames(&free, &total) && free > before;
+}
+
 void pages_relieve(void)
 {
 	static uint64_t last;
-	struct kernel_stats stats;
-	uint64_t now = time_monotonic();
+	uint64_t now = time_monotonic(), free, total;
 
-	/* Asking costs a call: not more often than every 20 ms. */
+	/* Asking costs a call, and dropping what is needed again at once costs more. */
 	if (now - last < 20000000)
 		return;
 	last = now;
-	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0 || stats.frames_free > stats.frames_total / 16)
-		return;
-	list_for_each_safe(node, &used) {
-		struct inode *inode = container_of(node, struct inode, used);
+	if (frames(&free, &total) && free <= total / 16)
+		files_reclaim();
+}
 
-		/* The most recently used quarter stays if that is enough. */
-		pages_drop(inode);
-		if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0 ||
-		    stats.frames_free > stats.frames_total / 8)
-			break;
+/* Pages of a file in memory cannot be dropped again, so the last frames are not for them. -> may `bytes` more be made? */
+static bool may_grow(uint64_t bytes)
+{
+	static uint64_t budget;
+	uint64_t free, total;
+
+	if (budget < bytes) {
+		if (!frames(&free, &total))
+			return true;
+		if (free <= total / 8)
+			files_reclaim();
+		if (!frames(&free, &total) || free <= total / 10)
+			return false;
+		budget = (free - total / 10) * PAGE_SIZE / 2 + bytes;
 	}
-	if (stats.frames_free < stats.frames_total / 16)
-		entries_trim(256);
+	budget -= bytes;
+	return true;
 }
 
 uint64_t pages_count(void)
@@ -266,6 +316,8 @@ static int chunk_fill(struct inode *inode, uint64_t chunk)
 		pages = CHUNK_PAGES;
 	memset(buffer + bytes, 0, pages * PAGE_SIZE - bytes);
 	result = call_segment_supply(inode->segment, chunk * CHUNK_PAGES, pages, buffer);
+	if (result == -E_NOMEM && files_reclaim())
+		result = call_segment_supply(inode->segment, chunk * CHUNK_PAGES, pages, buffer);
 	if (result < 0)
 		return errno_of(result);
 	supplied += pages;
@@ -355,6 +407,8 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 
 		piece = min_u64(min_u64(bytes - done, left), CHUNK_BYTES - (offset + done) % CHUNK_BYTES);
 		error = to ? range_fill(inode, offset + done, piece) : -ENOMEM;
+		if (!error && offset + done + piece > inode->size && !may_grow(piece))
+			error = -ENOSPC;
 		if (error)
 			break;
 		copied = copy_guarded(to, (const char *)from + done, piece);
