@@ -34,6 +34,7 @@ void portal_stub(void);
 __asm__(".pushsection .text\n"
 	"portal_stub:\n\t"
 	"sub $8, %rsp\n\t"
+	"mov %r10, %rcx\n\t"
 	"call *%rax\n\t"
 	"mov %rax, %rdi\n\t"
 	"mov %rdx, %rsi\n\t"
@@ -82,11 +83,12 @@ static inline uint64_t own_number(void)
 /* From the address that a portal of our own gets. */
 static inline unsigned number_shift(void)
 {
-	int64_t address = native(CALL_portal_create, (uintptr_t)portal_stub, 0, 0, 0);
+	uint64_t entry = (uintptr_t)server_main_entry;
+	int64_t address = native(CALL_portal_create, entry, 0, 0, 0);
 
-	native(CALL_portal_destroy, (uintptr_t)portal_stub, 0, 0, 0);
+	native(CALL_portal_destroy, entry, 0, 0, 0);
 	for (unsigned shift = 32; shift < 48; shift++)
-		if ((uint64_t)address == (own_number() << shift | (uintptr_t)portal_stub))
+		if ((uint64_t)address == (own_number() << shift | entry))
 			return shift;
 	return 0;
 }
