@@ -86,6 +86,8 @@ void arch_root_init(void *root);
  * unshielded space, or NULL for the kernel's own root). Called with every change of cpu->current or of its space, before
  * the kernel is left; loads roots now or arranges for the exit code to do it. */
 void arch_space_prepare(struct space *run, struct space *entry);
+/* Fills the machine's part of a way between two spaces that run alike; makes its state WAY_NONE if there is no short way. */
+void arch_way_init(struct way *way);
 /* The user entry `index` of a space's root has changed from empty to a table: brings the per-processor top-level pages of
  * all processors that run the space up to date. */
 void arch_root_changed(struct space *space, unsigned index);

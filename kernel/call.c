@@ -76,6 +76,13 @@ static int decode_entry(struct thread *thread, const struct portal *portal, u64 
 	return reserve_vector(thread);
 }
 
+/* Calls between two shielded spaces repeat by the short way, unless more than registers has to change. */
+static bool has_short_way(const struct thread *thread, const struct portal *portal)
+{
+	return !holds_user_vector(thread) && !portal->space->system && !(portal->space->flags & SPACE_TRUSTED) &&
+	       !(thread->space->flags & SPACE_TRUSTED);
+}
+
 int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 {
 	struct cpu *cpu = cpu_self();
@@ -83,6 +90,7 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	struct call *call = &thread->calls[thread->depth];
 	struct user_frame *caller = cpu->frame;
 	struct portal *portal;
+	struct way way;
 	u64 stack;
 	int error = portal_find(thread->space, address, &portal);
 
@@ -104,12 +112,22 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	call->sp = sp;
 	call->thread_pointer = regs_thread_pointer(caller);
 	put_vector_aside(thread, call);
-	stats_call(thread->space, portal->space);
-	cpu->portal_calls++;
+	way = (struct way){
+		.state = has_short_way(thread, portal) ? WAY_INSIDE : WAY_NONE,
+		.address = address, .generation = portal_generation,
+		.call = call, .calls = stats_pair(thread->space, portal->space),
+		.entry = portal->entry, .cookie = portal->cookie, .stack = stack - 8,
+		.caller = thread->space, .callee = portal->space,
+		.caller_frame = caller, .process_frame = cpu->system.process_frame,
+		.caller_is_process = thread->space->system != NULL,
+	};
+	++*way.calls;
 	thread->depth++;
 	thread->space = portal->space;
 	space_get(portal->space);
 	thread_load();
+	arch_way_init(&way);
+	cpu->way = way;
 	regs_enter(cpu->frame, portal->entry, stack - 8, words, portal->cookie);
 	return 0;
 }

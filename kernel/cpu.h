@@ -18,6 +18,25 @@ struct space;
 
 enum { CPUS_MAX = 8 };
 
+/* A portal call that the current thread has made once, ready to be made again by the short way in the entry code, which does
+ * exactly what call_portal() and call_leave() would do; call.c prepares it, thread_load() forgets it. The entry code takes
+ * the kernel lock for it, and goes the general way if that is not free, if anything is pending for the thread, or if rights
+ * have shrunk anywhere (portal_generation). */
+struct way {
+	u64 state;                /* [K] enum way_state */
+	u64 address, generation;  /* [K] of the portal; portal_generation when it was found */
+	struct call *call;        /* [K] the thread's frame of this call */
+	u64 *calls;               /* [K] counter of this pair of spaces */
+	u64 entry, cookie, stack; /* [K] where the callee starts */
+	struct space *caller, *callee;
+	struct user_frame *caller_frame, *process_frame; /* [K] cpu->frame and system.process_frame in the caller */
+	u64 caller_is_process;    /* [K] call->system while the thread is in the caller */
+	/* For the machine (arch_way_init): what to store where for the processor to run the one or the other. */
+	u64 *root, root_caller, root_callee, root_writes;
+};
+
+enum way_state { WAY_NONE, WAY_READY /* the thread is in the caller */, WAY_INSIDE /* in the callee */ };
+
 struct cpu {
 	/* Known to entry code: offsets are asserted in each machine's entry header. [C] = this processor only. */
 	struct user_frame *frame; /* [C] where the next entry from user mode saves the registers */
@@ -32,6 +51,7 @@ struct cpu {
 		u64 calls;                        /* [C] calls taken the fast way */
 	} system;
 	u64 root_writes; /* [C] counted by entry code too */
+	struct way way;
 
 	/* Portable. [K] = kernel lock, [a] = atomic. */
 	unsigned number;     /* [I] */
@@ -42,7 +62,7 @@ struct cpu {
 	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */
 	u64 slice_end;       /* [C] ticks */
 	struct thread *vector_owner; /* [C] whose vector state is in the registers, NULL: nobody's that matters */
-	u64 system_calls, native_calls, portal_calls, faults, interrupts, nmis, switches; /* [C] */
+	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 };
 

@@ -1,23 +1,16 @@
-/* The kernel lock: lock.h. A ticket lock, so that processors get it in the order they asked. */
+/* The kernel lock: lock.h. */
 #include "lock.h"
 
 #include "arch.h"
-#include "panic.h"
 
-static u32 next_ticket, serving;
+u32 kernel_lock_word;
 static bool broken;
 
 void kernel_lock(void)
 {
-	u32 ticket = __atomic_fetch_add(&next_ticket, 1, __ATOMIC_RELAXED);
-
-	while (__atomic_load_n(&serving, __ATOMIC_ACQUIRE) != ticket && !broken)
-		arch_relax();
-}
-
-void kernel_unlock(void)
-{
-	__atomic_store_n(&serving, serving + 1, __ATOMIC_RELEASE);
+	while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE) && !broken)
+		while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED) && !broken)
+			arch_relax();
 }
 
 void kernel_lock_break(void)

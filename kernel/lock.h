@@ -2,14 +2,23 @@
  *
  * Every upcall from the entry code takes it first and the way out releases it last; all state of the portable kernel that
  * is marked [K] belongs to whoever holds it. The kernel never sleeps with it: it is event-driven. Interrupts are off all the
- * time. While a processor waits for the lock it answers invalidation requests (arch_relax), so the holder can wait for those. */
+ * time. While a processor waits for the lock it answers invalidation requests (arch_relax), so the holder can wait for those.
+ *
+ * It is a word to test and set, not a queue: under an emulator the processor whose turn it is often does not run. */
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
 
 #include "types.h"
 
+extern u32 kernel_lock_word; /* [a] 1: taken; the short way of portal calls takes it, too */
+
 void kernel_lock(void);
-void kernel_unlock(void);
+
+static inline void kernel_unlock(void)
+{
+	__atomic_store_n(&kernel_lock_word, 0, __ATOMIC_RELEASE);
+}
+
 /* For a panic only: goes on without the lock, whoever holds it. */
 void kernel_lock_break(void);
 

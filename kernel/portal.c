@@ -10,7 +10,7 @@ enum { BUCKETS = 256 };
 
 static struct pool portal_pool = POOL_INIT(portal_pool, struct portal);
 static struct portal *buckets[BUCKETS];
-static u64 generation = 1; /* of what spaces remember */
+u64 portal_generation = 1;
 
 static struct portal **bucket_of(u64 address)
 {
@@ -74,7 +74,7 @@ void portal_end_space(struct space *space)
 
 void portal_forget(void)
 {
-	generation++;
+	portal_generation++;
 }
 
 /* The slow way: by the table of all portals and the grants. */
@@ -100,7 +100,7 @@ int portal_find(struct space *caller, u64 address, struct portal **portal)
 	struct portal_memory *memory = &caller->portals_called[(address >> number_shift ^ address >> 4) % PORTALS_REMEMBERED];
 	int error;
 
-	if (memory->address == address && memory->generation == generation) {
+	if (memory->address == address && memory->generation == portal_generation) {
 		*portal = memory->portal;
 		return 0;
 	}
@@ -108,7 +108,7 @@ int portal_find(struct space *caller, u64 address, struct portal **portal)
 	if (error)
 		return error;
 	memory->address = address;
-	memory->generation = generation;
+	memory->generation = portal_generation;
 	memory->portal = *portal;
 	return 0;
 }

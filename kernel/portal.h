@@ -25,7 +25,8 @@ int portal_destroy(struct space *space, u64 entry);
 /* The portal at an address (global, or native for the caller's own). 0, -E_NOENT, -E_PERM. */
 int portal_find(struct space *caller, u64 address, struct portal **portal);
 void portal_end_space(struct space *space);
-/* Rights have shrunk somewhere: what spaces remember is not valid any more. */
+/* Rights have shrunk somewhere: what spaces and processors remember of portals is not valid any more. */
 void portal_forget(void);
+extern u64 portal_generation; /* of what they remember */
 
 #endif

@@ -6,8 +6,8 @@
 
 struct space;
 
-/* Counts a portal call between two spaces. [K] */
-void stats_call(const struct space *from, const struct space *to);
+/* The counter of portal calls between two spaces. [K] */
+u64 *stats_pair(const struct space *from, const struct space *to);
 /* The first instruction in user mode is about to run. */
 void stats_booted(void);
 /* Fills *stats from the counters of all parts. [K] */

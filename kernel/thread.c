@@ -19,7 +19,8 @@ static struct thread *by_number[THREADS_MAX];
 static u32 next_number;
 static struct pool thread_pool = POOL_INIT(thread_pool, struct thread);
 
-_Static_assert(sizeof(struct user_frame) == 256, "a user frame aligned to its size lies in one page");
+_Static_assert((sizeof(struct user_frame) & (sizeof(struct user_frame) - 1)) == 0,
+	       "a user frame aligned to its size lies in one page");
 
 struct thread *thread_find(u32 number)
 {
@@ -374,16 +375,21 @@ void thread_interrupt(struct thread *thread)
 }
 
 /* The unshielded space whose root the processor shall be on when the thread next enters the kernel: its system, or the
- * nearest caller that is not shielded, so that a return there needs no other root. */
+ * nearest caller that is not shielded, or a caller's system, so that a return there needs no other root. */
 static struct space *entry_space(struct thread *thread)
 {
 	if (thread->space->system)
 		return thread->space->system;
 	if (thread->space->flags & SPACE_TRUSTED)
 		return thread->space;
-	for (u32 i = thread->depth; i-- > 0;)
-		if (thread->calls[i].space->flags & SPACE_TRUSTED)
-			return thread->calls[i].space;
+	for (u32 i = thread->depth; i-- > 0;) {
+		struct space *caller = thread->calls[i].space;
+
+		if (caller->system && caller->system->end == SPACE_ALIVE)
+			return caller->system;
+		if (caller->flags & SPACE_TRUSTED)
+			return caller;
+	}
 	return NULL;
 }
 
@@ -394,6 +400,7 @@ void thread_load(void)
 	struct space *space = thread->space;
 	struct call *call = NULL;
 
+	cpu->way.state = WAY_NONE;
 	if (space->system) {
 		call = &thread->calls[thread->depth];
 		call->space = space;
@@ -411,7 +418,6 @@ void thread_load(void)
 		cpu->system.space = call->space->system;
 		cpu->system.process = call->space;
 	} else {
-		cpu->system.entry = 0;
 		cpu->system.process_frame = NULL;
 	}
 	arch_space_prepare(space, entry_space(thread));

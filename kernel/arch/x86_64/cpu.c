@@ -5,6 +5,7 @@
 #include "idt.h"
 #include "layout.h"
 #include "machine.h"
+#include "portal.h"
 #include "panic.h"
 #include "pte.h"
 #include "registers.h"
@@ -77,6 +78,9 @@ static void fill_kernel_page(struct kernel_page *page, unsigned number)
 	page->interrupt = interrupt;
 	page->kernel_fault = kernel_fault;
 	page->nmi = nmi;
+	page->lock = &kernel_lock_word;
+	page->generation = &portal_generation;
+	page->vector_initial = vector_initial;
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
 	cpus[number] = cpu;

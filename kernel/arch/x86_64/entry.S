@@ -32,7 +32,9 @@
 
 #define CALL_FIRST 0x1000
 #define CALL_COUNT 0x1000
+#define CALL_PORTAL_CALL 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
+#define CALL_PORTAL_RETURN 0x1002
 #define FRAME_RELOADED 3 /* FRAME_FULL | FRAME_THREAD_POINTER */
 
 /* With the shield on, goes on; without, at the label. */
@@ -76,8 +78,8 @@ entry_text:
 	.balign	64
 entry_system_call:
 	swapgs
-	cmpl	$CALL_SYSTEM_RETURN, %eax
-	je	system_return
+	cmpq	$CALL_FIRST, %rax
+	jae	native
 save_registers:
 	movq	%rsp, %gs:ENTRY_RSP
 	unless_shield 1f
@@ -85,7 +87,9 @@ save_registers:
 	je	1f
 	movq	%gs:ENTRY_ROOT, %rsp
 	movq	%rsp, %cr3
-1:	movq	%gs:KERNEL_PAGE_CPU, %rsp
+1:
+entered:
+	movq	%gs:KERNEL_PAGE_CPU, %rsp
 	movq	CPU_FRAME(%rsp), %rsp
 	addq	$FRAME_SS + 8, %rsp
 	pushq	$USER_DS
@@ -162,6 +166,158 @@ native_call:
 	xorl	%ebp, %ebp
 	call	*%gs:KERNEL_PAGE(%rcx)
 	jmp	entry_leave
+
+/* --- Native calls that have a short way --- */
+native:
+	cmpq	$CALL_SYSTEM_RETURN, %rax
+	je	system_return
+	jb	portal_call
+	cmpq	$CALL_PORTAL_RETURN, %rax
+	je	portal_return
+	jmp	save_registers
+
+/* --- The short way of a portal call and of its return: struct way in cpu.h ---
+ *
+ * Both sides expect to lose all registers but arguments and results. So the others are free here: rbp = the processor,
+ * r13 = the kernel lock. */
+.macro to_kernel_root
+	movq	%rsp, %gs:ENTRY_RSP
+	unless_shield 1f
+	cmpl	$0, %gs:ENTRY_SHIELDED
+	je	1f
+	movq	%gs:ENTRY_ROOT, %rsp
+	movq	%rsp, %cr3
+1:	movq	%gs:KERNEL_PAGE_CPU, %rbp
+.endm
+
+.macro try_lock general
+	movq	%gs:KERNEL_PAGE_LOCK, %r13
+	movl	$1, %eax
+	xchgl	%eax, (%r13)
+	testl	%eax, %eax
+	jnz	\general
+.endm
+
+/* The way is in that state and still good, nothing is pending. r14 = the thread. */
+.macro check_way state, general
+	cmpq	$\state, WAY_STATE(%rbp)
+	jne	\general
+	movq	%gs:KERNEL_PAGE_GENERATION, %rax
+	movq	(%rax), %rax
+	cmpq	%rax, WAY_GENERATION(%rbp)
+	jne	\general
+	movq	CPU_CURRENT(%rbp), %r14
+	cmpl	$0, THREAD_PENDING(%r14)
+	jne	\general
+.endm
+
+/* The processor runs `space` (r12) from now on, without anything of the other's in the vector registers. Loses rax, rdx,
+ * rbx. */
+.macro switch_space root
+	movq	%r12, THREAD_SPACE(%r14)
+	movq	%r12, CPU_LOADED(%rbp)
+	movq	WAY_ROOT(%rbp), %rax
+	movq	\root(%rbp), %rdx
+	movq	%rdx, (%rax)
+	movq	WAY_ROOT_WRITES(%rbp), %rax
+	addq	%rax, CPU_ROOT_WRITES(%rbp)
+	movq	%gs:KERNEL_PAGE_VECTOR_INITIAL, %rbx
+	movl	$-1, %eax
+	movl	%eax, %edx
+	xrstor64 (%rbx)
+.endm
+
+portal_call:
+	cmpq	%gs:ENTRY_USER_LIMIT, %rcx
+	jae	save_registers
+	to_kernel_root
+	try_lock general_portal_call
+	cmpq	%rbx, WAY_ADDRESS(%rbp)
+	jne	unlock_portal_call
+	check_way WAY_STATE_READY, unlock_portal_call
+	movq	$WAY_STATE_INSIDE, WAY_STATE(%rbp)
+	movq	WAY_CALL(%rbp), %r15
+	movq	%gs:ENTRY_RSP, %rax
+	movb	$0, CALL_SYSTEM(%r15)
+	movq	%rcx, CALL_IP(%r15)
+	movq	%rax, CALL_SP(%r15)
+	rdfsbase %rax
+	movq	%rax, CALL_THREAD_POINTER(%r15)
+	xorl	%eax, %eax
+	wrfsbase %rax
+	movq	WAY_CALLS(%rbp), %rax
+	incq	(%rax)
+	incl	THREAD_DEPTH(%r14)
+	leaq	THREAD_REGS(%r14), %rax
+	movq	%rax, CPU_FRAME(%rbp)
+	movq	$0, CPU_SYSTEM_PROCESS_FRAME(%rbp)
+	movq	WAY_CALLEE(%rbp), %r12
+	incl	SPACE_REFERENCES(%r12)
+	movq	%rdx, %r15
+	switch_space WAY_ROOT_CALLEE
+	movl	$0, (%r13)
+	movq	%r15, %rdx
+	movq	WAY_ENTRY(%rbp), %rcx
+	movq	WAY_COOKIE(%rbp), %rax
+	movq	WAY_STACK(%rbp), %r15
+to_peer:
+	movq	%gs:ENTRY_USER_ROOT, %rbx
+	movq	%rbx, %cr3
+	movq	%r15, %rsp
+	movl	$RFLAGS_ALWAYS, %r11d
+	xorl	%ebx, %ebx
+	xorl	%ebp, %ebp
+	xorl	%r12d, %r12d
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	xorl	%r15d, %r15d
+	swapgs
+	sysretq
+
+portal_return:
+	to_kernel_root
+	try_lock general_portal_return
+	check_way WAY_STATE_INSIDE, unlock_portal_return
+	movq	$WAY_STATE_READY, WAY_STATE(%rbp)
+	movq	WAY_CALL(%rbp), %r15
+	movq	CALL_THREAD_POINTER(%r15), %rax
+	wrfsbase %rax
+	movb	WAY_CALLER_IS_PROCESS(%rbp), %al
+	movb	%al, CALL_SYSTEM(%r15)
+	decl	THREAD_DEPTH(%r14)
+	movq	WAY_CALLER_FRAME(%rbp), %rax
+	movq	%rax, CPU_FRAME(%rbp)
+	movq	WAY_PROCESS_FRAME(%rbp), %rax
+	movq	%rax, CPU_SYSTEM_PROCESS_FRAME(%rbp)
+	movq	WAY_CALLEE(%rbp), %r12
+	decl	SPACE_REFERENCES(%r12)
+	movq	WAY_CALLER(%rbp), %r12
+	switch_space WAY_ROOT_CALLER
+	movl	$0, (%r13)
+	movq	CALL_IP(%r15), %rcx
+	movq	CALL_SP(%r15), %r15
+	movq	%rdi, %rax
+	movq	%rsi, %rdx
+	xorl	%edi, %edi
+	xorl	%esi, %esi
+	xorl	%r8d, %r8d
+	xorl	%r9d, %r9d
+	xorl	%r10d, %r10d
+	jmp	to_peer
+
+unlock_portal_call:
+	movl	$0, (%r13)
+general_portal_call:
+	movl	$CALL_PORTAL_CALL, %eax
+	jmp	1f
+unlock_portal_return:
+	movl	$0, (%r13)
+general_portal_return:
+	movl	$CALL_PORTAL_RETURN, %eax
+1:	xorl	%ebp, %ebp /* these held kernel addresses */
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	jmp	entered
 
 /* --- The short way back: from state B to state A ---
  *

@@ -14,6 +14,7 @@
 #define X86_64_ENTRY_H
 
 #include "cpu.h"
+#include "lock.h"
 #include "offsets.h"
 #include "types.h"
 
@@ -61,11 +62,14 @@ struct kernel_page {
 	void (*interrupt)(unsigned vector);
 	void *kernel_fault;
 	void *nmi;
+	u32 *lock; /* kernel_lock_word */
+	u64 *generation; /* portal_generation */
+	const u8 *vector_initial;
 	/* mmu.c: */
 	u64 *top;       /* [I] the processor's top-level page for shielded spaces */
 	u64 standing;   /* [K] CR3 when arch_space_prepare() left it as it was */
 	u64 copied[4];  /* [K] bitmap: user entries in use in the top-level page */
-	u8 stack[KERNEL_PAGES * PAGE_SIZE - 104];
+	u8 stack[KERNEL_PAGES * PAGE_SIZE - 128];
 };
 
 /* Registers at an exception in the kernel itself, as entry.S pushes them. */
@@ -94,6 +98,9 @@ _Static_assert(offsetof(struct kernel_page, system_return) == KERNEL_PAGE_SYSTEM
 _Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, lock) == KERNEL_PAGE_LOCK - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, generation) == KERNEL_PAGE_GENERATION - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, vector_initial) == KERNEL_PAGE_VECTOR_INITIAL - KERNEL_PAGE, "assembly");
 
 /* Where the entry area is, and the pages of each processor as the kernel sees them there. */
 extern u64 entry_base;
@@ -117,6 +124,9 @@ static inline struct entry_page *entry_self(void)
 	return (struct entry_page *)(exit - ENTRY_EXIT_RIP);
 }
 
+/* All of these are reached by their distance, also before relocations are applied (early.c). */
+#pragma GCC visibility push(hidden)
+
 /* Entry text (entry.S), at its place in the kernel image. */
 extern char entry_text[], entry_text_end[], entry_stubs[], entry_system_call[], entry_leave[];
 extern char entry_nmi[], entry_machine_check[], entry_double_fault[];
@@ -128,5 +138,7 @@ struct entry_patch {
 	u8 unused[2];
 };
 extern const struct entry_patch entry_patches[], entry_patches_end[];
+
+#pragma GCC visibility pop
 
 #endif

@@ -21,13 +21,14 @@
 #include "layout.h"
 #include "lib/string.h"
 #include "machine.h"
+#include "portal.h"
 #include "pte.h"
 #include "registers.h"
 #include "shield.h"
 #include "space.h"
 #include "tlb.h"
 
-enum { INVALIDATE_PAGES_MAX = 32, USER_WORDS = 256 / 64 };
+enum { INVALIDATE_PAGES_MAX = 32, USER_WORDS = 256 / 64, PAUSE_TURNS = 256 };
 
 static const struct tlb_batch *shootdown; /* what processors with a flush_request shall invalidate */
 static struct tag_cpu tag_cpus[CPUS_MAX]; /* [K] */
@@ -117,6 +118,13 @@ static inline void fill_top(struct kernel_page *kernel, const struct space *spac
 		kernel->top[0] = root[0];
 }
 
+static bool uses_first_entry(const struct space *space)
+{
+	const u64 *used = space->root_used;
+
+	return !((used[0] & ~1ul) | used[1] | used[2] | used[3]);
+}
+
 static void empty_top(struct kernel_page *kernel)
 {
 	for (unsigned i = 0; i < 256; i++)
@@ -191,10 +199,34 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
 }
 
+/* With the shield, the two spaces differ in the first entry of the processor's top-level page, if neither uses another
+ * (arch_root_changed() makes an end of the way when that changes). Without it, they differ in the root to go to. */
+void arch_way_init(struct way *way)
+{
+	struct entry_page *page = entry_self();
+	struct kernel_page *kernel = (struct kernel_page *)(page + 1);
+	const u64 *caller = way->caller->root, *callee = way->callee->root;
+
+	if (pcids || !uses_first_entry(way->caller) || !uses_first_entry(way->callee)) {
+		way->state = WAY_NONE;
+	} else if (shield_is_on()) {
+		way->root = kernel->top;
+		way->root_caller = caller[0];
+		way->root_callee = callee[0];
+		way->root_writes = 2;
+	} else {
+		way->root = &page->user_root;
+		way->root_caller = space_root(way->caller);
+		way->root_callee = space_root(way->callee);
+		way->root_writes = 1;
+	}
+}
+
 void arch_root_changed(struct space *space, unsigned index)
 {
 	const u64 *root = space->root;
 
+	portal_forget(); /* also what arch_way_init() found */
 	if (!shield_is_on())
 		return;
 	for (unsigned i = 0; i < cpu_count; i++) {
@@ -284,10 +316,20 @@ void mmu_answer(void)
 	__atomic_store_n(&cpu->flush_request, 0, __ATOMIC_RELEASE);
 }
 
+/* PAUSE takes an emulated processor out of its generated code and through the emulator's own lock, which costs far more than
+ * what is usually waited for; but where one emulator thread runs all processors in turn, it is what lets the others run. */
+static void pause_sometimes(unsigned *turns)
+{
+	if (!(++*turns % PAUSE_TURNS))
+		__builtin_ia32_pause();
+}
+
 void arch_relax(void)
 {
+	static unsigned turns[CPUS_MAX * CACHE_LINE / sizeof(unsigned)];
+
 	mmu_answer();
-	__builtin_ia32_pause();
+	pause_sometimes(&turns[cpu_self()->number * CACHE_LINE / sizeof(unsigned)]);
 }
 
 static bool shows(const struct space *space, const struct tlb_batch *batch)
@@ -334,6 +376,7 @@ static void forget_range(const struct tlb_range *range)
 void arch_tlb_commit(const struct tlb_batch *batch)
 {
 	struct cpu *self = cpu_self();
+	unsigned turns = 0;
 	u32 asked = 0;
 
 	shootdown = batch;
@@ -351,5 +394,5 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	invalidate(self, batch);
 	for (unsigned i = 0; i < cpu_count; i++)
 		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE))
-			__builtin_ia32_pause();
+			pause_sometimes(&turns);
 }

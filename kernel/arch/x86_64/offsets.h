@@ -15,6 +15,36 @@
 #define CPU_SYSTEM_CALLS 64
 #define CPU_ROOT_WRITES 72
 
+#define CPU_LOADED 224
+
+/* struct way, in struct cpu */
+#define WAY_STATE 80
+#define WAY_ADDRESS 88
+#define WAY_GENERATION 96
+#define WAY_CALL 104
+#define WAY_CALLS 112
+#define WAY_ENTRY 120
+#define WAY_COOKIE 128
+#define WAY_STACK 136
+#define WAY_CALLER 144
+#define WAY_CALLEE 152
+#define WAY_CALLER_FRAME 160
+#define WAY_PROCESS_FRAME 168
+#define WAY_CALLER_IS_PROCESS 176
+#define WAY_ROOT 184
+#define WAY_ROOT_CALLER 192
+#define WAY_ROOT_CALLEE 200
+#define WAY_ROOT_WRITES 208
+#define WAY_STATE_READY 1
+#define WAY_STATE_INSIDE 2
+
+/* struct call, struct space */
+#define CALL_SYSTEM 8
+#define CALL_IP 16
+#define CALL_SP 24
+#define CALL_THREAD_POINTER 32
+#define SPACE_REFERENCES 24
+
 /* struct thread */
 #define THREAD_PENDING 0
 #define THREAD_DEPTH 4
@@ -60,6 +90,9 @@
 #define KERNEL_PAGE_INTERRUPT (KERNEL_PAGE + 32)
 #define KERNEL_PAGE_KERNEL_FAULT (KERNEL_PAGE + 40)
 #define KERNEL_PAGE_NMI (KERNEL_PAGE + 48)
+#define KERNEL_PAGE_LOCK (KERNEL_PAGE + 56)
+#define KERNEL_PAGE_GENERATION (KERNEL_PAGE + 64)
+#define KERNEL_PAGE_VECTOR_INITIAL (KERNEL_PAGE + 72)
 #define KERNEL_PAGE_STACK_END (KERNEL_PAGE + 0x2000)
 
 /* Segment selectors. */

@@ -95,7 +95,7 @@ static inline void regs_enter(struct user_frame *f, u64 ip, u64 sp, const u64 wo
 	f->rdi = words[0];
 	f->rsi = words[1];
 	f->rdx = words[2];
-	f->rcx = words[3];
+	f->r10 = words[3];
 	f->r8 = words[4];
 	f->r9 = words[5];
 }

@@ -27,7 +27,6 @@ enum {
 #pragma GCC visibility push(hidden)
 extern char vector_restore_start[], vector_restore_failed[];
 void vector_restore(const void *area);
-extern const u8 vector_initial[PAGE_SIZE];
 #pragma GCC visibility pop
 
 static unsigned area_bytes;
