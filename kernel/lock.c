@@ -1,23 +1,16 @@
-/* The kernel lock: lock.h. Whoever comes when it is free takes it. A queue in the order of asking would be fairer, but then a
- * lock that is free has to wait for the next in the queue, which on an emulator may be a processor that the host is not running. */
+/* The kernel lock: lock.h. */
 #include "lock.h"
 
 #include "arch.h"
-#include "panic.h"
 
-static u32 held;
+u32 kernel_lock_word;
 static bool broken;
 
 void kernel_lock(void)
 {
-	while (__atomic_exchange_n(&held, 1, __ATOMIC_ACQUIRE) && !broken)
-		while (__atomic_load_n(&held, __ATOMIC_RELAXED) && !broken)
+	while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE) && !broken)
+		while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED) && !broken)
 			arch_relax();
-}
-
-void kernel_unlock(void)
-{
-	__atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }
 
 void kernel_lock_break(void)
