@@ -234,6 +234,9 @@ portal_call:
 	try_lock general_portal_call
 	cmpq	%rbx, WAY_ADDRESS(%rbp)
 	jne	unlock_portal_call
+	movq	CPU_FRAME(%rbp), %rax /* the same caller: not its system service, in state B */
+	cmpq	%rax, WAY_CALLER_FRAME(%rbp)
+	jne	unlock_portal_call
 	check_way WAY_STATE_READY, unlock_portal_call
 	movq	$WAY_STATE_INSIDE, WAY_STATE(%rbp)
 	movq	WAY_CALL(%rbp), %r15
