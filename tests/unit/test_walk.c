@@ -1,0 +1,374 @@
+/* The tree of names and the path walk: linux/entry.c, linux/inode.c, linux/walk.c over a tree in memory and over one whose
+ * names come from a table, as those of the file server do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define LIB_STRING_H
+#define LINUX_MEMORY_H
+#define LINUX_CLOCK_H
+#define LINUX_FILE_H
+#define LINUX_LOWER_H
+#define LINUX_TASK_H
+
+#include "linux/base.h"
+#include "linux/inode.h"
+
+/* What the sources need of a task and of open files. */
+struct credentials {
+	u32 uid, fsuid, gid, fsgid, group_count, groups[4];
+};
+struct process {
+	struct credentials cred;
+};
+struct fs {
+	u32 refs, umask;
+	struct entry *root, *cwd;
+};
+struct files {
+	int unused;
+};
+struct task {
+	struct process *process;
+	struct files *files;
+	struct fs *fs;
+};
+struct file {
+	struct entry *entry;
+	struct inode *inode;
+};
+
+static struct file *files_peek(const struct files *files, u64 fd)
+{
+	(void)files, (void)fd;
+	return NULL;
+}
+
+static long blocks;
+
+static void *memory_zeroed(size_t bytes)
+{
+	void *block = calloc(1, bytes);
+
+	blocks += block != NULL;
+	return block;
+}
+
+static void memory_free(void *block)
+{
+	blocks -= block != NULL;
+	free(block);
+}
+
+char *memory_string(const char *text, size_t length);
+
+static u64 time_wall(void)
+{
+	return 1700000000000000000ull;
+}
+
+static unsigned forgotten;
+
+static void lower_forget(struct inode *inode)
+{
+	(void)inode;
+	forgotten++;
+}
+
+static long user_string(struct task *self, u64 addr, char *to, u64 size)
+{
+	(void)self;
+	strncpy(to, (const char *)addr, size - 1);
+	return (long)strlen(to);
+}
+
+#include "linux/entry.c"
+#include "linux/inode.c"
+#include "linux/walk.c"
+
+void pages_release(struct inode *inode)
+{
+	(void)inode;
+}
+
+void pages_relieve(void)
+{
+}
+
+/* --- the tree of a server: names that are found, and how often they were asked for --- */
+
+static unsigned lookups;
+
+static int table_lookup(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found)
+{
+	(void)self;
+	lookups++;
+	if (length == 5 && !memcmp(name, "lower", 5)) {
+		*found = inode_new(dir->tree, 0100644, 0, 0);
+		(*found)->lower = true;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int table_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
+{
+	(void)self, (void)dir;
+	if (cursor < 1 && !listing->emit(listing, ".", 1, 1, 4, 1))
+		return 0;
+	if (cursor < 2)
+		listing->emit(listing, "lower", 5, 2, 8, 2);
+	return 0;
+}
+
+static const struct inode_ops table_ops = { .lookup = table_lookup, .list = table_list };
+
+static struct process process;
+static struct fs fs;
+static struct task task = { &process, NULL, &fs };
+static struct entry *top;
+
+static struct entry *make(struct entry *dir, const char *name, u32 mode)
+{
+	struct entry *entry;
+
+	assert_int_equal(entry_lookup(&task, dir, name, strlen(name), &entry), 0);
+	assert_null(entry->inode);
+	entry_bind(entry, inode_new(dir->inode->tree, mode, 0, 0));
+	entry_put(entry);
+	return entry;
+}
+
+static void make_link(struct entry *dir, const char *name, const char *target)
+{
+	make(dir, name, 0120777)->inode->target = memory_string(target, strlen(target));
+}
+
+static struct entry *new_root(const struct inode_ops *ops)
+{
+	struct tree *tree = tree_new("test", "test", 0, ops);
+
+	return entry_root(tree, inode_new(tree, 040755, 0, 0));
+}
+
+static int setup(void **state)
+{
+	struct entry *a, *b;
+
+	(void)state;
+	memset(&process, 0, sizeof(process));
+	lookups = forgotten = 0;
+	top = root_entry = new_root(NULL);
+	fs = (struct fs){ 1, 022, entry_get(top), entry_get(top) };
+	a = make(top, "a", 040755);
+	b = make(a, "b", 040755);
+	make(b, "file", 0100644);
+	make_link(top, "rel", "a/b");
+	make_link(b, "abs", "/a/b/file");
+	make_link(top, "loop", "loop2");
+	make_link(top, "loop2", "loop");
+	make_link(top, "dangling", "nowhere");
+	return 0;
+}
+
+/* Walks; -> error, or 0 with the path that was reached in `reached`. */
+static char reached[4096];
+
+static int go(const char *path, unsigned flags)
+{
+	struct walk at;
+	int error = walk(&task, AT_FDCWD, path, flags, &at);
+
+	reached[0] = 0;
+	if (!error) {
+		entry_path(at.entry, root_entry, reached, sizeof(reached));
+		if (!at.entry->inode)
+			strcat(reached, " (missing)");
+		entry_put(at.entry);
+	}
+	return error;
+}
+
+static void leads(const char *path, unsigned flags, const char *to)
+{
+	assert_int_equal(go(path, flags), 0);
+	assert_string_equal(reached, to);
+}
+
+static void test_plain(void **state)
+{
+	(void)state;
+	leads("/", 0, "/");
+	leads("//a///b/", 0, "/a/b");
+	leads("a/./b/../b/file", 0, "/a/b/file");
+	leads("/../../a", 0, "/a");
+	assert_int_equal(go("", 0), -ENOENT);
+	assert_int_equal(go("/a/none", 0), -ENOENT);
+	assert_int_equal(go("/a/none/more", WALK_MISSING), -ENOENT);
+	assert_int_equal(go("/a/b/file/more", 0), -ENOTDIR);
+	assert_int_equal(go("/a/b/file/", 0), -ENOTDIR);
+	assert_int_equal(go("/a/b/file/.", 0), -ENOTDIR);
+	leads("/a/new", WALK_MISSING, "/a/new (missing)");
+	leads("/a/new/", WALK_MISSING, "/a/new (missing)");
+}
+
+static void test_long_name(void **state)
+{
+	char name[NAME_MAX + 3] = "/";
+
+	(void)state;
+	memset(name + 1, 'x', NAME_MAX + 1);
+	assert_int_equal(go(name, 0), -ENAMETOOLONG);
+	name[NAME_MAX + 1] = 0;
+	assert_int_equal(go(name, 0), -ENOENT);
+}
+
+static void test_links(void **state)
+{
+	(void)state;
+	leads("/rel", 0, "/rel");
+	leads("/rel", WALK_FOLLOW, "/a/b");
+	leads("/rel/", 0, "/a/b");
+	leads("/rel/file", 0, "/a/b/file");
+	leads("/rel/abs", WALK_FOLLOW, "/a/b/file");
+	assert_int_equal(go("/loop", WALK_FOLLOW), -ELOOP);
+	leads("/loop", 0, "/loop");
+	assert_int_equal(go("/dangling", WALK_FOLLOW), -ENOENT);
+	leads("/dangling", WALK_FOLLOW | WALK_MISSING, "/nowhere (missing)");
+	assert_int_equal(go("/rel/file", WALK_NO_LINKS), -ELOOP);
+}
+
+static void test_rights(void **state)
+{
+	struct entry *secret = make(top, "secret", 040700);
+
+	(void)state;
+	make(secret, "inside", 0100644);
+	leads("/secret/inside", 0, "/secret/inside");
+	process.cred.uid = process.cred.fsuid = 1000;
+	assert_int_equal(go("/secret/inside", 0), -EACCES);
+	leads("/secret", 0, "/secret");
+	assert_int_equal(inode_may(&task, secret->inode, 4), -EACCES);
+	process.cred.group_count = 1;
+	process.cred.groups[0] = 50;
+	secret->inode->gid = 50;
+	secret->inode->mode = 040750;
+	leads("/secret/inside", 0, "/secret/inside");
+}
+
+static void test_mount(void **state)
+{
+	struct entry *root = new_root(NULL), *on = make(top, "mnt", 040755);
+
+	(void)state;
+	make(root, "x", 040755);
+	assert_int_equal(tree_mount(root->inode->tree, on), 0);
+	leads("/mnt/x", 0, "/mnt/x");
+	leads("/mnt/x/../..", 0, "/");
+	leads("/mnt/..", 0, "/");
+	assert_int_equal(tree_mount(root->inode->tree, on), -EBUSY);
+}
+
+static void test_move(void **state)
+{
+	struct walk from, to;
+
+	(void)state;
+	assert_int_equal(walk(&task, AT_FDCWD, "/a", 0, &from), 0);
+	assert_int_equal(walk(&task, AT_FDCWD, "/moved", WALK_MISSING, &to), 0);
+	assert_int_equal(entry_move(from.entry, to.entry), 0);
+	entry_put(from.entry);
+	entry_put(to.entry);
+	assert_int_equal(go("/a", 0), -ENOENT);
+	leads("/moved/b/file", 0, "/moved/b/file");
+}
+
+static void test_server(void **state)
+{
+	struct entry *root = new_root(&table_ops), *on = make(top, "srv", 040755);
+	struct walk at;
+	bool empty;
+
+	(void)state;
+	tree_mount(root->inode->tree, on);
+	leads("/srv/lower", 0, "/srv/lower");
+	leads("/srv/lower", 0, "/srv/lower");
+	assert_int_equal(lookups, 1);
+	assert_int_equal(go("/srv/none", 0), -ENOENT);
+	assert_int_equal(go("/srv/none", 0), -ENOENT);
+	assert_int_equal(lookups, 2);
+	assert_int_equal(entry_is_empty(&task, root, &empty), 0);
+	assert_false(empty);
+	/* What is clean is forgotten and found again. */
+	entries_trim(0);
+	assert_int_equal(forgotten, 1);
+	leads("/srv/lower", 0, "/srv/lower");
+	assert_int_equal(lookups, 3);
+	/* A name that was removed stays removed. */
+	assert_int_equal(walk(&task, AT_FDCWD, "/srv/lower", 0, &at), 0);
+	assert_int_equal(entry_unbind(at.entry), 0);
+	entry_put(at.entry);
+	entries_trim(0);
+	assert_int_equal(go("/srv/lower", 0), -ENOENT);
+	assert_int_equal(lookups, 3);
+	assert_true(entry_hides(root, "lower", 5));
+	assert_int_equal(entry_is_empty(&task, root, &empty), 0);
+	assert_true(empty);
+}
+
+static void test_dirty_stays(void **state)
+{
+	struct entry *root = new_root(&table_ops), *on = make(top, "dirty", 040755);
+	struct walk at;
+
+	(void)state;
+	tree_mount(root->inode->tree, on);
+	assert_int_equal(walk(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
+	at.entry->inode->mode = 0100600;
+	inode_changed(at.entry->inode);
+	entry_put(at.entry);
+	entries_trim(0);
+	assert_int_equal(walk(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
+	assert_int_equal(at.entry->inode->mode, 0100600);
+	entry_put(at.entry);
+	assert_int_equal(lookups, 1);
+}
+
+static void test_nothing_lost(void **state)
+{
+	long before;
+
+	(void)state;
+	entries_trim(0);
+	before = blocks;
+	go("/a/b/none", 0);
+	go("/rel/abs", WALK_FOLLOW);
+	go("/loop", WALK_FOLLOW);
+	go("/a/b/file/", 0);
+	go("/dangling", WALK_FOLLOW | WALK_MISSING);
+	entries_trim(0);
+	assert_int_equal(blocks, before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_plain, setup),
+		cmocka_unit_test_setup(test_long_name, setup),
+		cmocka_unit_test_setup(test_links, setup),
+		cmocka_unit_test_setup(test_rights, setup),
+		cmocka_unit_test_setup(test_mount, setup),
+		cmocka_unit_test_setup(test_move, setup),
+		cmocka_unit_test_setup(test_server, setup),
+		cmocka_unit_test_setup(test_dirty_stays, setup),
+		cmocka_unit_test_setup(test_nothing_lost, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
