@@ -19,7 +19,7 @@
  * E.shielded and E.user_root then say.
  *
  * Without the shield E.shielded is always 0, nothing is written to CR3 on the way in, and the short way writes E.root
- * instead. The places that differ are two-byte jumps that arch_shield_init() patches.
+ * instead. The places that differ are patched by arch_shield_init(), two bytes each.
  *
  * Invariants:
  *  - Interrupts are off here. Only an NMI, a machine check or a double fault can come between any two instructions; they
@@ -37,14 +37,13 @@
 #define CALL_PORTAL_RETURN 0x1002
 #define FRAME_RELOADED 3 /* FRAME_FULL | FRAME_THREAD_POINTER */
 
-/* With the shield on, goes on; without, at the label. */
+/* With the shield on, goes on; without, at the label: a jump takes the place of the first two bytes of the instruction that
+ * follows (and of that one only). */
 .macro unless_shield label
 .Lpatch_\@:
-	xchgw	%ax, %ax
-.Lbehind_\@:
 	.pushsection .rodata.entry_patches, "a"
 	.long	.Lpatch_\@ - .
-	.byte	0xeb, \label - .Lbehind_\@, 0, 0
+	.byte	0xeb, \label - .Lpatch_\@ - 2, 0, 0
 	.popsection
 .endm
 
@@ -118,9 +117,8 @@ entered:
 	movq	$0, FRAME_CAUSE(%rsp) /* CAUSE_SYSCALL, code 0 */
 	movl	$0, FRAME_FLAGS_WORD(%rsp)
 	movq	%gs:KERNEL_PAGE_CPU, %rbx
-	leaq	-CALL_FIRST(%rax), %rcx
-	cmpq	$CALL_COUNT, %rcx
-	jb	native_call
+	cmpq	$CALL_FIRST, %rax
+	jae	native_call
 	cmpq	CPU_SYSTEM_PROCESS_FRAME(%rbx), %rsp
 	jne	slow_system_call
 
@@ -156,6 +154,8 @@ slow_system_call:
 	movl	$KERNEL_PAGE_SYSTEM_CALL - KERNEL_PAGE, %ecx
 	jmp	1f
 native_call:
+	cmpq	$CALL_FIRST + CALL_COUNT, %rax
+	jae	slow_system_call
 	movl	$KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, %ecx
 	cmpl	$CALL_SYSTEM_RETURN, %eax
 	jne	1f

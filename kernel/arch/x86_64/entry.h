@@ -131,7 +131,7 @@ static inline struct entry_page *entry_self(void)
 extern char entry_text[], entry_text_end[], entry_stubs[], entry_system_call[], entry_leave[];
 extern char entry_nmi[], entry_machine_check[], entry_double_fault[];
 
-/* Two-byte instructions of the entry text that differ without the shield: address (relative to itself) and replacement. */
+/* Pairs of bytes of the entry text that differ without the shield: address (relative to itself) and replacement. */
 struct entry_patch {
 	int32_t place;
 	u8 code[2];
