@@ -437,7 +437,8 @@ static i64 (*const table[])(const struct request *) = {
 };
 #undef ALLOD_CALL
 
-/* Calls that set registers themselves when they succeed: the frame may be another one by then, or the thread gone. */
+/* Calls that set registers themselves when they succeed: the thread is in another space by then, or gone. (One that waits
+ * gets its result when it wakes, over the 0 that is set here.) */
 static bool sets_own_result(u64 call)
 {
 	return call == CALL_portal_call || call == CALL_portal_return || call == CALL_system_return ||
@@ -458,9 +459,6 @@ void native_call(struct user_frame *frame)
 	result = table[index](&request);
 	if (tlb_pending())
 		tlb_commit();
-	if (sets_own_result(call) && result >= 0)
-		return;
-	if (cpu->current == request.thread && request.thread->state == THREAD_RUNNING &&
-	    request.thread->space == request.space)
+	if (result < 0 || !sets_own_result(call))
 		regs_set_result(frame, (u64)result);
 }

@@ -6,7 +6,7 @@
 #include "panic.h"
 #include "space.h"
 
-static struct tlb_batch pending; /* [K] */
+struct tlb_batch tlb_batch; /* [K] */
 
 /* Widens a range already noted if that covers the new one without much more. */
 static bool merge(struct tlb_range *range, struct space *owner, struct space *viewer, u64 start, u64 end)
@@ -21,18 +21,18 @@ static bool merge(struct tlb_range *range, struct space *owner, struct space *vi
 void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
 {
 	/* Backwards: the last one is the likeliest neighbour. */
-	for (unsigned i = pending.count; i-- > 0;)
-		if (merge(&pending.ranges[i], owner, viewer, start, end))
+	for (unsigned i = tlb_batch.count; i-- > 0;)
+		if (merge(&tlb_batch.ranges[i], owner, viewer, start, end))
 			return;
-	if (pending.count < TLB_RANGES) {
-		pending.ranges[pending.count++] = (struct tlb_range){ owner, viewer, start, end };
+	if (tlb_batch.count < TLB_RANGES) {
+		tlb_batch.ranges[tlb_batch.count++] = (struct tlb_range){ owner, viewer, start, end };
 		return;
 	}
 	/* No room: the whole window of one that is there, for everyone. */
-	for (unsigned i = 0; i < pending.count; i++)
-		if (pending.ranges[i].owner == owner && (pending.ranges[i].viewer == viewer || !pending.ranges[i].viewer)) {
-			pending.ranges[i].start = 0;
-			pending.ranges[i].end = window_bytes();
+	for (unsigned i = 0; i < tlb_batch.count; i++)
+		if (tlb_batch.ranges[i].owner == owner && (tlb_batch.ranges[i].viewer == viewer || !tlb_batch.ranges[i].viewer)) {
+			tlb_batch.ranges[i].start = 0;
+			tlb_batch.ranges[i].end = window_bytes();
 			return;
 		}
 	tlb_commit();
@@ -44,30 +44,25 @@ void tlb_put_frame(void *page)
 	if (frame_refs(page) > 1)
 		frame_put(page);
 	else
-		frame_chain_push(&pending.frames, page);
+		frame_chain_push(&tlb_batch.frames, page);
 }
 
 void tlb_gone(struct space *space)
 {
-	ASSERT(!pending.gone);
-	pending.gone = space;
+	ASSERT(!tlb_batch.gone);
+	tlb_batch.gone = space;
 }
 
 void tlb_commit(void)
 {
 	void *page;
 
-	if (pending.count || pending.gone)
-		arch_tlb_commit(&pending);
-	pending.count = 0;
-	pending.gone = NULL;
-	while ((page = frame_chain_pop(&pending.frames)))
+	if (tlb_batch.count || tlb_batch.gone)
+		arch_tlb_commit(&tlb_batch);
+	tlb_batch.count = 0;
+	tlb_batch.gone = NULL;
+	while ((page = frame_chain_pop(&tlb_batch.frames)))
 		frame_put(page);
-}
-
-bool tlb_pending(void)
-{
-	return pending.count || pending.gone || !frame_chain_is_empty(&pending.frames);
 }
 
 unsigned tlb_range_views(const struct tlb_range *range, const struct space *space, u64 at[2])

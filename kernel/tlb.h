@@ -36,8 +36,13 @@ void tlb_put_frame(void *page);
 /* A space's root has been emptied: no processor may be on it, or on a copy of its entries, after the commit. */
 void tlb_gone(struct space *space);
 void tlb_commit(void);
+extern struct tlb_batch tlb_batch; /* [K] the pending one: for tlb_pending() only */
+
 /* Is something waiting? Never when the kernel is left. */
-bool tlb_pending(void);
+static inline bool tlb_pending(void)
+{
+	return tlb_batch.count || tlb_batch.gone || tlb_batch.frames.head;
+}
 
 /* For arch_tlb_commit(): can the root of `space` have shown the range? Then at[] receives the addresses of its first byte
  * there (one, or two in the owner itself). -> number of them. */

@@ -92,9 +92,9 @@ static bool is_unused(const void *area)
 	u64 control, header;
 	u32 mxcsr;
 
-	memcpy(&control, area, sizeof(control));
-	memcpy(&mxcsr, (const char *)area + AREA_MXCSR, sizeof(mxcsr));
-	memcpy(&header, (const char *)area + AREA_HEADER, sizeof(header));
+	__builtin_memcpy(&control, area, sizeof(control));
+	__builtin_memcpy(&mxcsr, (const char *)area + AREA_MXCSR, sizeof(mxcsr));
+	__builtin_memcpy(&header, (const char *)area + AREA_HEADER, sizeof(header));
 	return !control && !mxcsr && !header;
 }
 
