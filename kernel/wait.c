@@ -42,6 +42,20 @@ static void become_ready(struct thread *thread, u64 word0, u64 word1)
 	sched_ready(thread);
 }
 
+/* Is the thread to be woken by thread_interrupt()? A process always is: its system must be able to stop and end it, and is
+ * called, with the interrupt still pending, before the process goes on. */
+static bool is_interruptible(const struct thread *thread, u32 flags)
+{
+	return thread->space->system || (flags & WAIT_INTERRUPTIBLE);
+}
+
+/* The interrupt is dealt with by the error that the wait returns, but for a process. */
+static void take_interrupt(struct thread *thread)
+{
+	if (!thread->space->system)
+		thread->pending &= ~(u32)PENDING_INTERRUPT;
+}
+
 int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 {
 	struct thread *thread = cpu_self()->current;
@@ -53,15 +67,15 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 		return -E_FAULT;
 	if (value != expected)
 		return -E_AGAIN;
-	if ((flags & WAIT_INTERRUPTIBLE) && (thread->pending & PENDING_INTERRUPT)) {
-		thread->pending &= ~(u32)PENDING_INTERRUPT;
+	if (is_interruptible(thread, flags) && (thread->pending & PENDING_INTERRUPT)) {
+		take_interrupt(thread);
 		return -E_INTR;
 	}
 	thread->wait.deadline = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
 	if (deadline && thread->wait.deadline <= arch_ticks())
 		return -E_TIMEDOUT;
 	word_name(thread->space, va, &thread->wait.space, &thread->wait.offset);
-	thread->wait.interruptible = flags & WAIT_INTERRUPTIBLE;
+	thread->wait.interruptible = is_interruptible(thread, flags);
 	list_append(bucket(thread->wait.space, thread->wait.offset), &thread->queue);
 	if (deadline)
 		timer_add(thread);
@@ -73,10 +87,14 @@ int wait_wake(struct space *space, u64 va, u32 count)
 {
 	struct list_node *list;
 	u64 owner, offset;
+	u32 value;
 	int woken = 0;
 
 	if (va & 3)
 		return -E_INVAL;
+	/* Threads of others can only be woken through memory that was granted. */
+	if (address_number(va) && space_read_u32(space, va, &value))
+		return -E_FAULT;
 	word_name(space, va, &owner, &offset);
 	list = bucket(owner, offset);
 	list_for_each_safe(node, list) {
@@ -99,7 +117,7 @@ void wait_time_out(struct thread *thread)
 
 void wait_interrupt(struct thread *thread)
 {
-	thread->pending &= ~(u32)PENDING_INTERRUPT;
+	take_interrupt(thread);
 	become_ready(thread, (u64)-E_INTR, 0);
 }
 
@@ -115,7 +133,7 @@ void wait_for_end(struct space *space)
 	struct thread *thread = cpu_self()->current;
 
 	thread->wait.deadline = ~0ul;
-	thread->wait.interruptible = false;
+	thread->wait.interruptible = is_interruptible(thread, 0);
 	list_append(&space->waiters, &thread->queue);
 	sched_wait(thread);
 }
