@@ -24,16 +24,24 @@ static bool fault_repair(const struct copy_fault *fault)
 	return error == 0;
 }
 
+/* Goes on after a fault, as often as pages can be supplied. -> bytes copied. */
+static __attribute__((noinline)) u64 copy_on(char *to, const char *from, u64 bytes, struct copy_fault *fault)
+{
+	u64 done;
+	do {
+		done = fault->reached - (u64)to;
+		if (!fault_repair(fault))
+			return done;
+	} while (copy_bytes(to + done, from + done, bytes - done, fault));
+	return bytes;
+}
+
 u64 copy_guarded(void *to, const void *from, u64 bytes)
 {
 	struct copy_fault fault;
-	u64 done = 0;
-	while (copy_bytes((char *)to + done, (const char *)from + done, bytes - done, &fault)) {
-		done = fault.reached - (u64)to;
-		if (!fault_repair(&fault))
-			return done;
-	}
-	return bytes;
+	if (__builtin_expect(!copy_bytes(to, from, bytes, &fault), 1))
+		return bytes;
+	return copy_on(to, from, bytes, &fault);
 }
 
 static bool zero_guarded(void *to, u64 bytes)
