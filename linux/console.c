@@ -6,6 +6,7 @@
 #include "service.h"
 
 #include "linux/files.h"
+#include "linux/pages.h"
 #include "linux/signals.h"
 #include "linux/task.h"
 #include "linux/tty.h"
@@ -34,8 +35,8 @@ static struct {
 
 static struct output {
 	u32 head, count;
-	bool busy;  /* the thread is inside the driver */
-	bool idle;  /* the thread sleeps on word */
+	bool busy; /* the thread is inside the driver */
+	bool idle; /* the thread sleeps on word */
 	u32 word;
 	u32 drained; /* counts the times the ring became empty: files_drain() sleeps on it */
 	unsigned port;
@@ -53,8 +54,8 @@ static int console_find(u64 *found)
 
 	lock_acquire(&find_lock);
 	if (!portal) {
-		result = portal_call(service_start->registry, REGISTRY_FIND, SERVICE_CONSOLE, globalize(&arena), sizeof(arena),
-		                     0, 0, &number);
+		result = portal_call(service_start->registry, REGISTRY_FIND, SERVICE_CONSOLE, globalize(&arena),
+			sizeof(arena), 0, 0, &number);
 		if (result > 0)
 			portal = (u64)result;
 	}
@@ -300,6 +301,7 @@ void console_hold(bool hold)
 
 void files_drain(void)
 {
+	pages_flush_all();
 	console_hold(false);
 	for (unsigned i = 0; i < 2; i++) {
 		while (outputs[i].count) {

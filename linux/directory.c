@@ -33,7 +33,7 @@ struct records {
 	struct entry *dir;
 	char *buffer;
 	size_t size, used;
-	u64 pos;   /* of the last name taken */
+	u64 pos; /* of the last name taken */
 	bool full;
 };
 
@@ -84,11 +84,9 @@ static bool list_fresh(struct records *records, bool dots)
 {
 	struct entry *dir = records->dir;
 
-	if (dots && records->pos < FRESH - 2 &&
-	    !record_put(records, ".", 1, dir->inode->ino, 4, FRESH - 2))
+	if (dots && records->pos < FRESH - 2 && !record_put(records, ".", 1, dir->inode->ino, 4, FRESH - 2))
 		return false;
-	if (dots && records->pos < FRESH &&
-	    !record_put(records, "..", 2, above(dir)->inode->ino, 4, FRESH))
+	if (dots && records->pos < FRESH && !record_put(records, "..", 2, above(dir)->inode->ino, 4, FRESH))
 		return false;
 	list_for_each(node, &dir->children) {
 		struct entry *entry = container_of(node, struct entry, sibling);
@@ -96,7 +94,7 @@ static bool list_fresh(struct records *records, bool dots)
 		if (!entry->inode || !entry->fresh || FRESH + entry->serial <= records->pos)
 			continue;
 		if (!record_put(records, entry->name, entry->length, entry->inode->ino, entry->inode->mode >> 12 & 15,
-		                FRESH + entry->serial))
+			    FRESH + entry->serial))
 			return false;
 	}
 	return true;
@@ -126,7 +124,8 @@ static long list_names(struct task *self, struct file *file, struct records *rec
 long sys_getdents64(struct task *self, struct user_frame *f)
 {
 	struct file *file = files_peek(self->files, arg(f, 0));
-	struct records records = { { records_emit }, NULL, NULL, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0, false };
+	struct records records = { { records_emit }, NULL, NULL, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0,
+		false };
 	long result;
 
 	if (!file || file->flags & O_PATH)

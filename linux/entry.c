@@ -283,7 +283,7 @@ struct emptiness {
 };
 
 static bool emptiness_emit(struct listing *listing, const char *name, size_t length, uint64_t ino, unsigned type,
-                           uint64_t next)
+	uint64_t next)
 {
 	struct emptiness *state = container_of(listing, struct emptiness, listing);
 	struct entry *entry;

@@ -256,6 +256,7 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 		return -ENODEV;
 	if (share && rights & RIGHT_W) {
 		file->inode->written = true;
+		file->inode->mapped_writable = true;
 		inode_changed(file->inode);
 	}
 	error = pages_segment(file->inode);
@@ -281,7 +282,8 @@ bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64
 
 /* --- programs --- */
 
-int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file, struct exec_attributes *about)
+int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
+	struct exec_attributes *about)
 {
 	unsigned how = (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
 	struct walk at;

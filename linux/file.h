@@ -32,24 +32,24 @@ enum { FILE_READ = 1, FILE_WRITE = 2 };
 struct file {
 	const struct file_ops *ops;
 	u32 refs;
-	u32 flags;            /* O_* */
-	u8 may;               /* FILE_* */
+	u32 flags; /* O_* */
+	u8 may;    /* FILE_* */
 	u64 pos;
-	struct inode *inode;  /* never NULL */
-	struct entry *entry;  /* NULL: has no name, as a pipe */
-	void *data;           /* of ops */
-	u64 words[2];         /* of ops */
+	struct inode *inode;     /* never NULL */
+	struct entry *entry;     /* NULL: has no name, as a pipe */
+	void *data;              /* of ops */
+	u64 words[2];            /* of ops */
 	struct list_node epolls; /* members of epoll sets that watch it */
-	bool locked;          /* flock() or open file description locks may be there */
+	bool locked;             /* flock() or open file description locks may be there */
 };
 
 /* Descriptor table. */
 struct files {
 	u32 refs;
-	u32 size;             /* of slots */
-	u32 first_free;       /* none is free below */
+	u32 size;       /* of slots */
+	u32 first_free; /* none is free below */
 	struct file **slots;
-	u64 *close_on_exec;   /* bits */
+	u64 *close_on_exec; /* bits */
 };
 
 struct fs {

@@ -24,7 +24,8 @@ struct task;
 /* Once, before any other function: reads the configuration (root, shares, terminal, host name), finds the drivers, builds
  * the tree of mounts. May sleep in portal calls; the service lock need not be held yet. */
 void files_init(void);
-/* Waits until all output has been taken by the host. Before the machine is powered off. */
+/* Writes back what shared mappings changed on writable shares, and waits until all output has been taken by the host. Before
+ * the machine is powered off. */
 void files_drain(void);
 /* Sends a line (without its line feed) or bytes to the host over the control port: "exit 0", "stop"... Waits until taken. */
 void control_send(const char *text, size_t bytes);
@@ -76,7 +77,8 @@ struct exec_attributes {
 
 /* Opens a program: path relative to dirfd as for execveat (AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW in flags); path is a string
  * in the service's memory. Checks that it is a regular file that self may execute. */
-int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file, struct exec_attributes *about);
+int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
+	struct exec_attributes *about);
 /* The absolute path of an open file, NUL-terminated; " (deleted)" is appended if it has no name any more. -> length. */
 int file_path(struct file *file, char *to, size_t size);
 /* The absolute path of the working directory. */

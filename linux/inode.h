@@ -59,16 +59,16 @@ struct tree {
 	const struct inode_ops *ops; /* of inodes that come from below; NULL: all is in memory */
 	const char *type;            /* as in /proc/mounts */
 	const char *source;
-	uint32_t magic;              /* statfs.f_type */
-	uint32_t device;             /* 9p device, if ops are lower_ops */
-	uint64_t dev;                /* st_dev */
-	uint64_t next_ino;           /* for inodes made in memory */
+	uint32_t magic;    /* statfs.f_type */
+	uint32_t device;   /* 9p device, if ops are lower_ops */
+	uint64_t dev;      /* st_dev */
+	uint64_t next_ino; /* for inodes made in memory */
 	struct entry *root;
-	struct tree *next;           /* of all mounted */
-	bool on_server;              /* inodes have nodes on the 9p server */
-	bool write_through;          /* changes are made on the server too */
-	bool fixed;                  /* names cannot be made or removed */
-	bool uncached;               /* names are looked up each time */
+	struct tree *next;  /* of all mounted */
+	bool on_server;     /* inodes have nodes on the 9p server */
+	bool write_through; /* changes are made on the server too */
+	bool fixed;         /* names cannot be made or removed */
+	bool uncached;      /* names are looked up each time */
 };
 
 struct inode {
@@ -78,25 +78,26 @@ struct inode {
 	struct stamp atime, mtime, ctime;
 	struct tree *tree;
 	const struct inode_ops *ops;
-	struct list_node hash;  /* inodes with a node, by tree and number */
-	bool dirty;             /* differs from the server's: must not be forgotten */
-	bool written;           /* the pages do */
-	uint8_t slot;           /* hint of linux/pages.c */
+	struct list_node hash; /* inodes with a node, by tree and number */
+	bool dirty;            /* differs from the server's: must not be forgotten */
+	bool written;          /* the pages do */
+	uint8_t slot;          /* hint of linux/pages.c */
 	/* The server's side. */
-	bool lower;             /* there is one */
-	uint64_t node;          /* number of the node, 0: none at the moment */
-	uint32_t life;          /* of the driver that `node` belongs to */
-	uint32_t device;        /* which of the host's devices, numbered by the server */
+	bool lower;              /* there is one */
+	uint64_t node;           /* number of the node, 0: none at the moment */
+	uint32_t life;           /* of the driver that `node` belongs to */
+	uint32_t device;         /* which of the host's devices, numbered by the server */
 	struct inode *lower_dir; /* where it was found: with a reference; NULL: root */
 	char *lower_name;
 	/* Regular files. */
-	uint32_t segment;       /* 0: none yet */
+	uint32_t segment; /* 0: none yet */
 	bool paged, pinned;
-	uint64_t lower_size;    /* bytes that still show through from the server */
-	uint8_t *filled;        /* bit per chunk of the segment that has been supplied */
-	uint64_t chunks;        /* bits in it */
-	uint32_t writers;       /* files open for writing */
-	struct list_node used;  /* inodes with a segment, least recently used first */
+	bool mapped_writable;      /* shared, by some process, at some time */
+	uint64_t lower_size;       /* bytes that still show through from the server */
+	uint8_t *filled;           /* bit per chunk of the segment that has been supplied */
+	uint64_t chunks;           /* bits in it */
+	uint32_t writers;          /* files open for writing */
+	struct list_node used;     /* inodes with a segment, least recently used first */
 	struct list_node segments; /* paged inodes by segment */
 	/* Others. */
 	char *target;           /* symbolic link in memory */
@@ -108,15 +109,15 @@ struct inode {
 
 struct entry {
 	uint32_t refs;
-	uint16_t length;        /* of the name */
-	bool kept;              /* cannot be forgotten: one of the references is for this */
-	bool fresh;             /* not in the server's list of names */
-	bool dead;              /* has been removed from its directory */
-	uint64_t serial;        /* order of fresh names */
-	struct entry *parent;   /* with a reference; itself for a root */
-	struct inode *inode;    /* NULL: no such name */
-	struct entry *mounted;  /* root of the tree that covers this entry */
-	struct entry *covers;   /* root of a tree: the entry it is mounted on */
+	uint16_t length;       /* of the name */
+	bool kept;             /* cannot be forgotten: one of the references is for this */
+	bool fresh;            /* not in the server's list of names */
+	bool dead;             /* has been removed from its directory */
+	uint64_t serial;       /* order of fresh names */
+	struct entry *parent;  /* with a reference; itself for a root */
+	struct inode *inode;   /* NULL: no such name */
+	struct entry *mounted; /* root of the tree that covers this entry */
+	struct entry *covers;  /* root of a tree: the entry it is mounted on */
 	struct list_node hash, sibling, children;
 	struct list_node unused; /* entries without references, oldest first */
 	char name[];
@@ -125,7 +126,8 @@ struct entry {
 /* Receives the names of a directory. */
 struct listing {
 	/* -> false when it is full and the name has not been taken */
-	bool (*emit)(struct listing *listing, const char *name, size_t length, uint64_t ino, unsigned type, uint64_t next);
+	bool (*emit)(struct listing *listing, const char *name, size_t length, uint64_t ino, unsigned type,
+		uint64_t next);
 };
 
 /* --- inodes --- */
@@ -197,7 +199,7 @@ extern unsigned entries_unused_max; /* more are never kept: set to suit the memo
 
 /* --- trees --- */
 
-extern struct tree *trees;      /* in order of mounting */
+extern struct tree *trees;       /* in order of mounting */
 extern struct entry *root_entry; /* "/" */
 /* A tree in memory, mounted on the entry (NULL: nowhere). */
 struct tree *tree_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops);

@@ -28,7 +28,7 @@ static struct lock_range *conflict(struct inode *inode, const struct lock_range 
 		struct lock_range *lock = container_of(node, struct lock_range, node);
 
 		if (lock->whole == wanted->whole && lock->owner != wanted->owner && lock->start < wanted->end &&
-		    wanted->start < lock->end && (lock->exclusive || wanted->exclusive))
+			wanted->start < lock->end && (lock->exclusive || wanted->exclusive))
 			return lock;
 	}
 	return NULL;
@@ -41,7 +41,7 @@ static void carve(struct inode *inode, const struct lock_range *hole, struct loc
 		struct lock_range *lock = container_of(node, struct lock_range, node);
 
 		if (lock->owner != hole->owner || lock->whole != hole->whole || lock->start >= hole->end ||
-		    lock->end <= hole->start)
+			lock->end <= hole->start)
 			continue;
 		if (lock->start < hole->start && lock->end > hole->end) {
 			struct lock_range *right = *spare;
@@ -151,10 +151,12 @@ long locks_fcntl(struct task *self, struct file *file, int command, u64 addr)
 		}
 		return user_write(self, addr, &lock, sizeof(lock));
 	}
-	if ((lock.l_type == F_RDLCK && !(file->may & FILE_READ)) || (lock.l_type == F_WRLCK && !(file->may & FILE_WRITE)))
+	if ((lock.l_type == F_RDLCK && !(file->may & FILE_READ)) ||
+		(lock.l_type == F_WRLCK && !(file->may & FILE_WRITE)))
 		return -EBADF;
 	file->locked |= of_file;
-	return set_lock(self, file->inode, &range, lock.l_type == F_UNLCK, command == F_SETLKW || command == F_OFD_SETLKW);
+	return set_lock(self, file->inode, &range, lock.l_type == F_UNLCK,
+		command == F_SETLKW || command == F_OFD_SETLKW);
 }
 
 long sys_flock(struct task *self, struct user_frame *f)

@@ -31,8 +31,8 @@ void *lower_buffer(void)
 static int lower_find(void)
 {
 	uint64_t number;
-	int64_t found = portal_call(service_start->registry, REGISTRY_FIND, SERVICE_FS, globalize(&arena), sizeof(arena), 0,
-	                            0, &number);
+	int64_t found = portal_call(service_start->registry, REGISTRY_FIND, SERVICE_FS, globalize(&arena),
+		sizeof(arena), 0, 0, &number);
 
 	if (found < 0)
 		return -EIO;
@@ -120,7 +120,7 @@ static int lower_node(struct inode *inode, uint64_t *node)
 
 /* An inode for a node that was just found, whose attributes are in the arena. Uses the one that is known already. */
 static int inode_of_node(struct tree *tree, struct inode *dir, const char *name, size_t length, uint64_t node,
-                         struct inode **result)
+	struct inode **result)
 {
 	const struct fs_attr attr = arena.attr;
 	uint32_t device;
@@ -129,8 +129,9 @@ static int inode_of_node(struct tree *tree, struct inode *dir, const char *name,
 
 	if (inode) {
 		lower_call(FS_FORGET, node, 0, 0, 0, 0);
-		if (!inode->dirty && (inode->mtime.s != attr.mtime || inode->mtime.ns != attr.mtime_ns ||
-		                      inode->size != attr.size)) {
+		if (!inode->dirty &&
+			(inode->mtime.s != attr.mtime || inode->mtime.ns != attr.mtime_ns ||
+				inode->size != attr.size)) {
 			pages_drop(inode);
 			take_attributes(inode, &attr);
 		}
@@ -217,8 +218,8 @@ static int lower_list(struct task *self, struct inode *dir, uint64_t cursor, str
 
 			if (entry->bytes < sizeof(*entry) + entry->length || at + entry->bytes > bytes)
 				return -EIO;
-			if (!listing->emit(listing, entry->name, entry->length, host_number(entry->ino, &device), entry->type,
-			                   entry->cursor))
+			if (!listing->emit(listing, entry->name, entry->length, host_number(entry->ino, &device),
+				    entry->type, entry->cursor))
 				return 0;
 			cursor = entry->cursor;
 			at += entry->bytes;
@@ -374,7 +375,7 @@ int lower_unlink(struct inode *dir, const char *name, size_t length, bool direct
 }
 
 int lower_rename(struct inode *dir, const char *name, size_t length, struct inode *to, const char *new_name,
-                 size_t new_length, struct inode *moved)
+	size_t new_length, struct inode *moved)
 {
 	char *copy = memory_string(new_name, new_length);
 	uint64_t node, target;

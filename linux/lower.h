@@ -38,7 +38,7 @@ int lower_symlink(struct inode *dir, const char *name, size_t length, const char
 int lower_link(struct inode *dir, const char *name, size_t length, struct inode *to);
 int lower_unlink(struct inode *dir, const char *name, size_t length, bool directory);
 int lower_rename(struct inode *dir, const char *name, size_t length, struct inode *to, const char *new_name,
-                 size_t new_length, struct inode *moved);
+	size_t new_length, struct inode *moved);
 /* which: FS_SET_*; values are those of the inode. */
 int lower_set_attributes(struct inode *inode, uint32_t which);
 

@@ -120,7 +120,7 @@ static struct entry *entry_for(const char *path)
 }
 
 static struct tree *mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
-                          const struct inode_ops *ops)
+	const struct inode_ops *ops)
 {
 	struct tree *tree = tree_new(type, source, magic, ops);
 	struct inode *inode = tree ? inode_new(tree, S_IFDIR | mode, 0, 0) : NULL;
@@ -179,8 +179,12 @@ static void make_devices(void)
 		u32 mode;
 		u64 number;
 	} nodes[] = {
-		{ "null", 0666, DEVICE(1, 3) },    { "zero", 0666, DEVICE(1, 5) },    { "full", 0666, DEVICE(1, 7) },
-		{ "random", 0666, DEVICE(1, 8) },  { "urandom", 0666, DEVICE(1, 9) }, { "tty", 0666, DEVICE(5, 0) },
+		{ "null", 0666, DEVICE(1, 3) },
+		{ "zero", 0666, DEVICE(1, 5) },
+		{ "full", 0666, DEVICE(1, 7) },
+		{ "random", 0666, DEVICE(1, 8) },
+		{ "urandom", 0666, DEVICE(1, 9) },
+		{ "tty", 0666, DEVICE(5, 0) },
 		{ "console", 0600, DEVICE(5, 1) },
 	};
 	struct entry *root, *pts;

@@ -72,7 +72,7 @@ int names_create(struct task *self, struct entry *entry, uint32_t mode, uint64_t
 	mode &= ~self->fs->umask | S_IFMT;
 	if (dir->tree->write_through && (S_ISREG(mode) || S_ISDIR(mode))) {
 		error = S_ISDIR(mode) ? lower_mkdir(dir, entry->name, entry->length, mode, &inode)
-		                      : lower_create(dir, entry->name, entry->length, mode, &inode);
+				      : lower_create(dir, entry->name, entry->length, mode, &inode);
 		if (error)
 			return error;
 	} else {

@@ -55,7 +55,7 @@ static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mo
 	if (error)
 		return error;
 	inode = inode_new(dir->inode->tree, S_IFREG | (mode & 07777 & ~self->fs->umask), self->process->cred.fsuid,
-	                  self->process->cred.fsgid);
+		self->process->cred.fsgid);
 	if (!inode)
 		return -ENOMEM;
 	inode->nlink = 0;
@@ -153,7 +153,7 @@ long sys_openat2(struct task *self, struct user_frame *f)
 	if (how.resolve & ~(u64)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV))
 		return -EOPNOTSUPP;
 	return do_open(self, (int)arg(f, 0), arg(f, 1), (u32)how.flags, (u32)how.mode,
-	               how.resolve & RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0);
+		how.resolve & RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0);
 }
 
 long sys_memfd_create(struct task *self, struct user_frame *f)

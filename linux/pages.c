@@ -40,7 +40,7 @@ static struct {
 	uint64_t end;
 } growing;
 
-_Static_assert(CHUNK_PAGES * PAGE_SIZE == FS_CHUNK, "a chunk is read with one call");
+_Static_assert(CHUNK_PAGES *PAGE_SIZE == FS_CHUNK, "a chunk is read with one call");
 
 void pages_init(void)
 {
@@ -91,8 +91,8 @@ static char *slot_of(struct inode *inode, uint64_t offset, uint64_t *left)
 		i = oldest;
 		if (slots[i].inode)
 			slot_clear(i);
-		if (call_map(0, (uint64_t)slot_address(i), 1ul << slot_shift, RIGHT_R | RIGHT_W | MAP_SHARE, inode->segment,
-		             piece << slot_shift) < 0)
+		if (call_map(0, (uint64_t)slot_address(i), 1ul << slot_shift, RIGHT_R | RIGHT_W | MAP_SHARE,
+			    inode->segment, piece << slot_shift) < 0)
 			return NULL;
 		slots[i].inode = inode;
 		slots[i].piece = piece;
@@ -428,6 +428,32 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 	return done ? (long)done : error;
 }
 
+int pages_flush(struct inode *inode)
+{
+	uint64_t offset = 0;
+	int error = 0;
+
+	if (!inode->mapped_writable || !inode->tree->write_through || !inode->lower || !inode->nlink)
+		return 0;
+	while (!error && offset < inode->size) {
+		uint64_t left, piece;
+		const char *from = slot_of(inode, offset, &left);
+
+		piece = min_u64(min_u64(inode->size - offset, left), CHUNK_BYTES - offset % CHUNK_BYTES);
+		error = from ? range_fill(inode, offset, piece) : -ENOMEM;
+		if (!error)
+			error = lower_write(inode, offset, from, piece);
+		offset += piece;
+	}
+	return error;
+}
+
+void pages_flush_all(void)
+{
+	list_for_each(node, &used)
+		pages_flush(container_of(node, struct inode, used));
+}
+
 int pages_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
 {
 	int error = pages_segment(inode);
@@ -465,7 +491,7 @@ static int cut(struct inode *inode, uint64_t size)
 	if (inode->segment) {
 		call_segment_evict(inode->segment, first, FILE_SIZE_MAX / PAGE_SIZE - first);
 		for (uint64_t chunk = first / CHUNK_PAGES; chunk < inode->chunks; chunk++)
-			inode->filled[chunk / 8] &= (uint8_t)~(1 << chunk % 8);
+			inode->filled[chunk / 8] &= (uint8_t) ~(1 << chunk % 8);
 	}
 	return 0;
 }

@@ -26,6 +26,10 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 int pages_truncate(struct inode *inode, uint64_t size);
 /* Makes a range read as zero without changing the size. */
 int pages_zero(struct inode *inode, uint64_t offset, uint64_t bytes);
+/* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
+ * notices such writes, so this is done for fsync(), msync() and at the end. */
+int pages_flush(struct inode *inode);
+void pages_flush_all(void);
 /* The inode has a segment after this. */
 int pages_segment(struct inode *inode);
 /* The inode must be kept: its segment is mapped somewhere. */

@@ -8,9 +8,9 @@ enum { PIPE_BYTES = 65536 };
 
 /* A ring of bytes with its ends. */
 struct pipe {
-	char *ring;              /* PIPE_BYTES */
-	u32 head, count;         /* next byte to read; bytes in it */
-	u32 readers, writers;    /* open files */
+	char *ring;                     /* PIPE_BYTES */
+	u32 head, count;                /* next byte to read; bytes in it */
+	u32 readers, writers;           /* open files */
 	u32 readers_ever, writers_ever; /* for fifos: how often each end was opened */
 	bool is_fifo;                   /* it has a name; a pipe that is opened anew through /proc waits for nobody */
 	u32 refs;

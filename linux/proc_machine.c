@@ -32,13 +32,15 @@ static void meminfo_text(struct text *text, struct task *self, u64 number)
 	total = stats.frames_total * KB_PER_PAGE;
 	free = stats.frames_free * KB_PER_PAGE;
 	cached = min_u64(cached, total - free);
-	text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free, free + cached);
-	text_add(text, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1], 0ul);
+	text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free,
+		free + cached);
+	text_add(text, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1],
+		0ul);
 	text_add(text, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
 	text_add(text, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
 	text_add(text, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
-	text_add(text, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n", total - free - cached,
-	         cached, 0ul);
+	text_add(text, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
+		total - free - cached, cached, 0ul);
 	text_add(text, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
 	text_add(text, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
 	text_add(text, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
@@ -48,9 +50,10 @@ static void cpuinfo_text(struct text *text, struct task *self, u64 number)
 {
 	(void)self, (void)number;
 	for (u64 i = 0; i < service_start->processors; i++)
-		text_add(text, "processor\t: %lu\nvendor_id\t: Allod\nmodel name\t: Allod guest processor\ncpu MHz\t\t: %lu.000\n"
-		               "physical id\t: 0\nsiblings\t: %lu\ncore id\t\t: %lu\ncpu cores\t: %lu\n\n",
-		         i, 1000ul, service_start->processors, i, service_start->processors);
+		text_add(text,
+			"processor\t: %lu\nvendor_id\t: Allod\nmodel name\t: Allod guest processor\ncpu MHz\t\t: %lu.000\n"
+			"physical id\t: 0\nsiblings\t: %lu\ncore id\t\t: %lu\ncpu cores\t: %lu\n\n",
+			i, 1000ul, service_start->processors, i, service_start->processors);
 }
 
 static void uptime_text(struct text *text, struct task *self, u64 number)
@@ -91,8 +94,8 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 	text_add(text, "cpu  %lu 0 0 0 0 0 0 0 0 0\n", ticks * service_start->processors);
 	for (u64 i = 0; i < service_start->processors; i++)
 		text_add(text, "cpu%lu %lu 0 0 0 0 0 0 0 0 0\n", i, ticks);
-	text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n", stats.interrupts,
-	         stats.switches, (u64)(clock_wall_base / NS_PER_S), (u64)all);
+	text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n",
+		stats.interrupts, stats.switches, (u64)(clock_wall_base / NS_PER_S), (u64)all);
 }
 
 static void version_text(struct text *text, struct task *self, u64 number)
@@ -147,11 +150,11 @@ static int mounts_link(struct task *self, u64 number, char *to, size_t size)
 
 /* --- sys --- */
 
-#define CONSTANT(name, value)                                                        \
-	static void name##_text(struct text *text, struct task *self, u64 number)        \
-	{                                                                                \
-		(void)self, (void)number;                                                    \
-		text_add(text, "%s\n", value);                                               \
+#define CONSTANT(name, value) \
+	static void name##_text(struct text *text, struct task *self, u64 number) \
+	{ \
+		(void)self, (void)number; \
+		text_add(text, "%s\n", value); \
 	}
 
 CONSTANT(osrelease, RELEASE)
@@ -210,16 +213,31 @@ static void boot_id_text(struct text *text, struct task *self, u64 number)
 	uuid_add(text, bytes);
 }
 
-#define TEXT(name, function) { name, S_IFREG | 0444, NULL, function, NULL, NULL, NULL, NULL }
-#define DIRECTORY(name, nodes) { name, S_IFDIR | 0555, nodes, NULL, NULL, NULL, NULL, NULL }
-#define SYMLINK(name, function) { name, S_IFLNK | 0777, NULL, NULL, function, NULL, NULL, NULL }
-#define END { NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+#define TEXT(name, function) \
+	{ \
+		name, S_IFREG | 0444, NULL, function, NULL, NULL, NULL, NULL \
+	}
+#define DIRECTORY(name, nodes) \
+	{ \
+		name, S_IFDIR | 0555, nodes, NULL, NULL, NULL, NULL, NULL \
+	}
+#define SYMLINK(name, function) \
+	{ \
+		name, S_IFLNK | 0777, NULL, NULL, function, NULL, NULL, NULL \
+	}
+#define END \
+	{ \
+		NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL \
+	}
 
 static const struct proc_node no_nodes[] = { END };
 
 static const struct proc_node random_nodes[] = {
-	TEXT("boot_id", boot_id_text), TEXT("entropy_avail", entropy_text), TEXT("poolsize", entropy_text),
-	TEXT("uuid", uuid_text), END,
+	TEXT("boot_id", boot_id_text),
+	TEXT("entropy_avail", entropy_text),
+	TEXT("poolsize", entropy_text),
+	TEXT("uuid", uuid_text),
+	END,
 };
 
 static const struct proc_node kernel_nodes[] = {
@@ -241,16 +259,26 @@ static const struct proc_node kernel_nodes[] = {
 };
 
 static const struct proc_node fs_nodes[] = {
-	TEXT("file-max", file_max_text), TEXT("nr_open", file_max_text), TEXT("pipe-max-size", pipe_max_text), END,
+	TEXT("file-max", file_max_text),
+	TEXT("nr_open", file_max_text),
+	TEXT("pipe-max-size", pipe_max_text),
+	END,
 };
 
 static const struct proc_node vm_nodes[] = {
-	TEXT("max_map_count", max_map_count_text), TEXT("mmap_min_addr", mmap_min_text),
-	TEXT("overcommit_memory", zero_text), TEXT("swappiness", zero_text), END,
+	TEXT("max_map_count", max_map_count_text),
+	TEXT("mmap_min_addr", mmap_min_text),
+	TEXT("overcommit_memory", zero_text),
+	TEXT("swappiness", zero_text),
+	END,
 };
 
 static const struct proc_node sys_nodes[] = {
-	DIRECTORY("fs", fs_nodes), DIRECTORY("kernel", kernel_nodes), DIRECTORY("net", no_nodes), DIRECTORY("vm", vm_nodes), END,
+	DIRECTORY("fs", fs_nodes),
+	DIRECTORY("kernel", kernel_nodes),
+	DIRECTORY("net", no_nodes),
+	DIRECTORY("vm", vm_nodes),
+	END,
 };
 
 const struct proc_node machine_nodes[] = {
@@ -292,9 +320,9 @@ static const struct proc_node *cpu_lookup(struct task *self, u64 number, const c
 	(void)self, (void)number;
 	*found = 0;
 	return length > 3 && memcmp(name, "cpu", 3) == 0 && name_number(name + 3, length - 3, &cpu) &&
-	               cpu < service_start->processors
-	           ? &cpu_node
-	           : NULL;
+			cpu < service_start->processors
+		? &cpu_node
+		: NULL;
 }
 
 static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
@@ -307,7 +335,11 @@ static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *inde
 }
 
 static const struct proc_node cpu_nodes[] = {
-	TEXT("online", cpus_text), TEXT("possible", cpus_text), TEXT("present", cpus_text), TEXT("kernel_max", zero_text), END,
+	TEXT("online", cpus_text),
+	TEXT("possible", cpus_text),
+	TEXT("present", cpus_text),
+	TEXT("kernel_max", zero_text),
+	END,
 };
 
 static const struct proc_node system_nodes[] = {
@@ -318,8 +350,13 @@ static const struct proc_node system_nodes[] = {
 static const struct proc_node devices_nodes[] = { DIRECTORY("system", system_nodes), END };
 
 static const struct proc_node sysfs_nodes[] = {
-	DIRECTORY("block", no_nodes), DIRECTORY("bus", no_nodes), DIRECTORY("class", no_nodes),
-	DIRECTORY("devices", devices_nodes), DIRECTORY("fs", no_nodes), DIRECTORY("kernel", no_nodes), END,
+	DIRECTORY("block", no_nodes),
+	DIRECTORY("bus", no_nodes),
+	DIRECTORY("class", no_nodes),
+	DIRECTORY("devices", devices_nodes),
+	DIRECTORY("fs", no_nodes),
+	DIRECTORY("kernel", no_nodes),
+	END,
 };
 
 static const struct proc_node sysfs_root = DIRECTORY("/", sysfs_nodes);

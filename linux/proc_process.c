@@ -85,20 +85,22 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 	signal_masks(process, &ignored, &handled);
 	tty = tty_of_session(process->sid, &foreground);
 	text_add(text, "%u (%s) %c %u %u %u %lu %d 4194304 ", process->pid, name_of(process, task),
-	         state_of(process, task, self), process->ppid, process->pgid, process->sid, tty, foreground);
-	text_add(text, "%lu %lu 0 0 %lu %lu %lu %lu ", process->faults, process->child_faults, ticks(user), ticks(system),
-	         ticks(process->child_user_ns), ticks(process->child_system_ns));
+		state_of(process, task, self), process->ppid, process->pgid, process->sid, tty, foreground);
+	text_add(text, "%lu %lu 0 0 %lu %lu %lu %lu ", process->faults, process->child_faults, ticks(user),
+		ticks(system), ticks(process->child_user_ns), ticks(process->child_system_ns));
 	text_add(text, "%d %d %u 0 %lu %lu %lu %lu ", 20 + process->nice, process->nice, process->task_count,
-	         ticks(process->start_ns), total * PAGE_SIZE, resident, (unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
+		ticks(process->start_ns), total * PAGE_SIZE, resident,
+		(unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
 	if (task)
 		text_add(text, "%lu %lu %lu 0 0 ", task->mm->start_code, task->mm->end_code, task->mm->stack_start);
 	else
 		text_add(text, "0 0 0 0 0 ");
 	text_add(text, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
-	         task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
+		task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
 	if (task)
-		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task->mm->start_data, task->mm->end_data, task->mm->brk_start,
-		         task->mm->arg_start, task->mm->arg_end, task->mm->env_start, task->mm->env_end);
+		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task->mm->start_data, task->mm->end_data,
+			task->mm->brk_start, task->mm->arg_start, task->mm->arg_end, task->mm->env_start,
+			task->mm->env_end);
 	else
 		text_add(text, "0 0 0 0 0 0 0 ");
 	text_add(text, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
@@ -126,7 +128,8 @@ static void status_text(struct text *text, struct task *self, u64 number)
 	if (task)
 		text_add(text, "Umask:\t%04o\n", task->fs ? task->fs->umask : 022);
 	text_add(text, "State:\t%s\n", state_name(state_of(process, task, self)));
-	text_add(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", process->pid, process->pid, process->ppid);
+	text_add(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", process->pid, process->pid,
+		process->ppid);
 	ids_text(text, process);
 	text_add(text, "FDSize:\t%u\nGroups:\t", task && task->files ? task->files->size : 0);
 	for (unsigned i = 0; i < process->cred.group_count; i++)
@@ -134,16 +137,17 @@ static void status_text(struct text *text, struct task *self, u64 number)
 	text_add(text, "\n");
 	if (task) {
 		mm_sizes(task->mm, &total, &resident);
-		text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4, total * 4,
-		         resident * 4, resident * 4);
+		text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4,
+			total * 4, resident * 4, resident * 4);
 	}
 	text_add(text, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
 	text_add(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-	         task ? task->pending.mask : 0ul, process->pending.mask, task ? task->mask : 0ul, ignored, handled);
+		task ? task->pending.mask : 0ul, process->pending.mask, task ? task->mask : 0ul, ignored, handled);
 	text_add(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul,
-	         process->cred.euid ? 0ul : 0x1fffffffffful, process->cred.euid ? 0ul : 0x1fffffffffful, 0x1fffffffffful, 0ul);
+		process->cred.euid ? 0ul : 0x1fffffffffful, process->cred.euid ? 0ul : 0x1fffffffffful, 0x1fffffffffful,
+		0ul);
 	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed_list:\t0-%lu\n", task && task->no_new_privileges,
-	         service_start->processors - 1);
+		service_start->processors - 1);
 	text_add(text, "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
 }
 
@@ -228,8 +232,9 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 	bool file = region->segment && segment_name(region->segment, path, PATH_MAX, &dev, &ino);
 
 	text_add(text, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", region->start, region->end,
-	         region->flags & RIGHT_R ? 'r' : '-', region->flags & RIGHT_W ? 'w' : '-', region->flags & RIGHT_X ? 'x' : '-',
-	         region->flags & MAP_SHARE ? 's' : 'p', file ? region->offset : 0, dev >> 8 & 0xff, dev & 0xff, ino);
+		region->flags & RIGHT_R ? 'r' : '-', region->flags & RIGHT_W ? 'w' : '-',
+		region->flags & RIGHT_X ? 'x' : '-', region->flags & MAP_SHARE ? 's' : 'p', file ? region->offset : 0,
+		dev >> 8 & 0xff, dev & 0xff, ino);
 	if (file)
 		name = path;
 	else if (region->start < mm->stack_top && region->end >= mm->stack_top)
@@ -282,8 +287,8 @@ static void mountinfo_text(struct text *text, struct task *self, u64 number)
 	(void)self, (void)number;
 	for (const struct tree *tree = trees; tree; tree = tree->next, i++) {
 		if (entry_path(tree->root, root_entry, path, sizeof(path)) > 0)
-			text_add(text, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, tree->dev, path, tree->type,
-			         tree->source);
+			text_add(text, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, tree->dev,
+				path, tree->type, tree->source);
 	}
 }
 
@@ -441,7 +446,8 @@ static void fdinfo_text(struct text *text, struct task *self, u64 number)
 
 	(void)self;
 	if (file)
-		text_add(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n", file->pos, file->flags, file->inode->ino);
+		text_add(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n", file->pos, file->flags,
+			file->inode->ino);
 }
 
 static const struct proc_node fd_node = { "FD", S_IFLNK | 0700, NULL, NULL, fd_link, fd_follow, NULL, NULL };
@@ -523,8 +529,14 @@ static const struct proc_node *task_next(struct task *self, u64 number, u64 *ind
 	return &task_node;
 }
 
-#define TEXT(name, mode, function) { name, S_IFREG | (mode), NULL, function, NULL, NULL, NULL, NULL }
-#define LINK(name) { #name, S_IFLNK | 0777, NULL, NULL, name##_link, name##_follow, NULL, NULL }
+#define TEXT(name, mode, function) \
+	{ \
+		name, S_IFREG | (mode), NULL, function, NULL, NULL, NULL, NULL \
+	}
+#define LINK(name) \
+	{ \
+#name, S_IFLNK | 0777, NULL, NULL, name##_link, name##_follow, NULL, NULL \
+	}
 
 const struct proc_node process_nodes[] = {
 	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL, NULL, fd_lookup, fd_next },

@@ -189,8 +189,9 @@ static int node_list(struct task *self, struct inode *dir, uint64_t cursor, stru
 		return 0;
 	for (u64 i = 0; node->children && node->children[i].name; i++) {
 		child = &node->children[i];
-		if (cursor < i + 3 && !listing->emit(listing, child->name, strlen(child->name),
-		                                     dir->data[1] << 20 ^ ((u64)child >> 3 & 0xfffff), child->mode >> 12, i + 3))
+		if (cursor < i + 3 &&
+			!listing->emit(listing, child->name, strlen(child->name),
+				dir->data[1] << 20 ^ ((u64)child >> 3 & 0xfffff), child->mode >> 12, i + 3))
 			return 0;
 	}
 	while (node->next && (child = node->next(self, dir->data[1], &index, name, sizeof(name)))) {
@@ -241,7 +242,8 @@ void nodes_mount(struct tree *tree, const struct proc_node *root)
 /* number: of the process found. */
 static const struct proc_node process_root = { "PID", S_IFDIR | 0555, process_nodes, NULL, NULL, NULL, NULL, NULL };
 
-static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
+static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length,
+	u64 *found)
 {
 	(void)self, (void)number;
 	return name_number(name, length, found) && process_find((u32)*found) ? &process_root : NULL;
@@ -265,9 +267,8 @@ static const struct proc_node *process_next(struct task *self, u64 number, u64 *
 	return &process_root;
 }
 
-static const struct proc_node root_node = {
-	"/", S_IFDIR | 0555, machine_nodes, NULL, NULL, NULL, process_lookup, process_next
-};
+static const struct proc_node root_node = { "/", S_IFDIR | 0555, machine_nodes, NULL, NULL, NULL, process_lookup,
+	process_next };
 
 void procfs_mount(struct tree *tree)
 {

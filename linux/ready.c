@@ -63,7 +63,7 @@ static unsigned scan_once(struct task *self, struct scan *scan, struct poll_wait
 			fd->revents = POLLNVAL;
 		else
 			fd->revents = (short)(file_poll(file, ready ? NULL : wait) &
-			                      ((unsigned)(unsigned short)fd->events | EPOLLERR | EPOLLHUP));
+				((unsigned)(unsigned short)fd->events | EPOLLERR | EPOLLHUP));
 		ready += fd->revents != 0;
 	}
 	return ready;
@@ -127,7 +127,7 @@ static long poll_user(struct task *self, u64 addr, u64 count, u64 deadline)
 	/* Only the answers are written back. */
 	for (unsigned i = 0; result >= 0 && i < count; i++)
 		if (user_write(self, addr + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents),
-		               &scan.fds[i].revents, sizeof(scan.fds[i].revents)))
+			    &scan.fds[i].revents, sizeof(scan.fds[i].revents)))
 			result = -EFAULT;
 	if (scan.fds != few)
 		memory_free(scan.fds);
@@ -151,9 +151,11 @@ long sys_ppoll(struct task *self, struct user_frame *f)
 
 /* --- select --- */
 
-enum { SELECT_IN = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR,
+enum {
+	SELECT_IN = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR,
 	SELECT_OUT = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR,
-	SELECT_EXCEPT = EPOLLPRI };
+	SELECT_EXCEPT = EPOLLPRI
+};
 
 static const unsigned select_masks[3] = { SELECT_IN, SELECT_OUT, SELECT_EXCEPT };
 
@@ -201,7 +203,7 @@ static long select_run(struct task *self, struct user_frame *f, u64 *bits, unsig
 
 			for (unsigned set = 0; set < 3; set++) {
 				if (!bit_test(bits + set * words, fd) ||
-				    !((unsigned short)scan.fds[i].revents & select_masks[set]))
+					!((unsigned short)scan.fds[i].revents & select_masks[set]))
 					continue;
 				out[set * words + fd / 64] |= 1ull << fd % 64;
 				result++;

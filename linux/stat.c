@@ -13,6 +13,7 @@
 #include "linux/file.h"
 #include "linux/lower.h"
 #include "linux/memory.h"
+#include "linux/pages.h"
 #include "linux/walk.h"
 
 /* --- finding what a call is about --- */
@@ -294,8 +295,9 @@ static long change_owner(struct task *self, struct inode *inode, u32 uid, u32 gi
 {
 	bool root = self->process->cred.fsuid == 0;
 
-	if (!root && ((uid != ~0u && uid != inode->uid) || !inode_owned(self, inode) ||
-	              (gid != ~0u && gid != inode->gid && !in_group(self, gid))))
+	if (!root &&
+		((uid != ~0u && uid != inode->uid) || !inode_owned(self, inode) ||
+			(gid != ~0u && gid != inode->gid && !in_group(self, gid))))
 		return changed(inode, 0, -EPERM);
 	if (uid != ~0u)
 		inode->uid = uid;
@@ -445,7 +447,10 @@ long sys_utime(struct task *self, struct user_frame *f)
 static long put_statfs(struct task *self, struct inode *inode, u64 addr)
 {
 	struct tree *tree = inode->tree;
-	struct statfs to = { .f_type = tree->magic, .f_bsize = PAGE_SIZE, .f_frsize = PAGE_SIZE, .f_namelen = NAME_MAX };
+	struct statfs to = { .f_type = tree->magic,
+		.f_bsize = PAGE_SIZE,
+		.f_frsize = PAGE_SIZE,
+		.f_namelen = NAME_MAX };
 	struct fs_statfs about;
 
 	if (tree->on_server && lower_statfs(tree->root->inode, &about) == 0) {
@@ -482,12 +487,16 @@ long sys_fstatfs(struct task *self, struct user_frame *f)
 long sys_fsync(struct task *self, struct user_frame *f)
 {
 	struct file *file = files_peek(self->files, arg(f, 0));
+	int error;
 
 	if (!file || file->flags & O_PATH)
 		return -EBADF;
 	if (!file->ops->seekable)
 		return -EINVAL;
-	return file->inode->tree->write_through && file->inode->lower ? lower_sync(file->inode) : 0;
+	if (!file->inode->tree->write_through || !file->inode->lower)
+		return 0;
+	error = pages_flush(file->inode);
+	return error ? error : lower_sync(file->inode);
 }
 
 long sys_fdatasync(struct task *self, struct user_frame *f)
@@ -512,11 +521,11 @@ long sys_sync(struct task *self, struct user_frame *f)
 }
 
 /* Extended attributes are not kept: there are none to list, and none can be read or set. */
-#define NO_ATTRIBUTES(name, result)                            \
-	long sys_##name(struct task *self, struct user_frame *f)   \
-	{                                                          \
-		(void)self, (void)f;                                   \
-		return result;                                         \
+#define NO_ATTRIBUTES(name, result) \
+	long sys_##name(struct task *self, struct user_frame *f) \
+	{ \
+		(void)self, (void)f; \
+		return result; \
 	}
 
 NO_ATTRIBUTES(getxattr, -EOPNOTSUPP)

@@ -155,7 +155,7 @@ int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_e
 	struct files *files = self->files;
 
 	if (fd >= process_limit(self->process, RLIMIT_NOFILE) ||
-	    (fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u))) {
+		(fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u))) {
 		file_put(self, file);
 		return -EBADF;
 	}
@@ -257,6 +257,17 @@ long sys_dup3(struct task *self, struct user_frame *f)
 	return duplicate_to(self, (unsigned)arg(f, 0), (unsigned)arg(f, 1), arg(f, 2) & O_CLOEXEC);
 }
 
+/* Waiting for a lock keeps the file: another thread may close it meanwhile. */
+static long locks_call(struct task *self, struct file *file, int command, u64 addr)
+{
+	long result;
+
+	file_share(file);
+	result = locks_fcntl(self, file, command, addr);
+	file_put(self, file);
+	return result;
+}
+
 long sys_fcntl(struct task *self, struct user_frame *f)
 {
 	enum { SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC };
@@ -290,7 +301,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return locks_fcntl(self, file, (int)arg(f, 1), value);
+		return locks_call(self, file, (int)arg(f, 1), value);
 	case F_GETOWN:
 	case F_GETSIG:
 	case F_GETLEASE:

@@ -20,8 +20,20 @@ static bool input_flag(const struct terminal *terminal, unsigned flag)
 void terminal_init(struct terminal *terminal)
 {
 	static const unsigned char control[NCCS] = {
-		[VINTR] = 3, [VQUIT] = 28, [VERASE] = DELETE, [VKILL] = 21, [VEOF] = 4, [VTIME] = 0, [VMIN] = 1,
-		[VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22,
+		[VINTR] = 3,
+		[VQUIT] = 28,
+		[VERASE] = DELETE,
+		[VKILL] = 21,
+		[VEOF] = 4,
+		[VTIME] = 0,
+		[VMIN] = 1,
+		[VSTART] = 17,
+		[VSTOP] = 19,
+		[VSUSP] = 26,
+		[VREPRINT] = 18,
+		[VDISCARD] = 15,
+		[VWERASE] = 23,
+		[VLNEXT] = 22,
 	};
 
 	terminal->settings = (struct termios){
@@ -53,7 +65,7 @@ static void ring_put(struct terminal *terminal, char c, bool end)
 	uint32_t i = terminal->tail++ % TERMINAL_RING;
 
 	terminal->ring[i] = c;
-	terminal->ends[i / 8] &= (uint8_t)~(1 << i % 8);
+	terminal->ends[i / 8] &= (uint8_t) ~(1 << i % 8);
 	if (end)
 		terminal->ends[i / 8] |= (uint8_t)(1 << i % 8);
 }
@@ -71,7 +83,7 @@ void terminal_flush_input(struct terminal *terminal)
 bool terminal_has_room(const struct terminal *terminal)
 {
 	return ring_count(terminal) < TERMINAL_RING - 1 ||
-	       (local(terminal, ICANON) && terminal->canonical == terminal->head);
+		(local(terminal, ICANON) && terminal->canonical == terminal->head);
 }
 
 void terminal_set(struct terminal *terminal, const struct termios *settings, bool flush)
@@ -112,7 +124,7 @@ static void column_after(struct terminal *terminal, char c)
 	default:
 		/* Bytes that continue a character of UTF-8 take no room. */
 		if ((unsigned char)c >= ' ' && c != DELETE &&
-		    !(input_flag(terminal, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
+			!(input_flag(terminal, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
 			terminal->column++;
 	}
 }
@@ -217,7 +229,7 @@ static void erase_one(struct terminal *terminal)
 	do
 		terminal->tail--;
 	while (input_flag(terminal, IUTF8) && terminal->tail != terminal->canonical &&
-	       ((unsigned char)ring_at(terminal, terminal->tail) & 0xc0) == 0x80);
+		((unsigned char)ring_at(terminal, terminal->tail) & 0xc0) == 0x80);
 	if (!local(terminal, ECHO))
 		return;
 	if (!local(terminal, ECHOE)) {
@@ -230,7 +242,8 @@ static void erase_one(struct terminal *terminal)
 
 static bool is_word(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c > 127;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		(unsigned char)c > 127;
 }
 
 static void erase_word(struct terminal *terminal)
@@ -438,7 +451,7 @@ size_t terminal_read(struct terminal *terminal, char *to, size_t bytes)
 	}
 	/* A line that just filled the buffer takes a following end of file with it, or the next read would see one. */
 	if (canonical && done == bytes && terminal_count(terminal) && is_end(terminal, terminal->head) &&
-	    ring_at(terminal, terminal->head) == EOF_BYTE && done && !is_end(terminal, terminal->head - 1))
+		ring_at(terminal, terminal->head) == EOF_BYTE && done && !is_end(terminal, terminal->head - 1))
 		terminal->head++;
 	return done;
 }

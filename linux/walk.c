@@ -18,9 +18,9 @@ enum { LINKS_MAX = 40 };
 /* A walk in progress. */
 struct state {
 	struct task *self;
-	struct entry *at;  /* with a reference */
-	const char *rest;  /* of the path */
-	char *joined;      /* memory that rest points into, if a link was followed */
+	struct entry *at; /* with a reference */
+	const char *rest; /* of the path */
+	char *joined;     /* memory that rest points into, if a link was followed */
 	unsigned links, flags;
 };
 

@@ -6,9 +6,9 @@
 #include "linux/inode.h"
 
 enum {
-	WALK_FOLLOW = 1,  /* follow a symbolic link at the end */
-	WALK_EMPTY = 2,   /* an empty path means dirfd itself */
-	WALK_MISSING = 4, /* the last name need not exist: then entry->inode is NULL */
+	WALK_FOLLOW = 1,   /* follow a symbolic link at the end */
+	WALK_EMPTY = 2,    /* an empty path means dirfd itself */
+	WALK_MISSING = 4,  /* the last name need not exist: then entry->inode is NULL */
 	WALK_NO_LINKS = 8, /* any symbolic link: ELOOP */
 };
 

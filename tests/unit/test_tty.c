@@ -90,11 +90,13 @@ static void test_lines(void **state)
 static void test_erase(void **state)
 {
 	(void)state;
-	type("abX\x7f" "c\n");
+	type("abX\x7f"
+	     "c\n");
 	reads(100, "abc\n");
 	assert_string_equal(screen, "abX\b \bc\r\n");
 	/* Nothing before the line can be erased. */
-	type("\x7f\x7f" "d\n");
+	type("\x7f\x7f"
+	     "d\n");
 	reads(100, "d\n");
 }
 
@@ -134,7 +136,8 @@ static void test_end_of_file(void **state)
 	reads(100, "");
 	assert_false(terminal_readable(&terminal, 1));
 	/* In a line it only ends the read. */
-	type("ab\x04" "cd\n");
+	type("ab\x04"
+	     "cd\n");
 	reads(100, "ab");
 	reads(100, "cd\n");
 	/* A read that the line fills exactly leaves no end of file behind. */
@@ -161,9 +164,12 @@ static void test_signals(void **state)
 static void test_literal(void **state)
 {
 	(void)state;
-	type("a\x16\x03" "b\n");
+	type("a\x16\x03"
+	     "b\n");
 	assert_int_equal(signals, 0);
-	reads(100, "a\x03" "b\n");
+	reads(100,
+		"a\x03"
+		"b\n");
 }
 
 static void test_flow(void **state)
