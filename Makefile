@@ -3,8 +3,9 @@
 # Everything that is made goes under build/. Sources are found by folder: a new .c file needs no line here.
 
 ARCH ?= x86_64
-CC = gcc
-HOSTCC ?= $(CC)
+CC = $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-)gcc
+HOSTCC ?= $(if $(filter arm64,$(ARCH)),gcc,$(CC))
+.DEFAULT_GOAL := all
 Q = $(if $(V),,@)
 
 BUILD ?= build
@@ -34,7 +35,7 @@ endif
 KERNEL_FLAGS += $(MACHINE)
 SERVICE_FLAGS += $(MACHINE)
 
-# What a machine wants differently: flags, and how the table of symbols gets into the kernel.
+# What a machine wants differently: flags, KERNEL_LIBS linked into the kernel, KERNEL_IMAGE made from it.
 -include kernel/arch/$(ARCH)/arch.mk
 
 sources = $(wildcard $(foreach dir,$(1),$(dir)/*.c $(dir)/*.S))
@@ -82,7 +83,7 @@ FORCE:
 define compile
 @mkdir -p $(@D)
 @echo "CC $<"
-$(Q)$(CC) $(1) -c -o $@ $<
+$(Q)$(or $(2),$(CC)) $(1) -c -o $@ $<
 endef
 
 $(OUT)/kernel-obj/%.o: % $(OUT)/compiler
@@ -92,7 +93,7 @@ $(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
 $(OUT)/service-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS))
 $(BUILD)/tool-obj/%.o: % $(OUT)/compiler
-	$(call compile,$(TOOL_FLAGS))
+	$(call compile,$(TOOL_FLAGS),$(HOSTCC))
 
 # --- linking ---
 
@@ -102,11 +103,11 @@ KERNEL_SCRIPT := kernel/arch/$(ARCH)/link.ld
 # $(call link,RESULT,TABLE): links the kernel with the table of names that is on stdin
 define link
 { scripts/symbols >$(2).S && $(CC) $(KERNEL_FLAGS) -MF $(2).tmp -c -o $(2).o $(2).S && \
-	$(CC) $(KERNEL_LINK) -Wl,-T,$(KERNEL_SCRIPT) -o $(1) $(KERNEL_OBJECTS) $(2).o; }
+	$(CC) $(KERNEL_LINK) -Wl,-T,$(KERNEL_SCRIPT) -o $(1) $(KERNEL_OBJECTS) $(2).o $(KERNEL_LIBS); }
 endef
 
-kernel: $(OUT)/allod.elf
-$(OUT)/allod.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) scripts/symbols
+kernel: $(OUT)/allod.elf $(KERNEL_IMAGE)
+$(OUT)/allod.elf: $(KERNEL_OBJECTS) $(KERNEL_LIBS) $(KERNEL_SCRIPT) scripts/symbols
 	@echo "LD $@"
 	$(Q)$(call link,$(OUT)/link1.elf,$(OUT)/names1) </dev/null
 	$(Q)nm -n $(OUT)/link1.elf | $(call link,$(OUT)/link2.elf,$(OUT)/names2)
@@ -128,7 +129,7 @@ $(eval $(call service,client,CLIENT))
 tool: $(BUILD)/allod
 $(BUILD)/allod: $(TOOL_OBJECTS)
 	@echo "LD $@"
-	$(Q)$(CC) -o $@ $(TOOL_OBJECTS) $(TOOL_LIBS)
+	$(Q)$(HOSTCC) -o $@ $(TOOL_OBJECTS) $(TOOL_LIBS)
 
 # --- programs of the tests (those that run in the guest are built by tests/guest/run) ---
 

@@ -1,0 +1,142 @@
+/* Processors: system registers, the start of the kernel in virtual memory, and small things. */
+#include "arch.h"
+#include "early.h"
+#include "entry.h"
+#include "layout.h"
+#include "machine.h"
+#include "panic.h"
+#include "pte.h"
+#include "registers.h"
+
+u64 direct_map_base;
+unsigned paging_levels;
+
+enum { FAULT_STACK_BYTES = 4096, UART_DATA = 0, UART_FLAGS = 0x18, UART_FULL = 0x20 };
+enum { PSCI_SYSTEM_OFF = 0x84000008u };
+
+/* Of each processor: the stack for faults of the kernel, its roots, struct cpu, one after the other (entry.S). */
+static struct {
+	u8 fault_stack[FAULT_STACK_BYTES];
+	struct cpu_area area;
+} areas[CPUS_MAX] __attribute__((aligned(64)));
+
+static void fill_area(unsigned number)
+{
+	struct cpu *cpu = &areas[number].area.cpu;
+
+	cpu->number = number;
+	cpu->stack = machine.stacks[number];
+	cpus[number] = cpu;
+}
+
+/* No access of the kernel's to user addresses, where the processor can forbid it: the kernel reaches all memory through the
+ * direct map. User mode does not learn by timing what is mapped here (E0PD). */
+static void set_features(void)
+{
+	if (id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_PAN_SHIFT)) {
+		write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) & ~SCTLR_KEEP_PAN);
+		__asm__ volatile(".inst 0xd500419f"); /* msr pan, #1 */
+	}
+	if (id_field(read_register(ID_AA64MMFR2_EL1), ID_MMFR2_E0PD_SHIFT))
+		write_sysreg(tcr_el1, read_sysreg(tcr_el1) | TCR_E0PD1);
+	isb();
+}
+
+void cpu_init(unsigned number)
+{
+	write_sysreg(ttbr0_el1, machine.zero);
+	isb();
+	__asm__ volatile("tlbi vmalle1; dsb nsh; isb" ::: "memory");
+	write_sysreg(tpidr_el1, cpus[number]);
+	write_sysreg(tpidr_el0, 0);
+	write_sysreg(tpidrro_el0, 0);
+	write_sysreg(vbar_el1, ENTRY_BASE);
+	write_sysreg(cntkctl_el1, CNTKCTL_USER_VIRTUAL);
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(mdscr_el1, 0);
+	set_features();
+	vector_init();
+	mmu_init(number);
+	gic_cpu_init(number);
+}
+
+_Noreturn void machine_start(void)
+{
+	direct_map_base = machine.direct_map;
+	paging_levels = 4;
+	for (unsigned i = 0; i < machine.processors; i++)
+		fill_area(i);
+	cpu_count = 1;
+	write_sysreg(tpidr_el1, cpus[0]);
+	gic_init();
+	cpu_init(0);
+	machine.boot.command_line = machine.command_line;
+	machine.boot.processors = machine.processors;
+	kernel_main(&machine.boot);
+}
+
+_Noreturn void arch_leave(void)
+{
+	__asm__ volatile("b entry_leave");
+	__builtin_unreachable();
+}
+
+_Noreturn void arch_idle(void)
+{
+	__asm__ volatile("mov sp, %0; mov x29, xzr; 1: msr daifclr, #2; wfi; msr daifset, #2; b 1b" : : "r"(cpu_self()->stack));
+	__builtin_unreachable();
+}
+
+u64 firmware(u32 function, u64 a, u64 b, u64 c)
+{
+	register u64 x0 __asm__("x0") = function;
+	register u64 x1 __asm__("x1") = a;
+	register u64 x2 __asm__("x2") = b;
+	register u64 x3 __asm__("x3") = c;
+
+	if (machine.firmware_call)
+		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : "memory", "x4", "x5", "x6", "x7", "x8", "x9",
+				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+	else
+		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : "memory", "x4", "x5", "x6", "x7", "x8", "x9",
+				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+	return x0;
+}
+
+/* The machine cannot tell a status: the host tool has it from the control port already, or from the log. */
+_Noreturn void arch_power_off(unsigned status)
+{
+	(void)status;
+	firmware(PSCI_SYSTEM_OFF, 0, 0, 0);
+	for (;;)
+		__asm__ volatile("msr daifset, #15; wfi");
+}
+
+void arch_log_char(char c)
+{
+	volatile u32 *uart = pa_ptr((pa_t){ machine.uart });
+
+	if (!machine.uart)
+		return;
+	while (uart[UART_FLAGS / 4] & UART_FULL)
+		;
+	uart[UART_DATA] = (u8)c;
+}
+
+void random_instruction(u64 *value)
+{
+	if (id_field(read_sysreg(id_aa64isar0_el1), ID_ISAR0_RANDOM_SHIFT))
+		*value = read_register(RNDR);
+}
+
+u64 arch_random(void)
+{
+	static u64 state;
+	u64 value = 0;
+
+	random_instruction(&value);
+	/* Two rounds of multiply and shift, so that without a random number instruction the seed and the clock still spread. */
+	value ^= __atomic_add_fetch(&state, (machine.seed ^ arch_ticks()) | 1, __ATOMIC_RELAXED);
+	value = (value ^ value >> 32) * 0xd6e8feb86659fd93ul;
+	return (value ^ value >> 32) * 0xd6e8feb86659fd93ul;
+}

@@ -1,0 +1,240 @@
+/* The kernel's tables and its place in virtual memory: early.h.
+ *
+ * First of all relocations are applied for where the image was loaded, so that this file and libfdt are ordinary C; at the
+ * end once more, for where the image runs. Addresses of symbols are physical here. */
+#include "early.h"
+
+#include "entry.h"
+#include "layout.h"
+#include "machine.h"
+#include "pte.h"
+#include "registers.h"
+#include "shield.h"
+
+#pragma GCC visibility push(hidden)
+
+struct elf_relocation {
+	u64 offset, info;
+	i64 addend;
+};
+extern const struct elf_relocation kernel_relocations[], kernel_relocations_end[];
+
+/* Known to boot.S. */
+struct early_result {
+	u64 ip, sp, ttbr1;
+};
+
+const struct early_result *early_start(const void *tree);
+
+#pragma GCC visibility pop
+
+struct machine machine __attribute__((section(".data")));
+
+static u64 next_page; /* physical: pages from here on are taken for tables and the like */
+
+enum { BLOCK_SHIFT = 21, GIANT_SHIFT = 30, RELOCATION_RELATIVE = 1027, TOP_LEVEL = 3 };
+
+#define FLAGS_ALL (PTE_VALID | PTE_ACCESSED | PTE_NO_EXECUTE)
+#define FLAGS_MEMORY (FLAGS_ALL | PTE_INNER_SHAREABLE)
+#define FLAGS_TEXT (FLAGS_MEMORY | PTE_READ_ONLY)
+#define FLAGS_RODATA (FLAGS_MEMORY | PTE_READ_ONLY | PTE_NO_PRIVILEGED_EXECUTE)
+#define FLAGS_DATA (FLAGS_MEMORY | PTE_NO_PRIVILEGED_EXECUTE)
+#define FLAGS_DEVICE (FLAGS_ALL | PTE_NO_PRIVILEGED_EXECUTE | PTE_ATTRIBUTE_DEVICE)
+
+static void *take_pages(unsigned count)
+{
+	u64 *pages = (u64 *)next_page;
+
+	next_page += count * PAGE_SIZE;
+	for (unsigned i = 0; i < count * PAGE_SIZE / 8; i++)
+		pages[i] = 0;
+	return pages;
+}
+
+/* Kernel pages are not global while the shield is on: no translation of theirs outlives the kernel's tag. */
+static u64 global_flag(void)
+{
+	return machine.shield ? PTE_NOT_GLOBAL : 0;
+}
+
+static u64 *table_entry(u64 root, u64 va, unsigned level)
+{
+	u64 *table = (u64 *)root;
+
+	for (unsigned l = TOP_LEVEL;; l--) {
+		u64 *entry = &table[(va >> (PAGE_SHIFT + 9 * l)) & 511];
+
+		if (l == level)
+			return entry;
+		if (!*entry)
+			*entry = (u64)take_pages(1) | PTE_VALID | PTE_TABLE;
+		table = (u64 *)(*entry & PTE_ADDRESS);
+	}
+}
+
+static void map_pages(u64 root, u64 va, u64 pa, u64 bytes, u64 flags)
+{
+	for (u64 i = 0; i < bytes; i += PAGE_SIZE)
+		*table_entry(root, va + i, 0) = (pa + i) | flags | PTE_TABLE | global_flag();
+}
+
+bool early_option(const char *word)
+{
+	const char *line = machine.command_line;
+
+	while (*line) {
+		unsigned i = 0;
+
+		while (word[i] && line[i] == word[i])
+			i++;
+		if (!word[i] && (!line[i] || line[i] == ' '))
+			return true;
+		while (*line && *line != ' ')
+			line++;
+		while (*line == ' ')
+			line++;
+	}
+	return false;
+}
+
+static u64 random_bits(void)
+{
+	static u64 state;
+	u64 value = 0;
+
+	random_instruction(&value);
+	/* A multiplication mixes the clock in, for machines without anything better. */
+	state = (state ^ value ^ machine.seed ^ read_sysreg(cntvct_el0)) * 0x9e3779b97f4a7c15ul;
+	return state ^ state >> 29;
+}
+
+/* Random bases; with `nokaslr` those that gdb expects (link.ld). */
+static void choose_places(void)
+{
+	u64 image_places = (KERNEL_LINK_BASE - IMAGE_SLOT_BASE) >> BLOCK_SHIFT;
+
+	machine.direct_map = DIRECT_MAP_BASE;
+	if (early_option("nokaslr"))
+		return;
+	machine.slide = -((random_bits() % image_places) << BLOCK_SHIFT);
+	machine.direct_map += (random_bits() % (1ul << 16)) << GIANT_SHIFT;
+}
+
+static void map_direct(u64 start, u64 end)
+{
+	u64 block = 1ul << BLOCK_SHIFT, giant = 1ul << GIANT_SHIFT;
+
+	for (u64 pa = start & -block; pa < end;) {
+		unsigned level = !(pa & (giant - 1)) && end - pa >= giant ? 2 : 1;
+
+		*table_entry(machine.kernel_root, machine.direct_map + pa, level) = pa | FLAGS_DATA | global_flag();
+		pa += level == 2 ? giant : block;
+	}
+}
+
+static void map_device(u64 pa, u64 bytes)
+{
+	if (pa)
+		map_pages(machine.kernel_root, machine.direct_map + page_down(pa), page_down(pa), bytes, FLAGS_DEVICE);
+}
+
+static void map_piece(const char *start, const char *end, u64 flags)
+{
+	u64 va = KERNEL_LINK_BASE + machine.slide + (u64)(start - kernel_start);
+
+	map_pages(machine.kernel_root, va, (u64)start, (u64)(end - start), flags);
+}
+
+/* The image with the rights of its pieces, and behind it the stacks with a hole before each. */
+static void map_image(void)
+{
+	u64 stack = KERNEL_LINK_BASE + machine.slide + (u64)(kernel_end - kernel_start);
+
+	map_piece(kernel_start, kernel_text, FLAGS_DATA);
+	map_piece(kernel_text, kernel_rodata, FLAGS_TEXT);
+	map_piece(kernel_rodata, kernel_data, FLAGS_RODATA);
+	map_piece(kernel_data, kernel_end, FLAGS_DATA);
+	for (unsigned i = 0; i < machine.processors; i++) {
+		stack += PAGE_SIZE;
+		map_pages(machine.kernel_root, stack, (u64)take_pages(KERNEL_STACK_SIZE / PAGE_SIZE), KERNEL_STACK_SIZE, FLAGS_DATA);
+		stack += KERNEL_STACK_SIZE;
+		machine.stacks[i] = stack;
+	}
+}
+
+/* The three tables one after the other, the first at an even page: see entry.h. */
+static void make_roots(void)
+{
+	next_page += next_page & PAGE_SIZE;
+	machine.tramp = (u64)take_pages(3);
+	machine.kernel_root = machine.tramp + ROOT_STEP;
+	machine.zero = machine.tramp + 2 * ROOT_STEP;
+	map_pages(machine.tramp, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT);
+	map_pages(machine.kernel_root, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT);
+	map_pages(machine.kernel_root, ENTRY_BASE + ENTRY_DATA, (u64)entry_data, PAGE_SIZE, FLAGS_RODATA);
+}
+
+/* Adds free memory to the list, cut around one range in use after the other. */
+static void add_ram(struct boot_info *boot, u64 start, u64 end, unsigned cut)
+{
+	const u64 used[2][2] = {
+		{ (u64)kernel_start, next_page },
+		{ page_down(boot->archive), page_down(boot->archive + boot->archive_bytes + PAGE_SIZE - 1) },
+	};
+
+	for (; cut < ARRAY_SIZE(used); cut++) {
+		if (start >= used[cut][1] || end <= used[cut][0])
+			continue;
+		if (used[cut][1] < end)
+			add_ram(boot, used[cut][1], end, cut + 1);
+		end = used[cut][0];
+	}
+	if (start >= end || boot->ram_ranges == ARRAY_SIZE(boot->ram))
+		return;
+	boot->ram[boot->ram_ranges].start = start;
+	boot->ram[boot->ram_ranges++].bytes = end - start;
+}
+
+/* Takes what is in use out of the list of memory. */
+static void cut_ram(void)
+{
+	struct boot_info all = machine.boot;
+
+	machine.boot.ram_ranges = 0;
+	for (unsigned i = 0; i < all.ram_ranges; i++)
+		add_ram(&machine.boot, page_down(all.ram[i].start + PAGE_SIZE - 1), page_down(all.ram[i].start + all.ram[i].bytes), 0);
+}
+
+/* For an image at the address it was linked for + slide. */
+static void apply_relocations(u64 slide)
+{
+	for (const struct elf_relocation *r = kernel_relocations; r != kernel_relocations_end; r++)
+		if ((u32)r->info == RELOCATION_RELATIVE)
+			*(u64 *)(r->offset - KERNEL_LINK_BASE + kernel_start) = (u64)r->addend + slide;
+}
+
+const struct early_result *early_start(const void *tree)
+{
+	static struct early_result result;
+	struct boot_info *boot = &machine.boot;
+
+	apply_relocations((u64)kernel_start - KERNEL_LINK_BASE);
+	machine.image = (u64)kernel_start;
+	fdt_read(tree);
+	machine.shield = shield_is_wanted(early_option("shield=off") ? "off" : early_option("shield=auto") ? "auto" : "on");
+	choose_places();
+	next_page = (u64)kernel_end;
+	make_roots();
+	map_image();
+	for (unsigned i = 0; i < boot->ram_ranges; i++)
+		map_direct(boot->ram[i].start, boot->ram[i].start + boot->ram[i].bytes);
+	map_device(machine.uart, PAGE_SIZE);
+	map_device(machine.distributor, GIC_DISTRIBUTOR_BYTES);
+	map_device(machine.gic_cpu, machine.gic == 3 ? machine.processors * (u64)GIC_REDISTRIBUTOR_BYTES : 2 * PAGE_SIZE);
+	cut_ram();
+	apply_relocations(machine.slide);
+	result.ip = KERNEL_LINK_BASE + machine.slide + (u64)((char *)machine_start - kernel_start);
+	result.sp = machine.stacks[0];
+	result.ttbr1 = machine.kernel_root;
+	return &result;
+}

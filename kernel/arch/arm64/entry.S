@@ -1,0 +1,439 @@
+/* Entry to and exit from the kernel.
+ *
+ * The trampoline page is mapped at a fixed address (entry.h) in the trampoline's table and in the kernel's. It holds the
+ * vectors and the last instructions before a shielded space runs; all else is ordinary text of the kernel, at a random
+ * address that stands in the data page behind the trampoline page, which only the kernel's table shows.
+ *
+ * A processor in user mode is in one of two states for the short way of a system call (cpu.h). R = its struct roots.
+ *
+ *      state A: in the process                                 state B: in its system service
+ *      cpu->frame = system.process_frame                       cpu->frame = &current->regs
+ *      TTBR1, TTBR0 = R.user1, R.user0                         TTBR1, TTBR0 = R.entry1, R.entry0
+ *      (shielded: the trampoline's table, the process's tag)   (the kernel's table, tag 0)
+ *              |                                                       ^
+ *              |  SVC: trampoline -> kernel, registers -> *cpu->frame  |
+ *              +-------------------------------------------------------+
+ *              ^                                                       |
+ *              |  CALL_system_return: registers <- *process_frame,     |
+ *              +--------------------------- kernel -> trampoline ------+
+ *
+ * system.process_frame is NULL while there is no short way (mmu.c). Everything else goes the general way: registers into
+ * *cpu->frame, an upcall to C on the processor's kernel stack, and entry_leave, which goes to user mode as cpu->frame,
+ * R.run0, R.run1 and R.shielded then say.
+ *
+ * A change of root is one write of TTBR1, which has table and tag, between two of TTBR0: the zero table before, so that no
+ * walk ever combines a tag with another space's table; what the new tag stands for after. root_writes counts it as one.
+ *
+ * Without the shield nothing differs but the values: R.user1 and R.run1 name the kernel's table, which the vectors
+ * recognise by one bit of its address, and R.shielded is 0.
+ *
+ * Invariants:
+ *  - Interrupts are masked here. An exception in the kernel is a bug of it, but for interrupts in arch_idle().
+ *  - SP_EL1 is free as a scratch register from the way out to the next C: nothing is on the kernel's stack then. FAR_EL1 is
+ *    free on the way out.
+ *  - What user mode or a service left in a frame is never trusted: the processor state is masked; an address outside of user
+ *    addresses faults in user mode. A value is read once.
+ *  - No kernel address is left in a register when user mode is entered. */
+#include "offsets.h"
+
+#define CALL_FIRST 0x1000
+#define CALL_COUNT 0x1000
+#define CALL_SYSTEM_RETURN 0x1001
+
+/* Places in the data page. */
+#define DATA_SYNC 0
+#define DATA_INTERRUPT 8
+#define DATA_IDLE 16
+#define DATA_FAULT 24
+
+	.section .entry, "ax"
+	.globl	entry_text
+	.hidden	entry_text
+	.balign	4096
+entry_text:
+
+/* From a space to the kernel: x30 goes to SP, nothing else changes. With the trampoline's table, the kernel's is one step
+ * behind it, the zero table two. */
+.macro from_user data
+	.balign	128
+	mov	sp, x30
+	mrs	x30, ttbr1_el1
+	tbnz	x30, #ROOT_KERNEL_BIT, 1f
+	ubfx	x30, x30, #0, #48
+	add	x30, x30, #2 * ROOT_STEP
+	msr	ttbr0_el1, x30
+	isb
+	sub	x30, x30, #ROOT_STEP
+	msr	ttbr1_el1, x30
+	isb
+1:	ldr	x30, entry_data + \data
+	br	x30
+.endm
+
+.macro from_kernel data
+	.balign	128
+	msr	tpidrro_el0, x30
+	ldr	x30, entry_data + \data
+	br	x30
+.endm
+
+	/* The kernel on SP_EL0: never. */
+	from_kernel DATA_FAULT
+	from_kernel DATA_FAULT
+	from_kernel DATA_FAULT
+	from_kernel DATA_FAULT
+	/* The kernel: synchronous, IRQ, FIQ, SError. */
+	from_kernel DATA_FAULT
+	from_kernel DATA_IDLE
+	from_kernel DATA_FAULT
+	from_kernel DATA_FAULT
+	/* User mode. */
+	from_user DATA_SYNC
+	from_user DATA_INTERRUPT
+	from_user DATA_FAULT
+	from_user DATA_FAULT
+	/* 32-bit user mode: never. */
+	from_user DATA_FAULT
+	from_user DATA_FAULT
+	from_user DATA_FAULT
+	from_user DATA_FAULT
+
+/* The last instructions before a shielded space runs: x29 = its TTBR0 with the tag in the upper bits; TTBR0 is the zero
+ * table; the space's x29 and x30 are in SP and FAR_EL1. */
+	.balign	128
+entry_exit:
+	mrs	x30, ttbr1_el1
+	sub	x30, x30, #ROOT_STEP
+	ror	x30, x30, #48
+	bfxil	x30, x29, #48, #16
+	ror	x30, x30, #16
+	msr	ttbr1_el1, x30
+	isb
+	ubfx	x29, x29, #0, #48
+	msr	ttbr0_el1, x29
+	mov	x29, sp
+	mrs	x30, far_el1
+	eret
+
+	.balign	4096
+	.globl	entry_text_end, entry_data
+	.hidden	entry_text_end, entry_data
+entry_text_end:
+entry_data:
+	.quad	entry_sync, entry_interrupt, entry_idle, entry_fault
+	.balign	4096
+
+	.text
+
+/* Registers into the frame at x30: the order of struct user_frame. x0 to x8 are left as they are. */
+.macro save_registers
+	stp	x0, x1, [x30, #0]
+	stp	x2, x3, [x30, #16]
+	stp	x4, x5, [x30, #32]
+	stp	x6, x7, [x30, #48]
+	stp	x8, x9, [x30, #64]
+	stp	x10, x11, [x30, #80]
+	stp	x12, x13, [x30, #96]
+	stp	x14, x15, [x30, #112]
+	stp	x16, x17, [x30, #128]
+	stp	x18, x19, [x30, #144]
+	stp	x20, x21, [x30, #160]
+	stp	x22, x23, [x30, #176]
+	stp	x24, x25, [x30, #192]
+	stp	x26, x27, [x30, #208]
+	stp	x28, x29, [x30, #224]
+	mov	x9, sp
+	mrs	x10, sp_el0
+	mrs	x11, elr_el1
+	mrs	x12, spsr_el1
+	mrs	x13, tpidr_el0
+	stp	x9, x10, [x30, #FRAME_X30]
+	stp	x11, x12, [x30, #FRAME_PC]
+	stp	x13, x0, [x30, #FRAME_THREAD_POINTER_WORD]
+	str	wzr, [x30, #FRAME_FLAGS_WORD]
+.endm
+
+/* x0 to x28 from the frame at x30. */
+.macro load_registers
+	ldp	x0, x1, [x30, #0]
+	ldp	x2, x3, [x30, #16]
+	ldp	x4, x5, [x30, #32]
+	ldp	x6, x7, [x30, #48]
+	ldp	x8, x9, [x30, #64]
+	ldp	x10, x11, [x30, #80]
+	ldp	x12, x13, [x30, #96]
+	ldp	x14, x15, [x30, #112]
+	ldp	x16, x17, [x30, #128]
+	ldp	x18, x19, [x30, #144]
+	ldp	x20, x21, [x30, #160]
+	ldp	x22, x23, [x30, #176]
+	ldp	x24, x25, [x30, #192]
+	ldp	x26, x27, [x30, #208]
+	ldr	x28, [x30, #224]
+.endm
+
+/* Stack pointer, instruction pointer and processor state of the frame at x30. x0 to x3 are lost. */
+.macro load_state
+	ldp	x0, x1, [x30, #FRAME_SP]
+	ldr	x2, [x30, #FRAME_PSTATE]
+	ldr	x3, =PSTATE_USER
+	msr	sp_el0, x0
+	msr	elr_el1, x1
+	and	x2, x2, x3
+	msr	spsr_el1, x2
+.endm
+
+/* To a shielded space with the registers of the frame at x30; x20 = cpu, its TTBR0 is in the roots at \root. */
+.macro leave_shielded root
+	ldr	x0, [x20, #ROOTS_ZERO]
+	msr	ttbr0_el1, x0
+	isb
+	load_registers
+	ldr	x29, [x30, #232]
+	mov	sp, x29
+	ldr	x29, [x30, #FRAME_X30]
+	msr	far_el1, x29
+	mrs	x29, tpidr_el1
+	ldr	x29, [x29, #\root]
+	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
+	add	x30, x30, #(entry_exit - entry_text)
+	br	x30
+.endm
+
+/* To TTBR1 in \ttbr1 and TTBR0 in \ttbr0, x20 = cpu; \free is lost. The kernel stays mapped. */
+.macro change_root ttbr0, ttbr1, free
+	ldr	\free, [x20, #ROOTS_ZERO]
+	msr	ttbr0_el1, \free
+	isb
+	msr	ttbr1_el1, \ttbr1
+	isb
+	ubfx	\ttbr0, \ttbr0, #0, #48
+	msr	ttbr0_el1, \ttbr0
+	isb
+.endm
+
+.macro count place, by=1
+	ldr	x9, [x20, #\place]
+	add	x9, x9, #\by
+	str	x9, [x20, #\place]
+.endm
+
+/* --- synchronous exceptions from user mode --- */
+	.balign	64
+entry_sync:
+	mrs	x30, esr_el1
+	lsr	x30, x30, #CLASS_SHIFT
+	cmp	x30, #CLASS_SVC
+	b.ne	exception
+	cmp	x8, #CALL_SYSTEM_RETURN
+	b.eq	system_return
+system_call:
+	mrs	x30, tpidr_el1
+	ldr	x30, [x30, #CPU_FRAME]
+	save_registers
+	stp	x8, xzr, [x30, #FRAME_NR] /* CAUSE_SYSCALL, code 0 */
+	mrs	x20, tpidr_el1
+	sub	x9, x8, #CALL_FIRST
+	cmp	x9, #CALL_COUNT
+	b.lo	native_call
+	ldr	x9, [x20, #CPU_SYSTEM_PROCESS_FRAME]
+	cmp	x9, x30
+	b.ne	slow_system_call
+
+	/* The short way: from state A to state B. The registers that are not written here still hold what the process had in
+	 * them: the service may see that, it is in the frame. */
+	ldr	x10, [x20, #CPU_CURRENT]
+	add	x11, x10, #THREAD_REGS
+	str	x11, [x20, #CPU_FRAME]
+	ldr	w9, [x10, #THREAD_DEPTH]
+	add	w9, w9, #1
+	str	w9, [x10, #THREAD_DEPTH]
+	ldr	x9, [x20, #CPU_SYSTEM_SPACE]
+	str	x9, [x10, #THREAD_SPACE]
+	count	CPU_SYSTEM_CALLS
+	count	CPU_ROOT_WRITES
+	ldp	x12, x13, [x20, #ROOTS_ENTRY0]
+	mrs	x9, ttbr1_el1
+	cmp	x9, x13
+	b.ne	2f
+	msr	ttbr0_el1, x12
+1:	ldp	x9, x0, [x20, #CPU_SYSTEM_ENTRY]
+	msr	elr_el1, x9
+	msr	spsr_el1, xzr
+	msr	sp_el0, x0
+	mov	x10, xzr
+	mov	x11, xzr
+	mov	x20, xzr
+	mov	x29, xzr
+	mov	x30, xzr
+	eret
+2:	change_root x12, x13, x9
+	b	1b
+
+slow_system_call:
+	adrp	x9, trap_system_call
+	add	x9, x9, :lo12:trap_system_call
+	b	upcall
+native_call:
+	cmp	x8, #CALL_SYSTEM_RETURN
+	adrp	x9, trap_native_call
+	add	x9, x9, :lo12:trap_native_call
+	b.ne	upcall
+	adrp	x9, trap_system_return
+	add	x9, x9, :lo12:trap_system_return
+	/* To the C function at x9, x20 = cpu. */
+upcall:
+	ldr	x10, [x20, #CPU_STACK]
+	mov	sp, x10
+	mov	x29, xzr
+	mov	x30, xzr
+	ldr	x10, [x20, #ROOTS_SHIELDED]
+	and	x10, x10, #1
+	ldr	x11, [x20, #CPU_ROOT_WRITES]
+	add	x11, x11, x10
+	str	x11, [x20, #CPU_ROOT_WRITES]
+	blr	x9
+	b	entry_leave
+
+/* Not a system call. */
+exception:
+	mrs	x30, tpidr_el1
+	ldr	x30, [x30, #CPU_FRAME]
+	save_registers
+	mov	x9, #-1
+	str	x9, [x30, #FRAME_NR]
+	mrs	x9, esr_el1
+	str	x9, [x30, #FRAME_SYNDROME]
+	mrs	x20, tpidr_el1
+	adrp	x9, exception_taken
+	add	x9, x9, :lo12:exception_taken
+	b	upcall
+
+/* --- The short way back: from state B to state A ---
+ *
+ * The service expects no register to be kept, but a process may have said this: x8 and x30 are free until that is known. */
+system_return:
+	mrs	x30, tpidr_el1
+	ldr	x8, [x30, #CPU_FRAME]
+	ldr	x30, [x30, #CPU_SYSTEM_PROCESS_FRAME]
+	cbz	x30, 9f
+	cmp	x30, x8
+	b.eq	9f
+	mrs	x20, tpidr_el1
+	ldr	w9, [x30, #FRAME_CAUSE]
+	cbnz	w9, 9f
+	ldr	w9, [x30, #FRAME_FLAGS_WORD]
+	cbnz	w9, 9f
+	ldr	x10, [x20, #CPU_CURRENT]
+	ldr	w9, [x10, #THREAD_PENDING]
+	cbnz	w9, 9f
+
+	str	x30, [x20, #CPU_FRAME]
+	ldr	w9, [x10, #THREAD_DEPTH]
+	sub	w9, w9, #1
+	str	w9, [x10, #THREAD_DEPTH]
+	ldr	x9, [x20, #CPU_SYSTEM_PROCESS]
+	str	x9, [x10, #THREAD_SPACE]
+	count	CPU_ROOT_WRITES
+	load_state
+	ldr	x9, [x20, #ROOTS_SHIELDED]
+	tbz	x9, #1, 1f
+	leave_shielded ROOTS_USER0
+1:	ldp	x10, x11, [x20, #ROOTS_USER0]
+	change_root x10, x11, x9
+	load_registers
+	ldp	x29, x30, [x30, #232]
+	eret
+
+9:	mov	x8, #CALL_SYSTEM_RETURN
+	b	system_call
+
+/* --- To user mode, the general way: as cpu->frame says --- */
+	.globl	entry_leave
+	.hidden	entry_leave
+entry_leave:
+	mrs	x20, tpidr_el1
+	ldr	x30, [x20, #CPU_FRAME]
+	ldr	x9, [x30, #FRAME_THREAD_POINTER_WORD]
+	msr	tpidr_el0, x9
+	load_state
+	ldr	x9, [x20, #ROOTS_SHIELDED]
+	tbz	x9, #0, 1f
+	count	CPU_ROOT_WRITES
+	leave_shielded ROOTS_RUN0
+1:	ldp	x10, x11, [x20, #ROOTS_RUN0]
+	mrs	x9, ttbr1_el1
+	cmp	x9, x11
+	b.eq	2f
+	count	CPU_ROOT_WRITES
+	change_root x10, x11, x9
+	b	3f
+	/* The tag is the same, so TTBR0 is what it should be, or the zero table. */
+2:	ubfx	x10, x10, #0, #48
+	msr	ttbr0_el1, x10
+3:	load_registers
+	ldp	x29, x30, [x30, #232]
+	eret
+
+/* --- interrupts --- */
+entry_interrupt:
+	mrs	x30, tpidr_el1
+	ldr	x30, [x30, #CPU_FRAME]
+	save_registers
+	mov	x9, #-1
+	str	x9, [x30, #FRAME_NR]
+	mrs	x20, tpidr_el1
+	adrp	x9, interrupt_taken
+	add	x9, x9, :lo12:interrupt_taken
+	b	upcall
+
+/* In arch_idle(), of which nothing is worth keeping. */
+entry_idle:
+	mrs	x20, tpidr_el1
+	adrp	x9, interrupt_taken
+	add	x9, x9, :lo12:interrupt_taken
+	ldr	x10, [x20, #CPU_STACK]
+	mov	sp, x10
+	mov	x29, xzr
+	mov	x30, xzr
+	msr	tpidrro_el0, xzr
+	blr	x9
+	b	entry_leave
+
+/* --- An exception in the kernel: the end. x30 is in TPIDRRO_EL0; registers go to the end of the processor's fault stack,
+ * right below its roots. --- */
+entry_fault:
+	mrs	x30, tpidr_el1
+	sub	x30, x30, #-ROOTS + KERNEL_REGISTERS_BYTES
+	stp	x0, x1, [x30, #0]
+	stp	x2, x3, [x30, #16]
+	stp	x4, x5, [x30, #32]
+	stp	x6, x7, [x30, #48]
+	stp	x8, x9, [x30, #64]
+	stp	x10, x11, [x30, #80]
+	stp	x12, x13, [x30, #96]
+	stp	x14, x15, [x30, #112]
+	stp	x16, x17, [x30, #128]
+	stp	x18, x19, [x30, #144]
+	stp	x20, x21, [x30, #160]
+	stp	x22, x23, [x30, #176]
+	stp	x24, x25, [x30, #192]
+	stp	x26, x27, [x30, #208]
+	stp	x28, x29, [x30, #224]
+	mrs	x0, tpidrro_el0
+	mov	x1, sp
+	stp	x0, x1, [x30, #240]
+	mrs	x0, elr_el1
+	mrs	x1, spsr_el1
+	stp	x0, x1, [x30, #KERNEL_REGISTERS_PC]
+	mrs	x0, esr_el1
+	mrs	x1, far_el1
+	stp	x0, x1, [x30, #KERNEL_REGISTERS_PC + 16]
+	mov	sp, x30
+	mov	x0, x30
+	mov	x29, xzr
+	mov	x30, xzr
+	bl	kernel_fault
+	b	.
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,68 @@
+/* The entry area: the only part of the kernel that the trampoline's table shows, at a fixed address (layout.h), what
+ * lies beside it for the kernel alone, and the roots of a processor.
+ *
+ *   ENTRY_BASE + 0        trampoline page: vectors and the last instructions on the way out (entry.S), read and execute
+ *              + 0x1000   data page: the addresses of the kernel's entries; in the kernel's table only
+ *
+ * Three top-level tables for TTBR1 and TTBR0 lie one after the other in memory, the first at an even page:
+ *
+ *   tramp    what a shielded space runs with as TTBR1: the trampoline page
+ *   kernel   everything
+ *   zero     nothing: TTBR0 while the tag (ASID) changes, and while no space is loaded
+ *
+ * so that the trampoline finds one from another by adding a constant: no byte of it and no register tells where the kernel
+ * is. The tag is in TTBR1. Tag 0 belongs to the kernel and to the system service that it runs under (mmu.c). */
+#ifndef ARM64_ENTRY_H
+#define ARM64_ENTRY_H
+
+#include "cpu.h"
+#include "offsets.h"
+#include "types.h"
+
+/* What a processor loads, prepared by mmu.c. TTBR0 values have the tag of the pair in their upper bits as well, where the
+ * processor ignores it; the trampoline takes it from there. */
+struct roots {
+	u64 user0, user1;   /* [C] of the process, for the short way back */
+	u64 entry0, entry1; /* [C] of the system service, for the short way in; entry1 is the kernel's own TTBR1 */
+	u64 run0, run1;     /* [C] of cpu->current's space, for the general way out */
+	u64 zero;           /* [I] TTBR0 that shows nothing */
+	u64 shielded;       /* [C] bit 0: run1 is the trampoline's; bit 1: user1 is */
+};
+
+/* A processor's area. */
+struct cpu_area {
+	struct roots roots;
+	struct cpu cpu;
+} __attribute__((aligned(64)));
+
+/* Registers at an exception in the kernel itself, as entry.S stores them. */
+struct kernel_registers {
+	u64 x[31], sp, pc, pstate, syndrome, address, unused[2];
+};
+
+_Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct roots), "struct roots is right below struct cpu");
+_Static_assert(sizeof(struct roots) == -ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, user0) == ROOTS_USER0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, user1) == ROOTS_USER1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, entry0) == ROOTS_ENTRY0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, entry1) == ROOTS_ENTRY1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, run0) == ROOTS_RUN0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, run1) == ROOTS_RUN1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, zero) == ROOTS_ZERO - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, shielded) == ROOTS_SHIELDED - ROOTS, "assembly");
+_Static_assert(offsetof(struct kernel_registers, sp) == KERNEL_REGISTERS_SP, "assembly");
+_Static_assert(offsetof(struct kernel_registers, pc) == KERNEL_REGISTERS_PC, "assembly");
+_Static_assert(sizeof(struct kernel_registers) == KERNEL_REGISTERS_BYTES, "assembly");
+
+/* The roots of a processor. */
+static inline struct roots *roots_of(struct cpu *cpu)
+{
+	return (struct roots *)((char *)cpu - sizeof(struct roots));
+}
+
+#pragma GCC visibility push(hidden)
+/* Entry text (entry.S), at its place in the kernel image. */
+extern char entry_text[], entry_text_end[], entry_data[], entry_leave[];
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,255 @@
+/* Roots, tags and translation look-aside buffers.
+ *
+ *                            TTBR1                                  TTBR0
+ *   shielded space           trampoline's table, the space's tag    the space's root
+ *   unshielded space         kernel's table, the space's tag        the space's root
+ *   system service           kernel's table, tag 0                  the service's root
+ *   kernel, from shielded    kernel's table, tag 0                  the zero table
+ *   kernel, from others      as it was                              as it was
+ *
+ * Tags are each processor's own (tag.h). Tag 0 is the one that the trampoline can load knowing nothing: the kernel's, and, as
+ * the kernel uses no user addresses, at the same time that of the system service which its short way leads to; so a
+ * system call costs one change of root each way. When a processor turns to another service, tag 0 is emptied.
+ *
+ * Pages are invalidated by address under all tags, on all processors, by one instruction each: a space that is not loaded
+ * keeps nothing stale under its tag. Only a root that is about to be freed needs the other processors' help. */
+#include "arch.h"
+#include "early.h"
+#include "entry.h"
+#include "layout.h"
+#include "machine.h"
+#include "pte.h"
+#include "registers.h"
+#include "shield.h"
+#include "space.h"
+#include "tlb.h"
+
+enum { INVALIDATE_PAGES_MAX = 32, TAGS_SHORT = 256, TAGS_LONG = 65536 };
+
+static struct tag_cpu tag_cpus[CPUS_MAX];        /* [K] */
+static const struct space *services[CPUS_MAX];   /* [K] whose translations tag 0 stands for; NULL: nobody's */
+static const struct space *leaving;              /* [K] whose root processors with a flush_request shall leave */
+
+static void tlb_flush_all(void)
+{
+	__asm__ volatile("dsb nshst; tlbi vmalle1; dsb nsh; isb" ::: "memory");
+}
+
+static void tlb_flush_tag(u64 tag)
+{
+	__asm__ volatile("dsb nshst; tlbi aside1, %0; dsb nsh; isb" : : "r"(tag << TTBR_TAG_SHIFT) : "memory");
+}
+
+static void leave_user_root(void)
+{
+	write_sysreg(ttbr0_el1, machine.zero);
+	isb();
+}
+
+static u64 space_root(const struct space *space)
+{
+	return ptr_pa(space->root).v;
+}
+
+void mmu_init(unsigned number)
+{
+	bool long_tags = id_field(read_sysreg(id_aa64mmfr0_el1), ID_MMFR0_TAG_SHIFT);
+	struct roots *roots = roots_of(cpus[number]);
+
+	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;
+	roots->zero = machine.zero;
+	roots->run0 = roots->user0 = roots->entry0 = machine.zero;
+	roots->run1 = roots->user1 = roots->entry1 = machine.kernel_root;
+}
+
+void arch_root_init(void *root)
+{
+	(void)root; /* roots are TTBR0's: the kernel is not in them */
+}
+
+void arch_root_changed(struct space *space, unsigned index)
+{
+	(void)space, (void)index; /* processors use the roots themselves */
+}
+
+static u64 space_tag(struct cpu *cpu, struct space *space)
+{
+	struct tag *tag = &space->tags[cpu->number];
+
+	switch (tag_take(&tag_cpus[cpu->number], tag)) {
+	case TAG_KEEP:
+		break;
+	case TAG_FLUSH_ONE:
+		tlb_flush_tag(tag->value);
+		break;
+	case TAG_FLUSH_ALL:
+		tlb_flush_all();
+		break;
+	}
+	return (u64)tag->value << TTBR_TAG_SHIFT;
+}
+
+/* A service that processes call away to, and that the kernel may stay mapped under. */
+static bool is_service(const struct space *space)
+{
+	return space->system_entry && !shield_covers(space) && !space->system;
+}
+
+static void bind_service(struct cpu *cpu, const struct space *service)
+{
+	if (services[cpu->number] == service)
+		return;
+	leave_user_root();
+	tlb_flush_tag(0);
+	services[cpu->number] = service;
+}
+
+/* What the processor loads for a space. */
+static void make_pair(struct cpu *cpu, struct space *space, u64 *ttbr0, u64 *ttbr1)
+{
+	u64 tag = 0;
+
+	if (is_service(space))
+		bind_service(cpu, space);
+	else
+		tag = space_tag(cpu, space);
+	*ttbr0 = space_root(space) | tag;
+	*ttbr1 = (shield_covers(space) ? machine.tramp : machine.kernel_root) | tag;
+}
+
+static void prepare_idle(struct cpu *cpu, struct roots *roots)
+{
+	cpu->system.process_frame = NULL;
+	cpu->loaded = cpu->entry = NULL;
+	roots->run0 = machine.zero;
+	roots->run1 = machine.kernel_root;
+	roots->shielded = 0;
+	leave_user_root();
+}
+
+void arch_space_prepare(struct space *run, struct space *entry)
+{
+	struct cpu *cpu = cpu_self();
+	struct roots *roots = roots_of(cpu);
+
+	if (!run) {
+		prepare_idle(cpu, roots);
+		return;
+	}
+	if (cpu->system.process_frame && (!cpu->system.entry || !is_service(cpu->system.space)))
+		cpu->system.process_frame = NULL;
+	make_pair(cpu, run, &roots->run0, &roots->run1);
+	roots->shielded = shield_covers(run);
+	cpu->loaded = run;
+	cpu->entry = entry;
+	if (!cpu->system.process_frame)
+		return;
+	/* In both states the way to the other is ready. */
+	cpu->loaded = cpu->system.process;
+	cpu->entry = cpu->system.space;
+	make_pair(cpu, cpu->loaded, &roots->user0, &roots->user1);
+	make_pair(cpu, cpu->entry, &roots->entry0, &roots->entry1);
+	roots->shielded |= shield_covers(cpu->loaded) ? 2 : 0;
+}
+
+/* --- invalidation --- */
+
+static void invalidate_pages(u64 address, u64 pages)
+{
+	for (u64 i = 0; i < pages; i++)
+		__asm__ volatile("tlbi vaae1is, %0" : : "r"((address >> PAGE_SHIFT) + i) : "memory");
+}
+
+static void invalidate_range(struct cpu *cpu, const struct tlb_range *range)
+{
+	u64 at[2], pages = (range->end - range->start + PAGE_SIZE - 1) / PAGE_SIZE;
+	unsigned views = tlb_range_views(range, range->viewer ? range->viewer : range->owner, at);
+
+	if (pages > INVALIDATE_PAGES_MAX) {
+		cpu->tlb_spaces++;
+		__asm__ volatile("tlbi vmalle1is" ::: "memory");
+		return;
+	}
+	for (unsigned v = 0; v < views; v++)
+		invalidate_pages(at[v], pages);
+	cpu->tlb_pages += views * pages;
+}
+
+static void abandon(u64 *ttbr0, const struct space *gone)
+{
+	if ((*ttbr0 & TTBR_ADDRESS) == space_root(gone))
+		*ttbr0 = (*ttbr0 & ~TTBR_ADDRESS) | machine.zero;
+}
+
+/* A space's root is about to be freed: off it. The thread that is in the space, if any, faults and is told then. */
+static void abandon_root(struct cpu *cpu, const struct space *gone)
+{
+	struct roots *roots = roots_of(cpu);
+	u64 ttbr0 = read_sysreg(ttbr0_el1);
+
+	abandon(&roots->run0, gone);
+	abandon(&roots->user0, gone);
+	abandon(&roots->entry0, gone);
+	if ((ttbr0 & TTBR_ADDRESS) == space_root(gone))
+		leave_user_root();
+	tlb_flush_all();
+	if (cpu->loaded == gone)
+		cpu->loaded = NULL;
+	if (cpu->entry == gone)
+		cpu->entry = NULL;
+	if (services[cpu->number] == gone)
+		services[cpu->number] = NULL;
+}
+
+void mmu_answer(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	if (!__atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE))
+		return;
+	abandon_root(cpu, leaving);
+	__atomic_store_n(&cpu->flush_request, 0, __ATOMIC_RELEASE);
+}
+
+void arch_relax(void)
+{
+	mmu_answer();
+	__asm__ volatile("yield");
+}
+
+static bool is_concerned(const struct cpu *cpu, const struct space *gone)
+{
+	return cpu->loaded == gone || cpu->entry == gone || services[cpu->number] == gone;
+}
+
+static void leave_everywhere(struct cpu *self, const struct space *gone)
+{
+	u32 asked = 0;
+
+	leaving = gone;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (cpus[i] == self || !is_concerned(cpus[i], gone))
+			continue;
+		__atomic_store_n(&cpus[i]->flush_request, 1, __ATOMIC_RELEASE);
+		gic_send(i, GIC_FLUSH);
+		self->tlb_ipis++;
+		asked |= 1u << i;
+	}
+	if (is_concerned(self, gone))
+		abandon_root(self, gone);
+	for (unsigned i = 0; i < cpu_count; i++)
+		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE))
+			__asm__ volatile("yield");
+}
+
+void arch_tlb_commit(const struct tlb_batch *batch)
+{
+	struct cpu *self = cpu_self();
+
+	__asm__ volatile("dsb ishst" ::: "memory");
+	for (unsigned i = 0; i < batch->count; i++)
+		invalidate_range(self, &batch->ranges[i]);
+	__asm__ volatile("dsb ish; isb" ::: "memory");
+	if (batch->gone)
+		leave_everywhere(self, batch->gone);
+}
