@@ -115,12 +115,11 @@ static int check_segment(struct space *caller, u32 number, u64 offset, u64 bytes
 	return 0;
 }
 
-/* Adds a region, in place of anything in the way. */
-static int add(struct space *space, u64 start, u64 end, u32 flags, struct segment *segment, u64 offset)
+/* Adds a region, in place of anything in the way if there is something. */
+static int add(struct space *space, u64 start, u64 end, u32 flags, struct segment *segment, u64 offset, bool replaces)
 {
 	struct map *map = &space->map;
 	struct region_reserve reserve;
-	bool replaces = has_region(map, start, end);
 	struct region *region;
 
 	if (region_reserve(&reserve, 1 + (replaces ? region_splits(map, start, end) : 0)))
@@ -147,6 +146,7 @@ int map_add(struct space *caller, struct space *space, u64 address, u64 bytes, u
 {
 	const u32 allowed = RIGHT_R | RIGHT_W | RIGHT_X | MAP_SHARE | MAP_REPLACE;
 	struct segment *object;
+	bool replaces;
 	int error;
 
 	if (!is_range(address, bytes) || (flags & ~allowed))
@@ -154,20 +154,21 @@ int map_add(struct space *caller, struct space *space, u64 address, u64 bytes, u
 	error = check_segment(caller, segment, offset, bytes, flags, &object);
 	if (error)
 		return error;
-	if (has_region(&space->map, address, address + bytes)) {
+	replaces = has_region(&space->map, address, address + bytes);
+	if (replaces) {
 		if (!(flags & MAP_REPLACE))
 			return -E_EXIST;
 		if (has_kernel_region(&space->map, address, address + bytes))
 			return -E_BUSY;
 	}
-	return add(space, address, address + bytes, flags & ~(u32)MAP_REPLACE, object, offset);
+	return add(space, address, address + bytes, flags & ~(u32)MAP_REPLACE, object, offset, replaces);
 }
 
 int map_add_kernel(struct space *space, u64 address, u64 bytes)
 {
 	if (has_region(&space->map, address, address + bytes))
 		return -E_EXIST;
-	return add(space, address, address + bytes, RIGHT_R | RIGHT_W | REGION_KERNEL, NULL, 0);
+	return add(space, address, address + bytes, RIGHT_R | RIGHT_W | REGION_KERNEL, NULL, 0, false);
 }
 
 void map_remove_kernel(struct space *space, u64 address, u64 bytes)
@@ -180,9 +181,18 @@ int map_remove(struct space *space, u64 address, u64 bytes)
 {
 	struct map *map = &space->map;
 	struct region_reserve reserve;
+	const struct region *first;
 
 	if (!is_range(address, bytes))
 		return -E_INVAL;
+	first = map_find_next(map, address);
+	if (!first || first->start >= address + bytes)
+		return 0;
+	if (first->start == address && first->end == address + bytes && !(first->flags & REGION_KERNEL)) {
+		take_out(map, address, address + bytes);
+		tlb_commit();
+		return 0;
+	}
 	if (has_kernel_region(map, address, address + bytes))
 		return -E_BUSY;
 	if (region_reserve(&reserve, region_splits(map, address, address + bytes)))

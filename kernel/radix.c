@@ -8,8 +8,9 @@ static struct pool node_pool = POOL_INIT(node_pool, struct radix_node);
 
 void radix_init(struct radix *radix, unsigned bits)
 {
-	radix->root = NULL;
+	radix->root = radix->leaf = NULL;
 	radix->height = bits <= RADIX_BITS ? 1 : (bits + RADIX_BITS - 1) / RADIX_BITS;
+	ASSERT(radix->height <= RADIX_HEIGHT_MAX);
 }
 
 static unsigned slot_of(u64 index, unsigned level)
@@ -22,10 +23,17 @@ static bool is_in_range(const struct radix *radix, u64 index)
 	return !(index >> (RADIX_BITS * radix->height));
 }
 
+static bool is_in_leaf(const struct radix *radix, u64 index)
+{
+	return radix->leaf && radix->leaf_first == (index & ~(u64)(RADIX_SLOTS - 1));
+}
+
 void *radix_find(const struct radix *radix, u64 index)
 {
 	const struct radix_node *node = radix->root;
 
+	if (is_in_leaf(radix, index))
+		return radix->leaf->used >> slot_of(index, 0) & 1 ? radix->leaf->slot[slot_of(index, 0)] : NULL;
 	if (!is_in_range(radix, index))
 		return NULL;
 	for (unsigned level = radix->height; node && level-- > 0;) {
@@ -51,6 +59,8 @@ struct radix_node *radix_reserve(struct radix *radix, u64 index)
 {
 	struct radix_node *node;
 
+	if (is_in_leaf(radix, index))
+		return radix->leaf;
 	ASSERT(is_in_range(radix, index));
 	if (!radix->root)
 		radix->root = node_make();
@@ -66,32 +76,31 @@ struct radix_node *radix_reserve(struct radix *radix, u64 index)
 		}
 		node = node->slot[slot];
 	}
+	radix->leaf = node;
+	radix->leaf_first = index & ~(u64)(RADIX_SLOTS - 1);
 	return node;
-}
-
-/* Frees an empty node below level and takes it out of its parent. -> true if *link became empty. */
-static bool trim_below(struct radix_node **link, u64 index, unsigned level)
-{
-	struct radix_node *node = *link;
-	unsigned slot = slot_of(index, level);
-
-	if (level > 0 && (node->used >> slot & 1)) {
-		struct radix_node *child = node->slot[slot];
-
-		if (trim_below(&child, index, level - 1))
-			node->used &= ~(1ul << slot);
-	}
-	if (node->used)
-		return false;
-	pool_free(&node_pool, node);
-	*link = NULL;
-	return true;
 }
 
 void radix_trim(struct radix *radix, u64 index)
 {
-	if (radix->root)
-		trim_below(&radix->root, index, radix->height - 1);
+	struct radix_node *path[RADIX_HEIGHT_MAX], *node = radix->root;
+	unsigned level = radix->height;
+
+	radix->leaf = NULL;
+	while (node && level-- > 0) {
+		path[level] = node;
+		if (!(node->used >> slot_of(index, level) & 1))
+			break;
+		node = node->slot[slot_of(index, level)];
+	}
+	/* From the lowest node there is upwards, as long as they are empty. */
+	for (; node && level < radix->height && !path[level]->used; level++) {
+		pool_free(&node_pool, path[level]);
+		if (level + 1 < radix->height)
+			path[level + 1]->used &= ~(1ul << slot_of(index, level + 1));
+		else
+			radix->root = NULL;
+	}
 }
 
 int radix_set(struct radix *radix, u64 index, void *value)
@@ -115,6 +124,7 @@ void *radix_take(struct radix *radix, u64 index)
 
 	if (!value)
 		return NULL;
+	/* The leaf exists: nothing is made. */
 	leaf = radix_reserve(radix, index);
 	leaf->used &= ~(1ul << slot_of(index, 0));
 	if (!leaf->used)
@@ -129,6 +139,10 @@ struct radix_node *radix_next_leaf(const struct radix *radix, u64 *index)
 
 	if (!radix->root)
 		return NULL;
+	if (is_in_leaf(radix, *index)) {
+		*index = radix->leaf_first;
+		return radix->leaf;
+	}
 again:
 	if (!is_in_range(radix, *index))
 		return NULL;
@@ -169,5 +183,5 @@ void radix_destroy(struct radix *radix, void (*drop)(void *value))
 {
 	if (radix->root)
 		destroy_below(radix->root, radix->height - 1, drop);
-	radix->root = NULL;
+	radix->root = radix->leaf = NULL;
 }

@@ -9,7 +9,7 @@
 
 #include "types.h"
 
-enum { RADIX_BITS = 6, RADIX_SLOTS = 1 << RADIX_BITS };
+enum { RADIX_BITS = 6, RADIX_SLOTS = 1 << RADIX_BITS, RADIX_HEIGHT_MAX = 11 };
 
 struct radix_node {
 	u64 used; /* bit i: slot i holds something; other slots have any content */
@@ -19,6 +19,8 @@ struct radix_node {
 struct radix {
 	struct radix_node *root; /* NULL: no values */
 	unsigned height;         /* levels of nodes */
+	struct radix_node *leaf; /* the leaf reserved last, NULL: none or gone */
+	u64 leaf_first;          /* its first index */
 };
 
 /* An empty array for indices below 2^bits. */
