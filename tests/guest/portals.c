@@ -239,7 +239,7 @@ static void test_rights(void)
 	}
 	wait(&status);
 	check(status == 0, "rights: a child does not inherit them");
-	check(native(CALL_portal_return, 1, 2, 0, 0) < 0, "portal_return: outside of a call");
+	check(portal_return(1, 2) < 0, "portal_return: outside of a call");
 	check(native(CALL_system_return, 0, 0, 0, 0) < 0, "system_return: by a process");
 }
 
