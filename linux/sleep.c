@@ -1,37 +1,11 @@
 /* The service lock, sleeping and waking: see sleep.h. */
 #include <asm/errno.h>
 
-#include "user/runtime/lock.h"
-
 #include "linux/clock.h"
 #include "linux/sleep.h"
 #include "linux/task.h"
 
-static struct lock lock;
-/* Number of the thread that holds the lock, plus 1. Threads of the service are known by the stacklet they run on. */
-static u32 lock_owner;
-
-u32 thread_self(void)
-{
-	return ((u64)__builtin_frame_address(0) - STACKLET_BASE) / STACKLET_SIZE;
-}
-
-void service_lock(void)
-{
-	lock_acquire(&lock);
-	lock_owner = thread_self() + 1;
-}
-
-void service_unlock(void)
-{
-	lock_owner = 0;
-	lock_release(&lock);
-}
-
-bool service_lock_held(void)
-{
-	return __atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == thread_self() + 1;
-}
+struct service_lock service_lock_itself;
 
 bool task_interrupted(const struct task *self)
 {

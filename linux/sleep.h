@@ -18,6 +18,8 @@
 #define LINUX_SLEEP_H
 
 #include "lib/list.h"
+#include "machine.h"
+#include "user/runtime/lock.h"
 
 #include "linux/base.h"
 
@@ -33,12 +35,36 @@ enum {
 		516 /* as ERESTARTNOHAND; nanosleep and the like, which keep their deadline in task->restart */
 };
 
-void service_lock(void);
-void service_unlock(void);
-/* Number of the calling native thread. */
-u32 thread_self(void);
+/* Number of the calling native thread: threads of the service are known by the stacklet they run on. */
+static inline u32 thread_self(void)
+{
+	return (machine_sp() - STACKLET_BASE) / STACKLET_SIZE;
+}
+
+/* The lock itself, for the following functions only. The owner is some address on its stacklet, 0: nobody. */
+extern struct service_lock {
+	struct lock lock;
+	u64 owner;
+} service_lock_itself;
+
+static inline void service_lock(void)
+{
+	lock_acquire(&service_lock_itself.lock);
+	service_lock_itself.owner = machine_sp();
+}
+
+static inline void service_unlock(void)
+{
+	service_lock_itself.owner = 0;
+	lock_release(&service_lock_itself.lock);
+}
+
 /* Whether the calling thread holds the lock. Works for tasks and for helper threads of the service. */
-bool service_lock_held(void);
+static inline bool service_lock_held(void)
+{
+	u64 owner = __atomic_load_n(&service_lock_itself.owner, __ATOMIC_RELAXED);
+	return (owner ^ machine_sp()) < STACKLET_SIZE;
+}
 
 /* Sleeps until task_wake(self), the deadline (ns of the monotonic clock, 0 = none), or a signal that self must handle.
  * -> 0, -ETIMEDOUT, or -ERESTARTSYS for a signal (pass it on, or turn it into -ERESTARTNOHAND or -EINTR for calls that Linux

@@ -61,11 +61,6 @@ static bool range_is_user(u64 addr, u64 bytes)
 	return addr < machine_window && bytes <= machine_window - addr;
 }
 
-void *user_pointer(struct task *self, u64 addr, u64 bytes)
-{
-	return range_is_user(addr, bytes) ? (void *)(self->mm->base | addr) : NULL;
-}
-
 int mm_read(struct mm *mm, u64 addr, void *to, u64 bytes)
 {
 	if (!range_is_user(addr, bytes) || copy_guarded(to, (void *)(mm->base | addr), bytes) != bytes)

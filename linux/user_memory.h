@@ -10,10 +10,8 @@
 #ifndef LINUX_USER_MEMORY_H
 #define LINUX_USER_MEMORY_H
 
-#include "linux/base.h"
-
-struct task;
-struct mm;
+#include "linux/main.h"
+#include "linux/task.h"
 
 /* -> 0 or -EFAULT; after -EFAULT a part may have been copied. */
 int user_read(struct task *self, u64 addr, void *to, u64 bytes);
@@ -36,7 +34,13 @@ int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 
 
 /* The pointer under which the service sees user memory; NULL if the range leaves the window. To be used only through
  * copy_guarded(): pieces of a long operation (a pipe, a page of a file) copied by code that does not know what they are. */
-void *user_pointer(struct task *self, u64 addr, u64 bytes);
+static inline void *user_pointer(struct task *self, u64 addr, u64 bytes)
+{
+	if (addr >= machine_window || bytes > machine_window - addr)
+		return NULL;
+	return (void *)(self->mm->base | addr);
+}
+
 /* Copies between any two places, either of which may be a user_pointer(). -> bytes copied, fewer than asked for only if an
  * address is bad. */
 u64 copy_guarded(void *to, const void *from, u64 bytes);

@@ -70,6 +70,14 @@ static inline void frame_set_thread_pointer(struct user_frame *frame, u64 addres
 	frame->fs_base = address;
 }
 
+/* The stack pointer of the service's own code. */
+static inline u64 machine_sp(void)
+{
+	u64 sp;
+	__asm__("movq %%rsp, %0" : "=r"(sp));
+	return sp;
+}
+
 /* The machines disagree about the order of the last two arguments of clone. */
 #define CLONE_ARG_CHILD_TID(frame) arg(frame, 3)
 #define CLONE_ARG_TLS(frame) arg(frame, 4)
