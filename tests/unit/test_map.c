@@ -321,6 +321,29 @@ static void test_blocks(void **state)
 	space_check_all();
 }
 
+/* Contiguous memory where a block does not fit: at another alignment, and copied on write. */
+static void test_no_blocks(void **state)
+{
+	struct space *child = core_space(first, 0);
+	u64 physical, pa;
+	int number = segment_contiguous(first, 600, &physical);
+	bool uncached;
+
+	(void)state;
+	assert_true(number > 0);
+	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 3), 0);
+	store(s, 0x40200000, 7);
+	assert_int_equal(core_oracle(s, 0x40200000, &pa, &uncached), R | W);
+	assert_int_equal(pa, physical + 3 * PAGE_SIZE);
+	assert_int_equal(map(0x40600000, 512, RW, number, 0), 0);
+	assert_int_equal(load(s, 0x40600000 + 3 * PAGE_SIZE), 7);
+	store(s, 0x40600000 + 3 * PAGE_SIZE, 8);
+	assert_int_equal(map_fork(s, child), 0);
+	assert_int_equal(load(child, 0x40600000), 0);
+	assert_int_equal(load(child, 0x40600000 + 3 * PAGE_SIZE), 8);
+	assert_int_equal(load(child, 0x40200000), 7);
+}
+
 static void test_device(void **state)
 {
 	int number = segment_device(first, HOST_DEVICE, 2 * PAGE_SIZE);
@@ -458,7 +481,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_bad_arguments), TEST(test_regions), TEST(test_many_regions), TEST(test_rights), TEST(test_fork),
 		TEST(test_fork_and_exit), TEST(test_move), TEST(test_segments), TEST(test_pager), TEST(test_dead_pager),
-		TEST(test_blocks), TEST(test_device), TEST(test_memory_segment), TEST(test_kernel_access), TEST(test_stacklets),
+		TEST(test_blocks), TEST(test_no_blocks), TEST(test_device), TEST(test_memory_segment), TEST(test_kernel_access), TEST(test_stacklets),
 		TEST(test_around),
 	};
 	void *state = NULL;
