@@ -20,6 +20,18 @@ static struct {
 	struct cpu_area area;
 } areas[CPUS_MAX] __attribute__((aligned(64)));
 
+/* The compiler calls this: the instruction that counts bits works on vector registers. */
+int __popcountdi2(i64 value);
+int __popcountdi2(i64 value)
+{
+	u64 v = (u64)value;
+
+	v -= v >> 1 & 0x5555555555555555ul;
+	v = (v & 0x3333333333333333ul) + (v >> 2 & 0x3333333333333333ul);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0ful;
+	return (int)(v * 0x0101010101010101ul >> 56);
+}
+
 static void fill_area(unsigned number)
 {
 	struct cpu *cpu = &areas[number].area.cpu;

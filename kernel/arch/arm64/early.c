@@ -205,12 +205,23 @@ static void cut_ram(void)
 		add_ram(&machine.boot, page_down(all.ram[i].start + PAGE_SIZE - 1), page_down(all.ram[i].start + all.ram[i].bytes), 0);
 }
 
+/* Where the image is. The compiler must not make "kernel_start - something" a constant that needs a relocation itself. */
+static u64 image_base(void)
+{
+	u64 base = (u64)kernel_start;
+
+	__asm__("" : "+r"(base));
+	return base;
+}
+
 /* For an image at the address it was linked for + slide. */
 static void apply_relocations(u64 slide)
 {
+	u64 base = image_base();
+
 	for (const struct elf_relocation *r = kernel_relocations; r != kernel_relocations_end; r++)
 		if ((u32)r->info == RELOCATION_RELATIVE)
-			*(u64 *)(r->offset - KERNEL_LINK_BASE + kernel_start) = (u64)r->addend + slide;
+			*(u64 *)(r->offset - KERNEL_LINK_BASE + base) = (u64)r->addend + slide;
 }
 
 const struct early_result *early_start(const void *tree)
@@ -218,8 +229,8 @@ const struct early_result *early_start(const void *tree)
 	static struct early_result result;
 	struct boot_info *boot = &machine.boot;
 
-	apply_relocations((u64)kernel_start - KERNEL_LINK_BASE);
-	machine.image = (u64)kernel_start;
+	apply_relocations(image_base() - KERNEL_LINK_BASE);
+	machine.image = image_base();
 	fdt_read(tree);
 	machine.shield = shield_is_wanted(early_option("shield=off") ? "off" : early_option("shield=auto") ? "auto" : "on");
 	choose_places();

@@ -225,7 +225,8 @@ entry_sync:
 	lsr	x30, x30, #CLASS_SHIFT
 	cmp	x30, #CLASS_SVC
 	b.ne	exception
-	cmp	x8, #CALL_SYSTEM_RETURN
+	sub	x30, x8, #CALL_FIRST
+	cmp	x30, #CALL_SYSTEM_RETURN - CALL_FIRST
 	b.eq	system_return
 system_call:
 	mrs	x30, tpidr_el1
@@ -275,7 +276,7 @@ slow_system_call:
 	add	x9, x9, :lo12:trap_system_call
 	b	upcall
 native_call:
-	cmp	x8, #CALL_SYSTEM_RETURN
+	cmp	x9, #CALL_SYSTEM_RETURN - CALL_FIRST
 	adrp	x9, trap_native_call
 	add	x9, x9, :lo12:trap_native_call
 	b.ne	upcall

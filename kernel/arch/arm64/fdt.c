@@ -3,6 +3,18 @@
 
 #include "early.h"
 #include "lib/string.h"
+#include "panic.h"
+
+/* libfdt's objects are compiled with a stack protector. */
+extern u64 __stack_chk_guard;
+_Noreturn void __stack_chk_fail(void);
+
+u64 __stack_chk_guard = 0x5bd1e995a7c63d0ful;
+
+_Noreturn void __stack_chk_fail(void)
+{
+	panic("libfdt has overrun its stack");
+}
 
 /* Cell number `at` of a property as a number of `cells` cells (1 or 2). */
 static u64 read_cells(const fdt32_t *data, unsigned at, unsigned cells)

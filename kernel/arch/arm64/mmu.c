@@ -152,6 +152,11 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	roots->shielded |= shield_covers(cpu->loaded) ? 2 : 0;
 }
 
+void arch_way_init(struct way *way)
+{
+	way->state = WAY_NONE;
+}
+
 /* --- invalidation --- */
 
 static void invalidate_pages(u64 address, u64 pages)
