@@ -54,6 +54,8 @@ void arch_poke(unsigned number);
 /* One turn of a waiting loop. Answers invalidation requests of other processors, so that waiting for the kernel lock cannot
  * hold them up. */
 void arch_relax(void);
+/* The waiting loop is over and the kernel lock held: makes good what was put off meanwhile. */
+void arch_relax_end(void);
 /* Raw time-stamp; the clock's constants are in clock_info (filled by arch_clock_init, before other processors start). */
 u64 arch_ticks(void);
 void arch_clock_init(struct clock_info *clock);

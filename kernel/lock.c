@@ -8,9 +8,13 @@ static bool broken;
 
 void kernel_lock(void)
 {
-	while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE) && !broken)
+	if (!__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
+		return;
+	do {
 		while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED) && !broken)
 			arch_relax();
+	} while (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE) && !broken);
+	arch_relax_end();
 }
 
 void kernel_lock_break(void)

@@ -306,14 +306,29 @@ static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 		abandon_root(cpu, batch->gone);
 }
 
+/* A processor that waits for the kernel lock cannot use a translation of user mode before it has got it. It is not waited
+ * for, then: it invalidates everything when it has the lock. */
+enum flush_request { FLUSH_NONE, FLUSH_NOW, FLUSH_LATER };
+
+static void invalidate_everything(struct cpu *cpu)
+{
+	write_cr3(read_cr3());
+	if (pcids)
+		invpcid(INVPCID_ALL, 0, 0);
+	cpu->root_writes++;
+	cpu->tlb_spaces++;
+}
+
 void mmu_answer(void)
 {
 	struct cpu *cpu = cpu_self();
 
-	if (!__atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&cpu->flush_request, __ATOMIC_ACQUIRE) != FLUSH_NOW)
 		return;
 	invalidate(cpu, shootdown);
-	__atomic_store_n(&cpu->flush_request, 0, __ATOMIC_RELEASE);
+	if (cpu->waits)
+		invalidate_everything(cpu); /* the request may have taken the place of one for later */
+	__atomic_store_n(&cpu->flush_request, FLUSH_NONE, __ATOMIC_RELEASE);
 }
 
 /* PAUSE takes an emulated processor out of its generated code and through the emulator's own lock, which costs far more than
@@ -328,8 +343,21 @@ void arch_relax(void)
 {
 	static unsigned turns[CPUS_MAX * CACHE_LINE / sizeof(unsigned)];
 
+	__atomic_store_n(&cpu_self()->waits, 1, __ATOMIC_RELEASE);
 	mmu_answer();
 	pause_sometimes(&turns[cpu_self()->number * CACHE_LINE / sizeof(unsigned)]);
+}
+
+/* Requests only come from who holds the lock: there is none between the two steps. */
+void arch_relax_end(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	cpu->waits = 0;
+	if (cpu->flush_request == FLUSH_LATER) {
+		cpu->flush_request = FLUSH_NONE;
+		invalidate_everything(cpu);
+	}
 }
 
 static bool shows(const struct space *space, const struct tlb_batch *batch)
@@ -383,7 +411,11 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	for (unsigned i = 0; i < cpu_count; i++) {
 		if (cpus[i] == self || !is_concerned(cpus[i], batch))
 			continue;
-		__atomic_store_n(&cpus[i]->flush_request, 1, __ATOMIC_RELEASE);
+		if (!batch->gone && __atomic_load_n(&cpus[i]->waits, __ATOMIC_ACQUIRE)) {
+			cpus[i]->flush_request = FLUSH_LATER;
+			continue;
+		}
+		__atomic_store_n(&cpus[i]->flush_request, FLUSH_NOW, __ATOMIC_RELEASE);
 		lapic_send(i, VECTOR_FLUSH);
 		self->tlb_ipis++;
 		asked |= 1u << i;
@@ -393,6 +425,6 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 			forget_range(&batch->ranges[i]);
 	invalidate(self, batch);
 	for (unsigned i = 0; i < cpu_count; i++)
-		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE))
+		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE) == FLUSH_NOW)
 			pause_sometimes(&turns);
 }
