@@ -59,7 +59,7 @@ long sys_setpgid(struct task *self, struct user_frame *frame)
 	int pgid = arg(frame, 1);
 	if (pgid < 0)
 		return -EINVAL;
-	if (!process || process->state == PROCESS_ZOMBIE)
+	if (!process)
 		return -ESRCH;
 	if (process != self->process) {
 		if (process->parent != self->process)
