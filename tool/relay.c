@@ -39,6 +39,7 @@ struct relay {
 	struct stream input, output, error;
 	int signals;
 	int result;         /* -1 until the program's end is known */
+	bool stopping;      /* the job in the guest has stopped: so shall we, when all it wrote is out */
 	bool control_ended; /* nothing more comes from the control port */
 	size_t stats_left;  /* bytes of statistics still to come */
 	FILE *stats;        /* where they are collected, a stream to the next two */
@@ -124,7 +125,7 @@ static void obey(struct relay *relay, char *line)
 		if (relay->result < 0)
 			relay->result = atoi(line + 5) & 255;
 	} else if (!strcmp(line, "stop")) {
-		stop_job(relay);
+		relay->stopping = true;
 	} else if (!strncmp(line, "error ", 6)) {
 		message("%s", line + 6);
 	} else if (!strncmp(line, "stats ", 6)) {
@@ -269,32 +270,23 @@ static int time_left(const struct relay *relay)
 	return left <= 0 ? 0 : left > 1e6 ? 1000000000 : (int)(left * 1000) + 1;
 }
 
-/* One turn. -> 0, or how relay_run() shall end. */
-static int turn(struct relay *relay)
+static void fill_entries(const struct relay *relay, struct pollfd *entries)
 {
-	struct pollfd entries[ENTRIES];
-	bool finishing = relay->result >= 0;
-	int result, ready;
+	int control = relay->control_ended ? -1 : relay->qemu->ports[PORT_CONTROL];
 
 	entries[ENTRY_SIGNAL] = (struct pollfd){ .fd = relay->signals, .events = POLLIN };
-	entries[ENTRY_CONTROL] =
-		(struct pollfd){ .fd = relay->control_ended ? -1 : relay->qemu->ports[PORT_CONTROL], .events = POLLIN };
+	entries[ENTRY_CONTROL] = (struct pollfd){ .fd = control, .events = POLLIN };
 	stream_poll(&relay->input, &entries[ENTRY_INPUT]);
 	stream_poll(&relay->output, &entries[ENTRY_OUTPUT]);
 	stream_poll(&relay->error, &entries[ENTRY_ERROR]);
-	if (finishing)
+	if (relay->result >= 0 || relay->stopping)
 		entries[ENTRY_INPUT].fd = entries[ENTRY_INPUT + 1].fd = -1;
-	ready = poll(entries, ENTRIES,
-		finishing && stream_is_empty(&relay->output) && stream_is_empty(&relay->error) ? 0 : time_left(relay));
-	if (ready < 0 && errno != EINTR)
-		return complaint(EXIT_TOOL, "poll: %s", strerror(errno));
-	if (ready <= 0 && relay->options->timeout > 0 && time_left(relay) == 0)
-		return complaint(EXIT_TOOL, "timeout: the program did not end within %g s", relay->options->timeout);
-	if (ready == 0 && finishing)
-		relay->output.ended = relay->error.ended = true;
-	if (ready <= 0)
-		return 0;
-	result = entries[ENTRY_SIGNAL].revents ? take_signals(relay) : 0;
+}
+
+static int move_all(struct relay *relay, const struct pollfd *entries)
+{
+	int result = entries[ENTRY_SIGNAL].revents ? take_signals(relay) : 0;
+
 	if (entries[ENTRY_CONTROL].revents)
 		read_control(relay);
 	move_input(relay, &entries[ENTRY_INPUT]);
@@ -303,6 +295,35 @@ static int turn(struct relay *relay)
 	if (!result)
 		result = move_output(&relay->error, &entries[ENTRY_ERROR], "error");
 	return result;
+}
+
+/* All that the program had written before it ended or stopped is out. */
+static void output_is_out(struct relay *relay)
+{
+	if (relay->result >= 0)
+		relay->output.ended = relay->error.ended = true;
+	else if (relay->stopping)
+		stop_job(relay);
+	relay->stopping = false;
+}
+
+/* One turn. -> 0, or how relay_run() shall end. */
+static int turn(struct relay *relay)
+{
+	bool emptying = (relay->result >= 0 || relay->stopping) && stream_is_empty(&relay->output) &&
+		stream_is_empty(&relay->error);
+	struct pollfd entries[ENTRIES];
+	int ready;
+
+	fill_entries(relay, entries);
+	ready = poll(entries, ENTRIES, emptying ? 0 : time_left(relay));
+	if (ready < 0 && errno != EINTR)
+		return complaint(EXIT_TOOL, "poll: %s", strerror(errno));
+	if (ready == 0 && emptying)
+		output_is_out(relay);
+	else if (ready <= 0 && relay->options->timeout > 0 && time_left(relay) == 0)
+		return complaint(EXIT_TOOL, "timeout: the program did not end within %g s", relay->options->timeout);
+	return ready > 0 ? move_all(relay, entries) : 0;
 }
 
 static bool is_done(const struct stream *stream)
