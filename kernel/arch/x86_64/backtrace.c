@@ -12,13 +12,15 @@ extern const char symbol_text[];
 
 enum { DEPTH_MAX = 24 };
 
-static void print_place(u64 address)
+static void print_place(u64 at)
 {
+	u64 in_entry_area = at - entry_base;
+	u64 address = in_entry_area < ENTRY_IDT ? (u64)entry_text + in_entry_area : at;
 	u64 offset = address - (u64)kernel_start;
 	u32 low = 0, high = symbol_count;
 
 	if (address < (u64)kernel_text || address >= (u64)kernel_rodata || !high) {
-		log_line("  %p", (void *)address);
+		log_line("  %p", (void *)at);
 		return;
 	}
 	while (high - low > 1) {
@@ -29,7 +31,7 @@ static void print_place(u64 address)
 		else
 			high = middle;
 	}
-	log_line("  %p %s + 0x%lx", (void *)address, symbol_text + symbol_names[low], offset - symbol_offsets[low]);
+	log_line("  %p %s + 0x%lx", (void *)at, symbol_text + symbol_names[low], offset - symbol_offsets[low]);
 }
 
 /* Only addresses in this processor's kernel stack are followed: a broken chain just ends. */

@@ -47,7 +47,8 @@ static void fill_gdt(struct entry_page *page)
 	page->gdt[KERNEL_DS / 8] = GDT_KERNEL_DATA;
 	page->gdt[USER_DS / 8] = GDT_USER_DATA;
 	page->gdt[USER_CS / 8] = GDT_USER_CODE;
-	page->gdt[TSS_SELECTOR / 8] = GDT_TSS | (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	page->gdt[TSS_SELECTOR / 8] =
+		GDT_TSS | (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	page->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 }
 
@@ -96,7 +97,8 @@ static void set_gate(unsigned vector, const char *text, u8 stack, u8 type)
 {
 	u64 address = entry_address(text);
 
-	idt[vector] = (struct gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16), (u32)(address >> 32), 0 };
+	idt[vector] =
+		(struct gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16), (u32)(address >> 32), 0 };
 }
 
 static void fill_idt(void)
@@ -122,7 +124,10 @@ static void load_tables(struct entry_page *page)
 	__asm__ volatile("lgdt %0" : : "m"(gdt));
 	__asm__ volatile("lidt %0" : : "m"(table));
 	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
-	__asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" : : "i"(KERNEL_CS) : "rax", "memory");
+	__asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:"
+			 :
+			 : "i"(KERNEL_CS)
+			 : "rax", "memory");
 }
 
 static void set_control_registers(void)

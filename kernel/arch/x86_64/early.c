@@ -137,7 +137,8 @@ static void choose_places(void)
 static void map_direct(u64 start, u64 end)
 {
 	bool giant = cpuid(0x80000001, 0).edx & CPUID81_EDX_GIANT_PAGES;
-	u64 block = 1ul << BLOCK_SHIFT, flags = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_BLOCK | PTE_NO_EXECUTE;
+	u64 block = 1ul << BLOCK_SHIFT,
+	    flags = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_BLOCK | PTE_NO_EXECUTE;
 
 	for (u64 pa = start & -block; pa < end;) {
 		if (giant && !(pa & ((1ul << GIANT_SHIFT) - 1)) && end - pa >= 1ul << GIANT_SHIFT) {
@@ -152,9 +153,8 @@ static void map_direct(u64 start, u64 end)
 
 static void map_device(u64 pa)
 {
-	*table_entry(machine.kernel_root, machine.direct_map + pa, 1) =
-		(pa & -(1ul << BLOCK_SHIFT)) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_BLOCK |
-		PTE_NO_EXECUTE | PTE_UNCACHED | PTE_WRITE_THROUGH;
+	*table_entry(machine.kernel_root, machine.direct_map + pa, 1) = (pa & -(1ul << BLOCK_SHIFT)) | PTE_PRESENT |
+		PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_BLOCK | PTE_NO_EXECUTE | PTE_UNCACHED | PTE_WRITE_THROUGH;
 }
 
 static void map_piece(const char *start, const char *end, u64 flags)
@@ -176,7 +176,7 @@ static void map_image(void)
 	for (unsigned i = 0; i < machine.processors; i++) {
 		stack += PAGE_SIZE;
 		map_pages(machine.kernel_root, stack, (u64)take_pages(KERNEL_STACK_SIZE / PAGE_SIZE), KERNEL_STACK_SIZE,
-			  PTE_WRITE | PTE_NO_EXECUTE);
+			PTE_WRITE | PTE_NO_EXECUTE);
 		stack += KERNEL_STACK_SIZE;
 		machine.stacks[i] = stack;
 	}
@@ -208,7 +208,8 @@ static void add_ram(u64 start, u64 end, unsigned cut)
 {
 	const u64 used[2][2] = {
 		{ (u64)kernel_start, next_page },
-		{ page_down(machine.boot.archive), page_down(machine.boot.archive + machine.boot.archive_bytes + PAGE_SIZE - 1) },
+		{ page_down(machine.boot.archive),
+			page_down(machine.boot.archive + machine.boot.archive_bytes + PAGE_SIZE - 1) },
 	};
 	struct boot_info *boot = &machine.boot;
 

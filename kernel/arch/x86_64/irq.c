@@ -2,7 +2,8 @@
  *
  * Lines of QEMU's microvm, as its own kernel command line tells them: lines 0..23 are the pins of the I/O APIC at 0xfec00000,
  * lines 24..47 those of the second one at 0xfec10000. The virtio-mmio transport at 0xfeb00000 + 512 * i has line 24 + i
- * (5 + i on the first one if the machine is started with ioapic2=off or acpi=off: then there are 8 transports). All are level-triggered. */
+ * (5 + i on the first one if the machine is started with ioapic2=off or acpi=off: then there are 8 transports). All are
+ * level-triggered. */
 #include "arch.h"
 #include "layout.h"
 #include "machine.h"

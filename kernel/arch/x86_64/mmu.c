@@ -376,8 +376,9 @@ static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 {
 	const struct space *gone = batch->gone;
 
-	if (gone && (cpu->loaded == gone || cpu->entry == gone ||
-		     root_address(kernel_page(cpu->number)->standing) == space_root(gone)))
+	if (gone &&
+		(cpu->loaded == gone || cpu->entry == gone ||
+			root_address(kernel_page(cpu->number)->standing) == space_root(gone)))
 		return true;
 	return shows(cpu->loaded, batch) || shows(cpu->entry, batch);
 }

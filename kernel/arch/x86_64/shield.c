@@ -21,7 +21,7 @@ static bool is_safe_processor(void)
 	if (amd)
 		return true;
 	return (cpuid(7, 0).edx & CPUID7_EDX_ARCH_CAPABILITIES) &&
-	       (rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO);
+		(rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_RDCL_NO);
 }
 
 /* A kernel image address as the direct map shows it, where it can be written. */
@@ -107,7 +107,8 @@ unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *
 {
 	struct walk walk = { .list = list, .entries = entries };
 
-	walk_table(&walk, pa_ptr((pa_t){ machine.tops[cpu_self()->number] }), paging_levels - 1, 0, PTE_USER | PTE_WRITE);
+	walk_table(&walk, pa_ptr((pa_t){ machine.tops[cpu_self()->number] }), paging_levels - 1, 0,
+		PTE_USER | PTE_WRITE);
 	*leaks = walk.leaks;
 	return walk.count;
 }

@@ -1,5 +1,6 @@
-/* A storm of NMIs (`test=nmi` on the command line), for the test that they are harmless at any instruction: each processor that takes one sends one to the
- * next, so that one is always on its way. A single processor sends itself one with every timer interrupt. */
+/* A storm of NMIs (`test=nmi` on the command line), for the test that they are harmless at any instruction: each processor
+ * that takes one sends one to the next, so that one is always on its way. A single processor sends itself one with every
+ * timer interrupt. */
 #include "arch.h"
 #include "layout.h"
 #include "machine.h"
