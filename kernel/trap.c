@@ -55,7 +55,7 @@ static bool is_pointer_call(struct user_frame *frame, u64 va)
 
 	if (va != regs_ip(frame))
 		return false;
-	if (REGS_BACK_BYTES && space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)))
+	if (REGS_BACK_BYTES > 0 && space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)))
 		return false;
 	regs_pointer_words(frame, words);
 	return !call_portal(va, words, back, regs_sp(frame) + REGS_BACK_BYTES);
