@@ -1,0 +1,95 @@
+/* How threads come into a service and leave it. */
+
+#define CALL_PORTAL_CALL 0x1000
+#define CALL_SYSTEM_RETURN 0x1001
+#define CALL_PORTAL_RETURN 0x1002
+
+	.text
+
+/* The first thread: x0 = struct start_info *, sp = top of its stacklet. */
+	.globl _start
+	.type _start, %function
+_start:
+	mov	x29, xzr
+	mov	x30, xzr
+	bl	runtime_start
+	brk	#0
+	.size _start, . - _start
+
+/* A thread of thread_start(): x0 = its argument. */
+	.globl runtime_thread_entry
+	.type runtime_thread_entry, %function
+runtime_thread_entry:
+	mov	x29, xzr
+	mov	x30, xzr
+	bl	runtime_thread
+	brk	#0
+	.size runtime_thread_entry, . - runtime_thread_entry
+
+/* Portal entries: x9 = the portal's C function, words in the argument registers. What the function returns in x0 and x1
+ * are the result words. Each entry, 32 bytes, is a portal of its own: right p is kept to the byte. */
+	.balign	32
+	.globl runtime_entries
+	.type runtime_entries, %function
+runtime_entries:
+	.rept	4
+	mov	x29, xzr
+	blr	x9
+	mov	x8, #CALL_PORTAL_RETURN
+	svc	#0
+	brk	#0
+	.balign	32
+	.endr
+	.size runtime_entries, . - runtime_entries
+
+/* portal_return(word0, word1) */
+	.globl portal_return
+	.type portal_return, %function
+portal_return:
+	mov	x8, #CALL_PORTAL_RETURN
+	svc	#0
+	brk	#0
+	.size portal_return, . - portal_return
+
+/* system_return() */
+	.globl system_return
+	.type system_return, %function
+system_return:
+	mov	x8, #CALL_SYSTEM_RETURN
+	svc	#0
+	brk	#0
+	.size system_return, . - system_return
+
+/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in x9 and six words as every call does;
+ * it keeps sp and the instruction pointer and clears everything else. */
+	.globl portal_call
+	.type portal_call, %function
+portal_call:
+	stp	x29, x30, [sp, #-112]!
+	stp	x19, x20, [sp, #16]
+	stp	x21, x22, [sp, #32]
+	stp	x23, x24, [sp, #48]
+	stp	x25, x26, [sp, #64]
+	stp	x27, x28, [sp, #80]
+	str	x7, [sp, #96]
+	mov	x9, x0
+	mov	x0, x1
+	mov	x1, x2
+	mov	x2, x3
+	mov	x3, x4
+	mov	x4, x5
+	mov	x5, x6
+	mov	x8, #CALL_PORTAL_CALL
+	svc	#0
+	ldr	x7, [sp, #96]
+	str	x1, [x7]
+	ldp	x27, x28, [sp, #80]
+	ldp	x25, x26, [sp, #64]
+	ldp	x23, x24, [sp, #48]
+	ldp	x21, x22, [sp, #32]
+	ldp	x19, x20, [sp, #16]
+	ldp	x29, x30, [sp], #112
+	ret
+	.size portal_call, . - portal_call
+
+	.section .note.GNU-stack, "", %progbits
