@@ -24,24 +24,15 @@ static bool fault_repair(const struct copy_fault *fault)
 	return error == 0;
 }
 
-/* Goes on after a fault, as often as pages can be supplied. -> bytes copied. */
-static __attribute__((noinline)) u64 copy_on(char *to, const char *from, u64 bytes, struct copy_fault *fault)
+u64 copy_on(char *to, const char *from, u64 bytes, u64 done, u32 code, u64 where)
 {
-	u64 done;
-	do {
-		done = fault->reached - (u64)to;
-		if (!fault_repair(fault))
-			return done;
-	} while (copy_bytes(to + done, from + done, bytes - done, fault));
-	return bytes;
-}
-
-u64 copy_guarded(void *to, const void *from, u64 bytes)
-{
-	struct copy_fault fault;
-	if (__builtin_expect(!copy_bytes(to, from, bytes, &fault), 1))
-		return bytes;
-	return copy_on(to, from, bytes, &fault);
+	struct copy_fault fault = { code, where >> 32, where, 0, 0 };
+	while (fault_repair(&fault)) {
+		if (!copy_bytes(to + done, from + done, bytes - done, &fault))
+			return bytes;
+		done = fault.reached - (u64)to;
+	}
+	return done;
 }
 
 static bool zero_guarded(void *to, u64 bytes)

@@ -1,18 +1,33 @@
 /* The only code of the service that touches memory which may not be there (user_memory.c). A fault between guarded_start and
  * guarded_end goes on at guarded_landing with rax, r8, r9 = fault code, segment, page and nothing else changed, so every
- * routine here keeps to three rules: it is a leaf and leaves the stack alone; r10 points at its struct copy_fault; rdi is
- * how far it has come. Each returns 0, or 1 after a fault. */
+ * routine here keeps to three rules: it is a leaf and leaves the stack alone; r10 is where it goes on after a fault; rdi
+ * is how far it has come. */
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
-	.globl	copy_bytes, copy_zero, copy_exchange
+	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange
 
 guarded_start:
 
-/* copy_bytes(to rdi, from rsi, bytes rdx, fault rcx) */
+/* copy_guarded(to rdi, from rsi, bytes rdx) -> bytes copied */
+	.p2align 4
+copy_guarded:
+	mov	$copy_fault, %r10d
+	mov	%rdi, %r11
+	mov	%rdx, %rcx
+	shr	$3, %rcx
+	rep movsq
+	mov	%edx, %ecx
+	and	$7, %ecx
+	rep movsb
+	mov	%rdx, %rax
+	ret
+
+/* copy_bytes(to rdi, from rsi, bytes rdx, fault rcx) -> 0, or 1 after a fault */
 	.p2align 4
 copy_bytes:
-	mov	%rcx, %r10
+	mov	$word_fault, %r10d
+	mov	%rcx, %r11
 	mov	%rdx, %rcx
 	shr	$3, %rcx
 	rep movsq
@@ -22,10 +37,11 @@ copy_bytes:
 	xor	%eax, %eax
 	ret
 
-/* copy_zero(to rdi, bytes rsi, fault rdx) */
+/* copy_zero(to rdi, bytes rsi, fault rdx) -> 0, or 1 after a fault */
 	.p2align 4
 copy_zero:
-	mov	%rdx, %r10
+	mov	$word_fault, %r10d
+	mov	%rdx, %r11
 	mov	%rsi, %rcx
 	shr	$3, %rcx
 	xor	%eax, %eax
@@ -36,10 +52,11 @@ copy_zero:
 	xor	%eax, %eax
 	ret
 
-/* copy_exchange(word rdi, expected esi, value edx, fault rcx, seen r8): *seen = old value of the word */
+/* copy_exchange(word rdi, expected esi, value edx, fault rcx, seen r8): *seen = old value of the word -> 0 or 1 */
 	.p2align 4
 copy_exchange:
-	mov	%rcx, %r10
+	mov	$word_fault, %r10d
+	mov	%rcx, %r11
 	mov	%esi, %eax
 	lock cmpxchg %edx, (%rdi)
 	mov	%eax, (%r8)
@@ -49,10 +66,26 @@ copy_exchange:
 guarded_end:
 
 guarded_landing:
-	mov	%eax, (%r10)
-	mov	%r8d, 4(%r10)
-	mov	%r9d, 8(%r10)
-	mov	%rdi, 16(%r10)
+	jmp	*%r10
+
+/* Both pointers have moved on equally far: copy_on(to, from, bytes, done, code, segment << 32 | page) says what the caller
+ * gets. */
+copy_fault:
+	mov	%rdi, %rcx
+	sub	%r11, %rcx
+	sub	%rcx, %rsi
+	mov	%r11, %rdi
+	shl	$32, %r8
+	mov	%r9d, %r9d
+	or	%r8, %r9
+	mov	%eax, %r8d
+	jmp	copy_on
+
+word_fault:
+	mov	%eax, (%r11)
+	mov	%r8d, 4(%r11)
+	mov	%r9d, 8(%r11)
+	mov	%rdi, 16(%r11)
 	mov	$1, %eax
 	ret
 
