@@ -45,10 +45,10 @@ static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mo
 	struct inode *inode;
 	int error;
 
+	if (!(flags & O_ACCMODE) || flags & O_CREAT)
+		return -EINVAL;
 	if (!is_directory(dir->inode))
 		return -ENOTDIR;
-	if (!(flags & O_ACCMODE))
-		return -EINVAL;
 	error = inode_may(self, dir->inode, 3);
 	if (!error && dir->inode->tree->fixed)
 		error = -EOPNOTSUPP;
