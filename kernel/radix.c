@@ -28,22 +28,30 @@ static bool is_in_leaf(const struct radix *radix, u64 index)
 	return radix->leaf && radix->leaf_first == (index & ~(u64)(RADIX_SLOTS - 1));
 }
 
+static void *value_at(const struct radix_node *leaf, u64 index)
+{
+	return leaf->used >> slot_of(index, 0) & 1 ? leaf->slot[slot_of(index, 0)] : NULL;
+}
+
 void *radix_find(const struct radix *radix, u64 index)
 {
-	const struct radix_node *node = radix->root;
+	struct radix *cache = (struct radix *)radix; /* what it remembers is not part of its value */
+	struct radix_node *node = radix->root;
 
 	if (is_in_leaf(radix, index))
-		return radix->leaf->used >> slot_of(index, 0) & 1 ? radix->leaf->slot[slot_of(index, 0)] : NULL;
-	if (!is_in_range(radix, index))
+		return value_at(radix->leaf, index);
+	if (!node || !is_in_range(radix, index))
 		return NULL;
-	for (unsigned level = radix->height; node && level-- > 0;) {
+	for (unsigned level = radix->height - 1; level > 0; level--) {
 		unsigned slot = slot_of(index, level);
 
 		if (!(node->used >> slot & 1))
 			return NULL;
 		node = node->slot[slot];
 	}
-	return (void *)node;
+	cache->leaf = node;
+	cache->leaf_first = index & ~(u64)(RADIX_SLOTS - 1);
+	return value_at(node, index);
 }
 
 static struct radix_node *node_make(void)

@@ -19,7 +19,7 @@ struct radix_node {
 struct radix {
 	struct radix_node *root; /* NULL: no values */
 	unsigned height;         /* levels of nodes */
-	struct radix_node *leaf; /* the leaf reserved last, NULL: none or gone */
+	struct radix_node *leaf; /* the leaf used last, NULL: none or gone */
 	u64 leaf_first;          /* its first index */
 };
 
