@@ -24,7 +24,7 @@ SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 	$(patsubst %,-iquote %,. user/runtime user/runtime/$(ARCH) abi/$(ARCH))
 # The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
 # "linux/x.h" is ours.
-LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH)
+LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH) -iquote $(OUT)/made
 SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote . -DALLOD_ARCH='"$(ARCH)"'
 TOOL_LIBS := -larchive -lelf
@@ -94,6 +94,15 @@ $(OUT)/service-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS))
 $(BUILD)/tool-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(TOOL_FLAGS),$(HOSTCC))
+
+# Which system calls the machine has differs: the tables of the dispatcher are made from its <asm/unistd.h>.
+$(OUT)/service-obj/linux/call.c.o: $(OUT)/made/served.def $(OUT)/made/names.def
+$(OUT)/made/served.def: $(wildcard linux/calls*.def) scripts/calls $(OUT)/compiler
+	@mkdir -p $(@D)
+	$(Q)CC="$(CC)" scripts/calls served $(wildcard linux/calls_*.def) >$@
+$(OUT)/made/names.def: scripts/calls $(OUT)/compiler
+	@mkdir -p $(@D)
+	$(Q)CC="$(CC)" scripts/calls names >$@
 
 # --- linking ---
 

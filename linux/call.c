@@ -26,13 +26,13 @@ static long call_unsupported(struct task *self, struct user_frame *frame)
 
 struct call_entry call_table[CALLS_LINUX] = {
 #define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, flag },
-#include "linux/calls.def"
+#include "served.def"
 #undef LINUX_CALL
 };
 
 static const char *const names[CALLS_LINUX] = {
 #define CALL_NAME(call) [__NR_##call] = #call,
-#include "call_names.def"
+#include "names.def"
 #undef CALL_NAME
 };
 

@@ -102,7 +102,7 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 		return;
 	}
 	work_clear(self, WORK_RESTORE_MASK);
-	self->mask |= action.sa_mask & ~(u64)SIGNALS_UNBLOCKABLE;
+	self->mask |= *signal_word(&action.sa_mask) & ~(u64)SIGNALS_UNBLOCKABLE;
 	if (!(action.sa_flags & SA_NODEFER))
 		self->mask |= signal_bit(signal);
 	signal_recalculate(self);

@@ -27,7 +27,7 @@ long sys_rt_sigaction(struct task *self, struct user_frame *frame)
 		return -EFAULT;
 	struct sigaction *action = &self->process->actions[signal - 1], old = *action;
 	if (new_addr) {
-		new.sa_mask &= ~(u64)SIGNALS_UNBLOCKABLE;
+		*signal_word(&new.sa_mask) &= ~(u64)SIGNALS_UNBLOCKABLE;
 		*action = new;
 		if (signal_is_ignored(self->process, signal))
 			signal_drop(self->process, signal_bit(signal));

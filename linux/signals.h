@@ -11,6 +11,12 @@ static inline u64 signal_bit(int signal)
 	return 1ull << (signal - 1);
 }
 
+/* The signals of a set as one word: the machines disagree about its type. */
+static inline u64 *signal_word(sigset_t *set)
+{
+	return (u64 *)set;
+}
+
 /* --- sending: siginfo has si_code SI_KERNEL unless an info is given. Permissions are the caller's affair. --- */
 
 void signal_send_process(struct process *process, int signal, const siginfo_t *info);

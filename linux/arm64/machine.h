@@ -1,0 +1,98 @@
+/* What the service believes about arm64: where system-call arguments and results are. */
+#ifndef LINUX_MACHINE_H
+#define LINUX_MACHINE_H
+
+#include "user_frame.h"
+
+#include <linux/types.h>
+#include <linux/signal.h>
+#include <asm/siginfo.h>
+
+#include "linux/base.h"
+
+#define MACHINE_NAME "aarch64"
+
+/* Argument i of the system call. The result has not taken the place of the first one while the call is served. */
+static inline u64 arg(const struct user_frame *frame, unsigned i)
+{
+	return frame->x[i];
+}
+
+static inline void frame_set_result(struct user_frame *frame, long result)
+{
+	frame->x[0] = (u64)result;
+}
+
+static inline long frame_result(const struct user_frame *frame)
+{
+	return (long)frame->x[0];
+}
+
+/* Makes the system-call instruction run again with the same arguments, or with another number. */
+static inline void frame_restart(struct user_frame *frame, u64 number)
+{
+	frame->pc -= 4;
+	frame->x[0] = frame->argument0;
+	frame->x[8] = number;
+}
+
+/* The thread's stack pointer and instruction pointer. */
+static inline u64 frame_sp(const struct user_frame *frame)
+{
+	return frame->sp;
+}
+
+static inline u64 frame_ip(const struct user_frame *frame)
+{
+	return frame->pc;
+}
+
+static inline void frame_set_sp(struct user_frame *frame, u64 sp)
+{
+	frame->sp = sp;
+}
+
+/* The caller sets FRAME_THREAD_POINTER in the frame's flags. */
+static inline void frame_set_thread_pointer(struct user_frame *frame, u64 address)
+{
+	frame->thread_pointer = address;
+}
+
+/* The stack pointer of the service's own code. */
+static inline u64 machine_sp(void)
+{
+	u64 sp;
+	__asm__("mov %0, sp" : "=r"(sp));
+	return sp;
+}
+
+/* The machines disagree about the order of the last two arguments of clone. */
+#define CLONE_ARG_CHILD_TID(frame) arg(frame, 4)
+#define CLONE_ARG_TLS(frame) arg(frame, 3)
+
+/* --- machine.c --- */
+
+/* The first registers of a program. */
+void machine_start(struct user_frame *frame, u64 ip, u64 sp);
+/* Gives the program that starts in the calling thread's frame a fresh vector state. */
+void machine_reset_vector(void);
+/* AT_HWCAP, AT_HWCAP2, and the stack a signal handler needs at least (AT_MINSIGSTKSZ). */
+u64 machine_hwcap(void);
+u64 machine_hwcap2(void);
+u64 machine_min_signal_stack(void);
+/* FPE_*: why the floating-point unit raised an exception in the calling thread's program. */
+int machine_float_code(void);
+/* Thirty-two random bits that need not be good. */
+u64 machine_random(void);
+
+struct task;
+
+/* Makes the frame go on in a signal handler, with the old state on the handler's stack. -> 0 or -EFAULT. */
+int machine_signal_push(struct task *self, struct user_frame *frame, int signal, const siginfo_t *info,
+	const struct sigaction *action, u64 mask, u64 altstack_top);
+/* The way back: fills the frame and *mask from what lies on the stack. -> 0 or -EFAULT. */
+int machine_signal_pop(struct task *self, struct user_frame *frame, u64 *mask);
+
+#define MACHINE_ELF EM_AARCH64
+
+#endif
