@@ -23,7 +23,7 @@
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 #define MEMORY "256"
 
-enum { ROUNDS_MAX = 15, TIMEOUT_MS = 60000 };
+enum { ROUNDS_MAX = 15, TIMEOUT_MS = 30000 };
 
 struct row {
 	const char *name;
@@ -202,8 +202,8 @@ static bool read_output(struct system *s, bool icount, unsigned round, int outpu
 	}
 }
 
-/* -> wall time in ns of the whole run. */
-static double run_system(struct system *s, bool icount, unsigned round, const char *argument)
+/* -> wall time in ns of the whole run, negative if it failed. */
+static double run_once(struct system *s, bool icount, unsigned round, const char *argument)
 {
 	bool done = !strcmp(argument, "true");
 	double start = now_ns();
@@ -213,15 +213,25 @@ static double run_system(struct system *s, bool icount, unsigned round, const ch
 	if (!read_output(s, icount, round, output, start, &done)) {
 		fprintf(stderr, "bench: %s isolation=%s takes too long\n", s->name, s->isolation);
 		kill(child, SIGTERM);
-		s->failed = true;
 	}
 	close(output);
 	waitpid(child, &status, 0);
 	if (!done) {
 		fprintf(stderr, "bench: %s isolation=%s did not finish (status 0x%x)\n", s->name, s->isolation, (unsigned)status);
-		s->failed = true;
+		return -1;
 	}
 	return now_ns() - start;
+}
+
+/* A guest that the host starves can miss what it waits for (Linux calibrating its clock, say): one more try. */
+static double run_system(struct system *s, bool icount, unsigned round, const char *argument)
+{
+	double took = run_once(s, icount, round, argument);
+
+	if (took < 0)
+		took = run_once(s, icount, round, argument);
+	s->failed |= took < 0;
+	return took;
 }
 
 /* --- results --- */
