@@ -52,9 +52,10 @@ static void fill_gdt(struct entry_page *page)
 	page->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 }
 
-static void fill_entry_page(struct entry_page *page)
+static void fill_entry_page(struct entry_page *page, unsigned number)
 {
 	page->kernel_root = page->root = machine.kernel_root;
+	page->user_root = machine.tops[number];
 	page->user_limit = 1ul << user_address_bits;
 	page->exit = (u64)&page->exit_rip;
 	page->exit_cs = USER_CS;
@@ -177,7 +178,7 @@ _Noreturn void machine_start(void)
 	require_features();
 	fill_idt();
 	for (unsigned i = 0; i < machine.processors; i++) {
-		fill_entry_page(entry_page(i));
+		fill_entry_page(entry_page(i), i);
 		fill_kernel_page(kernel_page(i), i);
 	}
 	cpu_count = 1;

@@ -60,7 +60,7 @@ void mmu_cpu_init(void)
 		write_cr4(read_cr4() | CR4_PCID);
 }
 
-static u64 tagged_cr3(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+static __attribute__((noinline, cold)) u64 tagged_cr3(struct cpu *cpu, struct space *space, u64 root, bool user_view)
 {
 	struct tag *tag = &space->tags[cpu->number];
 
@@ -93,7 +93,7 @@ void arch_root_init(void *root)
 		entries[i] = kernel[i];
 }
 
-static void fill_top_slowly(struct kernel_page *kernel, const u64 *root, const u64 *used)
+static __attribute__((noinline)) void fill_top_slowly(struct kernel_page *kernel, const u64 *root, const u64 *used)
 {
 	for (unsigned word = 0; word < USER_WORDS; word++) {
 		for (u64 bits = used[word] | kernel->copied[word]; bits; bits &= bits - 1) {
@@ -133,7 +133,7 @@ static void empty_top(struct kernel_page *kernel)
 	kernel->copied[0] = 1;
 }
 
-static void load_root(struct cpu *cpu, struct space *space)
+static inline void load_root(struct cpu *cpu, struct space *space)
 {
 	u64 root = space_root(space);
 
@@ -143,7 +143,7 @@ static void load_root(struct cpu *cpu, struct space *space)
 	}
 }
 
-static void prepare_idle(struct cpu *cpu, struct entry_page *page)
+static __attribute__((noinline)) void prepare_idle(struct cpu *cpu, struct entry_page *page)
 {
 	cpu->system.process_frame = NULL;
 	if (shield_is_on() && cpu->loaded)
@@ -154,7 +154,7 @@ static void prepare_idle(struct cpu *cpu, struct entry_page *page)
 	load_root(cpu, NULL);
 }
 
-static void prepare_without_shield(struct cpu *cpu, struct entry_page *page, struct space *run, struct space *entry)
+static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page, struct space *run, struct space *entry)
 {
 	/* In state B the way back to the process is ready, too. */
 	cpu->loaded = cpu->system.process_frame ? cpu->system.process : run;
@@ -195,8 +195,12 @@ void arch_space_prepare(struct space *run, struct space *entry)
 		fill_top(kernel, user);
 	}
 	cpu->entry = entry;
-	page->root = cr3_of(cpu, entry, space_root(entry), false);
-	page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
+	page->root = space_root(entry);
+	/* Without PCIDs, user_root always is what cpu.c has put there. */
+	if (pcids) {
+		page->root = cr3_of(cpu, entry, space_root(entry), false);
+		page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
+	}
 }
 
 /* With the shield, the two spaces differ in the first entry of the processor's top-level page, if neither uses another
