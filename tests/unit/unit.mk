@@ -17,7 +17,7 @@ UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard 
 UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
 UNIT_CORE := $(addprefix kernel/,frame.c pool.c radix.c handle.c segment.c map.c region.c pt.c tlb.c tag.c grant.c portal.c \
 	space.c fault.c arch/host/machine.c)
-UNIT_COMMON := tests/unit/core.c tests/unit/model.c
+UNIT_COMMON := tests/unit/core.c tests/unit/model.c tests/unit/model_memory.c tests/unit/model_grants.c
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_WRAP := -Wl,--wrap=frame_alloc,--wrap=frame_alloc_raw,--wrap=frame_alloc_contiguous,--wrap=pool_alloc,--wrap=pool_alloc_zeroed,--wrap=frame_put
