@@ -173,8 +173,8 @@ native:
 	je	system_return
 	jb	portal_call
 	cmpq	$CALL_PORTAL_RETURN, %rax
-	je	portal_return
-	jmp	save_registers
+	jne	save_registers
+	jmp	portal_return
 
 /* --- The short way of a portal call and of its return: struct way in cpu.h ---
  *
@@ -394,23 +394,18 @@ entry_leave:
 	movq	%gs:KERNEL_PAGE_CPU, %rbx
 	movq	CPU_FRAME(%rbx), %rsp
 	movq	%gs:ENTRY_USER_LIMIT, %rdx
-	xorl	%ecx, %ecx
 	movq	FRAME_FS_BASE(%rsp), %rax
 	cmpq	%rdx, %rax
-	cmovaeq	%rcx, %rax
+	jae	bad_fs_base
+load_fs_base:
 	wrfsbase %rax
 	testl	$FRAME_RELOADED, FRAME_FLAGS_WORD(%rsp)
-	jz	1f
-	movq	FRAME_GS_BASE(%rsp), %rax
-	cmpq	%rdx, %rax
-	cmovaeq	%rcx, %rax
-	swapgs
-	wrgsbase %rax
-	swapgs
-1:	decq	%rdx /* an address outside goes on at the last byte of user addresses: a fault of the user's */
+	jnz	load_gs_base
+load_rip:
 	movq	FRAME_RIP(%rsp), %rax
 	cmpq	%rdx, %rax
-	cmovaeq	%rdx, %rax
+	jae	bad_rip
+store_rip:
 	movq	%rax, %gs:ENTRY_EXIT_RIP
 	movl	FRAME_RFLAGS(%rsp), %eax
 	andl	$RFLAGS_USER, %eax
@@ -442,6 +437,22 @@ entry_leave:
 2:	movq	%gs:ENTRY_EXIT, %rsp
 	swapgs
 	iretq
+
+bad_fs_base:
+	xorl	%eax, %eax
+	jmp	load_fs_base
+load_gs_base:
+	xorl	%ecx, %ecx
+	movq	FRAME_GS_BASE(%rsp), %rax
+	cmpq	%rdx, %rax
+	cmovaeq	%rcx, %rax
+	swapgs
+	wrgsbase %rax
+	swapgs
+	jmp	load_rip
+bad_rip: /* goes on at the last byte of user addresses: a fault of the user's */
+	leaq	-1(%rdx), %rax
+	jmp	store_rip
 
 /* --- Interrupts and exceptions ---
  *
