@@ -162,7 +162,8 @@ void cpu_init(unsigned number)
 /* Complains about what the entry code cannot do without. */
 static void require_features(void)
 {
-	if (!(cpuid(7, 0).ebx & CPUID7_EBX_FSGSBASE) || !(cpuid(1, 0).ecx & CPUID1_ECX_XSAVE)) {
+	if (cpuid(0, 0).eax < CPUID_XSAVE_LEAF || !(cpuid(7, 0).ebx & CPUID7_EBX_FSGSBASE) ||
+		!(cpuid(1, 0).ecx & CPUID1_ECX_XSAVE)) {
 		for (const char *c = "allod: this processor lacks FSGSBASE or XSAVE\n"; *c; c++)
 			arch_log_char(*c);
 		arch_power_off(1);

@@ -4,6 +4,7 @@
 
 #include "types.h"
 
+#define CPUID_XSAVE_LEAF 0xd
 #define CPUID1_ECX_XSAVE (1u << 26)
 #define CPUID1_ECX_RDRAND (1u << 30)
 #define CPUID1_ECX_PCID (1u << 17)
