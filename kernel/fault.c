@@ -14,7 +14,7 @@ enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */ };
 /* A page of a region as it is now. */
 struct page {
 	pa_t pa;
-	u32 rights;    /* that its entry may show; 0: nothing is there */
+	u32 rights; /* that its entry may show; 0: nothing is there */
 	bool device;
 	void *private; /* the private frame, NULL if it is not one */
 };
@@ -37,8 +37,15 @@ static u64 segment_offset(const struct region *region, u64 offset)
 	return region->offset + (offset - region->start);
 }
 
-/* The frame behind an offset if there is one. Private frames that are this map's alone may be written at once; frames of
- * kernel regions are never shared, extra references only pin them. */
+/* Is the page behind the end of its segment, for a map that is not the owner's? */
+static bool is_behind_end(const struct region *region, u64 offset)
+{
+	return segment_offset(region, offset) >> PAGE_SHIFT >= region->segment->end &&
+	       map_space(region->map) != region->segment->owner;
+}
+
+/* The frame behind an offset if there is one. Private frames that are this map's alone may be written at once; frames
+ * of kernel regions are never shared, extra references only pin them. */
 static struct page page_now(const struct region *region, u64 offset)
 {
 	void *frame = radix_find(&region->map->private, offset >> PAGE_SHIFT);
@@ -50,7 +57,7 @@ static struct page page_now(const struct region *region, u64 offset)
 			rights &= ~(u32)RIGHT_W;
 		return (struct page){ ptr_pa(frame), rights, false, frame };
 	}
-	if (!segment)
+	if (!segment || is_behind_end(region, offset))
 		return (struct page){ { 0 }, 0, false, NULL };
 	if (!(region->flags & MAP_SHARE))
 		rights &= ~(u32)RIGHT_W;
@@ -78,7 +85,8 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 			continue;
 		page = page_now(region, at);
 		if (page.rights)
-			pt_set(map_space(region->map), at, 0, entry, pte_make_page(page.pa, 0, page.rights, page.device));
+			pt_set(map_space(region->map), at, 0, entry,
+				pte_make_page(page.pa, 0, page.rights, page.device));
 	}
 }
 
@@ -139,6 +147,8 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 		return FAULT_NOMEM;
 	now = page_now(region, offset);
 	if (!now.rights && region->segment) {
+		if (is_behind_end(region, offset))
+			return region->segment->owner ? FAULT_PAGER : FAULT_MAPPED;
 		if (!segment_frame(region->segment, segment_offset(region, offset) >> PAGE_SHIFT, &why))
 			return why;
 		now = page_now(region, offset);

@@ -42,6 +42,7 @@ static int make(struct space *owner, u64 pages, u32 flags, pa_t base)
 	segment->flags = flags;
 	segment->owner = owner;
 	segment->pages = pages;
+	segment->end = ~0ul;
 	segment->base = base;
 	radix_init(&segment->frames, pages > 1 ? 64 - (unsigned)__builtin_clzl(pages - 1) : 1);
 	list_init(&segment->regions);
@@ -127,7 +128,8 @@ static void clear_everywhere(struct segment *segment, u64 first, u64 count)
 
 	list_for_each(node, &segment->regions) {
 		struct region *region = container_of(node, struct region, of_segment);
-		u64 low = max_u64(from, region->offset), high = min_u64(to, region->offset + (region->end - region->start));
+		u64 low = max_u64(from, region->offset),
+		    high = min_u64(to, region->offset + (region->end - region->start));
 
 		if (low < high)
 			pt_clear(map_space(region->map), region->start + (low - region->offset),
@@ -207,6 +209,20 @@ int segment_evict(struct space *caller, u32 number, u64 first, u64 count)
 		}
 		index += RADIX_SLOTS;
 	}
+	tlb_commit();
+	return 0;
+}
+
+int segment_end(struct space *caller, u32 number, u64 pages)
+{
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+
+	if (error)
+		return error;
+	segment->end = pages;
+	if (pages < segment->pages)
+		clear_everywhere(segment, pages, segment->pages - pages);
 	tlb_commit();
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* Segments: memory objects that can be mapped many times.
  *
  * A segment holds its frames; page tables that show them hold no references, so a frame only leaves a segment together
- * with an invalidation (tlb.h). A segment lives while its owner has not destroyed it or a region maps it; its number stands
- * for it as long, so that a pager can go on supplying pages of what it has destroyed.
+ * with an invalidation (tlb.h). A segment lives while its owner has not destroyed it or a region maps it; its number
+ * stands for it as long, so that a pager can go on supplying pages of what it has destroyed.
  *
  * The functions named as native calls do what abi/calls.def says, for the space `caller`. Under the kernel lock. */
 #ifndef KERNEL_SEGMENT_H
@@ -26,11 +26,12 @@ enum { SEGMENT_SUPPLY_MAX = 512 }; /* pages in one call */
 
 struct segment {
 	u32 number, flags;
-	struct space *owner; /* [K] NULL once it has ended: absent pages of a paged segment never come */
-	u64 pages;           /* [I] */
-	pa_t base;           /* [I] device, contiguous */
-	struct radix frames; /* [K] of the other kinds: pages by index */
-	u64 present;         /* [K] number of them */
+	struct space *owner;      /* [K] NULL once it has ended: absent pages of a paged segment never come */
+	u64 pages;                /* [I] */
+	u64 end;                  /* [K] pages from here on are for the owner alone */
+	pa_t base;                /* [I] device, contiguous */
+	struct radix frames;      /* [K] of the other kinds: pages by index */
+	u64 present;              /* [K] number of them */
 	struct list_node regions; /* [K] that map it */
 	struct list_node owned;   /* [K] in space.segments */
 };
@@ -40,6 +41,7 @@ int segment_create(struct space *caller, u64 pages, u32 flags);
 int segment_destroy(struct space *caller, u32 number);
 int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 from);
 int segment_evict(struct space *caller, u32 number, u64 first, u64 count);
+int segment_end(struct space *caller, u32 number, u64 pages);
 int segment_device(struct space *caller, u64 physical, u64 bytes);
 /* *physical receives the address of the first frame. */
 int segment_contiguous(struct space *caller, u64 pages, u64 *physical);
@@ -50,8 +52,8 @@ int segment_memory(struct space *owner, u64 physical, u64 bytes);
 struct segment *segment_find(u32 number);
 /* May a space map, supply, evict and destroy it: the owner, or a manager of the owner? */
 bool segment_is_for(const struct segment *segment, const struct space *caller);
-/* A frame of the segment (not of a fixed one); made, zero-filled, if it is absent and no pager has to supply it. NULL with *why = FAULT_PAGER,
- * FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
+/* A frame of the segment (not of a fixed one); made, zero-filled, if it is absent and no pager has to supply it. NULL
+ * with *why = FAULT_PAGER, FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
 void *segment_frame(struct segment *segment, u64 page, u32 *why);
 /* A present frame or NULL. */
 void *segment_present(const struct segment *segment, u64 page);

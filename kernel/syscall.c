@@ -285,6 +285,11 @@ static i64 do_segment_evict(const struct request *r)
 	return segment_evict(r->space, number(r, 0), word(r, 1), word(r, 2));
 }
 
+static i64 do_segment_end(const struct request *r)
+{
+	return segment_end(r->space, number(r, 0), word(r, 1));
+}
+
 static i64 do_segment_device(const struct request *r)
 {
 	if (!(r->space->flags & SPACE_DEVICES))

@@ -91,7 +91,7 @@ struct inode {
 	char *lower_name;
 	/* Regular files. */
 	uint32_t segment; /* 0: none yet */
-	bool paged, pinned;
+	bool paged, pinned, bounded;
 	bool mapped_writable;      /* shared, by some process, at some time */
 	uint64_t lower_size;       /* bytes that still show through from the server */
 	uint8_t *filled;           /* bit per chunk of the segment that has been supplied */

@@ -166,8 +166,18 @@ void pages_release(struct inode *inode)
 	segment_leave(inode);
 }
 
+/* What lies behind the last page is out of reach for processes (SIGBUS): told to the kernel once somebody has mapped the
+ * file. */
+static void tell_end(const struct inode *inode, uint64_t size)
+{
+	if (inode->bounded && inode->segment)
+		call_segment_end(inode->segment, page_up(size) / PAGE_SIZE);
+}
+
 void pages_pin(struct inode *inode)
 {
+	inode->bounded = true;
+	tell_end(inode, inode->size);
 	if (inode->paged && !inode->pinned) {
 		inode->pinned = true;
 		inode_get(inode);
@@ -389,6 +399,7 @@ static void note_written(struct inode *inode)
 
 long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
 {
+	bool grows = offset + bytes > inode->size;
 	size_t done = 0;
 	int error;
 
@@ -401,6 +412,8 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 	inode->written = true;
 	growing.inode = inode;
 	growing.end = offset + bytes;
+	if (grows)
+		tell_end(inode, growing.end);
 	while (!error && done < bytes) {
 		uint64_t left, piece, copied;
 		char *to = slot_of(inode, offset + done, &left);
@@ -423,6 +436,8 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 	growing.inode = NULL;
 	if (done && offset + done > inode->size)
 		inode->size = offset + done;
+	if (grows)
+		tell_end(inode, inode->size);
 	if (done)
 		note_written(inode);
 	return done ? (long)done : error;
@@ -514,6 +529,7 @@ int pages_truncate(struct inode *inode, uint64_t size)
 	if (error)
 		return error;
 	inode->size = size;
+	tell_end(inode, size);
 	if (inode->tree->write_through && inode->lower)
 		error = lower_set_attributes(inode, FS_SET_SIZE);
 	note_written(inode);

@@ -106,7 +106,8 @@ static void test_other_objects(void)
 	check(fine, "other spaces cannot be changed");
 	for (uint64_t n = 1; n < 2000; n++) {
 		fine &= refused(native6(CALL_map, 0, 0x30000000, PAGE_SIZE, RIGHT_R, n, 0).w0);
-		fine &= refused(native(CALL_segment_destroy, n, 0, 0, 0)) && refused(native(CALL_segment_evict, n, 0, 1, 0));
+		fine &= refused(native(CALL_segment_destroy, n, 0, 0, 0)) && refused(native(CALL_segment_evict, n, 0, 1, 0)) &&
+			refused(native(CALL_segment_end, n, 0, 0, 0));
 		fine &= refused(native(CALL_segment_supply, n, 0, 1, (uintptr_t)find_self & ~0xffful));
 		fine &= refused(native(CALL_revoke, n, 0, 0, 0));
 		fine &= refused(native(CALL_thread_interrupt, n, 0, 0, 0)) || n < 50;

@@ -113,6 +113,11 @@ static inline i64 call_segment_evict(u32 segment, u64 first, u64 count)
 	return native_call3(CALL_segment_evict, segment, first, count);
 }
 
+static inline i64 call_segment_end(u32 segment, u64 pages)
+{
+	return native_call3(CALL_segment_end, segment, pages, 0);
+}
+
 static inline i64 call_segment_device(u64 physical, u64 bytes)
 {
 	return native_call3(CALL_segment_device, physical, bytes, 0);
