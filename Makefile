@@ -26,7 +26,7 @@ SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 # "linux/x.h" is ours.
 LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH) -iquote $(OUT)/made
 SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
-TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote . -DALLOD_ARCH='"$(ARCH)"'
+TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote .
 TOOL_LIBS := -larchive -lelf
 
 ifeq ($(ARCH),x86_64)

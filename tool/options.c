@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "message.h"
 
 #define MEMORY_MIN (24ull << 20)
@@ -138,6 +139,26 @@ static int set_append(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_arch(struct options *options, const char *value)
+{
+	options->machine = machine_named(value);
+	if (!options->machine)
+		return complaint(EXIT_TOOL, "--arch: x86_64 or arm64, not '%s'", value);
+	return 0;
+}
+
+static int set_cpu(struct options *options, const char *value)
+{
+	options->cpu = value;
+	return 0;
+}
+
+static int set_model(struct options *options, const char *value)
+{
+	options->model = value;
+	return 0;
+}
+
 static int set_gdb(struct options *options, const char *value)
 {
 	(void)value;
@@ -175,6 +196,9 @@ static const struct option {
 	{ "--share", NULL, "HOST:GUEST[:rw]", set_share, "show a directory of the host at GUEST; up to 7" },
 	{ "--memory", "-m", "SIZE", set_memory, "memory of the guest (default 512M, at least 24M)" },
 	{ "--cpus", NULL, "N", set_cpus, "processors of the guest, 1 to 8 (default 1)" },
+	{ "--arch", NULL, "MACHINE", set_arch, "x86_64 or arm64 (default: the program's)" },
+	{ "--cpu", NULL, "MODEL", set_cpu, "processor model of QEMU (default max)" },
+	{ "--machine", NULL, "WORDS", set_model, "more words for QEMU's -M, such as gic-version=2" },
 	{ "--timeout", NULL, "S", set_timeout, "end the guest after S seconds, exit status 125" },
 	{ "--kernel-log", NULL, "FILE", set_kernel_log, "write the kernel's messages to FILE" },
 	{ "--append", NULL, "WORDS", set_append, "words for the kernel, such as shield=off or nokaslr" },
@@ -222,7 +246,7 @@ static int take(struct options *options, char ***words)
 
 int options_parse(struct options *options, char **words)
 {
-	*options = (struct options){ .root = "/", .memory = MEMORY_DEFAULT, .cpus = 1 };
+	*options = (struct options){ .root = "/", .memory = MEMORY_DEFAULT, .cpus = 1, .cpu = "max" };
 	while (*words && (*words)[0] == '-' && strcmp(*words, "--")) {
 		int error = take(options, &words);
 

@@ -12,6 +12,8 @@ struct share {
 	bool writable;
 };
 
+struct machine;
+
 struct options {
 	const char *root; /* absolute, "/" if not given */
 	struct share shares[SHARES_MAX];
@@ -20,6 +22,8 @@ struct options {
 	unsigned cpus;
 	double timeout; /* seconds, 0 = none */
 	const char *kernel_log, *append, *stats; /* NULL = not given */
+	const struct machine *machine;           /* NULL = the program's */
+	const char *cpu, *model;                 /* processor model of QEMU; words for its -M, or NULL */
 	bool gdb, icount, help;
 	char **program; /* argv of the program, NULL-terminated, not empty */
 };

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "message.h"
 #include "options.h"
 
@@ -24,6 +25,7 @@ enum { SCRIPTS_MAX = 5, LINE_MAX_BYTES = 256 };
 struct lookup {
 	const struct options *options;
 	char *cwd;
+	const struct machine **machine; /* of the program: found on the way */
 };
 
 /* The rest of `path` if it is `prefix` or below it, else NULL. */
@@ -171,6 +173,18 @@ static int check_interpreter(const struct lookup *lookup, const char *path, Elf 
 	return 0;
 }
 
+/* The guest's machine is that of the program, unless an option says another. */
+static int check_machine(const struct lookup *lookup, const char *path, unsigned elf)
+{
+	const struct machine *machine = machine_for(elf), *wish = lookup->options->machine;
+
+	if (!machine || (wish && wish != machine))
+		return complaint(EXIT_NOT_RUN, "%s: a program for %s, the guest is %s", path, machine_name(elf),
+			wish ? wish->title : "x86-64 or arm64");
+	*lookup->machine = machine;
+	return 0;
+}
+
 static int check_elf(const struct lookup *lookup, const char *path, int fd)
 {
 	Elf *elf;
@@ -181,9 +195,8 @@ static int check_elf(const struct lookup *lookup, const char *path, int fd)
 		return complaint(EXIT_NOT_RUN, "%s: damaged ELF file: %s", path, elf_errmsg(-1));
 	if (!gelf_getehdr(elf, &header))
 		error = complaint(EXIT_NOT_RUN, "%s: damaged ELF file: %s", path, elf_errmsg(-1));
-	else if (header.e_machine != EM_X86_64)
-		error = complaint(EXIT_NOT_RUN, "%s: a program for %s, the guest is x86-64", path,
-			machine_name(header.e_machine));
+	else if ((error = check_machine(lookup, path, header.e_machine)) != 0)
+		;
 	else if (gelf_getclass(elf) != ELFCLASS64)
 		error = complaint(EXIT_NOT_RUN, "%s: a 32-bit program, the guest runs 64-bit ones", path);
 	else if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
@@ -254,7 +267,7 @@ static char *guest_cwd(const struct options *options)
 
 int program_find(struct program *program, const struct options *options, const char *name)
 {
-	struct lookup lookup = { .options = options, .cwd = guest_cwd(options) };
+	struct lookup lookup = { .options = options, .cwd = guest_cwd(options), .machine = &program->machine };
 	int error;
 
 	program->cwd = lookup.cwd;

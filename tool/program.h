@@ -2,11 +2,13 @@
 #ifndef TOOL_PROGRAM_H
 #define TOOL_PROGRAM_H
 
+struct machine;
 struct options;
 
 struct program {
 	char *path; /* of its file, as the guest's exec shall be given it */
 	char *cwd;  /* working directory in the guest */
+	const struct machine *machine; /* that it is for */
 };
 
 /* Looks `name` up in the guest's tree (root and shares) and checks its file, its ELF interpreter and its #! interpreters.

@@ -19,11 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "message.h"
 #include "options.h"
-
-#define PROGRAM "qemu-system-x86_64"
-#define PACKAGE "qemu-system-x86"
 
 enum { ARGS_MAX = 96, LOG_LINES = 15, PLACE_FIRST_9P = 1, PLACE_CONSOLE = 16 };
 
@@ -86,6 +84,10 @@ static bool kvm_is_usable(const struct options *options)
 		message_verbose("accelerator: emulation (--icount asks for it)");
 		return false;
 	}
+	if (!machine_is_host(options->machine)) {
+		message_verbose("accelerator: emulation (the guest is another machine than the host)");
+		return false;
+	}
 	if (!processor_has_virtualisation()) {
 		message_verbose("accelerator: emulation (the processor shows neither vmx nor svm)");
 		return false;
@@ -102,22 +104,25 @@ static bool kvm_is_usable(const struct options *options)
 
 static void add_machine(struct command *command, const char *directory, const struct options *options, int archive)
 {
-	arg(command, PROGRAM);
-	args(command, "-M", "microvm,auto-kernel-cmdline=off,isa-serial=off,rtc=off");
+	const struct machine *machine = options->machine;
+
+	arg(command, machine->qemu);
+	args(command, "-M", text_of("%s%s%s", machine->model, options->model ? "," : "", options->model ? options->model : ""));
 	args(command, "-accel", kvm_is_usable(options) ? "kvm" : "tcg");
-	args(command, "-cpu", "max");
+	args(command, "-cpu", options->cpu);
 	args(command, "-smp", text_of("%u", options->cpus));
 	args(command, "-m", text_of("%lluM", (unsigned long long)options->memory >> 20));
 	arg(command, "-nodefaults");
 	arg(command, "-no-user-config");
 	arg(command, "-no-reboot");
 	args(command, "-display", "none");
-	args(command, "-kernel", text_of("%s/allod.elf", directory));
+	args(command, "-kernel", text_of("%s/%s", directory, machine->kernel));
 	args(command, "-initrd", text_of("/proc/self/fd/%d", archive));
 	args(command, "-append",
 		text_of("cpus=%u%s%s%s", options->cpus, options->gdb ? " nokaslr" : "", options->append ? " " : "",
 			options->append ? options->append : ""));
-	args(command, "-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+	if (machine->end)
+		args(command, "-device", machine->end);
 	args(command, "-global", "virtio-mmio.force-legacy=false");
 	if (options->icount)
 		args(command, "-icount", "shift=0,sleep=off");
@@ -132,7 +137,7 @@ static void add_log(struct command *command, const struct options *options, int 
 	char *path = options->kernel_log ? escaped(options->kernel_log) : text_of("/proc/self/fd/%d", log);
 
 	args(command, "-chardev", text_of("file,id=log,path=%s", path));
-	args(command, "-device", "isa-debugcon,iobase=0xe9,chardev=log");
+	args(command, options->machine->log_option, options->machine->log);
 }
 
 static void add_console(struct command *command, const int *ends)
@@ -209,11 +214,11 @@ static _Noreturn void become(const struct command *command, const struct qemu *q
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(qemu->errors, STDERR_FILENO);
-	execvp(PROGRAM, (char *const *)command->args);
+	execvp(command->args[0], (char *const *)command->args);
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
 }
 
-static bool is_installed(void)
+static bool is_installed(const char *program)
 {
 	const char *path = getenv("PATH");
 	size_t length;
@@ -223,7 +228,7 @@ static bool is_installed(void)
 		bool found;
 
 		length = strcspn(path, ":");
-		file = text_of("%.*s/%s", (int)length, path, PROGRAM);
+		file = text_of("%.*s/%s", (int)length, path, program);
 		found = access(file, X_OK) == 0;
 		free(file);
 		if (found)
@@ -255,8 +260,9 @@ int qemu_start(struct qemu *qemu, const char *directory, const struct options *o
 	pid_t parent = getpid();
 
 	*qemu = (struct qemu){ .log = -1, .errors = memfd_create("qemu-errors", MFD_CLOEXEC), .ports = { -1 } };
-	if (!is_installed())
-		return complaint(EXIT_TOOL, "%s is not installed; it is in the Debian package %s", PROGRAM, PACKAGE);
+	if (!is_installed(options->machine->qemu))
+		return complaint(EXIT_TOOL, "%s is not installed; it is in the Debian package %s", options->machine->qemu,
+			options->machine->package);
 	if (!options->kernel_log)
 		qemu->log = memfd_create("kernel-log", MFD_CLOEXEC);
 	if (make_ports(qemu, ends) < 0)

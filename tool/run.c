@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pack.h"
+#include "machine.h"
 #include "message.h"
 #include "options.h"
 #include "program.h"
@@ -18,7 +19,7 @@
 #include "terminal.h"
 
 /* Where the kernel and the services are: beside the tool, in a folder named after the machine. */
-static char *find_build(void)
+static char *find_build(const struct machine *machine)
 {
 	char self[PATH_MAX], *directory, *kernel;
 	ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -27,8 +28,8 @@ static char *find_build(void)
 		return NULL;
 	self[bytes] = 0;
 	*strrchr(self, '/') = 0;
-	directory = text_of("%s/%s", self, ALLOD_ARCH);
-	kernel = text_of("%s/allod.elf", directory);
+	directory = text_of("%s/%s", self, machine->name);
+	kernel = text_of("%s/%s", directory, machine->kernel);
 	if (access(kernel, R_OK) < 0) {
 		message("%s: %s (run make)", kernel, strerror(errno));
 		free(directory);
@@ -63,7 +64,7 @@ static int supervise(struct qemu *qemu, struct terminal *terminal, const struct 
 	int result;
 
 	if (options->gdb)
-		message("waiting for gdb: gdb %s/allod.elf -ex 'target remote :1234'", ALLOD_ARCH);
+		message("waiting for gdb: gdb %s/allod.elf -ex 'target remote :1234'", options->machine->name);
 	terminal_raw(terminal);
 	result = relay_run(qemu, terminal, options);
 	terminal_restore(terminal);
@@ -88,7 +89,8 @@ int run(char **words)
 		error = program_find(&program, &options, options.program[0]);
 	if (error)
 		return error;
-	directory = find_build();
+	options.machine = program.machine;
+	directory = find_build(options.machine);
 	if (!directory)
 		return EXIT_TOOL;
 	terminal_find(&terminal);

@@ -1,46 +1,64 @@
 /* The only code of the service that touches memory which may not be there (user_memory.c). A fault between guarded_start and
  * guarded_end goes on at guarded_landing with x9, x10, x11 = fault code, segment, page and nothing else changed, so every
- * routine here keeps to three rules: it is a leaf and leaves the stack alone; x8 points at its struct copy_fault; x0 is how
- * far it has come. Each returns 0, or 1 after a fault. */
+ * routine here keeps to three rules: it is a leaf and leaves the stack alone; x8 is where it goes on after a fault; x0 is how
+ * far it has come. */
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
-	.globl	copy_bytes, copy_zero, copy_exchange
+	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange
 
 guarded_start:
 
-/* copy_bytes(to x0, from x1, bytes x2, fault x3) */
-	.balign	16
-copy_bytes:
-	mov	x8, x3
-	subs	x2, x2, #32
+/* x2 bytes from x1 to x0; x3 to x7 are lost. */
+.macro copy
+	subs	x3, x2, #32
 	b.lo	2f
 1:	ldp	x4, x5, [x1]
 	ldp	x6, x7, [x1, #16]
 	add	x1, x1, #32
 	stp	x4, x5, [x0], #16
 	stp	x6, x7, [x0], #16
-	subs	x2, x2, #32
+	subs	x3, x3, #32
 	b.hs	1b
-2:	add	x2, x2, #32
-3:	subs	x2, x2, #8
+2:	add	x3, x3, #32
+3:	subs	x3, x3, #8
 	b.lo	4f
 	ldr	x4, [x1], #8
 	str	x4, [x0], #8
 	b	3b
-4:	adds	x2, x2, #8
+4:	adds	x3, x3, #8
 	b.eq	6f
 5:	ldrb	w4, [x1], #1
 	strb	w4, [x0], #1
-	subs	x2, x2, #1
+	subs	x3, x3, #1
 	b.ne	5b
-6:	mov	x0, xzr
+6:
+.endm
+
+/* copy_guarded(to x0, from x1, bytes x2) -> bytes copied */
+	.balign	16
+copy_guarded:
+	adr	x8, copy_fault
+	mov	x12, x0
+	mov	x13, x1
+	copy
+	mov	x0, x2
 	ret
 
-/* copy_zero(to x0, bytes x1, fault x2) */
+/* copy_bytes(to x0, from x1, bytes x2, fault x3) -> 0, or 1 after a fault */
+	.balign	16
+copy_bytes:
+	adr	x8, word_fault
+	mov	x12, x3
+	copy
+	mov	x0, xzr
+	ret
+
+/* copy_zero(to x0, bytes x1, fault x2) -> 0, or 1 after a fault */
 	.balign	16
 copy_zero:
-	mov	x8, x2
+	adr	x8, word_fault
+	mov	x12, x2
 1:	subs	x1, x1, #16
 	b.lo	2f
 	stp	xzr, xzr, [x0], #16
@@ -53,10 +71,11 @@ copy_zero:
 4:	mov	x0, xzr
 	ret
 
-/* copy_exchange(word x0, expected w1, value w2, fault x3, seen x4): *seen = old value of the word */
+/* copy_exchange(word x0, expected w1, value w2, fault x3, seen x4): *seen = old value of the word -> 0, or 1 after a fault */
 	.balign	16
 copy_exchange:
-	mov	x8, x3
+	adr	x8, word_fault
+	mov	x12, x3
 1:	ldaxr	w5, [x0]
 	cmp	w5, w1
 	b.ne	2f
@@ -70,9 +89,22 @@ copy_exchange:
 guarded_end:
 
 guarded_landing:
-	stp	w9, w10, [x8]
-	str	w11, [x8, #8]
-	str	x0, [x8, #16]
+	br	x8
+
+/* copy_on(to, from, bytes, done, code, segment << 32 | page) says what the caller gets. */
+copy_fault:
+	sub	x3, x0, x12
+	mov	x0, x12
+	mov	x1, x13
+	mov	w4, w9
+	mov	w5, w11
+	bfi	x5, x10, #32, #32
+	b	copy_on
+
+word_fault:
+	stp	w9, w10, [x12]
+	str	w11, [x12, #8]
+	str	x0, [x12, #16]
 	mov	x0, #1
 	ret
 

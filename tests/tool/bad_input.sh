@@ -50,8 +50,8 @@ run "directory" 126 "./dir: is a directory" -- ./dir
 run "device" 126 "/dev/null: not executable" -- /dev/null
 run "text" 126 "./text: not an ELF file and not a script that begins with #!" -- ./text
 run "empty file" 126 "./empty: not an ELF file and not a script that begins with #!" -- ./empty
-run "other machine" 126 "./arm: a program for arm64, the guest is x86-64" -- ./arm
-run "32-bit machine" 126 "./bits32: a program for 32-bit x86, the guest is x86-64" -- ./bits32
+run "other machine" 126 "./arm: a program for arm64, the guest is x86-64" --arch x86_64 -- ./arm
+run "32-bit machine" 126 "./bits32: a program for 32-bit x86, the guest is x86-64 or arm64" -- ./bits32
 run "not a program" 126 "./object: an ELF file, but not a program" -- ./object
 run "cut ELF file" 126 "./damaged: damaged ELF file: invalid \`Elf' handle" -- ./damaged
 run "tiny ELF file" 126 "./tiny: damaged ELF file: invalid \`Elf' handle" -- ./tiny

@@ -8,7 +8,7 @@
  *
  *      state A: in the process                                 state B: in its system service
  *      cpu->frame = system.process_frame                       cpu->frame = &current->regs
- *      TTBR1, TTBR0 = R.user1, R.user0                         TTBR1, TTBR0 = R.entry1, R.entry0
+ *      TTBR1, TTBR0 = R.user1, R.user0                         TTBR1, TTBR0 = R.run1, R.run0  
  *      (shielded: the trampoline's table, the process's tag)   (the kernel's table, tag 0)
  *              |                                                       ^
  *              |  SVC: trampoline -> kernel, registers -> *cpu->frame  |
@@ -19,7 +19,7 @@
  *
  * system.process_frame is NULL while there is no short way (mmu.c). Everything else goes the general way: registers into
  * *cpu->frame, an upcall to C on the processor's kernel stack, and entry_leave, which goes to user mode as cpu->frame,
- * R.run0, R.run1 and R.shielded then say.
+ * the roots then say.
  *
  * A change of root is one write of TTBR1, which has table and tag, between two of TTBR0: the zero table before, so that no
  * walk ever combines a tag with another space's table; what the new tag stands for after. root_writes counts it as one.
@@ -253,7 +253,7 @@ system_call:
 	str	x9, [x10, #THREAD_SPACE]
 	count	CPU_SYSTEM_CALLS
 	count	CPU_ROOT_WRITES
-	ldp	x12, x13, [x20, #ROOTS_ENTRY0]
+	ldp	x12, x13, [x20, #ROOTS_RUN0]
 	mrs	x9, ttbr1_el1
 	cmp	x9, x13
 	b.ne	2f
@@ -282,13 +282,16 @@ native_call:
 	b.ne	upcall
 	adrp	x9, trap_system_return
 	add	x9, x9, :lo12:trap_system_return
-	/* To the C function at x9, x20 = cpu. */
+	/* To the C function at x9, x20 = cpu, x30 = the frame. */
 upcall:
 	ldr	x10, [x20, #CPU_STACK]
 	mov	sp, x10
 	mov	x29, xzr
-	mov	x30, xzr
 	ldr	x10, [x20, #ROOTS_SHIELDED]
+	ldr	x11, [x20, #CPU_SYSTEM_PROCESS_FRAME]
+	lsr	x12, x10, #1
+	cmp	x11, x30
+	csel	x10, x12, x10, eq
 	and	x10, x10, #1
 	ldr	x11, [x20, #CPU_ROOT_WRITES]
 	add	x11, x11, x10
@@ -359,11 +362,18 @@ entry_leave:
 	msr	tpidr_el0, x9
 	load_state
 	ldr	x9, [x20, #ROOTS_SHIELDED]
+	ldr	x12, [x20, #CPU_SYSTEM_PROCESS_FRAME]
+	cmp	x12, x30
+	b.eq	4f
+	ldp	x10, x11, [x20, #ROOTS_RUN0]
 	tbz	x9, #0, 1f
 	count	CPU_ROOT_WRITES
 	leave_shielded ROOTS_RUN0
-1:	ldp	x10, x11, [x20, #ROOTS_RUN0]
-	mrs	x9, ttbr1_el1
+4:	ldp	x10, x11, [x20, #ROOTS_USER0]
+	tbz	x9, #1, 1f
+	count	CPU_ROOT_WRITES
+	leave_shielded ROOTS_USER0
+1:	mrs	x9, ttbr1_el1
 	cmp	x9, x11
 	b.eq	2f
 	count	CPU_ROOT_WRITES

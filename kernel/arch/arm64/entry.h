@@ -22,11 +22,11 @@
 /* What a processor loads, prepared by mmu.c. TTBR0 values have the tag of the pair in their upper bits as well, where the
  * processor ignores it; the trampoline takes it from there. */
 struct roots {
-	u64 user0, user1;   /* [C] of the process, for the short way back */
-	u64 entry0, entry1; /* [C] of the system service, for the short way in; entry1 is the kernel's own TTBR1 */
-	u64 run0, run1;     /* [C] of cpu->current's space, for the general way out */
-	u64 zero;           /* [I] TTBR0 that shows nothing */
-	u64 shielded;       /* [C] bit 0: run1 is the trampoline's; bit 1: user1 is */
+	u64 user0, user1; /* [C] for cpu->frame == system.process_frame: of the process */
+	u64 run0, run1;   /* [C] else: of the current thread's space; if there is a short way, of the system service */
+	u64 zero;         /* [I] TTBR0 that shows nothing */
+	u64 shielded;     /* [C] bit 0: run1 is the trampoline's; bit 1: user1 is */
+	u64 unused[2];
 };
 
 /* A processor's area. */
@@ -44,8 +44,6 @@ _Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct roots), "struct r
 _Static_assert(sizeof(struct roots) == -ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, user0) == ROOTS_USER0 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, user1) == ROOTS_USER1 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, entry0) == ROOTS_ENTRY0 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, entry1) == ROOTS_ENTRY1 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, run0) == ROOTS_RUN0 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, run1) == ROOTS_RUN1 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, zero) == ROOTS_ZERO - ROOTS, "assembly");

@@ -43,6 +43,8 @@ void exception_taken(void)
 
 	if (class == CLASS_DATA || class == CLASS_FETCH)
 		memory_fault(syndrome, class == CLASS_FETCH);
+	else if ((class == CLASS_UNKNOWN || class == CLASS_REGISTER) && identify(cpu_self()->frame))
+		return;
 	else
 		trap_exception(exceptions[class] ? exceptions[class] : EXCEPTION_ILLEGAL);
 }

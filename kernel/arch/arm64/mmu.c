@@ -58,8 +58,8 @@ void mmu_init(unsigned number)
 
 	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;
 	roots->zero = machine.zero;
-	roots->run0 = roots->user0 = roots->entry0 = machine.zero;
-	roots->run1 = roots->user1 = roots->entry1 = machine.kernel_root;
+	roots->run0 = roots->user0 = machine.zero;
+	roots->run1 = roots->user1 = machine.kernel_root;
 }
 
 void arch_root_init(void *root)
@@ -138,18 +138,19 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	}
 	if (cpu->system.process_frame && (!cpu->system.entry || !is_service(cpu->system.space)))
 		cpu->system.process_frame = NULL;
-	make_pair(cpu, run, &roots->run0, &roots->run1);
-	roots->shielded = shield_covers(run);
 	cpu->loaded = run;
 	cpu->entry = entry;
-	if (!cpu->system.process_frame)
+	if (!cpu->system.process_frame) {
+		make_pair(cpu, run, &roots->run0, &roots->run1);
+		roots->shielded = shield_covers(run);
 		return;
+	}
 	/* In both states the way to the other is ready. */
 	cpu->loaded = cpu->system.process;
 	cpu->entry = cpu->system.space;
 	make_pair(cpu, cpu->loaded, &roots->user0, &roots->user1);
-	make_pair(cpu, cpu->entry, &roots->entry0, &roots->entry1);
-	roots->shielded |= shield_covers(cpu->loaded) ? 2 : 0;
+	make_pair(cpu, cpu->entry, &roots->run0, &roots->run1);
+	roots->shielded = shield_covers(cpu->loaded) ? 2 : 0;
 }
 
 void arch_way_init(struct way *way)
@@ -194,7 +195,6 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 
 	abandon(&roots->run0, gone);
 	abandon(&roots->user0, gone);
-	abandon(&roots->entry0, gone);
 	if ((ttbr0 & TTBR_ADDRESS) == space_root(gone))
 		leave_user_root();
 	tlb_flush_all();
@@ -220,6 +220,11 @@ void arch_relax(void)
 {
 	mmu_answer();
 	__asm__ volatile("yield");
+}
+
+void arch_relax_end(void)
+{
+	/* Nothing was put off. */
 }
 
 static bool is_concerned(const struct cpu *cpu, const struct space *gone)

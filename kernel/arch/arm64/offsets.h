@@ -19,12 +19,10 @@
 #define ROOTS (-64)
 #define ROOTS_USER0 (ROOTS + 0)
 #define ROOTS_USER1 (ROOTS + 8)
-#define ROOTS_ENTRY0 (ROOTS + 16)
-#define ROOTS_ENTRY1 (ROOTS + 24)
-#define ROOTS_RUN0 (ROOTS + 32)
-#define ROOTS_RUN1 (ROOTS + 40)
-#define ROOTS_ZERO (ROOTS + 48)
-#define ROOTS_SHIELDED (ROOTS + 56)
+#define ROOTS_RUN0 (ROOTS + 16)
+#define ROOTS_RUN1 (ROOTS + 24)
+#define ROOTS_ZERO (ROOTS + 32)
+#define ROOTS_SHIELDED (ROOTS + 40)
 
 /* struct thread */
 #define THREAD_PENDING 0

@@ -10,7 +10,7 @@
 typedef u64 pte_t;
 
 #define PTE_VALID (1ul << 0)
-#define PTE_TABLE (1ul << 1) /* and of pages; blocks lack it */
+#define PTE_TABLE (1ul << 1)            /* and of pages; blocks lack it */
 #define PTE_ATTRIBUTE_DEVICE (1ul << 2) /* index 1 in MAIR: Device-nGnRE; index 0 is normal write-back memory */
 #define PTE_USER (1ul << 6)
 #define PTE_READ_ONLY (1ul << 7)
@@ -63,8 +63,8 @@ static inline pa_t pte_pa(pte_t pte)
 static inline pte_t pte_make_page(pa_t pa, unsigned level, u32 rights, bool device)
 {
 	return pa.v | PTE_VALID | PTE_USER | PTE_ACCESSED | PTE_NOT_GLOBAL | PTE_NO_PRIVILEGED_EXECUTE |
-	       (level > 0 ? 0 : PTE_TABLE) | (rights & RIGHT_W ? 0 : PTE_READ_ONLY) |
-	       (rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (device ? PTE_ATTRIBUTE_DEVICE : PTE_INNER_SHAREABLE);
+		(level > 0 ? 0 : PTE_TABLE) | (rights & RIGHT_W ? 0 : PTE_READ_ONLY) |
+		(rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (device ? PTE_ATTRIBUTE_DEVICE : PTE_INNER_SHAREABLE);
 }
 
 /* A table of the next lower level, whose pages user code sees with at most these rights. The bits of pages that a table
@@ -72,8 +72,8 @@ static inline pte_t pte_make_page(pa_t pa, unsigned level, u32 rights, bool devi
 static inline pte_t pte_make_table(pa_t pa, u32 rights, bool link)
 {
 	return pa.v | PTE_VALID | PTE_TABLE | PTE_USER | PTE_TABLE_NO_PRIVILEGED_EXECUTE |
-	       (rights & RIGHT_W ? 0 : PTE_TABLE_READ_ONLY | PTE_READ_ONLY) |
-	       (rights & RIGHT_X ? 0 : PTE_TABLE_NO_EXECUTE | PTE_NO_EXECUTE) | (link ? PTE_LINK : 0);
+		(rights & RIGHT_W ? 0 : PTE_TABLE_READ_ONLY | PTE_READ_ONLY) |
+		(rights & RIGHT_X ? 0 : PTE_TABLE_NO_EXECUTE | PTE_NO_EXECUTE) | (link ? PTE_LINK : 0);
 }
 
 /* RIGHT_R, W and X of user code in an entry. */
