@@ -10,17 +10,17 @@ enum { ORDER_MAX = 9, CHUNK = 1 << ORDER_MAX, RANGES = 32, CACHE = 64 };
 
 /* Values of frame.refs and, for free frames, of frame.link. */
 #define REFS_RESERVED (~0u)
-#define LINK_INSIDE 0u           /* in a free block, not its first frame */
-#define LINK_CACHED 0x40000000u  /* in the stack of single frames */
-#define LINK_HEAD 0x80000000u    /* first frame of a free block; the order is in the low bits */
+#define LINK_INSIDE 0u          /* in a free block, not its first frame */
+#define LINK_CACHED 0x40000000u /* in the stack of single frames */
+#define LINK_HEAD 0x80000000u   /* first frame of a free block; the order is in the low bits */
 
 struct frame {
 	u32 refs; /* 0: free */
 	u32 link; /* free: LINK_*; in use: next frame of its chain, as number in the table */
 };
 
-static struct frame *frames;    /* records of [first, end) */
-static u64 first, end;          /* frame numbers, multiples of CHUNK */
+static struct frame *frames; /* records of [first, end) */
+static u64 first, end;       /* frame numbers, multiples of CHUNK */
 static struct {
 	u64 next, end; /* whole chunks that were never used: their records are not filled in */
 } fresh[RANGES];
@@ -61,7 +61,8 @@ static void block_remove(u64 number)
 	frames[number - first].link = LINK_INSIDE;
 }
 
-/* Makes a block free and merges it with its free buddies. Buddies are in the same chunk, so their records are filled in. */
+/* Makes a block free and merges it with its free buddies. Buddies are in the same chunk, so their records are filled
+ * in. */
 static void block_free(u64 number, unsigned order)
 {
 	frames[number - first] = (struct frame){ .link = LINK_INSIDE };
@@ -84,7 +85,8 @@ static void cache_flush(unsigned keep)
 		block_free(number_of(cache[--cached]), 0);
 }
 
-/* Fills in the records of never used chunks and makes each a block. -> the first frame's number, 0: no range has so many. */
+/* Fills in the records of never used chunks and makes each a block. -> the first frame's number, 0: no range has so
+ * many. */
 static u64 fresh_take(u64 chunks)
 {
 	for (unsigned i = 0; i < fresh_count; i++) {

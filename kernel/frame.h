@@ -1,9 +1,9 @@
 /* Physical memory: frames, their reference counts, and blocks of contiguous frames.
  *
  * Each frame of RAM has an 8-byte record in the frame table, which lies in RAM itself. Free memory is kept in blocks of
- * 1, 2, 4 ... 512 frames (2 MiB) by the buddy rule; memory never used yet is only marked by a cursor for each range of RAM,
- * so that starting up takes the same time whatever the size of the machine. Single freed frames wait in a small stack
- * before they are merged. Callers name a frame by the kernel's pointer to it (layout.h: pa_ptr, ptr_pa).
+ * 1, 2, 4 ... 512 frames (2 MiB) by the buddy rule; memory never used yet is only marked by a cursor for each range of
+ * RAM, so that starting up takes the same time whatever the size of the machine. Single freed frames wait in a small
+ * stack before they are merged. Callers name a frame by the kernel's pointer to it (layout.h: pa_ptr, ptr_pa).
  *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_FRAME_H
@@ -38,7 +38,7 @@ u64 frame_total(void);
 u64 frame_free(void);
 u64 frame_lowest(void);
 
-/* A chain of frames in use, linked through the frame table: each frame can be in one chain at a time. Zero-initialised. */
+/* A chain of frames in use, linked through the frame table: each can be in one chain at a time. Zero-initialised. */
 struct frame_chain {
 	u32 head;
 };

@@ -59,7 +59,7 @@ bool space_may_call(struct space *caller, u64 address)
 	if (!owner)
 		return false;
 	return owner == caller || owner->system == caller || space_manages(caller, owner) ||
-	       grant_find(owner, caller, address_offset(address), RIGHT_P);
+		grant_find(owner, caller, address_offset(address), RIGHT_P);
 }
 
 static int make(struct space *owner, struct space *from, struct space *to, struct grant *parent, u64 start, u64 end,

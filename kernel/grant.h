@@ -2,8 +2,8 @@
  *
  *   owner's map <- grant (made by the owner or its manager) <- grant (passed on by its grantee) <- ...
  *
- * Rights only shrink along a chain; a grant ends with its parent, its owner and its grantee. The range is kept to the byte
- * for right p; memory is shown in whole pages. All functions: under the kernel lock. */
+ * Rights only shrink along a chain; a grant ends with its parent, its owner and its grantee. The range is kept to the
+ * byte for right p; memory is shown in whole pages. All functions: under the kernel lock. */
 #ifndef KERNEL_GRANT_H
 #define KERNEL_GRANT_H
 
@@ -25,7 +25,8 @@ struct grant {
 	struct list_node of_owner, of_to, of_from; /* in space.granted, .received, .made */
 };
 
-/* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT, -E_NOMEM. */
+/* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT,
+ * -E_NOMEM. */
 int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags);
 /* -E_NOENT, -E_PERM. */
 int grant_revoke(struct space *caller, u32 number);
@@ -37,7 +38,8 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags);
 struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights);
 /* Does `viewer` hold any grant of the owner's memory? */
 bool grant_exists(const struct space *owner, const struct space *viewer);
-/* May the caller call portals at this global address: its own, of a space it manages or is the system of, or by right p? */
+/* May the caller call portals at this global address: its own, of a space it manages or is the system of, or by right
+ * p? */
 bool space_may_call(struct space *caller, u64 address);
 
 /* Ends all grants of a space's memory, to it, and made by it of memory it manages. */

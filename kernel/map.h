@@ -1,15 +1,15 @@
-/* Maps: the memory that a space owns, as an ordered set of regions, and the private frames behind them. This is the truth;
- * page tables (pt.h) are a cache of it.
+/* Maps: the memory that a space owns, as an ordered set of regions, and the private frames behind them. This is the
+ * truth; page tables (pt.h) are a cache of it.
  *
- *   region [start, end) -> private frame of the page, else frame of the segment (read-only unless shared), else its pager,
- *                          else a new zero-filled private frame
+ *   region [start, end) -> private frame of the page, else frame of the segment (read-only unless shared),
+ *                          else its pager, else a new zero-filled private frame
  *
- * Regions are in a balanced tree (a treap by start) and in a list by address. Neighbours that continue each other are one
- * region. A region of the kernel's own (stacklets) cannot be changed by the calls below: -E_BUSY.
+ * Regions are in a balanced tree (a treap by start) and in a list by address. Neighbours that continue each other are
+ * one region. A region of the kernel's own (stacklets) cannot be changed by the calls below: -E_BUSY.
  *
- * Addresses are offsets in the window; only the lower half can be mapped. Every call checks and reserves all it needs before
- * it changes anything: one that fails has no effect. Errors besides those named: -E_INVAL for anything misaligned, empty or
- * outside of the half window; -E_NOMEM. All functions: under the kernel lock. */
+ * Addresses are offsets in the window; only the lower half can be mapped. Every call checks and reserves all it needs
+ * before it changes anything: one that fails has no effect. Errors besides those named: -E_INVAL for anything
+ * misaligned, empty or outside of the half window; -E_NOMEM. All functions: under the kernel lock. */
 #ifndef KERNEL_MAP_H
 #define KERNEL_MAP_H
 

@@ -10,7 +10,7 @@
 struct header {
 	struct list_node node; /* in pool.usable, or in no list if all objects are in use */
 	struct pool *pool;
-	void *free;       /* freed objects, linked through their first word */
+	void *free; /* freed objects, linked through their first word */
 	u32 used, made;
 };
 

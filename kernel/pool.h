@@ -16,7 +16,10 @@ struct pool {
 enum { POOL_OBJECT_MAX = 4032 };
 
 /* Initialiser of `struct pool name`, for objects of a type. Objects are aligned to 16 bytes. */
-#define POOL_INIT(name, type) { .bytes = (sizeof(type) + 15) & ~15u, .usable = LIST_INIT((name).usable) }
+#define POOL_INIT(name, type) \
+	{ \
+		.bytes = (sizeof(type) + 15) & ~15u, .usable = LIST_INIT((name).usable) \
+	}
 
 /* The same at run time. */
 void pool_init(struct pool *pool, u32 bytes);

@@ -97,7 +97,8 @@ static int find(struct space *caller, u64 address, struct portal **portal)
 
 int portal_find(struct space *caller, u64 address, struct portal **portal)
 {
-	struct portal_memory *memory = &caller->portals_called[(address >> number_shift ^ address >> 4) % PORTALS_REMEMBERED];
+	struct portal_memory *memory =
+		&caller->portals_called[(address >> number_shift ^ address >> 4) % PORTALS_REMEMBERED];
 	int error;
 
 	if (memory->address == address && memory->generation == portal_generation) {

@@ -1,7 +1,7 @@
 /* Portals: entry points into spaces, named by global addresses.
  *
- * Each space remembers a few portals that it called, so that finding one again is a compare. All functions: under the kernel
- * lock. */
+ * Each space remembers a few portals that it called, so that finding one again is a compare. All functions: under the
+ * kernel lock. */
 #ifndef KERNEL_PORTAL_H
 #define KERNEL_PORTAL_H
 
@@ -12,13 +12,14 @@ struct space;
 
 struct portal {
 	struct space *space;
-	u64 entry, cookie; /* entry: offset in the space's window */
-	u64 address;       /* global */
+	u64 entry, cookie;   /* entry: offset in the space's window */
+	u64 address;         /* global */
 	struct portal *next; /* of the same hash */
 	struct list_node of_space;
 };
 
-/* Offers a portal of `space` at an entry. Its address is globalize(space->number, entry). 0, -E_EXIST, -E_INVAL, -E_NOMEM. */
+/* Offers a portal of `space` at an entry. Its address is globalize(space->number, entry). 0, -E_EXIST, -E_INVAL,
+ * -E_NOMEM. */
 int portal_create(struct space *space, u64 entry, u64 cookie);
 /* -E_NOENT. */
 int portal_destroy(struct space *space, u64 entry);

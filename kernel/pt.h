@@ -6,8 +6,9 @@
  *                            [slot of b]       --link--> tables of b's map, rights narrowed in this entry
  *                            [slot of c]       -> edge table of a's own -> copies of c's entries (ragged grants only)
  *
- * A level's entry covers 2^(12 + 9 * level) bytes; level 0 entries are pages. Tables are not freed before their space ends,
- * so a link stays good as long as its owner lives; only edge tables go as soon as they show nothing. Everything here may be thrown away at any time, with tlb_add().
+ * A level's entry covers 2^(12 + 9 * level) bytes; level 0 entries are pages. Tables are not freed before their space
+ * ends, so a link stays good as long as its owner lives; only edge tables go as soon as they show nothing. Everything
+ * here may be thrown away at any time, with tlb_add().
  *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_PT_H
@@ -22,11 +23,11 @@ struct space;
 enum { PT_ENTRIES = 512, PT_LINKS_MAX = 16 };
 
 /* The split of addresses: constants after pt_init(). */
-extern unsigned pt_levels;      /* of the tables */
-extern unsigned pt_link_level;  /* where maps are linked */
-extern unsigned pt_links;       /* links of a whole window */
-extern unsigned number_shift;   /* of the space's number in an address */
-extern unsigned number_bits;    /* number of spaces = 2^number_bits */
+extern unsigned pt_levels;     /* of the tables */
+extern unsigned pt_link_level; /* where maps are linked */
+extern unsigned pt_links;      /* links of a whole window */
+extern unsigned number_shift;  /* of the space's number in an address */
+extern unsigned number_bits;   /* number of spaces = 2^number_bits */
 
 /* Sets them for a number of levels; called by space_init(). */
 void pt_init(unsigned levels);
@@ -77,8 +78,8 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 /* What a root shows at an address. -> rights, 0 if nothing; *pa is the address of the byte, *device if uncached. */
 u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device);
 
-/* Empties what the owner's tables, and copies of them in edge tables of others, show of a range of offsets, and notes it
- * for invalidation. */
+/* Empties what the owner's tables, and copies of them in edge tables of others, show of a range of offsets, and notes
+ * it for invalidation. */
 void pt_clear(struct space *owner, u64 start, u64 end);
 /* Takes the right to write out of the same, for the private frames of one leaf of map.private; does not note. */
 void pt_protect_leaf(struct space *owner, u64 first_page, u64 used);

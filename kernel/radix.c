@@ -91,7 +91,7 @@ struct radix_node *radix_reserve(struct radix *radix, u64 index)
 
 void radix_trim(struct radix *radix, u64 index)
 {
-	struct radix_node *path[RADIX_HEIGHT_MAX], *node = radix->root;
+	struct radix_node *path[RADIX_HEIGHT_MAX] = { NULL }, *node = radix->root;
 	unsigned level = radix->height;
 
 	radix->leaf = NULL;

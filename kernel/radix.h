@@ -2,8 +2,8 @@
  *
  *   root -> node [6 bits] -> node [6 bits] -> ... -> leaf [6 bits] -> value
  *
- * The height is the same for all values of one tree. Nodes without values do not exist, except between radix_reserve() and
- * radix_trim(). All functions: under the kernel lock. */
+ * The height is the same for all values of one tree. Nodes without values do not exist, except between radix_reserve()
+ * and radix_trim(). All functions: under the kernel lock. */
 #ifndef KERNEL_RADIX_H
 #define KERNEL_RADIX_H
 
@@ -27,8 +27,8 @@ struct radix {
 void radix_init(struct radix *radix, unsigned bits);
 /* The value at an index, NULL if there is none. */
 void *radix_find(const struct radix *radix, u64 index);
-/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -> the leaf, NULL if no frame is free; what was
- * made on the way stays until radix_trim() of the index. */
+/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -> the leaf, NULL if no frame is free; what
+ * was made on the way stays until radix_trim() of the index. */
 struct radix_node *radix_reserve(struct radix *radix, u64 index);
 /* Removes nodes for an index that hold nothing. */
 void radix_trim(struct radix *radix, u64 index);

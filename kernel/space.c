@@ -166,7 +166,8 @@ bool space_manages(const struct space *manager, const struct space *s)
 
 struct space *space_first_managed(struct space *space)
 {
-	return list_is_empty(&space->managed) ? NULL : container_of(list_first(&space->managed), struct space, of_manager);
+	return list_is_empty(&space->managed) ? NULL
+					      : container_of(list_first(&space->managed), struct space, of_manager);
 }
 
 void space_get(struct space *space)

@@ -1,7 +1,8 @@
-/* Spaces: protection domains. A space has a number, a map of its own, the grants it holds, a page-table root and portals.
+/* Spaces: protection domains. A space has a number, a map of its own, the grants it holds, a page-table root and
+ * portals.
  *
- * A space is created by its manager and ends once; what it owned goes then, but the structure and the number stay until the
- * last reference is dropped. All functions: under the kernel lock. Letters: [I] immutable, all else [K]. */
+ * A space is created by its manager and ends once; what it owned goes then, but the structure and the number stay until
+ * the last reference is dropped. All functions: under the kernel lock. Letters: [I] immutable, all else [K]. */
 #ifndef KERNEL_SPACE_H
 #define KERNEL_SPACE_H
 
@@ -26,20 +27,20 @@ struct space {
 	enum space_end end;
 	u64 end_address;
 
-	struct space *manager;   /* [I] referenced; NULL: this is the first space */
-	u32 manager_number;      /* [I] 0: none */
+	struct space *manager;                /* [I] referenced; NULL: this is the first space */
+	u32 manager_number;                   /* [I] 0: none */
 	struct list_node managed, of_manager; /* living spaces only */
-	struct space *system;    /* [I] referenced; whose system portal serves it, NULL: none. It may have ended. */
-	u64 system_entry;        /* of this space's own system portal, for those it serves; 0: none yet */
+	struct space *system; /* [I] referenced; whose system portal serves it, NULL: none. It may have ended. */
+	u64 system_entry;     /* of this space's own system portal, for those it serves; 0: none yet */
 	struct landing landing;
 
 	struct map map;
-	void *root;                  /* [I] top-level table, kernel pointer */
-	u64 root_used[8];            /* bitmap: user entries of the root in use */
-	void *tops[PT_LINKS_MAX];    /* tables of the map's window, linked into roots; NULL: not made yet */
-	struct frame_chain tables;   /* every table of this space's, root and tops included */
+	void *root;                /* [I] top-level table, kernel pointer */
+	u64 root_used[8];          /* bitmap: user entries of the root in use */
+	void *tops[PT_LINKS_MAX];  /* tables of the map's window, linked into roots; NULL: not made yet */
+	struct frame_chain tables; /* the tables it keeps until it ends: all but the root and edge tables */
 	u64 table_count;
-	struct tag tags[CPUS_MAX];   /* for the machine */
+	struct tag tags[CPUS_MAX]; /* for the machine */
 
 	struct list_node granted;  /* grants of this space's memory */
 	struct list_node received; /* grants to this space */
@@ -49,7 +50,7 @@ struct space {
 		u64 address, generation;
 		struct portal *portal;
 	} portals_called[PORTALS_REMEMBERED]; /* recently, see portal.c */
-	struct list_node segments; /* that it owns */
+	struct list_node segments;            /* that it owns */
 
 	struct list_node waiters; /* of space_wait(): kept by thread code */
 	u32 threads;              /* whose first space it is: kept by thread code */
@@ -63,7 +64,8 @@ struct fault {
 
 /* Reads the split of addresses (layout.h: paging_levels). Once, after frame_init(). */
 void space_init(void);
-/* Creates a space managed by `creator` (NULL: the first one). -E_INVAL, -E_PERM (flags beyond the creator's), -E_LIMIT, -E_NOMEM. */
+/* Creates a space managed by `creator` (NULL: the first one). -E_INVAL, -E_PERM (flags beyond the creator's), -E_LIMIT,
+ * -E_NOMEM. */
 int space_create(struct space *creator, const struct space_spec *spec, struct space **out);
 /* The living space of that number, NULL if there is none. No reference is taken. */
 struct space *space_find(u32 number);
@@ -74,9 +76,9 @@ struct space *space_first_managed(struct space *space);
 void space_get(struct space *space);
 /* The last one, of an ended space, frees it and its number. */
 void space_put(struct space *space);
-/* Ends a living space: its memory, portals, segments, and the grants of it, to it and by it. Threads may still be in it, on
- * any processor: from now on each of their accesses faults, and space_fault() resolves none. Spaces that it manages go on
- * until the caller ends them. Drops the reference of being alive. */
+/* Ends a living space: its memory, portals, segments, and the grants of it, to it and by it. Threads may still be in
+ * it, on any processor: from now on each of their accesses faults, and space_fault() resolves none. Spaces that it
+ * manages go on until the caller ends them. Drops the reference of being alive. */
 void space_end(struct space *space, enum space_end why, u64 address);
 void space_info(const struct space *space, struct space_info *info);
 /* Living spaces; spaces ever made. */
@@ -85,20 +87,22 @@ u64 space_made(void);
 /* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
 struct space *space_next(u32 from);
 
-/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code (never 0, thanks to FAULT_READ) with *info,
- * which may be NULL. Pages next to the one wanted that are there already become visible too. */
+/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code (never
+ * 0, thanks to FAULT_READ) with *info, which may be NULL. Pages next to the one wanted that are there already become
+ * visible too. */
 u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info);
 
 /* Access by the kernel, with exactly the rights the space has; resolves faults. -E_FAULT, then a part may be done. */
 int space_read(struct space *space, u64 va, void *to, u64 bytes);
 int space_write(struct space *space, u64 va, const void *from, u64 bytes);
 int space_read_u32(struct space *space, u64 va, u32 *value);
-/* The byte at va as the kernel sees it, NULL if it is not accessible. Good to the end of its page, until the kernel is left
- * or anything is unmapped. */
+/* The byte at va as the kernel sees it, NULL if it is not accessible. Good to the end of its page, until the kernel is
+ * left or anything is unmapped. */
 void *space_touch(struct space *space, u64 va, u32 access);
 
 /* Makes the stacklet of a thread (number below THREADS_MAX) if it is not there yet. *top = its end in the space (native
- * address), *top_page = its last page as the kernel sees it, which stays good until the stacklet is dropped. -E_NOMEM, -E_EXIST. */
+ * address), *top_page = its last page as the kernel sees it, which stays good until the stacklet is dropped. -E_NOMEM,
+ * -E_EXIST. */
 int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page);
 /* Frees it, if there is one. */
 void space_stacklet_drop(struct space *space, u32 thread);

@@ -1,8 +1,8 @@
 /* Tags (PCID, ASID): numbers under which a processor keeps translations of several roots at a time.
  *
- * Each processor hands tags out in order; when they run out it begins a new generation, flushes everything, and all spaces
- * lose their tags there. A tag stands for a pair of hardware values: one for the root as user code sees it, one for the
- * same root with the kernel mapped. Pure: no machine code, tested on the host. */
+ * Each processor hands tags out in order; when they run out it begins a new generation, flushes everything, and all
+ * spaces lose their tags there. A tag stands for a pair of hardware values: one for the root as user code sees it, one
+ * for the same root with the kernel mapped. Pure: no machine code, tested on the host. */
 #ifndef KERNEL_TAG_H
 #define KERNEL_TAG_H
 

@@ -30,7 +30,8 @@ void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
 	}
 	/* No room: the whole window of one that is there, for everyone. */
 	for (unsigned i = 0; i < tlb_batch.count; i++)
-		if (tlb_batch.ranges[i].owner == owner && (tlb_batch.ranges[i].viewer == viewer || !tlb_batch.ranges[i].viewer)) {
+		if (tlb_batch.ranges[i].owner == owner &&
+			(tlb_batch.ranges[i].viewer == viewer || !tlb_batch.ranges[i].viewer)) {
 			tlb_batch.ranges[i].start = 0;
 			tlb_batch.ranges[i].end = window_bytes();
 			return;

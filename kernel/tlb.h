@@ -1,6 +1,6 @@
-/* Invalidation: what must leave the TLBs is collected in one pending batch; tlb_commit() has the machine invalidate it on
- * all processors concerned and only then frees the frames that were waiting. No call leaves the kernel lock or the kernel
- * with something pending.
+/* Invalidation: what must leave the TLBs is collected in one pending batch; tlb_commit() has the machine invalidate it
+ * on all processors concerned and only then frees the frames that were waiting. No call leaves the kernel lock or the
+ * kernel with something pending.
  *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_TLB_H
@@ -11,10 +11,11 @@
 
 struct space;
 
-/* A range of one owner's window, as offsets. Seen at 0 and at the owner's slot in the owner itself, at the slot in others. */
+/* A range of one owner's window, as offsets. Seen at 0 and at the owner's slot in the owner itself, at the slot in
+ * others. */
 struct tlb_range {
 	struct space *owner;
-	struct space *viewer; /* only this space's view has changed; NULL: that of the owner and of all it granted a part to */
+	struct space *viewer; /* only its view has changed; NULL: that of the owner and of all it granted a part to */
 	u64 start, end;
 };
 
@@ -23,8 +24,8 @@ enum { TLB_RANGES = 8 };
 struct tlb_batch {
 	struct tlb_range ranges[TLB_RANGES];
 	unsigned count;
-	/* Its root has been emptied: when arch_tlb_commit() returns, no processor may use a translation of it any more; one that
-	 * has it loaded is on the kernel's own root instead, copies of its entries are emptied. NULL: none. */
+	/* Its root has been emptied: when arch_tlb_commit() returns, no processor may use a translation of it any more;
+	 * one that has it loaded is on the kernel's own root instead, copies of its entries are emptied. NULL: none. */
 	struct space *gone;
 	struct frame_chain frames; /* to drop a reference of afterwards */
 };
@@ -44,8 +45,8 @@ static inline bool tlb_pending(void)
 	return tlb_batch.count || tlb_batch.gone || tlb_batch.frames.head;
 }
 
-/* For arch_tlb_commit(): can the root of `space` have shown the range? Then at[] receives the addresses of its first byte
- * there (one, or two in the owner itself). -> number of them. */
+/* For arch_tlb_commit(): can the root of `space` have shown the range? Then at[] receives the addresses of its first
+ * byte there (one, or two in the owner itself). -> number of them. */
 unsigned tlb_range_views(const struct tlb_range *range, const struct space *space, u64 at[2]);
 
 #endif

@@ -204,8 +204,8 @@ void core_check_tlb(void)
 		have = allowed_now(entry->space, entry->page, &physical);
 		if (entry->space && (page_down(physical) != entry->frame || (entry->rights & ~have)))
 			fail_msg("stale translation: space %u address %#lx frame %#lx rights %u, now %#lx rights %u",
-				entry->space->number, (unsigned long)entry->page, (unsigned long)entry->frame, entry->rights,
-				(unsigned long)physical, have);
+				entry->space->number, (unsigned long)entry->page, (unsigned long)entry->frame,
+				entry->rights, (unsigned long)physical, have);
 	}
 }
 

@@ -1,5 +1,6 @@
-/* What tests of the kernel's core share: a machine to test on, failing allocations, and a processor that goes through the
- * oracle (mmu_*.h) and the fake TLB. Each program runs once for each page-table format; its argument is the number of levels. */
+/* What tests of the kernel's core share: a machine to test on, failing allocations, and a processor that goes through
+ * the oracle (mmu_*.h) and the fake TLB. Each program runs once for each page-table format; its argument is the number
+ * of levels. */
 #ifndef TESTS_CORE_H
 #define TESTS_CORE_H
 
@@ -28,20 +29,20 @@ void core_fail_at(u64 n);
 /* Has one failed since? Switches failing off. */
 bool core_failed(void);
 
-/* Runs an operation with its first, second ... allocation failing until it succeeds. `check` is called after each failure,
- * with the same context. -> number of failures. */
+/* Runs an operation with its first, second ... allocation failing until it succeeds. `check` is called after each
+ * failure, with the same context. -> number of failures. */
 unsigned core_fail_each(int (*operation)(void *context), void (*check)(void *context), void *context);
 
-/* An access by code running in a space: through the fake TLB, else through the oracle, else after space_fault(). On success
- * the word at va (8-aligned) is read into or written from *word. -> 0 or the code of space_fault(). */
+/* An access by code running in a space: through the fake TLB, else through the oracle, else after space_fault(). On
+ * success the word at va (8-aligned) is read into or written from *word. -> 0 or the code of space_fault(). */
 u32 core_access(struct space *space, u64 va, u32 access, u64 *word);
 /* What the oracle says about an address: rights, 0 if none. */
 u32 core_oracle(const struct space *space, u64 va, u64 *physical, bool *uncached);
 /* Every translation in the fake TLB must still be one that the space may use. */
 void core_check_tlb(void);
 
-/* A summary of the truth: regions, private frames, segments' frames, grants, portals of all spaces. Equal states have equal
- * summaries. */
+/* A summary of the truth: regions, private frames, segments' frames, grants, portals of all spaces. Equal states have
+ * equal summaries. */
 u64 core_digest(void);
 
 /* A first space with all privileges, and a plain one managed by it with flags. */

@@ -1,6 +1,6 @@
-/* A software memory-management unit for arm64, stage 1 of EL1&0, 4 KiB granule, 48 bits, TTBR0, from the Arm Architecture
- * Reference Manual, chapter D8: the oracle that judges page tables. It shares no code with the kernel and knows bits by
- * their numbers in the manual.
+/* A software memory-management unit for arm64, stage 1 of EL1&0, 4 KiB granule, 48 bits, TTBR0, from the Arm
+ * Architecture Reference Manual, chapter D8: the oracle that judges page tables. It shares no code with the kernel and
+ * knows bits by their numbers in the manual.
  *
  * Fixed by the tests: TCR.HPD0 = 0, SCTLR.WXN = 0, MAIR attribute 0 = normal memory, 1 = device. */
 #ifndef MMU_H
@@ -56,7 +56,8 @@ static inline struct mmu_result mmu_walk(mmu_read read, uint64_t root, unsigned 
 			result.malformed = true;
 			return result;
 		}
-		if (mmu_bits(entry, 47, low) << low != mmu_bits(entry, 47, 12) << 12) /* RES0 bits of a block's address */
+		if (mmu_bits(entry, 47, low) << low !=
+			mmu_bits(entry, 47, 12) << 12) /* RES0 bits of a block's address */
 			result.malformed = true;
 		if (!(entry >> 10 & 1)) /* the access flag is not managed by hardware here: an access faults */
 			return nothing;

@@ -1,5 +1,5 @@
-/* A software memory-management unit for x86-64, 4-level and 5-level paging, from the Intel SDM, volume 3, chapter 4: the
- * oracle that judges page tables. It shares no code with the kernel and knows bits by their numbers in the manual.
+/* A software memory-management unit for x86-64, 4-level and 5-level paging, from the Intel SDM, volume 3, chapter 4:
+ * the oracle that judges page tables. It shares no code with the kernel and knows bits by their numbers in the manual.
  *
  * Fixed by the tests: CR0.WP = 1, EFER.NXE = 1, MAXPHYADDR = 52, no protection keys, CPL = 3. */
 #ifndef MMU_H
@@ -67,7 +67,8 @@ static inline struct mmu_result mmu_walk(mmu_read read, uint64_t root, unsigned 
 			unsigned low = 12 + 9 * (level - 1);
 
 			result.address = (table >> low << low) | mmu_bits(va, low - 1, 0);
-			result.uncached = (entry >> 4 & 1) && (entry >> 3 & 1); /* PCD and PWT: UC in the PAT's reset value */
+			result.uncached =
+				(entry >> 4 & 1) && (entry >> 3 & 1); /* PCD and PWT: UC in the PAT's reset value */
 			return result;
 		}
 	}

@@ -172,8 +172,8 @@ u32 model_access(int s, int owner, unsigned index, u32 access, u64 *word)
 	return 0;
 }
 
-/* Before a page changes that is not private yet, its value is the segment's; a write covers one word only, the rest of the
- * page is copied. The model knows one word, so it needs nothing more. */
+/* Before a page changes that is not private yet, its value is the segment's; a write covers one word only, the rest of
+ * the page is copied. The model knows one word, so it needs nothing more. */
 static void step_access(void)
 {
 	const u32 kinds[4] = { 0, FAULT_WRITE, FAULT_WRITE, FAULT_EXEC };
@@ -198,12 +198,12 @@ static void step_access(void)
 	if (core_failed() && (got & FAULT_NOMEM))
 		return;
 	device = model.spaces[owner].pages[page].segment >= 0 &&
-		 model.segments[model.spaces[owner].pages[page].segment].device;
+		model.segments[model.spaces[owner].pages[page].segment].device;
 	want = model_access(s, owner, page, access, &model_word);
 	model_expect((int)got, (int)want, "access");
 	if (!got && !access && !device && word != model_word)
-		fail_msg("step %lu: space %d reads %lx at %lx, not %lx", (unsigned long)model_step, s, (unsigned long)word,
-			(unsigned long)va, (unsigned long)model_word);
+		fail_msg("step %lu: space %d reads %lx at %lx, not %lx", (unsigned long)model_step, s,
+			(unsigned long)word, (unsigned long)va, (unsigned long)model_word);
 }
 
 /* The same by the kernel, for the word at a page's start. */
@@ -238,10 +238,36 @@ static void step_kernel_access(void)
 /* --- running --- */
 
 static void (*const steps[])(void) = {
-	step_access, step_access, step_access, step_access, step_access, step_access, step_access, step_access,
-	step_kernel_access, step_map, step_map, step_map, step_unmap, step_protect, step_protect, step_move, step_create,
-	step_create, step_end, step_fork, step_stacklet, step_segment, step_destroy, step_supply, step_supply, step_evict,
-	step_grant, step_grant, step_revoke, step_portal,
+	step_access,
+	step_access,
+	step_access,
+	step_access,
+	step_access,
+	step_access,
+	step_access,
+	step_access,
+	step_kernel_access,
+	step_map,
+	step_map,
+	step_map,
+	step_unmap,
+	step_protect,
+	step_protect,
+	step_move,
+	step_create,
+	step_create,
+	step_end,
+	step_fork,
+	step_stacklet,
+	step_segment,
+	step_destroy,
+	step_supply,
+	step_supply,
+	step_evict,
+	step_grant,
+	step_grant,
+	step_revoke,
+	step_portal,
 };
 
 static void end_all(void)

@@ -1,6 +1,6 @@
 /* A flat model of spaces: an array of pages for each, without regions, trees, tables or sharing of frames, and the
- * operations of the core done on both, chosen by bytes. What the core answers, what programs then read and write through
- * the oracle, and what the model says must agree after every step. */
+ * operations of the core done on both, chosen by bytes. What the core answers, what programs then read and write
+ * through the oracle, and what the model says must agree after every step. */
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
 

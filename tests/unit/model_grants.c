@@ -102,8 +102,8 @@ static int want_grant(int caller, int owner, int to, u64 start, u64 end, u32 *fl
 		return -E_INVAL;
 	if (owner == caller || model_manages(caller, owner))
 		return 0;
-	/* Which of several grants is passed on is the core's choice: the first with all of the rights. The model takes over what
-	 * the core made after checking that it may. */
+	/* Which of several grants is passed on is the core's choice: the first with all of the rights. The model takes
+	 * over what the core made after checking that it may. */
 	for (int i = 0; i < GRANTS; i++) {
 		const struct model_grant *g = &model.grants[i];
 
@@ -208,15 +208,16 @@ void step_portal(void)
 		got = portal_find(model.spaces[caller].core, globalize(model.spaces[s].core->number, entry), &portal);
 		if (got == -E_NOENT)
 			return;
-		if (s == caller || model_manages(caller, s) || model.spaces[s].core->system == model.spaces[caller].core) {
+		if (s == caller || model_manages(caller, s) ||
+			model.spaces[s].core->system == model.spaces[caller].core) {
 			model_expect(got, 0, "portal_find of an own one");
 		} else {
 			bool allowed = false;
 
 			for (unsigned i = 0; i < GRANTS; i++)
-				allowed |= model.grants[i].number && model.grants[i].owner == s && model.grants[i].to == caller &&
-					   (model.grants[i].flags & RIGHT_P) && entry >= model.grants[i].start &&
-					   entry < model.grants[i].end;
+				allowed |= model.grants[i].number && model.grants[i].owner == s &&
+					model.grants[i].to == caller && (model.grants[i].flags & RIGHT_P) &&
+					entry >= model.grants[i].start && entry < model.grants[i].end;
 			model_expect(got, allowed ? 0 : -E_PERM, "portal_find");
 		}
 		if (!got)

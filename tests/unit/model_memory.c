@@ -222,7 +222,8 @@ void step_stacklet(void)
 	model.spaces[s].stacklet[thread] = true;
 	model_expect((int)core_access(model.spaces[s].core, top - 8, 0, &word), 0, "access to a stacklet");
 	assert_ptr_equal(page, space_touch(model.spaces[s].core, top - PAGE_SIZE, FAULT_WRITE));
-	model_expect((int)core_access(model.spaces[s].core, top - STACKLET_SIZE, 0, &word), FAULT_READ, "access to a guard page");
+	model_expect((int)core_access(model.spaces[s].core, top - STACKLET_SIZE, 0, &word), FAULT_READ,
+		"access to a guard page");
 }
 
 /* --- segments --- */
@@ -238,7 +239,8 @@ void step_segment(void)
 	if (owner < 0 || segment->number)
 		return;
 	if (kind == 2) {
-		got = segment_contiguous(model.spaces[owner].core, pages = model_choose(2) ? 512 : 1 + model_choose(8), &physical);
+		got = segment_contiguous(model.spaces[owner].core, pages = model_choose(2) ? 512 : 1 + model_choose(8),
+			&physical);
 		if (got == -E_NOMEM && frame_free() < 3000)
 			return;
 	} else if (kind == 3) {
@@ -312,7 +314,7 @@ void step_supply(void)
 		if (model_access(caller, caller, from + (unsigned)i, 0, &values[i]))
 			want = -E_FAULT;
 		else if (model.spaces[caller].pages[from + i].segment >= 0 &&
-			 model.segments[model.spaces[caller].pages[from + i].segment].device)
+			model.segments[model.spaces[caller].pages[from + i].segment].device)
 			want = -E_FAULT;
 		/* Reading may have made this very page present. */
 		absent[i] = !segment->present[first + i];
@@ -342,4 +344,3 @@ void step_evict(void)
 		segment->value[first + i] = 0;
 	}
 }
-

@@ -5,7 +5,16 @@
 
 #include "model.h"
 
-enum { SPACES = 6, SEGMENTS = 8, GRANTS = 20, CLUSTERS = 4, SMALL = 24, LARGE = 544, PAGES = 3 * SMALL + LARGE, STACKLETS = 3 };
+enum {
+	SPACES = 6,
+	SEGMENTS = 8,
+	GRANTS = 20,
+	CLUSTERS = 4,
+	SMALL = 24,
+	LARGE = 544,
+	PAGES = 3 * SMALL + LARGE,
+	STACKLETS = 3
+};
 enum { SEGMENT_PAGES = 800 }; /* blocks of 2 MiB fit at several offsets */
 
 struct page {

@@ -326,8 +326,16 @@ static void test_portals(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bad_arguments), TEST(test_rights), TEST(test_whole), TEST(test_ragged), TEST(test_overlapping),
-		TEST(test_blocks), TEST(test_chain), TEST(test_by_manager), TEST(test_creator), TEST(test_portals),
+		TEST(test_bad_arguments),
+		TEST(test_rights),
+		TEST(test_whole),
+		TEST(test_ragged),
+		TEST(test_overlapping),
+		TEST(test_blocks),
+		TEST(test_chain),
+		TEST(test_by_manager),
+		TEST(test_creator),
+		TEST(test_portals),
 	};
 	void *state = NULL;
 

@@ -479,9 +479,22 @@ static void test_around(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bad_arguments), TEST(test_regions), TEST(test_many_regions), TEST(test_rights), TEST(test_fork),
-		TEST(test_fork_and_exit), TEST(test_move), TEST(test_segments), TEST(test_pager), TEST(test_dead_pager),
-		TEST(test_blocks), TEST(test_no_blocks), TEST(test_device), TEST(test_memory_segment), TEST(test_kernel_access), TEST(test_stacklets),
+		TEST(test_bad_arguments),
+		TEST(test_regions),
+		TEST(test_many_regions),
+		TEST(test_rights),
+		TEST(test_fork),
+		TEST(test_fork_and_exit),
+		TEST(test_move),
+		TEST(test_segments),
+		TEST(test_pager),
+		TEST(test_dead_pager),
+		TEST(test_blocks),
+		TEST(test_no_blocks),
+		TEST(test_device),
+		TEST(test_memory_segment),
+		TEST(test_kernel_access),
+		TEST(test_stacklets),
 		TEST(test_around),
 	};
 	void *state = NULL;

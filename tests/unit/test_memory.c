@@ -234,15 +234,15 @@ static int do_fault(void *context)
 static void test_faults(void **state)
 {
 	struct fault_case cases[] = {
-		{ &child, BASE, 0, false, false }, /* no tables yet */
-		{ &child, BASE, FAULT_WRITE, false, false }, /* copy-on-write */
-		{ &s, BASE + PAGE_SIZE, FAULT_WRITE, false, false }, /* zero-fill */
-		{ &s, 0x90000000, FAULT_WRITE, false, false }, /* far away */
+		{ &child, BASE, 0, false, false },                          /* no tables yet */
+		{ &child, BASE, FAULT_WRITE, false, false },                /* copy-on-write */
+		{ &s, BASE + PAGE_SIZE, FAULT_WRITE, false, false },        /* zero-fill */
+		{ &s, 0x90000000, FAULT_WRITE, false, false },              /* far away */
 		{ &s, BASE + 65 * PAGE_SIZE, FAULT_WRITE, false, true },    /* of a segment */
 		{ &s, 0xa0000000 + PAGE_SIZE, FAULT_WRITE, false, true },   /* a private copy of a segment's page */
 		{ &viewer, BASE + 4 * PAGE_SIZE, FAULT_WRITE, true, true }, /* an edge table */
 		{ &viewer, BASE + 65 * PAGE_SIZE, 0, true, true },
-		{ &first, 0xb0000000, FAULT_WRITE, true, true },            /* a link */
+		{ &first, 0xb0000000, FAULT_WRITE, true, true }, /* a link */
 	};
 
 	(void)state;
@@ -278,8 +278,8 @@ static void test_nothing_lost(void **state)
 	u64 before;
 
 	/* The tests above once more: now every frame must come back. */
-	void (*const tests[])(void **) = { test_truth, test_unmap, test_protect, test_move, test_fork, test_objects, test_supply,
-		test_faults };
+	void (*const tests[])(void **) = { test_truth, test_unmap, test_protect, test_move, test_fork, test_objects,
+		test_supply, test_faults };
 
 	core_end_all();
 	before = frame_free();
@@ -296,8 +296,15 @@ static void test_nothing_lost(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_truth), TEST(test_unmap), TEST(test_protect), TEST(test_move), TEST(test_fork), TEST(test_objects),
-		TEST(test_supply), TEST(test_faults), TEST(test_nothing_lost),
+		TEST(test_truth),
+		TEST(test_unmap),
+		TEST(test_protect),
+		TEST(test_move),
+		TEST(test_fork),
+		TEST(test_objects),
+		TEST(test_supply),
+		TEST(test_faults),
+		TEST(test_nothing_lost),
 	};
 	void *state = NULL;
 

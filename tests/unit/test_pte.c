@@ -51,7 +51,8 @@ static void test_read_back(void **state)
 				assert_true(pte_is_table(table, level + 1));
 				assert_int_equal(pte_rights(page), rights | RIGHT_R);
 				assert_int_equal(pte_rights(table), rights | RIGHT_R);
-				assert_int_equal(pte_rights(pte_without_write(page)), (rights | RIGHT_R) & ~(u32)RIGHT_W);
+				assert_int_equal(pte_rights(pte_without_write(page)),
+					(rights | RIGHT_R) & ~(u32)RIGHT_W);
 				assert_int_equal(pte_pa(page).v, 0x40000000);
 				assert_int_equal(pte_pa(table).v, 0x5000);
 				assert_int_equal(pte_is_device(page), device);
@@ -80,7 +81,8 @@ static void narrowing(unsigned levels, unsigned block_level)
 					*entry = pte_make_page((pa_t){ target }, level, lower, false);
 					break;
 				}
-				*entry = pte_make_table((pa_t){ (table + 2) * PAGE_SIZE }, level == levels - 2 ? upper : 7, true);
+				*entry = pte_make_table((pa_t){ (table + 2) * PAGE_SIZE },
+					level == levels - 2 ? upper : 7, true);
 				table++;
 			}
 			result = mmu_walk(read_memory, PAGE_SIZE, levels, va);

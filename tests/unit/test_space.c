@@ -72,7 +72,8 @@ static void test_info(void **state)
 
 static void test_management(void **state)
 {
-	struct space *a = core_space(first, 0), *b = core_space(a, 0), *c = core_space(b, 0), *other = core_space(first, 0);
+	struct space *a = core_space(first, 0), *b = core_space(a, 0), *c = core_space(b, 0),
+		     *other = core_space(first, 0);
 
 	(void)state;
 	assert_true(space_manages(first, c) && space_manages(a, c) && space_manages(b, c));
@@ -193,8 +194,14 @@ static void test_root_changes(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_bad_arguments), TEST(test_info), TEST(test_management), TEST(test_numbers), TEST(test_end),
-		TEST(test_segment_outlives), TEST(test_root_changes), TEST(test_many),
+		TEST(test_bad_arguments),
+		TEST(test_info),
+		TEST(test_management),
+		TEST(test_numbers),
+		TEST(test_end),
+		TEST(test_segment_outlives),
+		TEST(test_root_changes),
+		TEST(test_many),
 	};
 	void *state = NULL;
 

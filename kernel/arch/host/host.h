@@ -1,5 +1,5 @@
-/* The host machine: what tests see of it besides arch.h. RAM is an array, the TLB a table that remembers every translation
- * used through it until it is told to forget. */
+/* The host machine: what tests see of it besides arch.h. RAM is an array, the TLB a table that remembers every
+ * translation used through it until it is told to forget. */
 #ifndef HOST_H
 #define HOST_H
 

@@ -5,8 +5,8 @@
 #include "types.h"
 
 /* Set by host_start() (host.h). */
-extern u8 *host_ram;       /* the array */
-extern u64 host_ram_base;  /* physical address of its first byte */
+extern u8 *host_ram;      /* the array */
+extern u64 host_ram_base; /* physical address of its first byte */
 
 /* Page-table levels of the machine that is played. */
 extern unsigned paging_levels;

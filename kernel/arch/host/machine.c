@@ -73,7 +73,7 @@ u64 arch_random(void)
 	return state ^ state >> 32;
 }
 
-/* The kernel's half of an unshielded root: something that must stay. Machines with a root of its own for it have none. */
+/* The host's kernel needs no mappings. */
 void arch_root_init(void *root)
 {
 	(void)root;

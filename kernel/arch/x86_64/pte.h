@@ -1,5 +1,5 @@
-/* Page-table entries of x86-64: bits <-> meaning. Pure: no state, no instructions; also compiled on other hosts for tests.
- * (Intel SDM volume 3, section 4.5.) Level 0 entries are pages, level 1 may be blocks of 2 MiB.
+/* Page-table entries of x86-64: bits <-> meaning. Pure: no state, no instructions; also compiled on other hosts for
+ * tests. (Intel SDM volume 3, section 4.5.) Level 0 entries are pages, level 1 may be blocks of 2 MiB.
  *
  * An entry that is a table limits the rights of all below it; the same functions say and read that limit. */
 #ifndef PTE_H
@@ -59,15 +59,15 @@ static inline pa_t pte_pa(pte_t pte)
 static inline pte_t pte_make_page(pa_t pa, unsigned level, u32 rights, bool device)
 {
 	return pa.v | PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY | (rights & RIGHT_W ? PTE_WRITE : 0) |
-	       (rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (level > 0 ? PTE_BLOCK : 0) |
-	       (device ? PTE_UNCACHED | PTE_WRITE_THROUGH : 0);
+		(rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (level > 0 ? PTE_BLOCK : 0) |
+		(device ? PTE_UNCACHED | PTE_WRITE_THROUGH : 0);
 }
 
 /* A table of the next lower level, whose pages user code sees with at most these rights. */
 static inline pte_t pte_make_table(pa_t pa, u32 rights, bool link)
 {
 	return pa.v | PTE_PRESENT | PTE_USER | PTE_ACCESSED | (rights & RIGHT_W ? PTE_WRITE : 0) |
-	       (rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (link ? PTE_LINK : 0);
+		(rights & RIGHT_X ? 0 : PTE_NO_EXECUTE) | (link ? PTE_LINK : 0);
 }
 
 /* RIGHT_R, W and X of user code in an entry. */
