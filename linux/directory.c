@@ -123,8 +123,10 @@ static long list_names(struct task *self, struct file *file, struct records *rec
 
 long sys_getdents64(struct task *self, struct user_frame *f)
 {
+	/* Nothing below lets go of the service lock, so one buffer serves all. */
+	static char buffer[RECORDS_MAX] __attribute__((aligned(8)));
 	struct file *file = files_peek(self->files, arg(f, 0));
-	struct records records = { { records_emit }, NULL, NULL, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0,
+	struct records records = { { records_emit }, NULL, buffer, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0,
 		false };
 	long result;
 
@@ -135,14 +137,10 @@ long sys_getdents64(struct task *self, struct user_frame *f)
 	if (file->entry->dead)
 		return -ENOENT;
 	records.dir = file->entry;
-	records.buffer = memory_zeroed(records.size + 1);
-	if (!records.buffer)
-		return -ENOMEM;
 	result = list_names(self, file, &records);
-	if (result > 0 && user_write(self, arg(f, 1), records.buffer, (u64)result))
+	if (result > 0 && user_write(self, arg(f, 1), buffer, (u64)result))
 		result = -EFAULT;
 	if (result >= 0)
 		file->pos = records.pos;
-	memory_free(records.buffer);
 	return result;
 }

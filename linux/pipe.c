@@ -14,13 +14,30 @@
 #include "linux/ready.h"
 #include "linux/signals.h"
 
+/* Rings of pipes that are gone, for the next ones: mapping and unmapping costs every processor an interruption. */
+static char *spare_rings[8];
+static unsigned spare_count;
+
+static char *ring_new(void)
+{
+	return spare_count ? spare_rings[--spare_count] : memory_pages(PIPE_BYTES);
+}
+
+static void ring_free(char *ring)
+{
+	if (spare_count < ARRAY_SIZE(spare_rings))
+		spare_rings[spare_count++] = ring;
+	else
+		memory_pages_free(ring, PIPE_BYTES);
+}
+
 struct pipe *pipe_new(void)
 {
 	struct pipe *pipe = memory_zeroed(sizeof(*pipe));
 
 	if (!pipe)
 		return NULL;
-	pipe->ring = memory_pages(PIPE_BYTES);
+	pipe->ring = ring_new();
 	if (!pipe->ring) {
 		memory_free(pipe);
 		return NULL;
@@ -35,7 +52,7 @@ void pipe_put(struct pipe *pipe)
 {
 	if (--pipe->refs)
 		return;
-	memory_pages_free(pipe->ring, PIPE_BYTES);
+	ring_free(pipe->ring);
 	memory_free(pipe);
 }
 
