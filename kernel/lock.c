@@ -6,10 +6,8 @@
 u32 kernel_lock_word;
 static bool broken;
 
-void kernel_lock(void)
+void kernel_lock_contended(void)
 {
-	if (!__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
-		return;
 	do {
 		while (__atomic_load_n(&kernel_lock_word, __ATOMIC_RELAXED) && !broken)
 			arch_relax();

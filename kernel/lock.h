@@ -12,7 +12,14 @@
 
 extern u32 kernel_lock_word; /* [a] 1: taken; the short way of portal calls takes it, too */
 
-void kernel_lock(void);
+/* Waits until it is free, and takes it. */
+void kernel_lock_contended(void);
+
+static inline void kernel_lock(void)
+{
+	if (__atomic_exchange_n(&kernel_lock_word, 1, __ATOMIC_ACQUIRE))
+		kernel_lock_contended();
+}
 
 static inline void kernel_unlock(void)
 {

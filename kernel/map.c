@@ -136,7 +136,7 @@ static int add(struct space *space, u64 start, u64 end, u32 flags, struct segmen
 	region->segment = segment;
 	region->offset = segment ? offset : start;
 	region_insert(map, region);
-	region_merge(map, start, end);
+	region_merge_around(map, region);
 	region_unreserve(&reserve);
 	tlb_commit();
 	return 0;

@@ -252,7 +252,8 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 
 				value = pte_make_table(pte_pa(theirs), rights | already, true);
 			} else {
-				value = pte_make_page(pte_pa(theirs), level, pte_rights(theirs) & rights, pte_is_device(theirs));
+				value = pte_make_page(pte_pa(theirs), level, pte_rights(theirs) & rights,
+					pte_is_device(theirs));
 				grant->has_copies = true;
 			}
 			view_set(viewer, owner, offset, level, entry, value);
@@ -264,7 +265,8 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 			if (!table)
 				return -E_NOMEM;
 			viewer->table_count++;
-			view_set(viewer, owner, offset, level, entry, pte_make_table(ptr_pa(table), MEMORY_RIGHTS, false));
+			view_set(viewer, owner, offset, level, entry,
+				pte_make_table(ptr_pa(table), MEMORY_RIGHTS, false));
 		}
 		entry = &table_of(*entry)[index_of(offset, level - 1)];
 		theirs = owner_below(theirs, offset, level);
@@ -298,7 +300,7 @@ u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device)
 /* Loops over the pieces of [start, end) that entries of a level cover: `at` is in each piece, `stop` its end. */
 #define for_each_piece(at, stop, start, end, level) \
 	for (u64 at = (start), stop = min_u64((end), (at & ~(bytes_of(level) - 1)) + bytes_of(level)); at < (end); \
-	     at = stop, stop = min_u64((end), at + bytes_of(level)))
+		at = stop, stop = min_u64((end), at + bytes_of(level)))
 
 /* Empties an entry of a map's tables, or what is below it, in [start, end). *low and *high become the range that lost
  * something. */
@@ -319,18 +321,37 @@ static void clear_below(pte_t *entry, unsigned level, u64 start, u64 end, u64 *l
 	entry_write(entry, 0);
 }
 
-void pt_clear(struct space *owner, u64 start, u64 end)
+/* Most often it is a single page. */
+static void clear_page(struct space *owner, u64 start, u64 *low, u64 *high)
 {
-	u64 low = ~0ul, high = 0;
+	unsigned level;
+	pte_t *entry = pt_find_entry(owner, start, &level);
 
+	if (entry)
+		clear_below(entry, level, start, start + PAGE_SIZE, low, high);
+}
+
+static void clear_range(struct space *owner, u64 start, u64 end, u64 *low, u64 *high)
+{
 	for_each_piece(at, stop, start, end, pt_link_level) {
 		pte_t *top = owner->tops[at >> shift_of(pt_link_level)];
 
 		if (!top)
 			continue;
 		for_each_piece(below, below_stop, at, stop, pt_link_level - 1)
-			clear_below(&top[index_of(below, pt_link_level - 1)], pt_link_level - 1, below, below_stop, &low, &high);
+			clear_below(&top[index_of(below, pt_link_level - 1)], pt_link_level - 1, below, below_stop, low,
+				high);
 	}
+}
+
+void pt_clear(struct space *owner, u64 start, u64 end)
+{
+	u64 low = ~0ul, high = 0;
+
+	if (end - start == PAGE_SIZE)
+		clear_page(owner, start, &low, &high);
+	else
+		clear_range(owner, start, end, &low, &high);
 	if (!high)
 		return;
 	tlb_add(owner, NULL, low, high);
@@ -403,7 +424,8 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end)
 {
 	list_for_each(node, &owner->granted) {
 		struct grant *grant = container_of(node, struct grant, of_owner);
-		u64 from = max_u64(start, page_down(grant->start)), to = min_u64(end, page_down(grant->end + PAGE_SIZE - 1));
+		u64 from = max_u64(start, page_down(grant->start)),
+		    to = min_u64(end, page_down(grant->end + PAGE_SIZE - 1));
 
 		if (grant->has_copies && from < to)
 			clear_views(grant->to, owner, from, to, false);
@@ -484,7 +506,8 @@ static void check_entry(const struct space *viewer, pte_t entry, unsigned level,
 		ASSERT(owner);
 	if (pte_is_link(entry)) {
 		u64 offset = address_offset(address);
-		pte_t theirs = pte_make_table(ptr_pa(owner->tops[offset >> shift_of(pt_link_level)]), MEMORY_RIGHTS, false);
+		pte_t theirs =
+			pte_make_table(ptr_pa(owner->tops[offset >> shift_of(pt_link_level)]), MEMORY_RIGHTS, false);
 
 		for (unsigned at = pt_link_level; at > level; at--)
 			theirs = owner_below(theirs, offset, at);
@@ -496,7 +519,8 @@ static void check_entry(const struct space *viewer, pte_t entry, unsigned level,
 
 		ASSERT(frame_refs(table) == 1);
 		for (unsigned i = 0; i < PT_ENTRIES; i++)
-			check_entry(viewer, table[i], level - 1, address | (u64)i << shift_of(level - 1), limit & pte_rights(entry));
+			check_entry(viewer, table[i], level - 1, address | (u64)i << shift_of(level - 1),
+				limit & pte_rights(entry));
 		return;
 	}
 	ASSERT(level <= 1);

@@ -9,6 +9,7 @@ static struct pool node_pool = POOL_INIT(node_pool, struct radix_node);
 void radix_init(struct radix *radix, unsigned bits)
 {
 	radix->root = radix->leaf = NULL;
+	radix->has_emptied = false;
 	radix->height = bits <= RADIX_BITS ? 1 : (bits + RADIX_BITS - 1) / RADIX_BITS;
 	ASSERT(radix->height <= RADIX_HEIGHT_MAX);
 }
@@ -125,6 +126,15 @@ int radix_set(struct radix *radix, u64 index, void *value)
 	return 0;
 }
 
+/* Keeps the leaf that was emptied now instead of the one before. */
+static void keep_emptied(struct radix *radix, u64 first)
+{
+	if (radix->has_emptied && radix->emptied != first)
+		radix_trim(radix, radix->emptied);
+	radix->has_emptied = true;
+	radix->emptied = first;
+}
+
 void *radix_take(struct radix *radix, u64 index)
 {
 	struct radix_node *leaf;
@@ -136,7 +146,7 @@ void *radix_take(struct radix *radix, u64 index)
 	leaf = radix_reserve(radix, index);
 	leaf->used &= ~(1ul << slot_of(index, 0));
 	if (!leaf->used)
-		radix_trim(radix, index);
+		keep_emptied(radix, index & ~(u64)(RADIX_SLOTS - 1));
 	return value;
 }
 
@@ -192,4 +202,5 @@ void radix_destroy(struct radix *radix, void (*drop)(void *value))
 	if (radix->root)
 		destroy_below(radix->root, radix->height - 1, drop);
 	radix->root = radix->leaf = NULL;
+	radix->has_emptied = false;
 }

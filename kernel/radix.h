@@ -3,7 +3,8 @@
  *   root -> node [6 bits] -> node [6 bits] -> ... -> leaf [6 bits] -> value
  *
  * The height is the same for all values of one tree. Nodes without values do not exist, except between radix_reserve()
- * and radix_trim(). All functions: under the kernel lock. */
+ * and radix_trim(), and for the leaf that radix_take() emptied last: it is often needed again at once. All functions: under
+ * the kernel lock. */
 #ifndef KERNEL_RADIX_H
 #define KERNEL_RADIX_H
 
@@ -21,6 +22,8 @@ struct radix {
 	unsigned height;         /* levels of nodes */
 	struct radix_node *leaf; /* the leaf used last, NULL: none or gone */
 	u64 leaf_first;          /* its first index */
+	bool has_emptied;        /* there may be an emptied leaf, */
+	u64 emptied;             /* for this index */
 };
 
 /* An empty array for indices below 2^bits. */

@@ -217,23 +217,39 @@ void region_split(struct map *map, u64 at, struct region_reserve *reserve)
 static bool continues(const struct region *a, const struct region *b)
 {
 	return a->end == b->start && a->segment == b->segment && a->flags == b->flags && !(a->flags & REGION_KERNEL) &&
-	       a->offset + (a->end - a->start) == b->offset;
+		a->offset + (a->end - a->start) == b->offset;
+}
+
+/* Makes one region of this and the next if they continue each other. */
+static bool merge_next(struct map *map, struct region *region)
+{
+	struct region *next = region_next(map, region);
+
+	if (!next || !continues(region, next))
+		return false;
+	/* The segment stays in use by the first. */
+	region_detach(map, next);
+	region->end = next->end;
+	region_free(next);
+	return true;
 }
 
 void region_merge(struct map *map, u64 start, u64 end)
 {
-	struct region *region = map_find_next(map, start ? start - 1 : 0), *next;
+	struct region *region = map_find_next(map, start ? start - 1 : 0);
 
-	while (region && region->start < end && (next = region_next(map, region))) {
-		if (!continues(region, next)) {
-			region = next;
-			continue;
-		}
-		/* The segment stays in use by the first. */
-		region_detach(map, next);
-		region->end = next->end;
-		region_free(next);
-	}
+	while (region && region->start < end)
+		if (!merge_next(map, region))
+			region = region_next(map, region);
+}
+
+void region_merge_around(struct map *map, struct region *region)
+{
+	struct list_node *before = region->order.prev;
+
+	merge_next(map, region);
+	if (before != &map->regions)
+		merge_next(map, container_of(before, struct region, order));
 }
 
 static unsigned check_tree(const struct region *region, u64 low, u64 high)
@@ -259,7 +275,8 @@ void map_check(const struct map *map)
 		ASSERT(!last || last->end <= region->start);
 		ASSERT(!last || !continues(last, region));
 		ASSERT(region->segment || region->offset == region->start);
-		ASSERT(!region->segment || region->end - region->start + region->offset <= region->segment->pages << PAGE_SHIFT);
+		ASSERT(!region->segment ||
+			region->end - region->start + region->offset <= region->segment->pages << PAGE_SHIFT);
 		count++;
 		kernel += region->flags & REGION_KERNEL ? 1 : 0;
 		last = region;

@@ -25,6 +25,8 @@ unsigned region_splits(const struct map *map, u64 start, u64 end);
 void region_split(struct map *map, u64 at, struct region_reserve *reserve);
 /* Joins regions in or next to a range that continue each other. */
 void region_merge(struct map *map, u64 start, u64 end);
+/* The same for a region and its two neighbours. It may be gone afterwards. */
+void region_merge_around(struct map *map, struct region *region);
 
 /* A free-standing copy, NULL if no frame is free. */
 struct region *region_copy(const struct region *region);

@@ -59,13 +59,14 @@ static void take_interrupt(struct thread *thread)
 int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 {
 	struct thread *thread = cpu_self()->current;
-	u32 value;
+	const u32 *word;
 
 	if (va & 3)
 		return -E_INVAL;
-	if (space_read_u32(thread->space, va, &value))
+	word = space_touch(thread->space, va, 0);
+	if (!word)
 		return -E_FAULT;
-	if (value != expected)
+	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != expected)
 		return -E_AGAIN;
 	if (is_interruptible(thread, flags) && (thread->pending & PENDING_INTERRUPT)) {
 		take_interrupt(thread);

@@ -232,6 +232,11 @@ static void test_radix_failing(void **state)
 		assert_true(n < 20);
 	}
 	assert_ptr_equal(radix_take(&radix, 123456), &radix);
+	assert_null(radix_find(&radix, 123456));
+	/* The leaf emptied last is kept, but no other. */
+	assert_int_equal(radix_set(&radix, 654321, &radix), 0);
+	assert_ptr_equal(radix_take(&radix, 654321), &radix);
+	radix_trim(&radix, 654321);
 	assert_null(radix.root);
 	assert_int_equal(frame_free(), before);
 }
