@@ -12,7 +12,7 @@
  *
  * The kernel never uses user addresses, and every write to CR3 drops all translations (there are no global ones), so only a
  * root that user mode goes on with unwritten has to be invalidated: on this processor that of an unshielded space. Another
- * processor may be in user mode anyway, and is interrupted. With PCIDs translations stay; then the tags of spaces that are
+ * processor may be in user mode anyway, and is interrupted, unless it waits for the kernel lock. With PCIDs translations stay; then the tags of spaces that are
  * not loaded are forgotten instead (tag.h). */
 #include "arch.h"
 #include "early.h"
@@ -154,7 +154,8 @@ static __attribute__((noinline)) void prepare_idle(struct cpu *cpu, struct entry
 	load_root(cpu, NULL);
 }
 
-static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page, struct space *run, struct space *entry)
+static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page,
+	struct space *run, struct space *entry)
 {
 	/* In state B the way back to the process is ready, too. */
 	cpu->loaded = cpu->system.process_frame ? cpu->system.process : run;
