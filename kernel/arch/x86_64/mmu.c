@@ -12,8 +12,8 @@
  *
  * The kernel never uses user addresses, and every write to CR3 drops all translations (there are no global ones), so only a
  * root that user mode goes on with unwritten has to be invalidated: on this processor that of an unshielded space. Another
- * processor may be in user mode anyway, and is interrupted, unless it waits for the kernel lock. With PCIDs translations stay; then the tags of spaces that are
- * not loaded are forgotten instead (tag.h). */
+ * processor may be in user mode anyway, and is interrupted, unless it waits for the kernel lock. With PCIDs translations
+ * stay; then the tags of spaces that are not loaded are forgotten instead (tag.h). */
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
