@@ -31,9 +31,14 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"null system call", 180},	{"sched_yield", 400},		{"portal call and return", 220},
-	{"pipe round trip", 3500},	{"fork+exit+wait", 80000},	{"first touch of a page", 1500},
-	{"mmap+touch+munmap", 4000},	{"boot to first user instruction", 0},
+	{ "null system call", 180 },
+	{ "sched_yield", 400 },
+	{ "portal call and return", 220 },
+	{ "pipe round trip", 3500 },
+	{ "fork+exit+wait", 80000 },
+	{ "first touch of a page", 1500 },
+	{ "mmap+touch+munmap", 4000 },
+	{ "boot to first user instruction", 0 },
 };
 enum { ROWS = LENGTH(rows), ROW_BOOT = ROWS - 1 };
 
@@ -46,10 +51,10 @@ struct system {
 };
 
 static struct system systems[] = {
-	{.name = "allod", .isolation = "on", .options = "shield=on"},
-	{.name = "allod", .isolation = "off", .options = "shield=off"},
-	{.name = "linux", .isolation = "on", .options = "console=ttyS0 quiet mitigations=off pti=on"},
-	{.name = "linux", .isolation = "off", .options = "console=ttyS0 quiet mitigations=off pti=off"},
+	{ .name = "allod", .isolation = "on", .options = "shield=on" },
+	{ .name = "allod", .isolation = "off", .options = "shield=off" },
+	{ .name = "linux", .isolation = "on", .options = "console=ttyS0 quiet mitigations=off pti=on" },
+	{ .name = "linux", .isolation = "off", .options = "console=ttyS0 quiet mitigations=off pti=off" },
 };
 enum { SYSTEMS = LENGTH(systems) };
 
@@ -85,7 +90,7 @@ static void exec_system(const struct system *s, bool icount, const char *argumen
 	int n = 0;
 
 	if (!strcmp(s->name, "allod")) {
-		const char *start[] = {allod, "run", "--cpus", "1", "--memory", MEMORY, "--append", s->options};
+		const char *start[] = { allod, "run", "--cpus", "1", "--memory", MEMORY, "--append", s->options };
 
 		for (size_t i = 0; i < LENGTH(start); i++)
 			argv[n++] = start[i];
@@ -94,10 +99,10 @@ static void exec_system(const struct system *s, bool icount, const char *argumen
 		argv[n++] = "--";
 		argv[n++] = !strcmp(argument, "true") ? "true" : micro;
 	} else {
-		const char *start[] = {"qemu-system-x86_64", "-M", "microvm", "-accel", "tcg", "-cpu", "max", "-m", MEMORY,
-				       "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-				       "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio",
-				       "-kernel", kernel, "-initrd", initrd, "-append", append};
+		const char *start[] = { "qemu-system-x86_64", "-M", "microvm", "-accel", "tcg", "-cpu", "max", "-m",
+			MEMORY, "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+			"-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio", "-kernel", kernel,
+			"-initrd", initrd, "-append", append };
 
 		snprintf(append, sizeof(append), "%s -- %s", s->options, argument);
 		for (size_t i = 0; i < LENGTH(start); i++)
@@ -179,7 +184,7 @@ static bool read_output(struct system *s, bool icount, unsigned round, int outpu
 	size_t used = 0;
 
 	for (;;) {
-		struct pollfd wait = {.fd = output, .events = POLLIN};
+		struct pollfd wait = { .fd = output, .events = POLLIN };
 		double left = TIMEOUT_MS - (now_ns() - start) / 1e6;
 		ssize_t n;
 		char *end;
@@ -217,7 +222,8 @@ static double run_once(struct system *s, bool icount, unsigned round, const char
 	close(output);
 	waitpid(child, &status, 0);
 	if (!done) {
-		fprintf(stderr, "bench: %s isolation=%s did not finish (status 0x%x)\n", s->name, s->isolation, (unsigned)status);
+		fprintf(stderr, "bench: %s isolation=%s did not finish (status 0x%x)\n", s->name, s->isolation,
+			(unsigned)status);
 		return -1;
 	}
 	return now_ns() - start;
@@ -262,11 +268,13 @@ static void print_number(double value, int width, int digits)
 
 static void print_table(void)
 {
-	printf("\n%-31s|%46s |%38s |%6s |%13s\n", "", "guest instructions", "wall, us (median)", "ratio", "root writes");
-	printf("%-31s|%11s%11s%11s%11s%2s |%9s%9s%10s%10s |%6s |%6s%7s\n", "", "allod on", "allod off", "linux on", "linux off", "",
-	       "allod on", "off", "linux on", "off", "", "on", "off");
+	printf("\n%-31s|%46s |%38s |%6s |%13s\n", "", "guest instructions", "wall, us (median)", "ratio",
+		"root writes");
+	printf("%-31s|%11s%11s%11s%11s%2s |%9s%9s%10s%10s |%6s |%6s%7s\n", "", "allod on", "allod off", "linux on",
+		"linux off", "", "allod on", "off", "linux on", "off", "", "on", "off");
 	for (int i = 0; i < ROWS; i++) {
-		double on = systems[0].instructions[i], wall = median(systems[0].wall_ns[i]), other = median(systems[2].wall_ns[i]);
+		double on = systems[0].instructions[i], wall = median(systems[0].wall_ns[i]),
+		       other = median(systems[2].wall_ns[i]);
 
 		printf("%-31s|", rows[i].name);
 		for (int s = 0; s < SYSTEMS; s++)
@@ -293,13 +301,14 @@ static void print_summary(void)
 			printf(" %.0f", rows[i].target);
 	printf("\n");
 	if (on > 0 && off > 0)
-		printf("the shield costs %.2f %% of the instructions of a null system call (aim: 2)\n", (on / off - 1) * 100);
+		printf("the shield costs %.2f %% of the instructions of a null system call (aim: 2)\n",
+			(on / off - 1) * 100);
 	if (systems[0].kernel_boot > 0)
 		printf("Allod's kernel leaves for user mode after %.0f instructions\n", systems[0].kernel_boot);
 	printf("`allod run -- true` as a whole: %.0f ms with the shield on, %.0f ms off (aim: 500); Linux with an initrd: %.0f ms, "
 	       "%.0f ms\n",
-	       median(systems[0].whole_ns) / 1e6, median(systems[1].whole_ns) / 1e6, median(systems[2].whole_ns) / 1e6,
-	       median(systems[3].whole_ns) / 1e6);
+		median(systems[0].whole_ns) / 1e6, median(systems[1].whole_ns) / 1e6, median(systems[2].whole_ns) / 1e6,
+		median(systems[3].whole_ns) / 1e6);
 }
 
 static void json_number(FILE *f, const char *key, double value)
@@ -325,8 +334,8 @@ static bool write_json(const char *path)
 
 			if (systems[s].instructions[i] < 0 && wall <= 0)
 				continue;
-			fprintf(f, "%s  {\"name\": \"%s\", \"system\": \"%s\", \"isolation\": \"%s\"", separator, rows[i].name,
-				systems[s].name, systems[s].isolation);
+			fprintf(f, "%s  {\"name\": \"%s\", \"system\": \"%s\", \"isolation\": \"%s\"", separator,
+				rows[i].name, systems[s].name, systems[s].isolation);
 			json_number(f, "instructions", systems[s].instructions[i]);
 			json_number(f, "wall_ns", wall);
 			fprintf(f, "}");

@@ -234,9 +234,9 @@ __asm__(".pushsection .rodata\n"
 	"syscall\n"
 	"server_end:\n"
 	".popsection\n");
-_Static_assert(CALL_portal_create == 0x1042 && CALL_grant == 0x1040 && CALL_wait == 0x1004 && CALL_portal_return == 0x1002 &&
-		       RIGHT_P == 8 && DATA_AT == 0x20000,
-	       "the code of the server");
+_Static_assert(CALL_portal_create == 0x1042 && CALL_grant == 0x1040 && CALL_wait == 0x1004 &&
+		CALL_portal_return == 0x1002 && RIGHT_P == 8 && DATA_AT == 0x20000,
+	"the code of the server");
 
 static uint64_t portal, server_space;
 
@@ -262,8 +262,8 @@ static bool find_shift(unsigned number, unsigned *shift)
 
 static bool prepare_portal(void)
 {
-	struct space_spec spec = {.flags = SPACE_GRANT_CREATOR, .name = "bench-server"};
-	struct thread_spec thread = {.ip = CODE_AT};
+	struct space_spec spec = { .flags = SPACE_GRANT_CREATOR, .name = "bench-server" };
+	struct thread_spec thread = { .ip = CODE_AT };
 	struct space_info self;
 	volatile struct shared *shared;
 	unsigned shift;
@@ -279,7 +279,7 @@ static bool prepare_portal(void)
 		return portal_failed("space_create", e);
 	server_space = e;
 	if ((e = native(CALL_map, server_space, CODE_AT, PAGE_SIZE, RIGHT_R | RIGHT_W | RIGHT_X)) < 0 ||
-	    (e = native(CALL_map, server_space, DATA_AT, PAGE_SIZE, RIGHT_R | RIGHT_W)) < 0)
+		(e = native(CALL_map, server_space, DATA_AT, PAGE_SIZE, RIGHT_R | RIGHT_W)) < 0)
 		return portal_failed("map", e);
 	memcpy((void *)(server_space << shift | CODE_AT), server_start, server_end - server_start);
 	shared = (void *)(server_space << shift | DATA_AT);
@@ -309,13 +309,13 @@ static void finish_portal(void)
 }
 
 static const struct row rows[] = {
-	{"null system call", NULL, batch_null, NULL, 1000, 10},
-	{"sched_yield", NULL, batch_yield, NULL, 1000, 10},
-	{"portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10},
-	{"pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10},
-	{"fork+exit+wait", NULL, batch_fork, NULL, 20, 10},
-	{"first touch of a page", prepare_touch, batch_touch, finish_touch, 100, 10},
-	{"mmap+touch+munmap", NULL, batch_mmap, NULL, 100, 10},
+	{ "null system call", NULL, batch_null, NULL, 1000, 10 },
+	{ "sched_yield", NULL, batch_yield, NULL, 1000, 10 },
+	{ "portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
+	{ "pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10 },
+	{ "fork+exit+wait", NULL, batch_fork, NULL, 20, 10 },
+	{ "first touch of a page", prepare_touch, batch_touch, finish_touch, 100, 10 },
+	{ "mmap+touch+munmap", NULL, batch_mmap, NULL, 100, 10 },
 };
 
 static uint64_t batch_ticks(void (*batch)(unsigned), unsigned operations)
@@ -354,7 +354,7 @@ static void measure(const struct row *row)
 		row->finish();
 	best = best > empty ? best - empty : 0;
 	printf("row %s: %llu.%02u %ld\n", row->name, (unsigned long long)(best / row->operations),
-	       (unsigned)(best % row->operations * 100 / row->operations), thousandths);
+		(unsigned)(best % row->operations * 100 / row->operations), thousandths);
 }
 
 static void measure_all(void)
@@ -364,7 +364,8 @@ static void measure_all(void)
 		static struct kernel_stats stats;
 
 		if (native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) > 0)
-			printf("kernel %llu %llu\n", (unsigned long long)stats.boot_instructions, (unsigned long long)stats.shielded);
+			printf("kernel %llu %llu\n", (unsigned long long)stats.boot_instructions,
+				(unsigned long long)stats.shielded);
 	}
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		measure(&rows[i]);

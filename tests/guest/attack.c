@@ -37,7 +37,8 @@ static int execute(uint64_t address)
 
 static bool out_of_reach(uint64_t address)
 {
-	return is_fault(tap_read(tap_pointer(address))) && is_fault(tap_write(tap_pointer(address))) && execute(address) != 0;
+	return is_fault(tap_read(tap_pointer(address))) && is_fault(tap_write(tap_pointer(address))) &&
+		execute(address) != 0;
 }
 
 /* --- memory --- */
@@ -49,7 +50,8 @@ static void test_kernel_memory(void)
 	int64_t n = native(CALL_shield_list, (uintptr_t)pages, 32, 0, 0);
 
 	for (uint64_t top = 0; top < 256; top++)
-		reached |= !out_of_reach(0xff00000000000000 | top << 48) || !out_of_reach(0xffff800000000000 | top << 39);
+		reached |=
+			!out_of_reach(0xff00000000000000 | top << 48) || !out_of_reach(0xffff800000000000 | top << 39);
 	for (uint64_t i = 0; i < 1024; i++)
 		reached |= !out_of_reach(0xffffffff80000000 + i * 0x200000);
 	check(!reached, "the kernel's half cannot be reached");
@@ -62,12 +64,13 @@ static void test_kernel_memory(void)
 
 static void test_other_spaces(void)
 {
-	static const uint64_t offsets[] = {0, 0x1000, 0x10000, 0x400000, 0x401000, 0x500000, 0x600000, 0x10000000, STACKLET_BASE + STACKLET_SIZE - 8,
-					   STACKLET_BASE + 2 * STACKLET_SIZE - 8, 0x80000000, 0x100000000};
+	static const uint64_t offsets[] = { 0, 0x1000, 0x10000, 0x400000, 0x401000, 0x500000, 0x600000, 0x10000000,
+		STACKLET_BASE + STACKLET_SIZE - 8, STACKLET_BASE + 2 * STACKLET_SIZE - 8, 0x80000000, 0x100000000 };
 	static const int value = 4711;
 	bool reached = false;
 
-	check(*(volatile const int *)tap_pointer(own << shift | (uintptr_t)&value) == 4711, "the own slot shows the own memory");
+	check(*(volatile const int *)tap_pointer(own << shift | (uintptr_t)&value) == 4711,
+		"the own slot shows the own memory");
 	for (uint64_t n = 1; n < 300; n++)
 		for (size_t i = 0; n != own && i < sizeof(offsets) / sizeof(offsets[0]); i++)
 			reached |= !out_of_reach(n << shift | offsets[i]);
@@ -106,7 +109,8 @@ static void test_other_objects(void)
 	check(fine, "other spaces cannot be changed");
 	for (uint64_t n = 1; n < 2000; n++) {
 		fine &= refused(native6(CALL_map, 0, 0x30000000, PAGE_SIZE, RIGHT_R, n, 0).w0);
-		fine &= refused(native(CALL_segment_destroy, n, 0, 0, 0)) && refused(native(CALL_segment_evict, n, 0, 1, 0)) &&
+		fine &= refused(native(CALL_segment_destroy, n, 0, 0, 0)) &&
+			refused(native(CALL_segment_evict, n, 0, 1, 0)) &&
 			refused(native(CALL_segment_end, n, 0, 0, 0));
 		fine &= refused(native(CALL_segment_supply, n, 0, 1, (uintptr_t)find_self & ~0xffful));
 		fine &= refused(native(CALL_revoke, n, 0, 0, 0));
@@ -118,8 +122,8 @@ static void test_other_objects(void)
 
 static void test_privileges(void)
 {
-	struct space_spec spec = {.name = "trusted"};
-	struct thread_spec thread = {.ip = (uintptr_t)find_self};
+	struct space_spec spec = { .name = "trusted" };
+	struct thread_spec thread = { .ip = (uintptr_t)find_self };
 	bool fine = true;
 
 	for (uint32_t flags = 1; flags < 4; flags++) {
@@ -130,24 +134,27 @@ static void test_privileges(void)
 	spec.flags = 0;
 	spec.system = 1;
 	check(refused(native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0)), "a shielded space cannot be a system");
-	check(native(CALL_segment_device, 0xfeb00000, PAGE_SIZE, 0, 0) == -E_PERM && native(CALL_segment_contiguous, 1, 0, 0, 0) == -E_PERM,
-	      "no device memory");
+	check(native(CALL_segment_device, 0xfeb00000, PAGE_SIZE, 0, 0) == -E_PERM &&
+			native(CALL_segment_contiguous, 1, 0, 0, 0) == -E_PERM,
+		"no device memory");
 	check(native(CALL_power_off, 0, 0, 0, 0) == -E_PERM, "no power-off");
 	for (uint64_t line = 0; line < 300; line++)
-		fine &= native(CALL_irq_attach, line, (uintptr_t)&fine, 0, 0) < 0 && native(CALL_irq_grant, line, own, 0, 0) < 0 &&
-			native(CALL_irq_done, line, 0, 0, 0) < 0;
+		fine &= native(CALL_irq_attach, line, (uintptr_t)&fine, 0, 0) < 0 &&
+			native(CALL_irq_grant, line, own, 0, 0) < 0 && native(CALL_irq_done, line, 0, 0, 0) < 0;
 	check(fine, "no interrupt lines");
 	check(refused(native(CALL_thread_create, (uintptr_t)&thread, 0, 0, 0)), "no thread behind the system's back");
 	check(native(CALL_thread_exit, 0, 0, 0, 0) < 0 && native(CALL_space_destroy, 0, 0, 0, 0) < 0 &&
-		      native(CALL_space_destroy, own, 0, 0, 0) < 0,
-	      "no end behind the system's back");
+			native(CALL_space_destroy, own, 0, 0, 0) < 0,
+		"no end behind the system's back");
 	check(native(CALL_system_return, 0, 0, 0, 0) < 0 && portal_return(0, 0) < 0, "no forged return");
-	check(native(CALL_portal_create, 0xffff800000000000, 0, 0, 0) < 0 && native(CALL_portal_create, 1ul << shift, 0, 0, 0) < 0 &&
-		      native(CALL_portal_create, 0x8000000000000000, 0, 0, 0) < 0,
-	      "no portal outside of the window");
-	check(native(CALL_grant, own << shift | 0x400000, 0, 1, RIGHT_R) < 0 && native(CALL_grant, own << shift | 0x400000, PAGE_SIZE, own, RIGHT_R) < 0 &&
-		      native(CALL_grant, own << shift | 0x400000, ~0ul, 1, RIGHT_R) < 0,
-	      "no odd grants");
+	check(native(CALL_portal_create, 0xffff800000000000, 0, 0, 0) < 0 &&
+			native(CALL_portal_create, 1ul << shift, 0, 0, 0) < 0 &&
+			native(CALL_portal_create, 0x8000000000000000, 0, 0, 0) < 0,
+		"no portal outside of the window");
+	check(native(CALL_grant, own << shift | 0x400000, 0, 1, RIGHT_R) < 0 &&
+			native(CALL_grant, own << shift | 0x400000, PAGE_SIZE, own, RIGHT_R) < 0 &&
+			native(CALL_grant, own << shift | 0x400000, ~0ul, 1, RIGHT_R) < 0,
+		"no odd grants");
 }
 
 /* --- instructions --- */
@@ -156,7 +163,7 @@ static unsigned char *code; /* a page that can be written and executed */
 
 #define TRY_CODE(...) \
 	({ \
-		const unsigned char bytes[] = {__VA_ARGS__, 0xc3}; \
+		const unsigned char bytes[] = { __VA_ARGS__, 0xc3 }; \
 		memcpy(code, bytes, sizeof(bytes)); \
 		execute((uintptr_t)code); \
 	})
@@ -170,28 +177,38 @@ static void test_instructions(void)
 {
 	bool fine = true;
 
-	fine &= is_refused_code(TRY_CODE(0xf4)) && is_refused_code(TRY_CODE(0xfa)) && is_refused_code(TRY_CODE(0xfb)); /* hlt cli sti */
-	fine &= is_refused_code(TRY_CODE(0xe4, 0xf4)) && is_refused_code(TRY_CODE(0xe6, 0xf4));			       /* in out */
-	fine &= is_refused_code(TRY_CODE(0x66, 0xba, 0xf4, 0x00, 0xee)) && is_refused_code(TRY_CODE(0x66, 0xba, 0xe9, 0x00, 0x6e));
+	fine &= is_refused_code(TRY_CODE(0xf4)) && is_refused_code(TRY_CODE(0xfa)) &&
+		is_refused_code(TRY_CODE(0xfb));                                                /* hlt cli sti */
+	fine &= is_refused_code(TRY_CODE(0xe4, 0xf4)) && is_refused_code(TRY_CODE(0xe6, 0xf4)); /* in out */
+	fine &= is_refused_code(TRY_CODE(0x66, 0xba, 0xf4, 0x00, 0xee)) &&
+		is_refused_code(TRY_CODE(0x66, 0xba, 0xe9, 0x00, 0x6e));
 	check(fine, "hlt, cli, sti, in, out, outs");
 	fine &= is_refused_code(TRY_CODE(0x0f, 0x20, 0xc0)) && is_refused_code(TRY_CODE(0x0f, 0x20, 0xd8)) &&
-		is_refused_code(TRY_CODE(0x0f, 0x22, 0xd8)) && is_refused_code(TRY_CODE(0x0f, 0x22, 0xe0)); /* cr0 cr3 cr4 */
+		is_refused_code(TRY_CODE(0x0f, 0x22, 0xd8)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x22, 0xe0)); /* cr0 cr3 cr4 */
 	fine &= is_refused_code(TRY_CODE(0x0f, 0x21, 0xf8)) && is_refused_code(TRY_CODE(0x0f, 0x23, 0xf8)); /* dr7 */
-	fine &= is_refused_code(TRY_CODE(0x0f, 0x06)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0xf0));	     /* clts lmsw */
+	fine &= is_refused_code(TRY_CODE(0x0f, 0x06)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0xf0)); /* clts lmsw */
 	check(fine, "control and debug registers");
-	fine &= is_refused_code(TRY_CODE(0x31, 0xc9, 0x0f, 0x32)) && is_refused_code(TRY_CODE(0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32)) &&
+	fine &= is_refused_code(TRY_CODE(0x31, 0xc9, 0x0f, 0x32)) &&
+		is_refused_code(TRY_CODE(0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32)) &&
 		is_refused_code(TRY_CODE(0xb9, 0x82, 0x00, 0x00, 0xc0, 0x0f, 0x30)); /* rdmsr rdmsr wrmsr */
-	fine &= is_refused_code(TRY_CODE(0x31, 0xc9, 0x0f, 0x01, 0xd1));	     /* xsetbv */
+	fine &= is_refused_code(TRY_CODE(0x31, 0xc9, 0x0f, 0x01, 0xd1));             /* xsetbv */
 	check(fine, "model-specific registers");
-	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x14, 0x24)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0x1c, 0x24)) && /* lgdt lidt */
-		is_refused_code(TRY_CODE(0x31, 0xc0, 0x0f, 0x00, 0xd0)) && is_refused_code(TRY_CODE(0x31, 0xc0, 0x0f, 0x00, 0xd8)); /* lldt ltr */
-	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x3c, 0x24)) && is_refused_code(TRY_CODE(0x0f, 0x08)) && /* invlpg invd */
-		is_refused_code(TRY_CODE(0x0f, 0x09)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0xf8));	      /* wbinvd swapgs */
-	fine &= is_refused_code(TRY_CODE(0x48, 0x0f, 0x07)) && is_refused_code(TRY_CODE(0x0f, 0x35));	      /* sysret sysexit */
+	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x14, 0x24)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x01, 0x1c, 0x24)) && /* lgdt lidt */
+		is_refused_code(TRY_CODE(0x31, 0xc0, 0x0f, 0x00, 0xd0)) &&
+		is_refused_code(TRY_CODE(0x31, 0xc0, 0x0f, 0x00, 0xd8)); /* lldt ltr */
+	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x3c, 0x24)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x08)) && /* invlpg invd */
+		is_refused_code(TRY_CODE(0x0f, 0x09)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x01, 0xf8)); /* wbinvd swapgs */
+	fine &= is_refused_code(TRY_CODE(0x48, 0x0f, 0x07)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x35)); /* sysret sysexit */
 	fine &= is_refused_code(TRY_CODE(0x0f, 0xaa)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0xd8)) &&
 		is_refused_code(TRY_CODE(0x0f, 0x01, 0xc1)); /* rsm vmrun vmcall */
 	check(fine, "descriptor tables, TLB, caches, returns, virtual machines");
-	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x44, 0x24, 0xf0)) && is_refused_code(TRY_CODE(0x0f, 0x01, 0x4c, 0x24, 0xf0)) &&
+	fine &= is_refused_code(TRY_CODE(0x0f, 0x01, 0x44, 0x24, 0xf0)) &&
+		is_refused_code(TRY_CODE(0x0f, 0x01, 0x4c, 0x24, 0xf0)) &&
 		is_refused_code(TRY_CODE(0x0f, 0x00, 0xc0)) && is_refused_code(TRY_CODE(0x0f, 0x00, 0xc8)) &&
 		is_refused_code(TRY_CODE(0x0f, 0x01, 0xe0)); /* sgdt sidt sldt str smsw */
 	check(fine, "UMIP: no address of a descriptor table");
@@ -214,12 +231,16 @@ static void test_interrupts(void)
 /* Far returns to every selector, with code that means the same in 32-bit mode: syscall; int3. */
 static void far_return(uint64_t selector, void *target)
 {
-	__asm__ volatile("push %0\n\tpush %1\n\tlretq" : : "r"(selector), "r"((uint64_t)(uintptr_t)target) : "memory", "rax", "rcx", "r11");
+	__asm__ volatile("push %0\n\tpush %1\n\tlretq"
+			 :
+			 : "r"(selector), "r"((uint64_t)(uintptr_t)target)
+			 : "memory", "rax", "rcx", "r11");
 }
 
 static void test_selectors(void)
 {
-	unsigned char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	unsigned char *low =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	unsigned wrong = 0;
 	int status;
 
@@ -258,11 +279,12 @@ static void test_selectors(void)
 
 static void set_flags(uint64_t set, uint64_t clear)
 {
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpop %%rax\n\tor %0, %%rax\n\tand %1, %%rax\n\tpush %%rax\n\tpopfq\n\t"
-			 "lea 128(%%rsp), %%rsp"
-			 :
-			 : "r"(set), "r"(~clear)
-			 : "rax", "cc", "memory");
+	__asm__ volatile(
+		"lea -128(%%rsp), %%rsp\n\tpushfq\n\tpop %%rax\n\tor %0, %%rax\n\tand %1, %%rax\n\tpush %%rax\n\tpopfq\n\t"
+		"lea 128(%%rsp), %%rsp"
+		:
+		: "r"(set), "r"(~clear)
+		: "rax", "cc", "memory");
 }
 
 static uint64_t get_flags(void)
@@ -278,17 +300,19 @@ static long call_with_flags(uint64_t set)
 {
 	long result;
 
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpush (%%rsp)\n\tor %1, (%%rsp)\n\tpopfq\n\tsyscall\n\tpopfq\n\t"
-			 "lea 128(%%rsp), %%rsp"
-			 : "=a"(result)
-			 : "r"(set), "a"((long)SYS_getppid)
-			 : "rcx", "r11", "memory", "cc");
+	__asm__ volatile(
+		"lea -128(%%rsp), %%rsp\n\tpushfq\n\tpush (%%rsp)\n\tor %1, (%%rsp)\n\tpopfq\n\tsyscall\n\tpopfq\n\t"
+		"lea 128(%%rsp), %%rsp"
+		: "=a"(result)
+		: "r"(set), "a"((long)SYS_getppid)
+		: "rcx", "r11", "memory", "cc");
 	return result;
 }
 
 static void test_flags(void)
 {
-	const uint64_t flags[] = {1 << 10 /* DF */, 1 << 14 /* NT */, 1 << 18 /* AC */, 1 << 21 /* ID */, 1 << 16 /* RF */, 1 << 17 /* VM */};
+	const uint64_t flags[] = { 1 << 10 /* DF */, 1 << 14 /* NT */, 1 << 18 /* AC */, 1 << 21 /* ID */,
+		1 << 16 /* RF */, 1 << 17 /* VM */ };
 	bool fine = true;
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -304,13 +328,16 @@ static void test_flags(void)
 static void spoil_thread_pointer(uint64_t base)
 {
 	signal(SIGSEGV, SIG_DFL);
-	__asm__ volatile("wrfsbase %0\n\tmov $24, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall" : : "r"(base) : "memory");
+	__asm__ volatile("wrfsbase %0\n\tmov $24, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall"
+			 :
+			 : "r"(base)
+			 : "memory");
 	__builtin_unreachable();
 }
 
 static void test_bases(void)
 {
-	uint64_t bases[] = {0xffff800000000000, 0xffffffff80000000, ~0ul & ~0xffful, 0x8000000000000000, 1ul << 62};
+	uint64_t bases[] = { 0xffff800000000000, 0xffffffff80000000, ~0ul & ~0xffful, 0x8000000000000000, 1ul << 62 };
 	uint64_t old, now;
 	volatile bool fine = true;
 
@@ -324,7 +351,8 @@ static void test_bases(void)
 
 		for (volatile int n = 0; n < 300000; n++)
 			;
-		fine &= (signal == SIGSEGV || signal == SIGILL || signal == 0) && getppid() > 0 && tap_read(tap_pointer(8)) == SIGSEGV;
+		fine &= (signal == SIGSEGV || signal == SIGILL || signal == 0) && getppid() > 0 &&
+			tap_read(tap_pointer(8)) == SIGSEGV;
 	}
 	check(fine, "any base in gs, then calls, faults and interrupts");
 	for (size_t i = 0; i < 5; i++) {
@@ -344,19 +372,28 @@ static void bad_stack(uint64_t sp, int what)
 	for (int i = 1; i < 32; i++)
 		signal(i, SIG_DFL);
 	if (what == 0)
-		__asm__ volatile("mov %0, %%rsp\n\tmov $39, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall" : : "r"(sp) : "memory");
+		__asm__ volatile(
+			"mov %0, %%rsp\n\tmov $39, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall"
+			:
+			: "r"(sp)
+			: "memory");
 	else if (what == 1)
 		__asm__ volatile("mov %0, %%rsp\n\tud2" : : "r"(sp) : "memory");
 	else if (what == 2)
 		__asm__ volatile("mov %0, %%rsp\n\tpush %%rax\n\tud2" : : "r"(sp) : "memory");
 	else
-		__asm__ volatile("mov %0, %%rsp\n\tmov $0x1003, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall" : : "r"(sp) : "memory");
+		__asm__ volatile(
+			"mov %0, %%rsp\n\tmov $0x1003, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall"
+			:
+			: "r"(sp)
+			: "memory");
 	_exit(1);
 }
 
 static void test_stacks(void)
 {
-	const uint64_t stacks[] = {0, 1, 7, 0xfff, 0x8000000000000000, 0xffff800000000000, 0xffffffffffffffff, 0xffffffff81000000, 1ul << 50};
+	const uint64_t stacks[] = { 0, 1, 7, 0xfff, 0x8000000000000000, 0xffff800000000000, 0xffffffffffffffff,
+		0xffffffff81000000, 1ul << 50 };
 	bool fine = true;
 
 	for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++)
@@ -366,7 +403,8 @@ static void test_stacks(void)
 			if (fork() == 0)
 				bad_stack(stacks[i], what);
 			wait(&status);
-			fine &= what == 0 || what == 3 ? WIFEXITED(status) && WEXITSTATUS(status) == 77 : WIFSIGNALED(status);
+			fine &= what == 0 || what == 3 ? WIFEXITED(status) && WEXITSTATUS(status) == 77
+						       : WIFSIGNALED(status);
 		}
 	check(fine, "calls and faults with any stack pointer");
 }
@@ -383,29 +421,63 @@ static void spoil_context(int number, siginfo_t *info, void *context)
 	(void)number, (void)info;
 	signal(SIGSEGV, SIG_DFL);
 	switch (spoil) {
-	case 0: r[REG_RIP] = (greg_t)0x8000000000000000; break;
-	case 1: r[REG_RIP] = (greg_t)0xffffffff80000000; break;
-	case 2: r[REG_CSGSFS] = 0x10 | (greg_t)0x18 << 48; break;
-	case 3: r[REG_CSGSFS] = 0x08; break;
-	case 4: r[REG_CSGSFS] = 0xffff; break;
-	case 5: r[REG_EFL] = (greg_t)(0x3000 | 0x4000 | 0x20000 | 2); break;
-	case 6: r[REG_EFL] = ~0l; break;
-	case 7: r[REG_EFL] = 0; break;
-	case 8: r[REG_RSP] = (greg_t)0x8000000000000000; break;
-	case 9: r[REG_RIP] = 0; break;
-	case 10: memset(vector + 24, 0xff, 4); break;
-	case 11: memset(vector + 512, 0xff, 64); break;
-	case 12: memset(vector, 0xff, 512); break;
-	case 13: ((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer(0xffff800000000000); break;
-	case 14: ((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer(8); break;
-	case 15: ((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer((uintptr_t)vector + 1); break;
-	default: memset(vector + 464, 0xff, 48); break;
+	case 0:
+		r[REG_RIP] = (greg_t)0x8000000000000000;
+		break;
+	case 1:
+		r[REG_RIP] = (greg_t)0xffffffff80000000;
+		break;
+	case 2:
+		r[REG_CSGSFS] = 0x10 | (greg_t)0x18 << 48;
+		break;
+	case 3:
+		r[REG_CSGSFS] = 0x08;
+		break;
+	case 4:
+		r[REG_CSGSFS] = 0xffff;
+		break;
+	case 5:
+		r[REG_EFL] = (greg_t)(0x3000 | 0x4000 | 0x20000 | 2);
+		break;
+	case 6:
+		r[REG_EFL] = ~0l;
+		break;
+	case 7:
+		r[REG_EFL] = 0;
+		break;
+	case 8:
+		r[REG_RSP] = (greg_t)0x8000000000000000;
+		break;
+	case 9:
+		r[REG_RIP] = 0;
+		break;
+	case 10:
+		memset(vector + 24, 0xff, 4);
+		break;
+	case 11:
+		memset(vector + 512, 0xff, 64);
+		break;
+	case 12:
+		memset(vector, 0xff, 512);
+		break;
+	case 13:
+		((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer(0xffff800000000000);
+		break;
+	case 14:
+		((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer(8);
+		break;
+	case 15:
+		((ucontext_t *)context)->uc_mcontext.fpregs = tap_pointer((uintptr_t)vector + 1);
+		break;
+	default:
+		memset(vector + 464, 0xff, 48);
+		break;
 	}
 }
 
 static void raise_spoiled(void)
 {
-	struct sigaction action = {.sa_sigaction = spoil_context, .sa_flags = SA_SIGINFO};
+	struct sigaction action = { .sa_sigaction = spoil_context, .sa_flags = SA_SIGINFO };
 
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);

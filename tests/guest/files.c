@@ -97,21 +97,26 @@ static void test_offsets(void)
 	char buffer[100] = "";
 	int file = make("offsets", "0123456789"), other;
 
-	check(lseek(file, 0, SEEK_CUR) == 10 && lseek(file, 3, SEEK_SET) == 3 && read(file, buffer, 2) == 2 && !memcmp(buffer, "34", 2) &&
-		      lseek(file, -1, SEEK_END) == 9 && lseek(file, -4, SEEK_CUR) == 5,
-	      "lseek");
+	check(lseek(file, 0, SEEK_CUR) == 10 && lseek(file, 3, SEEK_SET) == 3 && read(file, buffer, 2) == 2 &&
+			!memcmp(buffer, "34", 2) && lseek(file, -1, SEEK_END) == 9 && lseek(file, -4, SEEK_CUR) == 5,
+		"lseek");
 	check_errno(lseek(file, -100, SEEK_CUR), EINVAL, "lseek: before the start");
 	check_errno(lseek(file, 0, 99), EINVAL, "lseek: bad kind");
-	check(pread(file, buffer, 3, 7) == 3 && !memcmp(buffer, "789", 3) && lseek(file, 0, SEEK_CUR) == 5, "pread leaves the offset");
-	check(pwrite(file, "xy", 2, 1) == 2 && lseek(file, 0, SEEK_CUR) == 5 && holds("offsets", "0xy3456789"), "pwrite leaves the offset");
+	check(pread(file, buffer, 3, 7) == 3 && !memcmp(buffer, "789", 3) && lseek(file, 0, SEEK_CUR) == 5,
+		"pread leaves the offset");
+	check(pwrite(file, "xy", 2, 1) == 2 && lseek(file, 0, SEEK_CUR) == 5 && holds("offsets", "0xy3456789"),
+		"pwrite leaves the offset");
 	check(pread(file, buffer, 10, 100) == 0, "pread: behind the end");
 	check_errno(pread(file, buffer, 1, -1), EINVAL, "pread: negative");
-	check(lseek(file, 20, SEEK_SET) == 20 && write(file, "z", 1) == 1 && size_of("offsets") == 21, "write: behind the end");
-	check(pread(file, buffer, 20, 8) == 13 && !memcmp(buffer, "89\0\0\0\0\0\0\0\0\0\0z", 13), "read: a hole is zero");
+	check(lseek(file, 20, SEEK_SET) == 20 && write(file, "z", 1) == 1 && size_of("offsets") == 21,
+		"write: behind the end");
+	check(pread(file, buffer, 20, 8) == 13 && !memcmp(buffer, "89\0\0\0\0\0\0\0\0\0\0z", 13),
+		"read: a hole is zero");
 	other = open("offsets", O_WRONLY | O_APPEND);
-	check(write(other, "A", 1) == 1 && lseek(file, 0, SEEK_SET) == 0 && write(file, "B", 1) == 1 && write(other, "C", 1) == 1 &&
-		      size_of("offsets") == 23 && pread(file, buffer, 3, 20) == 3 && !memcmp(buffer, "zAC", 3),
-	      "write: O_APPEND");
+	check(write(other, "A", 1) == 1 && lseek(file, 0, SEEK_SET) == 0 && write(file, "B", 1) == 1 &&
+			write(other, "C", 1) == 1 && size_of("offsets") == 23 && pread(file, buffer, 3, 20) == 3 &&
+			!memcmp(buffer, "zAC", 3),
+		"write: O_APPEND");
 	close(other);
 	check(lseek(file, 0, SEEK_HOLE) > 0 && lseek(file, 0, SEEK_DATA) >= 0, "lseek: holes are found or not told");
 	close(file);
@@ -129,15 +134,17 @@ static void test_sizes(void)
 	int file = make("sizes", "0123456789");
 
 	check(ftruncate(file, 4) == 0 && holds("sizes", "0123"), "ftruncate: shorter");
-	check(truncate("sizes", 8) == 0 && pread(file, tail, 10, 0) == 8 && !memcmp(tail, "0123\0\0\0\0", 8), "truncate: longer is zero");
+	check(truncate("sizes", 8) == 0 && pread(file, tail, 10, 0) == 8 && !memcmp(tail, "0123\0\0\0\0", 8),
+		"truncate: longer is zero");
 	check_errno(ftruncate(file, -1), EINVAL, "ftruncate: negative");
 	check_errno(truncate(".", 0), EISDIR, "truncate: a directory");
 	check_errno(truncate("none", 0), ENOENT, "truncate: no such file");
 	for (size_t i = 0; i < sizeof(block); i++)
 		block[i] = (char)(i * 7 + i / 4096);
-	check(pwrite(file, block, sizeof(block), 3000) == sizeof(block) && pread(file, back, sizeof(back), 3000) == sizeof(back) &&
-		      !memcmp(block, back, sizeof(block)) && size_of("sizes") == 73000,
-	      "write: many pages at an odd offset");
+	check(pwrite(file, block, sizeof(block), 3000) == sizeof(block) &&
+			pread(file, back, sizeof(back), 3000) == sizeof(back) && !memcmp(block, back, sizeof(block)) &&
+			size_of("sizes") == 73000,
+		"write: many pages at an odd offset");
 	check(fsync(file) == 0 && fdatasync(file) == 0, "fsync");
 	close(file);
 	file = open("sizes", O_RDONLY);
@@ -152,8 +159,9 @@ static void test_unlink(void)
 	int file = make("open-file", "still");
 
 	check(unlink("open-file") == 0 && size_of("open-file") == -1, "unlink");
-	check(pread(file, buffer, 10, 0) == 5 && write(file, "+", 1) == 1 && fstat(file, &s) == 0 && s.st_size == 6 && s.st_nlink == 0,
-	      "unlink: an open file lives on");
+	check(pread(file, buffer, 10, 0) == 5 && write(file, "+", 1) == 1 && fstat(file, &s) == 0 && s.st_size == 6 &&
+			s.st_nlink == 0,
+		"unlink: an open file lives on");
 	close(file);
 	check_errno(unlink("open-file"), ENOENT, "unlink: twice");
 	check_errno(unlink("sub"), EISDIR, "unlink: a directory");
@@ -172,15 +180,18 @@ static void test_rename(void)
 	close(make("b", "b"));
 	stat("a", &before);
 	check(rename("a", "c") == 0 && holds("c", "a") && size_of("a") == -1, "rename");
-	check(rename("c", "b") == 0 && holds("b", "a") && stat("b", &after) == 0 && before.st_ino == after.st_ino, "rename: replaces");
+	check(rename("c", "b") == 0 && holds("b", "a") && stat("b", &after) == 0 && before.st_ino == after.st_ino,
+		"rename: replaces");
 	check(rename("b", "b") == 0 && holds("b", "a"), "rename: to itself");
-	check(mkdir("d", 0700) == 0 && mkdir("d/e", 0700) == 0 && rename("b", "d/e/f") == 0 && holds("d/e/f", "a"), "rename: between directories");
+	check(mkdir("d", 0700) == 0 && mkdir("d/e", 0700) == 0 && rename("b", "d/e/f") == 0 && holds("d/e/f", "a"),
+		"rename: between directories");
 	check_errno(rename("none", "x"), ENOENT, "rename: no such file");
 	check_errno(rename("d/e/f", mkdir("onto", 0700) == 0 ? "onto" : ""), EISDIR, "rename: a file onto a directory");
 	check_errno(rename("d/e/f", "d"), ENOTEMPTY, "rename: a file onto its grandparent");
 	check_errno(rename("d", "plain"), ENOTDIR, "rename: a directory onto a file");
 	check_errno(rename("d", "d/e/g"), EINVAL, "rename: a directory below itself");
-	check(mkdir("empty", 0700) == 0 && rename("d/e", "empty") == 0 && holds("empty/f", "a"), "rename: onto an empty directory");
+	check(mkdir("empty", 0700) == 0 && rename("d/e", "empty") == 0 && holds("empty/f", "a"),
+		"rename: onto an empty directory");
 	check_errno(rename("d", "empty"), ENOTEMPTY, "rename: onto a full directory");
 	check(unlink("empty/f") == 0 && rmdir("empty") == 0 && rmdir("d") == 0, "rename: all removed");
 }
@@ -192,9 +203,12 @@ static void test_links(void)
 	int file;
 
 	close(make("target", "target"));
-	check(symlink("target", "soft") == 0 && holds("soft", "target") && readlink("soft", buffer, 100) == 6 && !memcmp(buffer, "target", 6),
-	      "symlink");
-	check(lstat("soft", &s) == 0 && S_ISLNK(s.st_mode) && s.st_size == 6 && stat("soft", &s) == 0 && S_ISREG(s.st_mode), "lstat and stat");
+	check(symlink("target", "soft") == 0 && holds("soft", "target") && readlink("soft", buffer, 100) == 6 &&
+			!memcmp(buffer, "target", 6),
+		"symlink");
+	check(lstat("soft", &s) == 0 && S_ISLNK(s.st_mode) && s.st_size == 6 && stat("soft", &s) == 0 &&
+			S_ISREG(s.st_mode),
+		"lstat and stat");
 	check(readlink("soft", buffer, 3) == 3, "readlink: a short buffer");
 	check_errno(readlink("target", buffer, 100), EINVAL, "readlink: not a link");
 	check_errno(symlink("x", "soft"), EEXIST, "symlink: exists");
@@ -202,18 +216,22 @@ static void test_links(void)
 	check(symlink("loop2", "loop1") == 0 && symlink("loop1", "loop2") == 0, "symlink: a loop");
 	check_errno(open("loop1", O_RDONLY), ELOOP, "open: a loop");
 	check_errno(stat("loop1/x", &s), ELOOP, "stat: through a loop");
-	check(symlink("nowhere", "dangling") == 0 && access("dangling", F_OK) == -1 && errno == ENOENT, "symlink: to nowhere");
+	check(symlink("nowhere", "dangling") == 0 && access("dangling", F_OK) == -1 && errno == ENOENT,
+		"symlink: to nowhere");
 	file = open("dangling", O_WRONLY | O_CREAT, 0600);
 	check(file >= 0 && size_of("nowhere") == 0, "open: O_CREAT through a link");
 	close(file);
 	check_errno(open("soft", O_WRONLY | O_CREAT | O_EXCL, 0600), EEXIST, "open: O_EXCL of a link");
-	check(mkdir("dir", 0700) == 0 && symlink("../target", "dir/up") == 0 && holds("dir/up", "target"), "symlink: relative to itself");
-	check(symlink("dir", "way") == 0 && holds("way/up", "target") && holds("way/../target", "target"), "symlink: of a directory");
+	check(mkdir("dir", 0700) == 0 && symlink("../target", "dir/up") == 0 && holds("dir/up", "target"),
+		"symlink: relative to itself");
+	check(symlink("dir", "way") == 0 && holds("way/up", "target") && holds("way/../target", "target"),
+		"symlink: of a directory");
 	check(link("target", "hard") == 0 && stat("hard", &s) == 0 && s.st_nlink == 2, "link");
 	file = open("hard", O_WRONLY | O_TRUNC);
 	check(write(file, "via", 3) == 3 && holds("target", "via"), "link: the same file");
 	close(file);
-	check(unlink("target") == 0 && holds("hard", "via") && stat("hard", &s) == 0 && s.st_nlink == 1, "link: outlives the other");
+	check(unlink("target") == 0 && holds("hard", "via") && stat("hard", &s) == 0 && s.st_nlink == 1,
+		"link: outlives the other");
 	check_errno(link("dir", "x"), EPERM, "link: of a directory");
 	check_errno(link("hard", "soft"), EEXIST, "link: exists");
 	check(unlink("soft") == 0 && holds("hard", "via"), "unlink: a symlink, not its target");
@@ -221,28 +239,33 @@ static void test_links(void)
 
 static void test_status(void)
 {
-	struct timespec times[2] = {{1000000000, 5000}, {1100000000, 7000}};
+	struct timespec times[2] = { { 1000000000, 5000 }, { 1100000000, 7000 } };
 	struct statfs fs;
 	struct stat s;
 	int file;
 
 	umask(027);
 	file = open("mode", O_RDWR | O_CREAT, 0777);
-	check(fstat(file, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & 07777) == 0750 && s.st_nlink == 1 && s.st_uid == getuid(),
-	      "open: mode and umask");
+	check(fstat(file, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & 07777) == 0750 && s.st_nlink == 1 &&
+			s.st_uid == getuid(),
+		"open: mode and umask");
 	check(fchmod(file, 0604) == 0 && fstat(file, &s) == 0 && (s.st_mode & 07777) == 0604, "fchmod");
 	check(chmod("mode", 04711) == 0 && stat("mode", &s) == 0 && (s.st_mode & 07777) == 04711, "chmod");
-	check(mkdir("made", 0777) == 0 && stat("made", &s) == 0 && S_ISDIR(s.st_mode) && (s.st_mode & 0777) == 0750, "mkdir: mode and umask");
+	check(mkdir("made", 0777) == 0 && stat("made", &s) == 0 && S_ISDIR(s.st_mode) && (s.st_mode & 0777) == 0750,
+		"mkdir: mode and umask");
 	check(umask(022) == 027, "umask");
 	check(utimensat(AT_FDCWD, "mode", times, 0) == 0 && stat("mode", &s) == 0 && s.st_atim.tv_sec == 1000000000 &&
-		      s.st_mtim.tv_sec == 1100000000,
-	      "utimensat");
-	check(write(file, "123", 3) == 3 && fstat(file, &s) == 0 && s.st_mtim.tv_sec > 1600000000 && s.st_size == 3, "write: changes the time");
+			s.st_mtim.tv_sec == 1100000000,
+		"utimensat");
+	check(write(file, "123", 3) == 3 && fstat(file, &s) == 0 && s.st_mtim.tv_sec > 1600000000 && s.st_size == 3,
+		"write: changes the time");
 	check(s.st_blksize >= 512 && s.st_blocks >= 0, "stat: blocks");
 	check(statfs(".", &fs) == 0 && fs.f_bsize > 0, "statfs");
 	check(access("mode", R_OK | W_OK) == 0 && access("none", F_OK) == -1 && errno == ENOENT, "access");
 	check_errno(access("mode", 99), EINVAL, "access: bad mode");
-	check(stat("/", &s) == 0 && S_ISDIR(s.st_mode) && fstatat(AT_FDCWD, "mode", &s, AT_SYMLINK_NOFOLLOW) == 0 && s.st_size == 3, "fstatat");
+	check(stat("/", &s) == 0 && S_ISDIR(s.st_mode) && fstatat(AT_FDCWD, "mode", &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+			s.st_size == 3,
+		"fstatat");
 	check_errno(fstat(999, &s), EBADF, "fstat: closed");
 	close(file);
 }
@@ -250,15 +273,15 @@ static void test_status(void)
 static void test_directories(void)
 {
 	char before[PATH_MAX], after[PATH_MAX], name[20];
-	bool seen[200] = {false}, dots[2] = {false, false}, twice = false;
+	bool seen[200] = { false }, dots[2] = { false, false }, twice = false;
 	struct dirent *entry;
 	int count = 0;
 	DIR *dir;
 
 	check(getcwd(before, sizeof(before)) == before && before[0] == '/', "getcwd");
-	check(mkdir("list", 0700) == 0 && chdir("list") == 0 && getcwd(after, sizeof(after)) && !strncmp(after, before, strlen(before)) &&
-		      !strcmp(after + strlen(before), "/list"),
-	      "chdir");
+	check(mkdir("list", 0700) == 0 && chdir("list") == 0 && getcwd(after, sizeof(after)) &&
+			!strncmp(after, before, strlen(before)) && !strcmp(after + strlen(before), "/list"),
+		"chdir");
 	check_errno(syscall(SYS_getcwd, after, 3), ERANGE, "getcwd: a short buffer");
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "file-%d", i);
@@ -334,9 +357,9 @@ static void test_together(void)
 
 static void test_vectors_and_copies(void)
 {
-	struct iovec vector[] = {{(char[]){"abc"}, 3}, {(char[]){"defg"}, 4}};
+	struct iovec vector[] = { { (char[]){ "abc" }, 3 }, { (char[]){ "defg" }, 4 } };
 	char x[4] = "", y[5] = "";
-	struct iovec back[] = {{x, 3}, {y, 4}};
+	struct iovec back[] = { { x, 3 }, { y, 4 } };
 	int file = make("vectors", "");
 
 	check(writev(file, vector, 2) == 7 && holds("vectors", "abcdefg"), "writev: a file");

@@ -23,23 +23,33 @@ static uint64_t next(void)
 
 static uint64_t pick(void)
 {
-	static const uint64_t values[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 0x10, 0x20, 0xfff, 0x1000, 0x1001, 0x2000, 0x400000,
-					  0x401000, 0x40000000, 0x5fffffff, 0x7ffff000, 0x80000000, 0xffffffff, 0x100000000, 0x1ffffffff,
-					  0x200000000, 0x8000000000, 0xffffffffff, 0x10000000000, 0x7fffffffffff, 0x7ffffffff000, 0x800000000000,
-					  0xffffffffffffff, 0x100000000000000, 0x7fffffffffffffff, 0x8000000000000000, 0xff00000000000000,
-					  0xffff800000000000, 0xffffffff80000000, 0xfffffffffffff000, 0xfffffffffffffff8, ~0ul};
+	static const uint64_t values[] = { 0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 0x10, 0x20, 0xfff, 0x1000, 0x1001,
+		0x2000, 0x400000, 0x401000, 0x40000000, 0x5fffffff, 0x7ffff000, 0x80000000, 0xffffffff, 0x100000000,
+		0x1ffffffff, 0x200000000, 0x8000000000, 0xffffffffff, 0x10000000000, 0x7fffffffffff, 0x7ffffffff000,
+		0x800000000000, 0xffffffffffffff, 0x100000000000000, 0x7fffffffffffffff, 0x8000000000000000,
+		0xff00000000000000, 0xffff800000000000, 0xffffffff80000000, 0xfffffffffffff000, 0xfffffffffffffff8,
+		~0ul };
 	uint64_t r = next();
 
 	switch (r >> 60) {
-	case 0: return (uintptr_t)page + (r & 0xfff);
-	case 1: return (uintptr_t)page;
-	case 2: return r & 0xff;
-	case 3: return r & 0xffff;
-	case 4: return (r & 0xff) << 40 | (r >> 8 & 0xffff) << 8;
-	case 5: return (r & 0xff) << 33 | 0x400000;
-	case 6: return r;
-	case 7: return own;
-	default: return values[(r >> 8) % (sizeof(values) / sizeof(values[0]))];
+	case 0:
+		return (uintptr_t)page + (r & 0xfff);
+	case 1:
+		return (uintptr_t)page;
+	case 2:
+		return r & 0xff;
+	case 3:
+		return r & 0xffff;
+	case 4:
+		return (r & 0xff) << 40 | (r >> 8 & 0xffff) << 8;
+	case 5:
+		return (r & 0xff) << 33 | 0x400000;
+	case 6:
+		return r;
+	case 7:
+		return own;
+	default:
+		return values[(r >> 8) % (sizeof(values) / sizeof(values[0]))];
 	}
 }
 
@@ -54,7 +64,8 @@ static uint64_t other_space(void)
 /* One call that leaves the program itself alone. */
 static int64_t harmless_call(void)
 {
-	uint64_t nr = CALL_portal_call + (next() >> 20) % 0x70, a = pick(), b = pick(), c = pick(), d = pick(), e = pick(), f = pick();
+	uint64_t nr = CALL_portal_call + (next() >> 20) % 0x70, a = pick(), b = pick(), c = pick(), d = pick(),
+		 e = pick(), f = pick();
 
 	switch (nr) {
 	case CALL_portal_call:
@@ -67,7 +78,7 @@ static int64_t harmless_call(void)
 		c = 1;
 		break;
 	case CALL_space_create: { /* real ones are made in the children */
-		struct space_spec spec = {.flags = 0x80000000 | (uint32_t)a, .system = (uint32_t)b};
+		struct space_spec spec = { .flags = 0x80000000 | (uint32_t)a, .system = (uint32_t)b };
 
 		memcpy(page, &spec, sizeof(spec));
 		a = next() & 1 ? (uintptr_t)page : a;
@@ -76,14 +87,23 @@ static int64_t harmless_call(void)
 	case CALL_space_wait: /* a space of ours, made by chance, would never end */
 		a |= 0x100000;
 		break;
-	case CALL_space_destroy: case CALL_map: case CALL_unmap: case CALL_protect: case CALL_remap: case CALL_space_fork:
+	case CALL_space_destroy:
+	case CALL_map:
+	case CALL_unmap:
+	case CALL_protect:
+	case CALL_remap:
+	case CALL_space_fork:
 		a = other_space();
 		break;
-	case CALL_thread_create: case CALL_space_set_landing: case CALL_space_info: case CALL_stats:
+	case CALL_thread_create:
+	case CALL_space_set_landing:
+	case CALL_space_info:
+	case CALL_stats:
 		if (a >= 0x400000 && a < 0x10000000) /* where the program is */
 			a = 8;
 		break;
-	case CALL_map_query: case CALL_frame_vector:
+	case CALL_map_query:
+	case CALL_frame_vector:
 		c = c >= 0x400000 && c < 0x10000000 ? 8 : c;
 		b = b >= 0x400000 && b < 0x10000000 ? 8 : b;
 		break;
@@ -126,8 +146,13 @@ static void wild(unsigned which)
 	seed = seed * 6364136223846793005 + which * 1442695040888963407 + 1;
 	for (unsigned i = 0; i < CHILD_CALLS; i++) {
 		uint64_t nr = CALL_portal_call + (next() >> 20) % 0x68;
-		struct space_spec spec = {.flags = next() & 7 ? (uint32_t)next() & 4 : (uint32_t)next() & 7, .system = next() & 1};
-		struct thread_spec thread = {.space = (uint32_t)pick(), .ip = pick(), .sp = pick(), .arg = pick(), .frame = next() & 1 ? pick() : 0};
+		struct space_spec spec = { .flags = next() & 7 ? (uint32_t)next() & 4 : (uint32_t)next() & 7,
+			.system = next() & 1 };
+		struct thread_spec thread = { .space = (uint32_t)pick(),
+			.ip = pick(),
+			.sp = pick(),
+			.arg = pick(),
+			.frame = next() & 1 ? pick() : 0 };
 		uint64_t a = pick();
 
 		if (nr == CALL_log)

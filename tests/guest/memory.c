@@ -26,20 +26,21 @@ static void test_anonymous(void)
 {
 	char *area = map_pages(16, PROT_READ | PROT_WRITE), *other;
 
-	check(area != MAP_FAILED && ((uintptr_t)area & (PAGE - 1)) == 0 && is_zero(area, 16 * PAGE), "mmap: zero-filled");
+	check(area != MAP_FAILED && ((uintptr_t)area & (PAGE - 1)) == 0 && is_zero(area, 16 * PAGE),
+		"mmap: zero-filled");
 	memset(area, 'x', 16 * PAGE);
 	check(munmap(area + 4 * PAGE, 2 * PAGE) == 0, "munmap: in the middle");
-	check(tap_read(area + 3 * PAGE) == 0 && tap_read(area + 4 * PAGE) == SIGSEGV && tap_read(area + 5 * PAGE) == SIGSEGV &&
-		      tap_read(area + 6 * PAGE) == 0,
-	      "munmap: the rest stays");
+	check(tap_read(area + 3 * PAGE) == 0 && tap_read(area + 4 * PAGE) == SIGSEGV &&
+			tap_read(area + 5 * PAGE) == SIGSEGV && tap_read(area + 6 * PAGE) == 0,
+		"munmap: the rest stays");
 	check(munmap(area + 4 * PAGE, 2 * PAGE) == 0, "munmap: of nothing");
 	other = mmap(area + 4 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	check(other == area + 4 * PAGE && is_zero(other, PAGE), "mmap: MAP_FIXED into a gap");
 	other = mmap(area + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	check(other == area + 8 * PAGE && is_zero(other, PAGE) && area[7 * PAGE] == 'x' && area[9 * PAGE] == 'x',
-	      "mmap: MAP_FIXED replaces");
-	check_errno(mmap(area + 7 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), EEXIST,
-		    "mmap: MAP_FIXED_NOREPLACE");
+		"mmap: MAP_FIXED replaces");
+	check_errno(mmap(area + 7 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+		EEXIST, "mmap: MAP_FIXED_NOREPLACE");
 	other = mmap(area + 8 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(other != MAP_FAILED && other != area + 8 * PAGE, "mmap: a taken hint");
 	munmap(other, PAGE);
@@ -54,9 +55,11 @@ static void test_anonymous_errors(void)
 
 	check_errno(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL, "mmap: no length");
 	check_errno(mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0), EINVAL, "mmap: neither private nor shared");
-	check_errno(mmap(area + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL, "mmap: not aligned");
+	check_errno(mmap(area + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL,
+		"mmap: not aligned");
 	check_errno(mmap(NULL, ~0ul - PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM, "mmap: too long");
-	check_errno(mmap(NULL, 1ul << 60, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM, "mmap: longer than the address space");
+	check_errno(mmap(NULL, 1ul << 60, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM,
+		"mmap: longer than the address space");
 	check_errno(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0), EBADF, "mmap: no such file");
 	check_errno(munmap(area + 1, PAGE), EINVAL, "munmap: not aligned");
 	check_errno(munmap(area, 0), EINVAL, "munmap: no length");
@@ -64,13 +67,14 @@ static void test_anonymous_errors(void)
 	munmap(area + PAGE, PAGE);
 	check_errno(mprotect(area, 2 * PAGE, PROT_READ | PROT_WRITE), ENOMEM, "mprotect: a part is unmapped");
 	check(mprotect(area, 0, PROT_READ) == 0, "mprotect: no length");
-	check_errno(mprotect(tap_pointer(0xffff800000000000), PAGE, PROT_READ), ENOMEM, "mprotect: of the kernel's half");
+	check_errno(mprotect(tap_pointer(0xffff800000000000), PAGE, PROT_READ), ENOMEM,
+		"mprotect: of the kernel's half");
 	munmap(area, PAGE);
 }
 
 static void test_protect(void)
 {
-	static const unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov $42, %eax; ret */
+	static const unsigned char code[] = { 0xb8, 42, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
 	char *area = map_pages(3, PROT_READ | PROT_WRITE);
 	int (*function)(void);
 	volatile int result = 0;
@@ -78,11 +82,13 @@ static void test_protect(void)
 	memcpy(area, "kept", 5);
 	memcpy(area + PAGE, "kept", 5);
 	mprotect(area, PAGE, PROT_NONE);
-	check(tap_read(area) == SIGSEGV && tap_info.si_code == SEGV_ACCERR && tap_read(area + PAGE) == 0, "mprotect: PROT_NONE");
+	check(tap_read(area) == SIGSEGV && tap_info.si_code == SEGV_ACCERR && tap_read(area + PAGE) == 0,
+		"mprotect: PROT_NONE");
 	mprotect(area, PAGE, PROT_READ);
 	check(tap_read(area) == 0 && tap_write(area) == SIGSEGV && tap_write(area + PAGE) == 0, "mprotect: PROT_READ");
 	mprotect(area, 3 * PAGE, PROT_READ | PROT_WRITE);
-	check(!strcmp(area, "kept") && tap_write(area) == 0 && tap_write(area + 2 * PAGE) == 0, "mprotect: data is kept");
+	check(!strcmp(area, "kept") && tap_write(area) == 0 && tap_write(area + 2 * PAGE) == 0,
+		"mprotect: data is kept");
 	memcpy(area, code, sizeof(code));
 	function = tap_pointer((uintptr_t)area);
 	check(TAP_TRY(function()) == SIGSEGV, "mprotect: data is not executable");
@@ -101,18 +107,20 @@ static void test_remap(void)
 	for (int i = 0; i < 4; i++)
 		memset(area + i * PAGE, 'a' + i, PAGE);
 	check(mremap(area, 4 * PAGE, 2 * PAGE, 0) == area && tap_read(area + 2 * PAGE) == SIGSEGV && area[PAGE] == 'b',
-	      "mremap: shrinks");
+		"mremap: shrinks");
 	check(mremap(area, 2 * PAGE, 4 * PAGE, 0) == area && area[PAGE] == 'b' && is_zero(area + 2 * PAGE, 2 * PAGE),
-	      "mremap: grows in place");
+		"mremap: grows in place");
 	mmap(area + 2 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	check_errno(mremap(area, 2 * PAGE, 3 * PAGE, 0), ENOMEM, "mremap: no room in place");
 	moved = mremap(area, 2 * PAGE, 32 * PAGE, MREMAP_MAYMOVE);
-	check(moved != MAP_FAILED && moved != area && moved[0] == 'a' && moved[2 * PAGE - 1] == 'b' && is_zero(moved + 2 * PAGE, 30 * PAGE),
-	      "mremap: moves");
+	check(moved != MAP_FAILED && moved != area && moved[0] == 'a' && moved[2 * PAGE - 1] == 'b' &&
+			is_zero(moved + 2 * PAGE, 30 * PAGE),
+		"mremap: moves");
 	check(tap_read(area) == SIGSEGV && tap_read(area + 2 * PAGE) == 0, "mremap: the old place is empty");
-	check(mremap(moved, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target + PAGE) == target + PAGE && target[PAGE] == 'a' &&
-		      target[3 * PAGE - 1] == 'b' && target[0] == 0 && tap_write(target + 3 * PAGE) == SIGSEGV,
-	      "mremap: MREMAP_FIXED");
+	check(mremap(moved, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target + PAGE) == target + PAGE &&
+			target[PAGE] == 'a' && target[3 * PAGE - 1] == 'b' && target[0] == 0 &&
+			tap_write(target + 3 * PAGE) == SIGSEGV,
+		"mremap: MREMAP_FIXED");
 	check_errno(mremap(area, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT, "mremap: of nothing");
 	check_errno(mremap(target + 1, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EINVAL, "mremap: not aligned");
 	check_errno(mremap(target, PAGE, 0, MREMAP_MAYMOVE), EINVAL, "mremap: no length");
@@ -157,12 +165,14 @@ static void test_private_file(void)
 	int file = make_file("private", 3);
 	char byte = 0, *map = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0), *second;
 
-	check(map != MAP_FAILED && map[0] == 'A' && map[PAGE] == 'B' && map[3 * PAGE - 1] == 'C', "mmap: a private file");
+	check(map != MAP_FAILED && map[0] == 'A' && map[PAGE] == 'B' && map[3 * PAGE - 1] == 'C',
+		"mmap: a private file");
 	map[PAGE] = 'x';
 	check(pread(file, &byte, 1, PAGE) == 1 && byte == 'B', "mmap: private changes do not reach the file");
 	second = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, PAGE);
 	check(second[0] == 'B' && second[PAGE] == 'C', "mmap: an offset");
-	check(pwrite(file, "y", 1, 2 * PAGE) == 1 && second[PAGE] == 'y', "mmap: untouched private pages follow the file");
+	check(pwrite(file, "y", 1, 2 * PAGE) == 1 && second[PAGE] == 'y',
+		"mmap: untouched private pages follow the file");
 	check_errno(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, 100), EINVAL, "mmap: offset not aligned");
 	close(file);
 	check(map[PAGE] == 'x' && map[0] == 'A' && second[0] == 'B', "mmap: lives on without the descriptor");
@@ -186,17 +196,22 @@ static void test_shared_file(void)
 		map[11] = 'c';
 		_exit(second[10] == 'm' ? 0 : 1);
 	}
-	check(waitpid(child, &status, 0) == child && status == 0 && map[11] == 'c' && second[11] == 'c', "mmap: shared with a child");
+	check(waitpid(child, &status, 0) == child && status == 0 && map[11] == 'c' && second[11] == 'c',
+		"mmap: shared with a child");
 	check(msync(map, 2 * PAGE, MS_SYNC) == 0, "msync");
 	reader = open("shared", O_RDONLY);
-	check_errno(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0), EACCES, "mmap: shared write of a read-only file");
-	check(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, reader, 0) != MAP_FAILED, "mmap: private write of a read-only file");
+	check_errno(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0), EACCES,
+		"mmap: shared write of a read-only file");
+	check(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, reader, 0) != MAP_FAILED,
+		"mmap: private write of a read-only file");
 	close(reader);
 	reader = open("shared", O_WRONLY);
 	check_errno(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, reader, 0), EACCES, "mmap: a write-only file");
 	close(reader);
-	check(ftruncate(file, PAGE) == 0 && tap_read(map + PAGE) == SIGBUS && tap_read(map) == 0, "mmap: a truncated file");
-	check(ftruncate(file, 2 * PAGE) == 0 && tap_read(map + PAGE) == 0 && map[PAGE + 10] == 0, "mmap: a file made longer again");
+	check(ftruncate(file, PAGE) == 0 && tap_read(map + PAGE) == SIGBUS && tap_read(map) == 0,
+		"mmap: a truncated file");
+	check(ftruncate(file, 2 * PAGE) == 0 && tap_read(map + PAGE) == 0 && map[PAGE + 10] == 0,
+		"mmap: a file made longer again");
 	munmap(map, 2 * PAGE);
 	munmap(second, 2 * PAGE);
 	close(file);
@@ -231,12 +246,14 @@ static void test_kinds(void)
 	waitpid(child, &status, 0);
 	check(!strcmp(shared + PAGE, "from the child"), "mmap: shared anonymous memory, first touched by the child");
 	memset(map, 'x', 2 * PAGE);
-	check(madvise(map, PAGE, MADV_DONTNEED) == 0 && is_zero(map, PAGE) && map[PAGE] == 'x', "madvise: MADV_DONTNEED");
+	check(madvise(map, PAGE, MADV_DONTNEED) == 0 && is_zero(map, PAGE) && map[PAGE] == 'x',
+		"madvise: MADV_DONTNEED");
 	munmap(map, 2 * PAGE);
 	munmap(shared, 2 * PAGE);
 	close(zero);
 	map = mmap(NULL, 512ul << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	check(map != MAP_FAILED && tap_write(map + (300ul << 20)) == 0 && map[400ul << 20] == 0, "mmap: much, used little");
+	check(map != MAP_FAILED && tap_write(map + (300ul << 20)) == 0 && map[400ul << 20] == 0,
+		"mmap: much, used little");
 	munmap(map, 512ul << 20);
 }
 
@@ -245,8 +262,8 @@ static void test_kinds(void)
 static void test_user_pointers(void)
 {
 	char *area = map_pages(3, PROT_READ | PROT_WRITE), *fresh = map_pages(2, PROT_READ | PROT_WRITE);
-	void *bad[] = {tap_pointer(0), tap_pointer(8), tap_pointer(0x7ffffffff000), tap_pointer(0x8000000000000000),
-		       tap_pointer(0xffffffff81000000), tap_pointer(0xfffffffffffffff8), tap_pointer(0x00dead0000000000)};
+	void *bad[] = { tap_pointer(0), tap_pointer(8), tap_pointer(0x7ffffffff000), tap_pointer(0x8000000000000000),
+		tap_pointer(0xffffffff81000000), tap_pointer(0xfffffffffffffff8), tap_pointer(0x00dead0000000000) };
 	volatile int negative = -1;
 	int ends[2], zero = open("/dev/zero", O_RDONLY), all = 0;
 	struct iovec vector[2];
@@ -264,12 +281,14 @@ static void test_user_pointers(void)
 	munmap(area + 2 * PAGE, PAGE);
 	mprotect(area, PAGE, PROT_READ);
 	check_errno(stat("/", (struct stat *)(void *)area), EFAULT, "EFAULT: into read-only memory");
-	check_errno(stat("/", (struct stat *)(void *)(area + 2 * PAGE - 8)), EFAULT, "EFAULT: over the end of a mapping");
+	check_errno(stat("/", (struct stat *)(void *)(area + 2 * PAGE - 8)), EFAULT,
+		"EFAULT: over the end of a mapping");
 	check_errno(open(memset(area + 2 * PAGE - 4, 'x', 4), O_RDONLY), EFAULT, "EFAULT: a path without an end");
-	check(write(ends[1], "0123456789", 10) == 10 && read(ends[0], fresh + PAGE - 5, 10) == 10 && !memcmp(fresh + PAGE - 5, "0123456789", 10),
-	      "read: into fresh pages");
-	vector[0] = (struct iovec){fresh, 3};
-	vector[1] = (struct iovec){tap_pointer(8), 3};
+	check(write(ends[1], "0123456789", 10) == 10 && read(ends[0], fresh + PAGE - 5, 10) == 10 &&
+			!memcmp(fresh + PAGE - 5, "0123456789", 10),
+		"read: into fresh pages");
+	vector[0] = (struct iovec){ fresh, 3 };
+	vector[1] = (struct iovec){ tap_pointer(8), 3 };
 	check_errno(writev(ends[1], (struct iovec *)tap_pointer(16), 2), EFAULT, "EFAULT: a bad vector");
 	vector[1].iov_len = ~0ul;
 	check_errno(writev(ends[1], vector, 2), EINVAL, "writev: too long");
@@ -305,15 +324,16 @@ static void test_many(void)
 	for (int i = 0; i < MANY; i += 2)
 		mprotect(area + i * PAGE, PAGE, PROT_READ);
 	for (int i = 0; i < MANY; i++) {
-		maps[i] = mmap(NULL, (size_t)(1 + i % 3) * PAGE, i % 2 ? PROT_READ | PROT_WRITE : PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		maps[i] = mmap(NULL, (size_t)(1 + i % 3) * PAGE, i % 2 ? PROT_READ | PROT_WRITE : PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (maps[i] != MAP_FAILED && i % 2)
 			maps[i][PAGE - 1] = (char)i;
 	}
 	child = fork();
 	if (child == 0) {
 		for (int i = 0; i < MANY; i++)
-			right += i % 2 ? maps[i][PAGE - 1] == (char)i && tap_write(area + i * PAGE) == 0 :
-					 maps[i][0] == 0 && tap_write(area + i * PAGE) == SIGSEGV;
+			right += i % 2 ? maps[i][PAGE - 1] == (char)i && tap_write(area + i * PAGE) == 0
+				       : maps[i][0] == 0 && tap_write(area + i * PAGE) == SIGSEGV;
 		_exit(right == MANY ? 0 : 1);
 	}
 	check(waitpid(child, &status, 0) == child && status == 0, "fork: hundreds of regions");
@@ -330,7 +350,7 @@ static void test_random(void)
 	struct {
 		bool mapped, writable;
 		char value;
-	} model[PAGES] = {0};
+	} model[PAGES] = { 0 };
 	char *base = map_pages(PAGES, PROT_NONE);
 	unsigned seed = 12345, wrong = 0;
 
@@ -343,7 +363,8 @@ static void test_random(void)
 		if (first + count > PAGES)
 			count = PAGES - first;
 		if (what < 2) {
-			mmap(base + first * PAGE, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			mmap(base + first * PAGE, count * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		} else if (what == 2) {
 			munmap(base + first * PAGE, count * PAGE);
 		} else if (what == 3) {
@@ -361,7 +382,8 @@ static void test_random(void)
 			} else if (what == 3) {
 				model[p].writable = false;
 			} else {
-				wrong += tap_read(base + p * PAGE) != expected || (!expected && base[p * PAGE] != model[p].value);
+				wrong += tap_read(base + p * PAGE) != expected ||
+					(!expected && base[p * PAGE] != model[p].value);
 				expected = model[p].mapped && model[p].writable ? 0 : SIGSEGV;
 				wrong += tap_write(base + p * PAGE) != expected;
 				if (!expected)

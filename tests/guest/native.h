@@ -50,8 +50,9 @@ static inline struct words lossy_call6(uint64_t nr, uint64_t portal, const uint6
 			 "lea 128(%%rsp), %%rsp\n\t"
 			 : "=a"(result.w0), "=d"(result.w1), "+r"(r10), "+r"(r8), "+r"(r9), "+D"(a), "+S"(b), "+b"(rbx)
 			 : "a"(nr), "d"(in[2])
-			 : "rcx", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
-			   "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+			 : "rcx", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3",
+			 "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+			 "xmm15");
 	return result;
 }
 
@@ -64,12 +65,12 @@ static inline struct words portal_call6(uint64_t portal, const uint64_t in[6])
 /* Only returns if it fails. */
 static inline int64_t portal_return(uint64_t a, uint64_t b)
 {
-	return lossy_call6(CALL_portal_return, 0, (uint64_t[6]){a, b}).w0;
+	return lossy_call6(CALL_portal_return, 0, (uint64_t[6]){ a, b }).w0;
 }
 
 static inline struct words portal_call(uint64_t portal, uint64_t a, uint64_t b)
 {
-	return portal_call6(portal, (uint64_t[6]){a, b});
+	return portal_call6(portal, (uint64_t[6]){ a, b });
 }
 
 /* The program runs on Allod. */

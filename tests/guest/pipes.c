@@ -36,11 +36,11 @@ static void test_ends(void)
 
 	open_pipe(0);
 	check(write(ends[1], "first", 5) == 5 && write(ends[1], "second", 6) == 6 && read(ends[0], buffer, 3) == 3 &&
-		      read(ends[0], buffer + 3, 90) == 8 && !memcmp(buffer, "firstsecond", 11),
-	      "pipe: a stream of bytes");
+			read(ends[0], buffer + 3, 90) == 8 && !memcmp(buffer, "firstsecond", 11),
+		"pipe: a stream of bytes");
 	check(ioctl(ends[0], FIONREAD, &status) == 0 && status == 0 && write(ends[1], "1234", 4) == 4 &&
-		      ioctl(ends[0], FIONREAD, &status) == 0 && status == 4,
-	      "pipe: FIONREAD");
+			ioctl(ends[0], FIONREAD, &status) == 0 && status == 4,
+		"pipe: FIONREAD");
 	check(read(ends[0], buffer, 100) == 4 && write(ends[1], "", 0) == 0, "pipe: writing nothing");
 	check_errno(read(ends[1], buffer, 1), EBADF, "pipe: reading the writing end");
 	check_errno(write(ends[0], buffer, 1), EBADF, "pipe: writing the reading end");
@@ -48,7 +48,8 @@ static void test_ends(void)
 	check_errno(pread(ends[0], buffer, 1, 0), ESPIPE, "pipe: pread");
 	if (write(ends[1], "rest", 4) == 4)
 		close(ends[1]);
-	check(read(ends[0], buffer, 100) == 4 && read(ends[0], buffer, 100) == 0 && read(ends[0], buffer, 100) == 0, "pipe: the end");
+	check(read(ends[0], buffer, 100) == 4 && read(ends[0], buffer, 100) == 0 && read(ends[0], buffer, 100) == 0,
+		"pipe: the end");
 	close(ends[0]);
 	check_errno(read(ends[0], buffer, 1), EBADF, "read: a closed descriptor");
 	check_errno(close(ends[0]), EBADF, "close: twice");
@@ -75,16 +76,19 @@ static void test_nonblocking(void)
 
 	open_pipe(O_NONBLOCK | O_CLOEXEC);
 	flags = fcntl(ends[0], F_GETFL);
-	check((flags & O_NONBLOCK) && (flags & O_ACCMODE) == O_RDONLY && (fcntl(ends[1], F_GETFL) & O_ACCMODE) == O_WRONLY, "fcntl: F_GETFL");
+	check((flags & O_NONBLOCK) && (flags & O_ACCMODE) == O_RDONLY &&
+			(fcntl(ends[1], F_GETFL) & O_ACCMODE) == O_WRONLY,
+		"fcntl: F_GETFL");
 	check(fcntl(ends[0], F_GETFD) == FD_CLOEXEC, "pipe2: O_CLOEXEC");
 	check_errno(read(ends[0], buffer, 1), EAGAIN, "pipe: empty, EAGAIN");
 	while ((n = write(ends[1], large, sizeof(large))) > 0)
 		total += (int)n;
 	check(n == -1 && errno == EAGAIN && total == 65536, "pipe: full at 65536, EAGAIN");
 	check(read(ends[0], large, 100) == 100 && write(ends[1], large, sizeof(large)) == -1 && errno == EAGAIN,
-	      "pipe: PIPE_BUF bytes are written whole or not");
-	check(fcntl(ends[1], F_SETFL, 0) == 0 && !(fcntl(ends[1], F_GETFL) & O_NONBLOCK) && (fcntl(ends[0], F_GETFL) & O_NONBLOCK),
-	      "fcntl: F_SETFL");
+		"pipe: PIPE_BUF bytes are written whole or not");
+	check(fcntl(ends[1], F_SETFL, 0) == 0 && !(fcntl(ends[1], F_GETFL) & O_NONBLOCK) &&
+			(fcntl(ends[0], F_GETFL) & O_NONBLOCK),
+		"fcntl: F_SETFL");
 	close_pipe();
 	open_pipe(0);
 	flags = dup(ends[0]);
@@ -129,7 +133,8 @@ static void test_blocking(void)
 	close(ends[1]);
 	usleep(20000);
 	close(ends[0]);
-	check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 1, "pipe: closing wakes a writer");
+	check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 1,
+		"pipe: closing wakes a writer");
 	open_pipe(0);
 	child = fork();
 	if (child == 0) {
@@ -147,7 +152,7 @@ static void test_records(void)
 {
 	enum { WRITERS = 4, RECORDS = 50, SIZE = 1000 };
 	char record[SIZE];
-	int whole = 0, counts[WRITERS] = {0};
+	int whole = 0, counts[WRITERS] = { 0 };
 	size_t have = 0;
 	ssize_t n;
 
@@ -172,7 +177,8 @@ static void test_records(void)
 		counts[(unsigned)(record[0] - 'a') % WRITERS]++;
 		have = 0;
 	}
-	check(whole == WRITERS * RECORDS && counts[0] == RECORDS && counts[WRITERS - 1] == RECORDS, "pipe: records stay whole");
+	check(whole == WRITERS * RECORDS && counts[0] == RECORDS && counts[WRITERS - 1] == RECORDS,
+		"pipe: records stay whole");
 	while (wait(NULL) > 0)
 		;
 	close(ends[0]);
@@ -222,7 +228,7 @@ static void test_chain(void)
 
 static short events_of(int fd, short events)
 {
-	struct pollfd p = {.fd = fd, .events = events};
+	struct pollfd p = { .fd = fd, .events = events };
 
 	return poll(&p, 1, 0) >= 0 ? p.revents : -1;
 }
@@ -234,11 +240,13 @@ static void test_poll(void)
 
 	open_pipe(O_NONBLOCK);
 	check(events_of(ends[0], POLLIN) == 0 && events_of(ends[1], POLLOUT) == POLLOUT, "poll: an empty pipe");
-	check(write(ends[1], "x", 1) == 1 && events_of(ends[0], POLLIN) == POLLIN && events_of(ends[0], POLLOUT) == 0, "poll: readable");
-	both[0] = (struct pollfd){.fd = ends[0], .events = POLLIN};
-	both[1] = (struct pollfd){.fd = ends[1], .events = POLLOUT};
-	both[2] = (struct pollfd){.fd = -1, .events = POLLIN};
-	check(poll(both, 3, -1) == 2 && both[0].revents == POLLIN && both[1].revents == POLLOUT && both[2].revents == 0, "poll: several");
+	check(write(ends[1], "x", 1) == 1 && events_of(ends[0], POLLIN) == POLLIN && events_of(ends[0], POLLOUT) == 0,
+		"poll: readable");
+	both[0] = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	both[1] = (struct pollfd){ .fd = ends[1], .events = POLLOUT };
+	both[2] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	check(poll(both, 3, -1) == 2 && both[0].revents == POLLIN && both[1].revents == POLLOUT && both[2].revents == 0,
+		"poll: several");
 	both[2].fd = 999;
 	check(poll(both, 3, -1) == 3 && both[2].revents == POLLNVAL, "poll: POLLNVAL");
 	while (write(ends[1], both, sizeof(both)) > 0)
@@ -270,15 +278,15 @@ static double seconds(void)
 
 static void test_poll_waits(void)
 {
-	struct itimerval timer = {.it_value.tv_usec = 20000};
-	struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
-	struct timespec time = {0, 20000000};
+	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	struct timespec time = { 0, 20000000 };
 	struct pollfd p;
 	double start = seconds();
 	fd_set set;
 
 	open_pipe(0);
-	p = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	p = (struct pollfd){ .fd = ends[0], .events = POLLIN };
 	check(poll(&p, 1, 30) == 0 && seconds() - start >= 0.03, "poll: the time runs out");
 	if (fork() == 0) {
 		usleep(10000);
@@ -292,7 +300,8 @@ static void test_poll_waits(void)
 	check(read(ends[0], &set, 1) == 1, "read: what was announced");
 	FD_ZERO(&set);
 	FD_SET(ends[0], &set);
-	check(pselect(ends[0] + 1, &set, NULL, NULL, &time, NULL) == 0 && !FD_ISSET(ends[0], &set), "pselect: the time runs out");
+	check(pselect(ends[0] + 1, &set, NULL, NULL, &time, NULL) == 0 && !FD_ISSET(ends[0], &set),
+		"pselect: the time runs out");
 	check(ppoll(&p, 1, &time, NULL) == 0, "ppoll: the time runs out");
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -312,13 +321,15 @@ static void test_descriptors(void)
 	check(copy > ends[1] && write(copy, "d", 1) == 1 && read(ends[0], &byte, 1) == 1 && byte == 'd', "dup");
 	check(dup2(ends[1], 50) == 50 && write(50, "e", 1) == 1 && read(ends[0], &byte, 1) == 1 && byte == 'e', "dup2");
 	check(dup2(50, 50) == 50 && dup2(ends[0], 50) == 50 && write(50, "x", 1) == -1, "dup2: over an open one");
-	check(dup3(ends[1], 51, O_CLOEXEC) == 51 && fcntl(51, F_GETFD) == FD_CLOEXEC && fcntl(50, F_GETFD) == 0, "dup3: O_CLOEXEC");
+	check(dup3(ends[1], 51, O_CLOEXEC) == 51 && fcntl(51, F_GETFD) == FD_CLOEXEC && fcntl(50, F_GETFD) == 0,
+		"dup3: O_CLOEXEC");
 	check_errno(dup3(51, 51, 0), EINVAL, "dup3: the same");
 	check_errno(dup2(900, 5), EBADF, "dup2: closed");
 	check_errno(dup2(copy, -1), EBADF, "dup2: negative");
 	check_errno(dup(-1), EBADF, "dup: negative");
 	third = fcntl(copy, F_DUPFD, 60);
-	check(third == 60 && fcntl(copy, F_DUPFD_CLOEXEC, 60) == 61 && fcntl(61, F_GETFD) == FD_CLOEXEC, "fcntl: F_DUPFD");
+	check(third == 60 && fcntl(copy, F_DUPFD_CLOEXEC, 60) == 61 && fcntl(61, F_GETFD) == FD_CLOEXEC,
+		"fcntl: F_DUPFD");
 	close(copy);
 	check(dup(ends[1]) == copy, "dup: the lowest free number");
 	for (int fd = 50; fd < 62; fd++)
@@ -333,12 +344,12 @@ static void test_descriptors(void)
 static void test_vectors(void)
 {
 	char a[4] = "", b[8] = "", c[4] = "";
-	struct iovec out[] = {{"one", 3}, {"", 0}, {"twothree", 8}}, in[] = {{a, 3}, {b, 3}, {c, 4}};
+	struct iovec out[] = { { "one", 3 }, { "", 0 }, { "twothree", 8 } }, in[] = { { a, 3 }, { b, 3 }, { c, 4 } };
 
 	open_pipe(0);
-	check(writev(ends[1], out, 3) == 11 && readv(ends[0], in, 3) == 10 && !memcmp(a, "one", 3) && !memcmp(b, "two", 3) &&
-		      !memcmp(c, "thre", 4),
-	      "readv and writev");
+	check(writev(ends[1], out, 3) == 11 && readv(ends[0], in, 3) == 10 && !memcmp(a, "one", 3) &&
+			!memcmp(b, "two", 3) && !memcmp(c, "thre", 4),
+		"readv and writev");
 	check(writev(ends[1], out, 0) == 0, "writev: nothing");
 	check_errno(readv(999, in, 3), EBADF, "readv: closed");
 	close_pipe();

@@ -7,11 +7,24 @@
 #include "server.h"
 #include "tap.h"
 
-enum operation { SUM, STACK, CALL_BACK, RECURSE, FAULT, DESTROY_SELF, EXIT_THREAD, SLEEP, READ, WRITE, COUNT, BUMP_LOCAL };
+enum operation {
+	SUM,
+	STACK,
+	CALL_BACK,
+	RECURSE,
+	FAULT,
+	DESTROY_SELF,
+	EXIT_THREAD,
+	SLEEP,
+	READ,
+	WRITE,
+	COUNT,
+	BUMP_LOCAL
+};
 
 static struct words words(int64_t w0, uint64_t w1)
 {
-	return (struct words){w0, w1};
+	return (struct words){ w0, w1 };
 }
 
 static uint64_t local = 7; /* each space has its own */
@@ -55,7 +68,7 @@ struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c,
 
 static int64_t call(uint64_t operation, uint64_t a, uint64_t b)
 {
-	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){operation, a, b}).w0;
+	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){ operation, a, b }).w0;
 }
 
 /* --- arguments and registers --- */
@@ -65,24 +78,27 @@ static int64_t pointer_call(uint64_t portal, uint64_t a, uint64_t b, uint64_t c)
 {
 	int64_t result;
 
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\txor %%ecx, %%ecx\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
-			 "call *%%rbx\n\t"
-			 "pop %%rbp\n\tlea 128(%%rsp), %%rsp"
-			 : "=a"(result), "+b"(portal), "+D"(a), "+S"(b), "+d"(c)
-			 :
-			 : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3",
-			   "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	__asm__ volatile(
+		"lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\txor %%ecx, %%ecx\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+		"call *%%rbx\n\t"
+		"pop %%rbp\n\tlea 128(%%rsp), %%rsp"
+		: "=a"(result), "+b"(portal), "+D"(a), "+S"(b), "+d"(c)
+		:
+		: "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
+		"xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+		"xmm15");
 	return result;
 }
 
 static void test_arguments(void)
 {
-	const uint64_t in[6] = {SUM, 1, 10, 100, 1000, 10000};
+	const uint64_t in[6] = { SUM, 1, 10, 100, 1000, 10000 };
 	struct words out = portal_call6((uint64_t)SHARED->portal, in);
 
 	check(out.w0 == 1 + 20 + 300 + 4000 + 50000 && out.w1 == (1 ^ 10000), "call: six words there, two back");
 	check(pointer_call((uint64_t)SHARED->portal, SUM, 1, 10) == 21, "call: by a plain call instruction");
-	check(call(BUMP_LOCAL, 0, 0) == 8 && call(BUMP_LOCAL, 0, 0) == 9 && local == 7, "call: the callee has its own memory");
+	check(call(BUMP_LOCAL, 0, 0) == 8 && call(BUMP_LOCAL, 0, 0) == 9 && local == 7,
+		"call: the callee has its own memory");
 }
 
 /* Fills every register with a pattern that is not an argument, calls the portal and stores what comes back. */
@@ -93,24 +109,30 @@ static void call_with_registers(uint64_t portal, uint64_t *back, unsigned char *
 	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\tpush %[vectors]\n\tpush %[back]\n\t"
 			 "mov %%rdi, %%rbx\n\t"
 			 "mov $0x5ec2e75ec2e75ec2, %%rax\n\t"
-			 "mov %%rax, %%rbp\n\tmov %%rax, %%r11\n\tmov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
+			 "mov %%rax, %%rbp\n\tmov %%rax, %%r11\n\tmov %%rax, %%r12\n\tmov %%rax, %%r13\n\t"
+			 "mov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
 			 "movq %%rax, %%xmm0\n\tpunpcklqdq %%xmm0, %%xmm0\n\t"
-			 "movdqa %%xmm0, %%xmm1\n\tmovdqa %%xmm0, %%xmm2\n\tmovdqa %%xmm0, %%xmm7\n\tmovdqa %%xmm0, %%xmm8\n\tmovdqa %%xmm0, %%xmm15\n\t"
-			 "xor %%edi, %%edi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\txor %%r10d, %%r10d\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+			 "movdqa %%xmm0, %%xmm1\n\tmovdqa %%xmm0, %%xmm2\n\tmovdqa %%xmm0, %%xmm7\n\t"
+			 "movdqa %%xmm0, %%xmm8\n\tmovdqa %%xmm0, %%xmm15\n\t"
+			 "xor %%edi, %%edi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\txor %%r10d, %%r10d\n\t"
+			 "xor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
 			 "mov $0x1000, %%eax\n\t"
 			 "syscall\n\t"
 			 "pop %%rcx\n\t"
-			 "mov %%rbx, (%%rcx)\n\tmov %%rbp, 8(%%rcx)\n\tmov %%r12, 16(%%rcx)\n\tmov %%r13, 24(%%rcx)\n\tmov %%r14, 32(%%rcx)\n\t"
-			 "mov %%r15, 40(%%rcx)\n\tmov %%rdi, 48(%%rcx)\n\tmov %%rsi, 56(%%rcx)\n\tmov %%r8, 64(%%rcx)\n\tmov %%r9, 72(%%rcx)\n\t"
+			 "mov %%rbx, (%%rcx)\n\tmov %%rbp, 8(%%rcx)\n\tmov %%r12, 16(%%rcx)\n\tmov %%r13, 24(%%rcx)\n\t"
+			 "mov %%r14, 32(%%rcx)\n\t"
+			 "mov %%r15, 40(%%rcx)\n\tmov %%rdi, 48(%%rcx)\n\tmov %%rsi, 56(%%rcx)\n\t"
+			 "mov %%r8, 64(%%rcx)\n\tmov %%r9, 72(%%rcx)\n\t"
 			 "mov %%r10, 80(%%rcx)\n\tmov %%rax, 88(%%rcx)\n\t"
 			 "pop %%rcx\n\t"
-			 "movdqu %%xmm0, (%%rcx)\n\tmovdqu %%xmm1, 16(%%rcx)\n\tmovdqu %%xmm2, 32(%%rcx)\n\tmovdqu %%xmm7, 48(%%rcx)\n\t"
+			 "movdqu %%xmm0, (%%rcx)\n\tmovdqu %%xmm1, 16(%%rcx)\n\tmovdqu %%xmm2, 32(%%rcx)\n\t"
+			 "movdqu %%xmm7, 48(%%rcx)\n\t"
 			 "movdqu %%xmm8, 64(%%rcx)\n\tmovdqu %%xmm15, 80(%%rcx)\n\t"
 			 "pop %%rbp\n\tlea 128(%%rsp), %%rsp"
 			 : "+r"(at)
 			 : [vectors] "S"(vectors), [back] "d"(back)
-			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
-			   "xmm7", "xmm8", "xmm15");
+			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
+			 "xmm0", "xmm1", "xmm2", "xmm7", "xmm8", "xmm15");
 }
 
 /* A portal whose entry stores what it finds in the registers and returns with all of them full. */
@@ -123,8 +145,10 @@ __asm__(".pushsection .text\n"
 	"movdqu %xmm0, 64(%rax)\n\tmovdqu %xmm1, 80(%rax)\n\tmovdqu %xmm2, 96(%rax)\n\tmovdqu %xmm7, 112(%rax)\n\t"
 	"movdqu %xmm8, 128(%rax)\n\tmovdqu %xmm15, 144(%rax)\n\t"
 	"mov $0x0bad0bad0bad0bad, %rbx\n\t"
-	"mov %rbx, %rbp\n\tmov %rbx, %r8\n\tmov %rbx, %r9\n\tmov %rbx, %r10\n\tmov %rbx, %r12\n\tmov %rbx, %r13\n\tmov %rbx, %r14\n\tmov %rbx, %r15\n\t"
-	"movq %rbx, %xmm0\n\tmovdqa %xmm0, %xmm1\n\tmovdqa %xmm0, %xmm2\n\tmovdqa %xmm0, %xmm7\n\tmovdqa %xmm0, %xmm8\n\tmovdqa %xmm0, %xmm15\n\t"
+	"mov %rbx, %rbp\n\tmov %rbx, %r8\n\tmov %rbx, %r9\n\tmov %rbx, %r10\n\tmov %rbx, %r12\n\t"
+	"mov %rbx, %r13\n\tmov %rbx, %r14\n\tmov %rbx, %r15\n\t"
+	"movq %rbx, %xmm0\n\tmovdqa %xmm0, %xmm1\n\tmovdqa %xmm0, %xmm2\n\tmovdqa %xmm0, %xmm7\n\t"
+	"movdqa %xmm0, %xmm8\n\tmovdqa %xmm0, %xmm15\n\t"
 	"mov $1, %edi\n\txor %esi, %esi\n\t"
 	"mov $0x1002, %eax\n\t"
 	"syscall\n\t"
@@ -149,7 +173,8 @@ static void test_registers(void)
 	const uint64_t *seen = (const uint64_t *)(uintptr_t)(SHARED_AT + PAGE_SIZE);
 	uint64_t back[12], portal_before = (uint64_t)SHARED->portal;
 	unsigned char vectors[96];
-	struct thread_spec thread = {.ip = (uintptr_t)register_main, .space = (uint32_t)(portal_before >> number_shift())};
+	struct thread_spec thread = { .ip = (uintptr_t)register_main,
+		.space = (uint32_t)(portal_before >> number_shift()) };
 	bool leaked = false, full = false, vector_leaked = false;
 
 	SHARED->ready = 0;
@@ -183,8 +208,10 @@ static void test_stacklets(void)
 
 	check(stack >= STACKLET_BASE && stack < STACKLET_END, "stacklet: the callee runs on its own stack");
 	check((uint64_t)call(STACK, 0, 0) == stack, "stacklet: the same at the next call");
-	check(tap_read(tap_pointer(number << number_shift() | stack)) == SIGSEGV, "stacklet: the caller cannot read it");
-	check(tap_read(tap_pointer(number << number_shift() | (uintptr_t)&local)) == SIGSEGV, "the caller cannot read the callee's memory");
+	check(tap_read(tap_pointer(number << number_shift() | stack)) == SIGSEGV,
+		"stacklet: the caller cannot read it");
+	check(tap_read(tap_pointer(number << number_shift() | (uintptr_t)&local)) == SIGSEGV,
+		"the caller cannot read the callee's memory");
 }
 
 /* --- callbacks --- */
@@ -202,7 +229,7 @@ static struct words called(uint64_t what, uint64_t unused)
 		return words(55, 0);
 	if (what > deepest)
 		deepest = what;
-	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){RECURSE, callback_portal, what});
+	return portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){ RECURSE, callback_portal, what });
 }
 
 static void test_callbacks(void)
@@ -217,7 +244,8 @@ static void test_callbacks(void)
 	check(native(CALL_grant, callback_portal, 1, number, RIGHT_P) >= 0, "grant: of right p");
 	check(call(CALL_BACK, callback_portal, 5) == 55 && called_back, "callback: into the caller");
 	check(here == 1234 && thread_local == 99, "callback: the caller's stack and thread pointer are as before");
-	check(call(RECURSE, callback_portal, 100) == -E_DEPTH && deepest > 105 && deepest < 130, "depth: the limit is an error");
+	check(call(RECURSE, callback_portal, 100) == -E_DEPTH && deepest > 105 && deepest < 130,
+		"depth: the limit is an error");
 	check(call(CALL_BACK, callback_portal, 5) == 55, "depth: calls work afterwards");
 }
 
@@ -228,12 +256,13 @@ static void test_rights(void)
 	uint64_t portal = (uint64_t)SHARED->portal;
 	int status;
 
-	check(portal_call(portal + 1, 0, 0).w0 < 0 && portal_call(portal & ~0xffful, 0, 0).w0 < 0, "rights: an address that is no portal");
-	check(portal_call((uintptr_t)portal_stub + 1, 0, 0).w0 < 0 && portal_call(0, 0, 0).w0 < 0 && portal_call(~0ul, 0, 0).w0 < 0 &&
-		      portal_call(0x8000000000000000, 0, 0).w0 < 0,
-	      "rights: rubbish");
+	check(portal_call(portal + 1, 0, 0).w0 < 0 && portal_call(portal & ~0xffful, 0, 0).w0 < 0,
+		"rights: an address that is no portal");
+	check(portal_call((uintptr_t)portal_stub + 1, 0, 0).w0 < 0 && portal_call(0, 0, 0).w0 < 0 &&
+			portal_call(~0ul, 0, 0).w0 < 0 && portal_call(0x8000000000000000, 0, 0).w0 < 0,
+		"rights: rubbish");
 	if (fork() == 0) {
-		int64_t e = portal_call6(portal, (uint64_t[6]){SUM}).w0;
+		int64_t e = portal_call6(portal, (uint64_t[6]){ SUM }).w0;
 
 		_exit(e == -E_PERM ? 0 : 1);
 	}
@@ -252,12 +281,15 @@ static void test_memory(void)
 	page[10] = 77;
 	grant = native(CALL_grant, own | (uintptr_t)page, 4096, number, RIGHT_R);
 	check(grant >= 0 && call(READ, own | (uintptr_t)(page + 10), 0) == 77, "grant: the server reads");
-	check(call(WRITE, own | (uintptr_t)page, 1) == -E_DEAD && page[0] == 0, "grant: writing what is only readable ends the server");
+	check(call(WRITE, own | (uintptr_t)page, 1) == -E_DEAD && page[0] == 0,
+		"grant: writing what is only readable ends the server");
 	number = (uint64_t)server_make();
-	check((int64_t)number > 0 && call(READ, own | (uintptr_t)(page + 10), 0) == -E_DEAD, "without a grant reading ends the server");
+	check((int64_t)number > 0 && call(READ, own | (uintptr_t)(page + 10), 0) == -E_DEAD,
+		"without a grant reading ends the server");
 	number = (uint64_t)server_make();
 	grant = native(CALL_grant, own | (uintptr_t)page, 4096, number, RIGHT_R | RIGHT_W);
-	check(grant >= 0 && call(WRITE, own | (uintptr_t)(page + 1), 42) == 0 && page[1] == 42, "grant: the server writes");
+	check(grant >= 0 && call(WRITE, own | (uintptr_t)(page + 1), 42) == 0 && page[1] == 42,
+		"grant: the server writes");
 	check(native(CALL_revoke, (uint64_t)grant, 0, 0, 0) == 0, "revoke");
 	check(call(READ, own | (uintptr_t)(page + 10), 0) == -E_DEAD, "revoke: then reading ends the server");
 	check(call(SUM, 1, 1) < 0, "a dead server cannot be called");
@@ -287,14 +319,15 @@ static void note(int number)
 
 static void test_ends(void)
 {
-	struct itimerval timer = {.it_value.tv_usec = 5000};
+	struct itimerval timer = { .it_value.tv_usec = 5000 };
 	int64_t number = server_make(), result = 0;
 	pthread_t thread;
 	int status;
 	pid_t child;
 
 	check(number > 0 && call(FAULT, 0, 0) == -E_DEAD, "end: a null pointer in the callee");
-	check(native(CALL_space_wait, (uint64_t)number, 0, 0, 0) == -E_NOENT, "space_wait: an ended space has no number");
+	check(native(CALL_space_wait, (uint64_t)number, 0, 0, 0) == -E_NOENT,
+		"space_wait: an ended space has no number");
 	number = server_make();
 	check(number > 0 && call(FAULT, 0xffffffff80000000, 0) == -E_DEAD, "end: a kernel address in the callee");
 	number = server_make();
@@ -310,8 +343,9 @@ static void test_ends(void)
 	pthread_create(&thread, NULL, sleep_in_call, &result);
 	while (!SHARED->word)
 		sched_yield();
-	check(native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) == 0 && pthread_join(thread, NULL) == 0 && result == -E_DEAD,
-	      "end: the callee is destroyed while the call sleeps");
+	check(native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) == 0 && pthread_join(thread, NULL) == 0 &&
+			result == -E_DEAD,
+		"end: the callee is destroyed while the call sleeps");
 	child = fork();
 	if (child == 0) {
 		if (server_prepare() < 0 || server_make() < 0)
@@ -321,7 +355,8 @@ static void test_ends(void)
 	}
 	usleep(50000);
 	kill(child, SIGKILL);
-	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "end: a caller killed inside of a call ends when that returns");
+	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		"end: a caller killed inside of a call ends when that returns");
 }
 
 static void exit_inside(void)

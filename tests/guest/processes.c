@@ -136,7 +136,8 @@ static void test_many(void)
 		started += children[i] > 0;
 	}
 	for (int i = 0; i < MANY; i++)
-		right += waitpid(children[i], &status, 0) == children[i] && WIFEXITED(status) && WEXITSTATUS(status) == i;
+		right += waitpid(children[i], &status, 0) == children[i] && WIFEXITED(status) &&
+			WEXITSTATUS(status) == i;
 	check(started == MANY && right == MANY, "fork: 100 children at once");
 	for (int i = 0; i < 200; i++) {
 		pid_t child = fork();
@@ -225,10 +226,11 @@ static void test_stop(void)
 		for (;;)
 			pause();
 	check(kill(child, SIGSTOP) == 0 && waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) &&
-		      WSTOPSIG(status) == SIGSTOP,
-	      "wait: stopped");
+			WSTOPSIG(status) == SIGSTOP,
+		"wait: stopped");
 	check(waitpid(child, &status, WUNTRACED | WNOHANG) == 0, "wait: stopped is told once");
-	check(kill(child, SIGCONT) == 0 && waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status), "wait: continued");
+	check(kill(child, SIGCONT) == 0 && waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status),
+		"wait: continued");
 	kill(child, SIGKILL);
 	check(waitpid(child, &status, 0) == child && killed_by(status, SIGKILL), "wait: killed after a stop");
 	child = fork();
@@ -423,7 +425,8 @@ static int play(int argc, char **argv)
 		sigaction(SIGUSR1, NULL, &one);
 		sigaction(SIGUSR2, NULL, &two);
 		sigprocmask(SIG_SETMASK, NULL, &mask);
-		return one.sa_handler == SIG_DFL && two.sa_handler == SIG_IGN && sigismember(&mask, SIGHUP) == 1 ? 0 : 1;
+		return one.sa_handler == SIG_DFL && two.sa_handler == SIG_IGN && sigismember(&mask, SIGHUP) == 1 ? 0
+														 : 1;
 	}
 	if (!strcmp(argv[1], "echo")) {
 		char buffer[100];
@@ -459,7 +462,7 @@ static void test_vfork(void)
 static void test_spawn(void)
 {
 	posix_spawn_file_actions_t actions;
-	char *argv[] = {"zero", "echo", NULL}, buffer[100] = "";
+	char *argv[] = { "zero", "echo", NULL }, buffer[100] = "";
 	int in[2], out[2], status;
 	pid_t child;
 
@@ -470,10 +473,12 @@ static void test_spawn(void)
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	posix_spawn_file_actions_addclose(&actions, in[1]);
 	check(posix_spawn(&child, self, &actions, NULL, argv, environ) == 0, "posix_spawn");
-	check(write(in[1], "through", 7) == 7 && read(out[0], buffer, sizeof(buffer)) == 7 && !strcmp(buffer, "through"),
-	      "posix_spawn: file actions");
+	check(write(in[1], "through", 7) == 7 && read(out[0], buffer, sizeof(buffer)) == 7 &&
+			!strcmp(buffer, "through"),
+		"posix_spawn: file actions");
 	check(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 5, "posix_spawn: status");
-	check(posix_spawn(&child, "/nonexistent", &actions, NULL, argv, environ) == ENOENT, "posix_spawn: no such file");
+	check(posix_spawn(&child, "/nonexistent", &actions, NULL, argv, environ) == ENOENT,
+		"posix_spawn: no such file");
 	posix_spawn_file_actions_destroy(&actions);
 	for (int i = 0; i < 2; i++) {
 		close(in[i]);

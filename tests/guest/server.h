@@ -69,7 +69,7 @@ void server_main_entry(void)
 	server_main();
 }
 
-static uint64_t server_image; /* segment with the program's image */
+static uint64_t server_image;  /* segment with the program's image */
 static uint64_t server_shared; /* segment of the shared pages */
 static uint64_t image_start, image_bytes;
 
@@ -108,7 +108,8 @@ static inline int64_t server_prepare(void)
 	image_start = ~0ul;
 	for (unsigned i = 0; i < count; i++)
 		if (headers[i].p_type == PT_LOAD) {
-			uint64_t start = headers[i].p_vaddr & ~(PAGE_SIZE - 1), stop = headers[i].p_vaddr + headers[i].p_memsz;
+			uint64_t start = headers[i].p_vaddr & ~(PAGE_SIZE - 1),
+				 stop = headers[i].p_vaddr + headers[i].p_memsz;
 
 			image_start = start < image_start ? start : image_start;
 			end = stop > end ? stop : end;
@@ -125,15 +126,18 @@ static inline int64_t server_prepare(void)
 		return e;
 	for (unsigned i = 0; i < count; i++)
 		if (headers[i].p_type == PT_LOAD)
-			memcpy((void *)(IMAGE_AT + headers[i].p_vaddr - image_start), (const void *)headers[i].p_vaddr, headers[i].p_memsz);
-	return native6(CALL_map, 0, SHARED_AT, SHARED_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W | MAP_SHARE, server_shared, 0).w0;
+			memcpy((void *)(IMAGE_AT + headers[i].p_vaddr - image_start), (const void *)headers[i].p_vaddr,
+				headers[i].p_memsz);
+	return native6(CALL_map, 0, SHARED_AT, SHARED_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W | MAP_SHARE, server_shared,
+		0)
+		.w0;
 }
 
 /* Makes a server and waits until it offers its portal, SHARED->portal. -> its number, -E_* */
 static inline int64_t server_make(void)
 {
-	struct space_spec spec = {.name = "test-server"};
-	struct thread_spec thread = {.ip = (uintptr_t)server_start};
+	struct space_spec spec = { .name = "test-server" };
+	struct thread_spec thread = { .ip = (uintptr_t)server_start };
 	int64_t number = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0), e;
 
 	if (number < 0)
@@ -141,7 +145,9 @@ static inline int64_t server_make(void)
 	e = native6(CALL_map, number, image_start, image_bytes, RIGHT_R | RIGHT_W | RIGHT_X, server_image, 0).w0;
 	if (e < 0)
 		return e;
-	e = native6(CALL_map, number, SHARED_AT, SHARED_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W | MAP_SHARE, server_shared, 0).w0;
+	e = native6(CALL_map, number, SHARED_AT, SHARED_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W | MAP_SHARE, server_shared,
+		0)
+		    .w0;
 	if (e < 0)
 		return e;
 	memset(SHARED, 0, sizeof(*SHARED));

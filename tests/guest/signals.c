@@ -28,7 +28,7 @@ static void note_info(int number, siginfo_t *details, void *context)
 
 static void handle(int number, void (*handler)(int), int flags)
 {
-	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
 	sigaction(number, &action, NULL);
 	count = last = 0;
@@ -36,7 +36,7 @@ static void handle(int number, void (*handler)(int), int flags)
 
 static void handle_info(int number, void (*handler)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction action = {.sa_sigaction = handler, .sa_flags = flags | SA_SIGINFO};
+	struct sigaction action = { .sa_sigaction = handler, .sa_flags = flags | SA_SIGINFO };
 
 	sigaction(number, &action, NULL);
 	count = last = 0;
@@ -63,7 +63,7 @@ static void test_handler(void)
 	handle_info(SIGUSR1, note_info, 0);
 	kill(getpid(), SIGUSR1);
 	check(info.si_signo == SIGUSR1 && info.si_code == SI_USER && info.si_pid == getpid() && info.si_uid == getuid(),
-	      "handler: details of kill()");
+		"handler: details of kill()");
 	raise(SIGUSR1);
 	check(info.si_code == SI_TKILL && info.si_pid == getpid(), "handler: details of raise()");
 	handle(SIGUSR1, note, SA_RESETHAND);
@@ -90,15 +90,17 @@ static void test_mask(void)
 	kill(getpid(), SIGUSR1);
 	kill(getpid(), SIGUSR1);
 	check(count == 0, "mask: a blocked signal waits");
-	check(sigpending(&set) == 0 && sigismember(&set, SIGUSR1) == 1 && sigismember(&set, SIGUSR2) == 0, "mask: sigpending");
+	check(sigpending(&set) == 0 && sigismember(&set, SIGUSR1) == 1 && sigismember(&set, SIGUSR2) == 0,
+		"mask: sigpending");
 	kill(getpid(), SIGUSR2);
 	check(count == 1 && last == SIGUSR2, "mask: others arrive");
 	block(SIG_UNBLOCK, SIGUSR1);
 	check(count == 2 && last == SIGUSR1, "mask: delivered once when unblocked");
 	sigfillset(&set);
 	check(sigprocmask(SIG_SETMASK, &set, &old) == 0 && sigprocmask(SIG_SETMASK, &old, &set) == 0 &&
-		      sigismember(&set, SIGKILL) == 0 && sigismember(&set, SIGSTOP) == 0 && sigismember(&set, SIGTERM) == 1,
-	      "mask: SIGKILL and SIGSTOP cannot be blocked");
+			sigismember(&set, SIGKILL) == 0 && sigismember(&set, SIGSTOP) == 0 &&
+			sigismember(&set, SIGTERM) == 1,
+		"mask: SIGKILL and SIGSTOP cannot be blocked");
 	check_errno(sigprocmask(99, &set, NULL), EINVAL, "mask: bad operation");
 	block(SIG_BLOCK, SIGUSR1);
 	kill(getpid(), SIGUSR1);
@@ -131,7 +133,7 @@ static void raise_other(int number)
 
 static void test_mask_in_handler(void)
 {
-	struct sigaction action = {.sa_handler = raise_other};
+	struct sigaction action = { .sa_handler = raise_other };
 	sigset_t set;
 
 	deepest = 0;
@@ -142,7 +144,8 @@ static void test_mask_in_handler(void)
 	sigaction(SIGUSR1, &action, NULL);
 	handle(SIGUSR2, note, 0);
 	raise(SIGUSR1);
-	check(count == 3 && order[0] == SIGUSR1 && order[1] == 1000 && order[2] == SIGUSR2, "handler: sa_mask holds others back");
+	check(count == 3 && order[0] == SIGUSR1 && order[1] == 1000 && order[2] == SIGUSR2,
+		"handler: sa_mask holds others back");
 	sigprocmask(SIG_SETMASK, NULL, &set);
 	check(sigismember(&set, SIGUSR1) == 0 && sigismember(&set, SIGUSR2) == 0, "handler: the mask comes back");
 	handle(SIGUSR1, raise_other, 0);
@@ -177,7 +180,7 @@ static int pipe_ends[2];
 
 static void alarm_in(long us)
 {
-	struct itimerval timer = {.it_value.tv_usec = us};
+	struct itimerval timer = { .it_value.tv_usec = us };
 
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
@@ -191,7 +194,7 @@ static void feed(int number)
 
 static void test_interrupted(void)
 {
-	struct timespec time = {5, 0}, left = {0, 0};
+	struct timespec time = { 5, 0 }, left = { 0, 0 };
 	sigset_t set;
 	char c = 0;
 
@@ -205,7 +208,8 @@ static void test_interrupted(void)
 	check(read(pipe_ends[0], &c, 1) == 1 && c == 'z' && count == 1, "interrupt: read() with SA_RESTART goes on");
 	handle(SIGALRM, note, SA_RESTART);
 	alarm_in(20000);
-	check(nanosleep(&time, &left) == -1 && errno == EINTR && left.tv_sec == 4, "interrupt: nanosleep() tells what is left");
+	check(nanosleep(&time, &left) == -1 && errno == EINTR && left.tv_sec == 4,
+		"interrupt: nanosleep() tells what is left");
 	alarm_in(20000);
 	check_errno(pause(), EINTR, "interrupt: pause()");
 	block(SIG_BLOCK, SIGALRM);
@@ -223,7 +227,7 @@ static void test_interrupted(void)
 
 static void test_wait_for_signal(void)
 {
-	struct timespec time = {0, 20000000};
+	struct timespec time = { 0, 20000000 };
 	siginfo_t details;
 	sigset_t set;
 
@@ -232,7 +236,8 @@ static void test_wait_for_signal(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	check_errno(sigtimedwait(&set, &details, &time), EAGAIN, "sigtimedwait: too late");
 	kill(getpid(), SIGUSR1);
-	check(sigtimedwait(&set, &details, &time) == SIGUSR1 && details.si_pid == getpid(), "sigtimedwait: waiting signal");
+	check(sigtimedwait(&set, &details, &time) == SIGUSR1 && details.si_pid == getpid(),
+		"sigtimedwait: waiting signal");
 	if (fork() == 0) {
 		usleep(5000);
 		kill(getppid(), SIGUSR1);
@@ -253,10 +258,10 @@ static void test_queue(void)
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < 3; i++)
-		sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 100 + i});
+		sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 100 + i });
 	for (int i = 0; i < 3; i++)
 		right += sigwaitinfo(&set, &details[i]) == SIGRTMIN && details[i].si_value.sival_int == 100 + i &&
-			 details[i].si_code == SI_QUEUE;
+			details[i].si_code == SI_QUEUE;
 	check(right == 3, "sigqueue: real-time signals wait in order with their values");
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -271,14 +276,18 @@ static void test_faults(void)
 
 	tap_catch_faults();
 	munmap(page + 4096, 4096);
-	check(tap_read(tap_pointer(8)) == SIGSEGV && tap_info.si_code == SEGV_MAPERR && tap_info.si_addr == tap_pointer(8),
-	      "SIGSEGV: nothing mapped");
-	check(tap_read(page) == 0 && tap_write(page + 5) == SIGSEGV && tap_info.si_code == SEGV_ACCERR && tap_info.si_addr == page + 5,
-	      "SIGSEGV: not writable");
+	check(tap_read(tap_pointer(8)) == SIGSEGV && tap_info.si_code == SEGV_MAPERR &&
+			tap_info.si_addr == tap_pointer(8),
+		"SIGSEGV: nothing mapped");
+	check(tap_read(page) == 0 && tap_write(page + 5) == SIGSEGV && tap_info.si_code == SEGV_ACCERR &&
+			tap_info.si_addr == page + 5,
+		"SIGSEGV: not writable");
 	check(tap_read(page + 4096) == SIGSEGV && tap_info.si_code == SEGV_MAPERR, "SIGSEGV: unmapped");
-	check(TAP_TRY(((void (*)(void))(uintptr_t)page)()) == SIGSEGV && tap_info.si_code == SEGV_ACCERR && tap_info.si_addr == page,
-	      "SIGSEGV: not executable");
-	check(tap_read(tap_pointer(0x8000000000000000)) == SIGSEGV && tap_info.si_code == SI_KERNEL, "SIGSEGV: not canonical");
+	check(TAP_TRY(((void (*)(void))(uintptr_t)page)()) == SIGSEGV && tap_info.si_code == SEGV_ACCERR &&
+			tap_info.si_addr == page,
+		"SIGSEGV: not executable");
+	check(tap_read(tap_pointer(0x8000000000000000)) == SIGSEGV && tap_info.si_code == SI_KERNEL,
+		"SIGSEGV: not canonical");
 	check(TAP_TRY(one = one / zero) == SIGFPE && tap_info.si_code == FPE_INTDIV, "SIGFPE: division by zero");
 	check(TAP_TRY(__asm__ volatile("ud2")) == SIGILL && tap_info.si_code == ILL_ILLOPN, "SIGILL: ud2");
 	check(TAP_TRY(__asm__ volatile("int3")) == SIGTRAP, "SIGTRAP: int3");
@@ -292,8 +301,8 @@ static void test_faults(void)
 		char *map = mmap(NULL, 8192, PROT_READ, MAP_SHARED, file, 0);
 
 		check(tap_read(map + 200) == 0 && tap_read(map + 4096) == SIGBUS && tap_info.si_code == BUS_ADRERR &&
-			      tap_info.si_addr == map + 4096,
-		      "SIGBUS: behind the end of a file");
+				tap_info.si_addr == map + 4096,
+			"SIGBUS: behind the end of a file");
 		munmap(map, 8192);
 	}
 	close(file);
@@ -326,7 +335,7 @@ static int __attribute__((noinline)) recurse(volatile char *before)
 
 static void test_alternate_stack(void)
 {
-	stack_t new = {.ss_sp = stack, .ss_size = sizeof(stack)}, old;
+	stack_t new = { .ss_sp = stack, .ss_size = sizeof(stack) }, old;
 
 	check(sigaltstack(&new, &old) == 0 && (old.ss_flags & SS_DISABLE), "sigaltstack");
 	handle_info(SIGSEGV, on_stack, SA_ONSTACK);
@@ -357,8 +366,9 @@ static void test_context(void)
 	uint64_t rbx = 1, r15 = 0xf00, r12 = 12;
 
 	handle_info(SIGILL, skip, 0);
-	__asm__ volatile("mov %2, %%r15\n\tmov %1, %%r12\n\tmov $5, %%ebx\n\tud2\n\tmov %%rbx, %0\n\tmov %%r15, %2\n\tmov %%r12, %1"
-			 : "+m"(rbx), "+m"(r12), "+m"(r15)::"rbx", "r12", "r15", "memory");
+	__asm__ volatile(
+		"mov %2, %%r15\n\tmov %1, %%r12\n\tmov $5, %%ebx\n\tud2\n\tmov %%rbx, %0\n\tmov %%r15, %2\n\tmov %%r12, %1"
+		: "+m"(rbx), "+m"(r12), "+m"(r15)::"rbx", "r12", "r15", "memory");
 	check(rbx == 0x1234 && r15 == 0xfff && r12 == 12 && count == 1, "handler: changes registers");
 	signal(SIGILL, SIG_DFL);
 }
@@ -385,7 +395,7 @@ static uint64_t __attribute__((noinline)) leaf(uint64_t rounds)
 
 static void test_everywhere(void)
 {
-	struct itimerval timer = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
+	struct itimerval timer = { { 0, 1000 }, { 0, 1000 } }, off = { { 0, 0 }, { 0, 0 } };
 	uint64_t bad = 0;
 
 	handle(SIGALRM, note, SA_RESTART);
@@ -409,7 +419,8 @@ static void test_child_signal(void)
 	if (child == 0)
 		_exit(9);
 	check(waitpid(child, &status, 0) == child, "SIGCHLD: wait");
-	check(count == 1 && info.si_pid == child && info.si_code == CLD_EXITED && info.si_status == 9, "SIGCHLD: details of an exit");
+	check(count == 1 && info.si_pid == child && info.si_code == CLD_EXITED && info.si_status == 9,
+		"SIGCHLD: details of an exit");
 	child = fork();
 	if (child == 0)
 		for (;;)
@@ -441,9 +452,9 @@ static int ended_by(int number)
 
 static void test_defaults(void)
 {
-	const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
-			      SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGSYS, SIGRTMIN, SIGRTMAX};
-	const int harmless[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT};
+	const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV,
+		SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGSYS, SIGRTMIN, SIGRTMAX };
+	const int harmless[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
 	bool right = true;
 
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
@@ -466,14 +477,15 @@ static void test_fork(void)
 	child = fork();
 	if (child == 0) {
 		sigset_t set;
-		bool fine = sigpending(&set) == 0 && sigismember(&set, SIGUSR1) == 0 && sigprocmask(SIG_SETMASK, NULL, &set) == 0 &&
-			    sigismember(&set, SIGUSR1) == 1;
+		bool fine = sigpending(&set) == 0 && sigismember(&set, SIGUSR1) == 0 &&
+			sigprocmask(SIG_SETMASK, NULL, &set) == 0 && sigismember(&set, SIGUSR1) == 1;
 
 		kill(getpid(), SIGUSR1);
 		block(SIG_UNBLOCK, SIGUSR1);
 		_exit(fine && count == 1 ? 0 : 1);
 	}
-	check(waitpid(child, &status, 0) == child && status == 0, "fork: handlers and mask are inherited, waiting signals not");
+	check(waitpid(child, &status, 0) == child && status == 0,
+		"fork: handlers and mask are inherited, waiting signals not");
 	block(SIG_UNBLOCK, SIGUSR1);
 	check(count == 1, "fork: the parent's waiting signal stays");
 }
@@ -502,7 +514,8 @@ static void test_ping_pong(void)
 		kill(child, SIGUSR1);
 		rounds += sigsuspend(&none) == -1;
 	}
-	check(waitpid(child, &status, 0) == child && status == 0 && rounds == 500 && count == 500, "kill: 500 times there and back");
+	check(waitpid(child, &status, 0) == child && status == 0 && rounds == 500 && count == 500,
+		"kill: 500 times there and back");
 	block(SIG_UNBLOCK, SIGUSR1);
 }
 

@@ -46,14 +46,15 @@ static unsigned find_shift(void)
 
 	native(CALL_portal_destroy, (uintptr_t)find_shift, 0, 0, 0);
 	native(CALL_space_info, 0, (uintptr_t)&info, 0, 0);
-	for (shift = 32; shift < 48 && (uint64_t)portal != ((uint64_t)info.number << shift | (uintptr_t)find_shift); shift++)
+	for (shift = 32; shift < 48 && (uint64_t)portal != ((uint64_t)info.number << shift | (uintptr_t)find_shift);
+		shift++)
 		;
 	return shift;
 }
 
 int main(void)
 {
-	struct space_spec spec = {.flags = SPACE_GRANT_CREATOR, .name = "slot"};
+	struct space_spec spec = { .flags = SPACE_GRANT_CREATOR, .name = "slot" };
 	unsigned shift, made = 0, seen = 0, gone = 0;
 	pthread_t thread;
 

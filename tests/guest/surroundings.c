@@ -38,18 +38,21 @@ static bool is_device(const char *path)
 
 static void test_devices(void)
 {
-	char a[64] = "x", b[64] = "x", zero[64] = {0};
+	char a[64] = "x", b[64] = "x", zero[64] = { 0 };
 	int file = open("/dev/null", O_RDWR);
 
 	check(is_device("/dev/null") && write(file, "gone", 4) == 4 && read(file, a, 1) == 0, "/dev/null");
-	check(ftruncate(file, 0) == -1 && errno == EINVAL && lseek(file, 10, SEEK_SET) >= 0, "/dev/null: truncate and seek");
+	check(ftruncate(file, 0) == -1 && errno == EINVAL && lseek(file, 10, SEEK_SET) >= 0,
+		"/dev/null: truncate and seek");
 	close(file);
 	file = open("/dev/zero", O_RDWR);
-	check(is_device("/dev/zero") && read(file, a, 64) == 64 && !memcmp(a, zero, 64) && write(file, a, 64) == 64, "/dev/zero");
+	check(is_device("/dev/zero") && read(file, a, 64) == 64 && !memcmp(a, zero, 64) && write(file, a, 64) == 64,
+		"/dev/zero");
 	close(file);
 	file = open("/dev/urandom", O_RDONLY);
-	check(is_device("/dev/urandom") && read(file, a, 64) == 64 && read(file, b, 64) == 64 && memcmp(a, b, 64) && memcmp(a, zero, 64),
-	      "/dev/urandom");
+	check(is_device("/dev/urandom") && read(file, a, 64) == 64 && read(file, b, 64) == 64 && memcmp(a, b, 64) &&
+			memcmp(a, zero, 64),
+		"/dev/urandom");
 	close(file);
 	check(getrandom(a, 64, 0) == 64 && getrandom(b, 64, 0) == 64 && memcmp(a, b, 64), "getrandom");
 	check_errno(getrandom(a, 64, 0x1000), EINVAL, "getrandom: bad flags");
@@ -64,11 +67,14 @@ static void test_proc(void)
 
 	check(readlink("/proc/self/exe", link, sizeof(link)) > 0 && strstr(link, "surroundings"), "/proc/self/exe");
 	check(slurp("/proc/self/cmdline") > 0 && strstr(text, "surroundings"), "/proc/self/cmdline");
-	check(slurp("/proc/self/maps") > 0 && strstr(text, "r-xp") && strstr(text, "[stack]") && strstr(text, "surroundings"), "/proc/self/maps");
+	check(slurp("/proc/self/maps") > 0 && strstr(text, "r-xp") && strstr(text, "[stack]") &&
+			strstr(text, "surroundings"),
+		"/proc/self/maps");
 	snprintf(path, sizeof(path), "%d (", getpid());
 	check(slurp("/proc/self/stat") > 0 && !strncmp(text, path, strlen(path)), "/proc/self/stat");
 	snprintf(path, sizeof(path), "Pid:\t%d\n", getpid());
-	check(slurp("/proc/self/status") > 0 && strstr(text, path) && !strncmp(text, "Name:\tsurroundings", 18), "/proc/self/status");
+	check(slurp("/proc/self/status") > 0 && strstr(text, path) && !strncmp(text, "Name:\tsurroundings", 18),
+		"/proc/self/status");
 	file = open("/dev/null", O_RDONLY);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	memset(link, 0, sizeof(link));
@@ -76,7 +82,8 @@ static void test_proc(void)
 	close(file);
 	mine = getcwd(text, sizeof(text));
 	memset(link, 0, sizeof(link));
-	check(mine && readlink("/proc/self/cwd", link, sizeof(link)) == (ssize_t)strlen(mine) && !strcmp(link, mine), "/proc/self/cwd");
+	check(mine && readlink("/proc/self/cwd", link, sizeof(link)) == (ssize_t)strlen(mine) && !strcmp(link, mine),
+		"/proc/self/cwd");
 	snprintf(path, sizeof(path), "/proc/%d/stat", getpid());
 	check(access(path, R_OK) == 0 && access("/proc/999999", F_OK) == -1, "/proc of a process");
 	check(slurp("/proc/meminfo") > 0 && strstr(text, "MemTotal:"), "/proc/meminfo");
@@ -87,13 +94,17 @@ static void test_identity(void)
 	uid_t real, effective, saved;
 	struct utsname name;
 
-	check(uname(&name) == 0 && !strcmp(name.sysname, "Linux") && !strcmp(name.machine, "x86_64") && atoi(name.release) >= 4, "uname");
+	check(uname(&name) == 0 && !strcmp(name.sysname, "Linux") && !strcmp(name.machine, "x86_64") &&
+			atoi(name.release) >= 4,
+		"uname");
 	check(getuid() == geteuid() && getgid() == getegid(), "getuid");
 	check(getresuid(&real, &effective, &saved) == 0 && real == effective && saved == real, "getresuid");
 	check(getpid() == syscall(SYS_getpid) && getppid() > 0 && gettid() == getpid(), "getpid");
 	check(getpgid(0) == getpgrp() && getsid(0) >= 0, "getpgrp");
 	check(getgroups(0, NULL) >= 0, "getgroups");
-	check(prctl(PR_SET_NAME, "new name", 0, 0, 0) == 0 && prctl(PR_GET_NAME, text, 0, 0, 0) == 0 && !strcmp(text, "new name"), "prctl: name");
+	check(prctl(PR_SET_NAME, "new name", 0, 0, 0) == 0 && prctl(PR_GET_NAME, text, 0, 0, 0) == 0 &&
+			!strcmp(text, "new name"),
+		"prctl: name");
 }
 
 static void test_limits(void)
@@ -113,8 +124,10 @@ static void test_limits(void)
 static void test_auxiliary(void)
 {
 	check(getauxval(AT_PAGESZ) == 4096 && getauxval(AT_CLKTCK) == 100, "auxiliary vector: sizes");
-	check(getauxval(AT_PHDR) && getauxval(AT_PHNUM) > 2 && getauxval(AT_ENTRY), "auxiliary vector: program headers");
-	check(getauxval(AT_RANDOM) && getauxval(AT_EXECFN) && strstr((char *)getauxval(AT_EXECFN), "surroundings"), "auxiliary vector: name");
+	check(getauxval(AT_PHDR) && getauxval(AT_PHNUM) > 2 && getauxval(AT_ENTRY),
+		"auxiliary vector: program headers");
+	check(getauxval(AT_RANDOM) && getauxval(AT_EXECFN) && strstr((char *)getauxval(AT_EXECFN), "surroundings"),
+		"auxiliary vector: name");
 	check(getauxval(AT_UID) == getuid() && getauxval(AT_SECURE) == 0, "auxiliary vector: identity");
 }
 

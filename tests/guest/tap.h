@@ -42,7 +42,8 @@ static inline bool tap_check(bool condition, const char *name, const char *file,
 
 #define check(condition, name) tap_check(condition, name, __FILE__, __LINE__)
 /* The call fails with -1 and this errno. */
-#define check_errno(call, error, name) (errno = 0, tap_check((long)(call) == -1 && errno == (error), name, __FILE__, __LINE__))
+#define check_errno(call, error, name) \
+	(errno = 0, tap_check((long)(call) == -1 && errno == (error), name, __FILE__, __LINE__))
 
 static inline int tap_end(void)
 {
@@ -82,8 +83,8 @@ static inline void tap_catch(int number, siginfo_t *info, void *context)
 
 static inline void tap_catch_faults(void)
 {
-	const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-	struct sigaction action = {.sa_sigaction = tap_catch, .sa_flags = SA_SIGINFO};
+	const int numbers[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	struct sigaction action = { .sa_sigaction = tap_catch, .sa_flags = SA_SIGINFO };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);

@@ -62,7 +62,8 @@ static void test_many(void)
 		pthread_t thread;
 		void *result = NULL;
 
-		right += pthread_create(&thread, NULL, nothing, (void *)i) == 0 && pthread_join(thread, &result) == 0 && (long)result == i;
+		right += pthread_create(&thread, NULL, nothing, (void *)i) == 0 && pthread_join(thread, &result) == 0 &&
+			(long)result == i;
 	}
 	check(right == 300, "pthread_create: 300 one after another");
 }
@@ -141,8 +142,12 @@ static void test_barrier(void)
 	pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 	pthread_barrier_t barrier;
 
-	check(pthread_barrier_init(&barrier, NULL, 1) == 0 && pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD, "barrier");
-	check(pthread_rwlock_rdlock(&lock) == 0 && pthread_rwlock_trywrlock(&lock) == EBUSY && pthread_rwlock_unlock(&lock) == 0, "rwlock");
+	check(pthread_barrier_init(&barrier, NULL, 1) == 0 &&
+			pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD,
+		"barrier");
+	check(pthread_rwlock_rdlock(&lock) == 0 && pthread_rwlock_trywrlock(&lock) == EBUSY &&
+			pthread_rwlock_unlock(&lock) == 0,
+		"rwlock");
 }
 
 /* --- futexes --- */
@@ -155,13 +160,14 @@ static long futex(uint32_t *word, int operation, uint32_t value, const struct ti
 static void test_futex(void)
 {
 	static uint32_t word = 1;
-	struct timespec time = {0, 10000000};
+	struct timespec time = { 0, 10000000 };
 
 	check_errno(futex(&word, FUTEX_WAIT_PRIVATE, 0, NULL), EAGAIN, "futex: another value");
 	check_errno(futex(&word, FUTEX_WAIT_PRIVATE, 1, &time), ETIMEDOUT, "futex: the time runs out");
 	check(futex(&word, FUTEX_WAKE_PRIVATE, 10, NULL) == 0, "futex: nobody waits");
 	check_errno(futex(tap_pointer(8), FUTEX_WAIT_PRIVATE, 0, NULL), EFAULT, "futex: bad pointer");
-	check_errno(futex(tap_pointer((uintptr_t)&word + 1), FUTEX_WAIT_PRIVATE, 0, NULL), EINVAL, "futex: not aligned");
+	check_errno(futex(tap_pointer((uintptr_t)&word + 1), FUTEX_WAIT_PRIVATE, 0, NULL), EINVAL,
+		"futex: not aligned");
 }
 
 /* --- signals --- */
@@ -333,7 +339,8 @@ static void test_cancel(void)
 
 	pthread_create(&thread, NULL, cancelled, NULL);
 	usleep(2000);
-	check(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED, "pthread_cancel");
+	check(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED,
+		"pthread_cancel");
 }
 
 int main(int argc, char **argv)

@@ -31,21 +31,25 @@ static bool find_avx(void)
 #define SAVE(n) "vmovdqu %%ymm" #n ", 32*" #n "(%[out])\n\t"
 #define LOAD_SSE(n) "movdqu 32*" #n "(%[in]), %%xmm" #n "\n\t"
 #define SAVE_SSE(n) "movdqu %%xmm" #n ", 32*" #n "(%[out])\n\t"
-#define XMM "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#define XMM \
+	"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+		"xmm13", "xmm14", "xmm15"
 
 /* Loads all registers, makes `calls` system calls with a little waiting in between, stores the registers. */
 static void hold(const struct state *in, struct state *out, long nr, long argument, unsigned calls, unsigned spin)
 {
 #define HOLD(load, save) \
-	__asm__ volatile(load \
-			 "mov %[calls], %%r12d\n" \
-			 "1:\tmov %[spin], %%r13d\n" \
-			 "2:\tdec %%r13d\n\tjnz 2b\n\t" \
-			 "mov %[nr], %%rax\n\tmov %[argument], %%rdi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\tsyscall\n\t" \
-			 "dec %%r12d\n\tjnz 1b\n\t" save \
-			 : \
-			 : [in] "r"(in), [out] "r"(out), [nr] "m"(nr), [argument] "m"(argument), [calls] "m"(calls), [spin] "m"(spin) \
-			 : "rax", "rcx", "rdx", "rsi", "rdi", "r11", "r12", "r13", "memory", "cc", XMM)
+	__asm__ volatile( \
+		load \
+		"mov %[calls], %%r12d\n" \
+		"1:\tmov %[spin], %%r13d\n" \
+		"2:\tdec %%r13d\n\tjnz 2b\n\t" \
+		"mov %[nr], %%rax\n\tmov %[argument], %%rdi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\tsyscall\n\t" \
+		"dec %%r12d\n\tjnz 1b\n\t" save \
+		: \
+		: [in] "r"(in), [out] "r"(out), [nr] "m"(nr), [argument] "m"(argument), [calls] "m"(calls), \
+		[spin] "m"(spin) \
+		: "rax", "rcx", "rdx", "rsi", "rdi", "r11", "r12", "r13", "memory", "cc", XMM)
 	if (has_avx)
 		HOLD(EACH(LOAD), EACH(SAVE));
 	else
@@ -80,7 +84,7 @@ static bool kept(long nr, long argument, unsigned calls, unsigned spin, unsigned
 
 static void test_system_calls(void)
 {
-	static struct timespec time = {0, 1000000};
+	static struct timespec time = { 0, 1000000 };
 
 	check(kept(SYS_getppid, 0, 100, 1, 1), "kept over getppid");
 	check(kept(SYS_sched_yield, 0, 100, 1, 2), "kept over sched_yield");
@@ -142,7 +146,7 @@ static void clobber(int number)
 
 static void test_signals(void)
 {
-	struct itimerval timer = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
+	struct itimerval timer = { { 0, 1000 }, { 0, 1000 } }, off = { { 0, 0 }, { 0, 0 } };
 	uint32_t mxcsr = 0x1fa0 | 0x6000;
 	uint16_t control = 0x027f;
 	bool fine = true;
@@ -183,11 +187,14 @@ static void test_fork(void)
 /* x87: a value on the stack of registers, and the control word. */
 static void test_x87(void)
 {
-	struct timespec time = {0, 1000000};
+	struct timespec time = { 0, 1000000 };
 	long double value = 1.25L, back = 0;
 	long nr = SYS_nanosleep, result;
 
-	__asm__ volatile("fldt %2\n\tsyscall\n\tfstpt %1" : "=a"(result), "=m"(back) : "m"(value), "a"(nr), "D"(&time), "S"(0) : "rcx", "r11", "memory");
+	__asm__ volatile("fldt %2\n\tsyscall\n\tfstpt %1"
+			 : "=a"(result), "=m"(back)
+			 : "m"(value), "a"(nr), "D"(&time), "S"(0)
+			 : "rcx", "r11", "memory");
 	check(result == 0 && back == 1.25L, "x87: kept over nanosleep");
 }
 
