@@ -153,6 +153,8 @@ u32 model_access(int s, int owner, unsigned index, u32 access, u64 *word)
 		return code;
 	if (!(page->rights & rights) && !(rights == RIGHT_R && page->rights))
 		return code | FAULT_MAPPED;
+	if (!page->private && segment && page->index >= segment->end && segment->owner != owner)
+		return code | (segment->owner >= 0 ? FAULT_PAGER : FAULT_MAPPED);
 	if (!page->private && segment && segment->paged && !segment->present[page->index])
 		return code | (segment->owner >= 0 ? FAULT_PAGER : FAULT_MAPPED);
 	if (!page->private && segment)
@@ -264,6 +266,7 @@ static void (*const steps[])(void) = {
 	step_supply,
 	step_supply,
 	step_evict,
+	step_shorten,
 	step_grant,
 	step_grant,
 	step_revoke,

@@ -259,6 +259,7 @@ void step_segment(void)
 	segment->number = (u32)got;
 	segment->owner = owner;
 	segment->pages = pages;
+	segment->end = ~0ul;
 	segment->paged = flags & SEGMENT_PAGED;
 	segment->fixed = kind == 2 || kind == 3;
 	segment->device = kind == 3;
@@ -343,4 +344,18 @@ void step_evict(void)
 		segment->present[first + i] = false;
 		segment->value[first + i] = 0;
 	}
+}
+
+void step_shorten(void)
+{
+	int caller = model_choose_space(), want, got;
+	struct model_segment *segment = choose_segment(caller, &want);
+	u64 end = model_choose(2) ? model_choose(SMALL) : SEGMENT_PAGES;
+
+	if (!segment)
+		return;
+	got = segment_end(model.spaces[caller].core, segment->number, end);
+	model_expect(got, want, "end of a segment");
+	if (!got)
+		segment->end = end;
 }

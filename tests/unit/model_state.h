@@ -33,9 +33,9 @@ struct model_space {
 };
 
 struct model_segment {
-	u32 number; /* 0: does not exist */
-	int owner;  /* -1: has ended */
-	u64 pages;
+	u32 number;     /* 0: does not exist */
+	int owner;      /* -1: has ended */
+	u64 pages, end; /* end: what others see of it */
 	bool paged, fixed, device, destroyed;
 	bool present[SEGMENT_PAGES];
 	u64 value[SEGMENT_PAGES];
@@ -100,6 +100,7 @@ void step_segment(void);
 void step_destroy(void);
 void step_supply(void);
 void step_evict(void);
+void step_shorten(void);
 void step_create(void);
 void step_end(void);
 void step_grant(void);
