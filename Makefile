@@ -184,4 +184,4 @@ clean:
 	rm -rf build
 
 -include tests/unit/unit.mk
--include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(BUILD) -path '*/root' -prune -o -type f -name '*.d' -print 2>/dev/null)
