@@ -19,8 +19,9 @@ struct frame {
 	u32 link; /* free: LINK_*; in use: next frame of its chain, as number in the table */
 };
 
-static struct frame *frames; /* records of [first, end) */
+static struct frame *frames; /* records of [first, end), in frames [table_first, table_end) */
 static u64 first, end;       /* frame numbers, multiples of CHUNK */
+static u64 table_first, table_end;
 static struct {
 	u64 next, end; /* whole chunks that were never used: their records are not filled in */
 } fresh[RANGES];
@@ -170,8 +171,10 @@ void frame_init(const struct boot_info *boot)
 	}
 	table_pages = ((end - first) * sizeof(struct frame) + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	ASSERT(ram[table].end - ram[table].start > table_pages);
-	frames = page_of(ram[table].start);
-	ram[table].start += table_pages;
+	table_first = ram[table].start;
+	table_end = table_first + table_pages;
+	frames = page_of(table_first);
+	ram[table].start = table_end;
 	/* The chunks at both ends of a range first: a chunk that is not whole may belong to two ranges. */
 	for (unsigned i = 0; i < ram_count; i++) {
 		u64 low = ram[i].start & ~(u64)(CHUNK - 1), high = ram[i].end & ~(u64)(CHUNK - 1);
@@ -289,7 +292,7 @@ bool frame_is_ram(pa_t pa, u64 bytes)
 	for (unsigned i = 0; i < ram_count; i++)
 		if (from < ram[i].end && to > ram[i].start)
 			return true;
-	return false;
+	return from < table_end && to > table_first;
 }
 
 u64 frame_total(void)

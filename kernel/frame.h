@@ -30,7 +30,7 @@ void frame_get(void *page);
 void frame_put(void *page);
 /* Number of references of a frame in use. */
 u32 frame_refs(const void *page);
-/* Does a range have a frame in it that this file manages (not a device, not the kernel's own memory)? */
+/* Does a range have a frame in it that this file manages, or the frame table (not a device, not the kernel's image)? */
 bool frame_is_ram(pa_t pa, u64 bytes);
 
 /* Numbers of frames: all that can be allocated, free now, fewest ever free. */
