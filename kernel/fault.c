@@ -124,7 +124,7 @@ static bool fill_block(struct space *owner, const struct region *region, u64 off
 	if (!(region->flags & MAP_SHARE) || start < region->start || start + bytes > region->end)
 		return false;
 	page = page_now(region, start);
-	if (page.pa.v & (bytes - 1))
+	if (!page.rights || (page.pa.v & (bytes - 1)))
 		return false;
 	entry = pt_block_entry(owner, offset);
 	if (!entry)

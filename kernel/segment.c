@@ -220,6 +220,8 @@ int segment_end(struct space *caller, u32 number, u64 pages)
 
 	if (error)
 		return error;
+	if (segment_is_fixed(segment))
+		return -E_INVAL;
 	segment->end = pages;
 	if (pages < segment->pages)
 		clear_everywhere(segment, pages, segment->pages - pages);

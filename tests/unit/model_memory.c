@@ -354,6 +354,8 @@ void step_shorten(void)
 
 	if (!segment)
 		return;
+	if (!want && segment->fixed)
+		want = -E_INVAL;
 	got = segment_end(model.spaces[caller].core, segment->number, end);
 	model_expect(got, want, "end of a segment");
 	if (!got)
