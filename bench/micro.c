@@ -204,11 +204,11 @@ struct shared {
 	uint32_t ready, never;
 };
 
-extern const char server_start[], server_entry[], server_end[];
+extern const char bench_server[], bench_entry[], bench_server_end[];
 __asm__(".pushsection .rodata\n"
-	"server_start:\n\t" /* rdi: number of the client's space */
+	"bench_server:\n\t" /* rdi: number of the client's space */
 	"mov %rdi, %r12\n\t"
-	"lea server_entry(%rip), %rdi\n\t"
+	"lea bench_entry(%rip), %rdi\n\t"
 	"xor %esi, %esi\n\t"
 	"mov $0x1042, %eax\n\t" /* portal_create */
 	"syscall\n\t"
@@ -229,10 +229,10 @@ __asm__(".pushsection .rodata\n"
 	"mov $0x1004, %eax\n\t" /* wait */
 	"syscall\n\t"
 	"jmp 1b\n"
-	"server_entry:\n\t"
+	"bench_entry:\n\t"
 	"mov $0x1002, %eax\n\t" /* portal_return */
 	"syscall\n"
-	"server_end:\n"
+	"bench_server_end:\n"
 	".popsection\n");
 _Static_assert(CALL_portal_create == 0x1042 && CALL_grant == 0x1040 && CALL_wait == 0x1004 &&
 		CALL_portal_return == 0x1002 && RIGHT_P == 8 && DATA_AT == 0x20000,
@@ -281,7 +281,7 @@ static bool prepare_portal(void)
 	if ((e = native(CALL_map, server_space, CODE_AT, PAGE_SIZE, RIGHT_R | RIGHT_W | RIGHT_X)) < 0 ||
 		(e = native(CALL_map, server_space, DATA_AT, PAGE_SIZE, RIGHT_R | RIGHT_W)) < 0)
 		return portal_failed("map", e);
-	memcpy((void *)(server_space << shift | CODE_AT), server_start, server_end - server_start);
+	memcpy((void *)(server_space << shift | CODE_AT), bench_server, bench_server_end - bench_server);
 	shared = (void *)(server_space << shift | DATA_AT);
 	shared->ready = 0;
 	thread.space = server_space;
