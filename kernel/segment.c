@@ -137,22 +137,27 @@ static void clear_everywhere(struct segment *segment, u64 first, u64 count)
 	}
 }
 
-/* One page of segment_supply(). */
+/* One page of segment_supply(). -> 1, 0 if it is there already, or an error. */
 static int supply(struct segment *segment, struct space *caller, u64 page, u64 from)
 {
 	void *frame;
 	int error;
 
+	if (radix_find(&segment->frames, page))
+		return 0;
 	frame = frame_alloc_raw();
 	if (!frame)
 		return -E_NOMEM;
 	error = space_read(caller, from, frame, PAGE_SIZE);
-	if (!error)
+	/* The caller may have read this very segment: then the page has come into being meanwhile. */
+	if (!error && !radix_find(&segment->frames, page)) {
 		error = radix_set(&segment->frames, page, frame);
-	if (error)
-		frame_put(frame);
-	else
-		segment->present++;
+		if (!error) {
+			segment->present++;
+			return 1;
+		}
+	}
+	frame_put(frame);
 	return error;
 }
 
@@ -166,23 +171,21 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 		return error;
 	if (segment_is_fixed(segment) || !is_range(segment, first, count) || count > SEGMENT_SUPPLY_MAX)
 		return -E_INVAL;
-	for (u64 i = 0; i < count && !error; i++) {
-		if (radix_find(&segment->frames, first + i))
-			continue;
+	for (u64 i = 0; i < count && error >= 0; i++) {
 		error = supply(segment, caller, first + i, from + (i << PAGE_SHIFT));
-		if (!error)
+		if (error > 0)
 			made[i / 64] |= 1ul << (i % 64);
 	}
 	/* On failure the pages supplied so far go again. The reads may have made tables show them. */
-	if (error)
+	if (error < 0)
 		clear_everywhere(segment, first, count);
-	for (u64 i = 0; error && i < count; i++)
+	for (u64 i = 0; error < 0 && i < count; i++)
 		if (made[i / 64] >> (i % 64) & 1) {
 			tlb_put_frame(radix_take(&segment->frames, first + i));
 			segment->present--;
 		}
 	tlb_commit();
-	return error;
+	return error < 0 ? error : 0;
 }
 
 int segment_evict(struct space *caller, u32 number, u64 first, u64 count)
