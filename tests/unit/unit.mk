@@ -53,10 +53,10 @@ FUZZ_SECONDS ?= 60
 FUZZ_FORMAT ?= x86_64
 FUZZ_LEVELS ?= 5
 FUZZ_FLAGS := $(filter-out -MMD -MP,$(UNIT_FLAGS)) -fsanitize=fuzzer
-fuzz: $(UNIT_OUT)/fuzz_core
+fuzz: $(UNIT_OUT)/fuzz_core-$(FUZZ_FORMAT)
 	@mkdir -p $(UNIT_OUT)/corpus
-	FUZZ_LEVELS=$(FUZZ_LEVELS) $< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 \
+	FUZZ_LEVELS=$(FUZZ_LEVELS) $< -artifact_prefix=$(UNIT_OUT)/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=0 \
 		$(UNIT_OUT)/corpus tests/fuzz/corpus
-$(UNIT_OUT)/fuzz_core: tests/fuzz/fuzz_core.c $(UNIT_CORE) $(UNIT_COMMON) $(wildcard kernel/*.h tests/unit/*.h)
+$(UNIT_OUT)/fuzz_core-$(FUZZ_FORMAT): tests/fuzz/fuzz_core.c $(UNIT_CORE) $(UNIT_COMMON) $(wildcard kernel/*.h tests/unit/*.h)
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) $(call unit-includes,$(FUZZ_FORMAT)) $(UNIT_WRAP) -o $@ $(filter %.c,$^) -lcmocka
