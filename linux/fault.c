@@ -47,10 +47,10 @@ static void fault_exception(struct task *self, struct user_frame *frame)
 		fault_signal(self, SIGTRAP, TRAP_TRACE, ip);
 		break;
 	case EXCEPTION_BREAKPOINT:
-		fault_signal(self, SIGTRAP, SI_KERNEL, 0);
+		fault_signal(self, SIGTRAP, MACHINE_BREAKPOINT, MACHINE_BREAKPOINT_ADDRESS(ip));
 		break;
 	case EXCEPTION_ILLEGAL:
-		fault_signal(self, SIGILL, ILL_ILLOPN, ip);
+		fault_signal(self, SIGILL, MACHINE_ILLEGAL, ip);
 		break;
 	case EXCEPTION_ALIGNMENT:
 		fault_signal(self, SIGBUS, BUS_ADRALN, ip);

@@ -70,6 +70,11 @@ static inline u64 machine_sp(void)
 #define CLONE_ARG_CHILD_TID(frame) arg(frame, 4)
 #define CLONE_ARG_TLS(frame) arg(frame, 3)
 
+/* What si_code and si_addr say of an illegal instruction and of a breakpoint. */
+#define MACHINE_ILLEGAL ILL_ILLOPC
+#define MACHINE_BREAKPOINT TRAP_BRKPT
+#define MACHINE_BREAKPOINT_ADDRESS(ip) (ip)
+
 /* --- machine.c --- */
 
 /* The first registers of a program. */

@@ -82,6 +82,11 @@ static inline u64 machine_sp(void)
 #define CLONE_ARG_CHILD_TID(frame) arg(frame, 3)
 #define CLONE_ARG_TLS(frame) arg(frame, 4)
 
+/* What si_code and si_addr say of an illegal instruction and of a breakpoint. */
+#define MACHINE_ILLEGAL ILL_ILLOPN
+#define MACHINE_BREAKPOINT SI_KERNEL
+#define MACHINE_BREAKPOINT_ADDRESS(ip) 0
+
 /* --- machine.c --- */
 
 /* The first registers of a program. */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "machine.h"
 #include "tap.h"
 
 enum { PAGE = 4096 };
@@ -74,7 +75,7 @@ static void test_anonymous_errors(void)
 
 static void test_protect(void)
 {
-	static const unsigned char code[] = { 0xb8, 42, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
+	static const unsigned char code[] = CODE_42;
 	char *area = map_pages(3, PROT_READ | PROT_WRITE);
 	int (*function)(void);
 	volatile int result = 0;

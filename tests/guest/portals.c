@@ -73,23 +73,6 @@ static int64_t call(uint64_t operation, uint64_t a, uint64_t b)
 
 /* --- arguments and registers --- */
 
-/* The portal's address used like a function pointer. */
-static int64_t pointer_call(uint64_t portal, uint64_t a, uint64_t b, uint64_t c)
-{
-	int64_t result;
-
-	__asm__ volatile(
-		"lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\txor %%ecx, %%ecx\n\txor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
-		"call *%%rbx\n\t"
-		"pop %%rbp\n\tlea 128(%%rsp), %%rsp"
-		: "=a"(result), "+b"(portal), "+D"(a), "+S"(b), "+d"(c)
-		:
-		: "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc", "xmm0", "xmm1", "xmm2",
-		"xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-		"xmm15");
-	return result;
-}
-
 static void test_arguments(void)
 {
 	const uint64_t in[6] = { SUM, 1, 10, 100, 1000, 10000 };
@@ -100,60 +83,6 @@ static void test_arguments(void)
 	check(call(BUMP_LOCAL, 0, 0) == 8 && call(BUMP_LOCAL, 0, 0) == 9 && local == 7,
 		"call: the callee has its own memory");
 }
-
-/* Fills every register with a pattern that is not an argument, calls the portal and stores what comes back. */
-static void call_with_registers(uint64_t portal, uint64_t *back, unsigned char *vectors)
-{
-	register uint64_t at __asm__("rdi") = portal;
-
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\tpush %[vectors]\n\tpush %[back]\n\t"
-			 "mov %%rdi, %%rbx\n\t"
-			 "mov $0x5ec2e75ec2e75ec2, %%rax\n\t"
-			 "mov %%rax, %%rbp\n\tmov %%rax, %%r11\n\tmov %%rax, %%r12\n\tmov %%rax, %%r13\n\t"
-			 "mov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
-			 "movq %%rax, %%xmm0\n\tpunpcklqdq %%xmm0, %%xmm0\n\t"
-			 "movdqa %%xmm0, %%xmm1\n\tmovdqa %%xmm0, %%xmm2\n\tmovdqa %%xmm0, %%xmm7\n\t"
-			 "movdqa %%xmm0, %%xmm8\n\tmovdqa %%xmm0, %%xmm15\n\t"
-			 "xor %%edi, %%edi\n\txor %%esi, %%esi\n\txor %%edx, %%edx\n\txor %%r10d, %%r10d\n\t"
-			 "xor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
-			 "mov $0x1000, %%eax\n\t"
-			 "syscall\n\t"
-			 "pop %%rcx\n\t"
-			 "mov %%rbx, (%%rcx)\n\tmov %%rbp, 8(%%rcx)\n\tmov %%r12, 16(%%rcx)\n\tmov %%r13, 24(%%rcx)\n\t"
-			 "mov %%r14, 32(%%rcx)\n\t"
-			 "mov %%r15, 40(%%rcx)\n\tmov %%rdi, 48(%%rcx)\n\tmov %%rsi, 56(%%rcx)\n\t"
-			 "mov %%r8, 64(%%rcx)\n\tmov %%r9, 72(%%rcx)\n\t"
-			 "mov %%r10, 80(%%rcx)\n\tmov %%rax, 88(%%rcx)\n\t"
-			 "pop %%rcx\n\t"
-			 "movdqu %%xmm0, (%%rcx)\n\tmovdqu %%xmm1, 16(%%rcx)\n\tmovdqu %%xmm2, 32(%%rcx)\n\t"
-			 "movdqu %%xmm7, 48(%%rcx)\n\t"
-			 "movdqu %%xmm8, 64(%%rcx)\n\tmovdqu %%xmm15, 80(%%rcx)\n\t"
-			 "pop %%rbp\n\tlea 128(%%rsp), %%rsp"
-			 : "+r"(at)
-			 : [vectors] "S"(vectors), [back] "d"(back)
-			 : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
-			 "xmm0", "xmm1", "xmm2", "xmm7", "xmm8", "xmm15");
-}
-
-/* A portal whose entry stores what it finds in the registers and returns with all of them full. */
-void register_entry(void);
-__asm__(".pushsection .text\n"
-	"register_entry:\n\t"
-	"mov $0x20001000, %eax\n\t"
-	"mov %rbx, (%rax)\n\tmov %rbp, 8(%rax)\n\tmov %r10, 16(%rax)\n\tmov %r11, 24(%rax)\n\t"
-	"mov %r12, 32(%rax)\n\tmov %r13, 40(%rax)\n\tmov %r14, 48(%rax)\n\tmov %r15, 56(%rax)\n\t"
-	"movdqu %xmm0, 64(%rax)\n\tmovdqu %xmm1, 80(%rax)\n\tmovdqu %xmm2, 96(%rax)\n\tmovdqu %xmm7, 112(%rax)\n\t"
-	"movdqu %xmm8, 128(%rax)\n\tmovdqu %xmm15, 144(%rax)\n\t"
-	"mov $0x0bad0bad0bad0bad, %rbx\n\t"
-	"mov %rbx, %rbp\n\tmov %rbx, %r8\n\tmov %rbx, %r9\n\tmov %rbx, %r10\n\tmov %rbx, %r12\n\t"
-	"mov %rbx, %r13\n\tmov %rbx, %r14\n\tmov %rbx, %r15\n\t"
-	"movq %rbx, %xmm0\n\tmovdqa %xmm0, %xmm1\n\tmovdqa %xmm0, %xmm2\n\tmovdqa %xmm0, %xmm7\n\t"
-	"movdqa %xmm0, %xmm8\n\tmovdqa %xmm0, %xmm15\n\t"
-	"mov $1, %edi\n\txor %esi, %esi\n\t"
-	"mov $0x1002, %eax\n\t"
-	"syscall\n\t"
-	"ud2\n"
-	".popsection\n");
 
 /* The first thread of the server for this test. */
 void register_main(void);

@@ -29,20 +29,6 @@ struct shared {
 /* The operations that server_call() performs in the server; word 0 of a call. */
 struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
 
-/* Where portals of C functions start: the function is the cookie. */
-void portal_stub(void);
-__asm__(".pushsection .text\n"
-	"portal_stub:\n\t"
-	"sub $8, %rsp\n\t"
-	"mov %r10, %rcx\n\t"
-	"call *%rax\n\t"
-	"mov %rax, %rdi\n\t"
-	"mov %rdx, %rsi\n\t"
-	"mov $0x1002, %eax\n\t"
-	"syscall\n\t"
-	"ud2\n"
-	".popsection\n");
-
 /* What the first thread of a server runs. */
 static inline void server_main(void)
 {
@@ -55,14 +41,7 @@ static inline void server_main(void)
 		native(CALL_wait, (uintptr_t)&s->never, 0, 0, 0);
 }
 
-/* The first instruction of a thread finds the stack pointer as no C function expects it. */
-void server_start(void);
-__asm__(".pushsection .text\n"
-	"server_start:\n\t"
-	"and $-16, %rsp\n\t"
-	"call server_main_entry\n\t"
-	"ud2\n"
-	".popsection\n");
+/* Called by server_start. */
 void server_main_entry(void);
 void server_main_entry(void)
 {

@@ -2,6 +2,7 @@
  * all must stay in step. Runs on Allod only. */
 #include <pthread.h>
 
+#include "machine.h"
 #include "native.h"
 #include "tap.h"
 
@@ -17,7 +18,7 @@ static void *help(void *argument)
 		unsigned wanted = round_wanted;
 
 		if (wanted == round_done) {
-			__builtin_ia32_pause();
+			machine_pause();
 			continue;
 		}
 		if (wanted == ~0u)

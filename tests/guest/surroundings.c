@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
+#include "machine.h"
 #include "tap.h"
 
 static char text[65536];
@@ -94,7 +95,7 @@ static void test_identity(void)
 	uid_t real, effective, saved;
 	struct utsname name;
 
-	check(uname(&name) == 0 && !strcmp(name.sysname, "Linux") && !strcmp(name.machine, "x86_64") &&
+	check(uname(&name) == 0 && !strcmp(name.sysname, "Linux") && !strcmp(name.machine, MACHINE_UNAME) &&
 			atoi(name.release) >= 4,
 		"uname");
 	check(getuid() == geteuid() && getgid() == getegid(), "getuid");
