@@ -11,6 +11,8 @@
  * the kernel uses no user addresses, at the same time that of the system service which its short way leads to; so a
  * system call costs one change of root each way. When a processor turns to another service, tag 0 is emptied.
  *
+ * With `test=tags` on the command line there are as few tags as any processor has, so that they run out soon.
+ *
  * Pages are invalidated by address under all tags, on all processors, by one instruction each: a space that is not loaded
  * keeps nothing stale under its tag. Only a root that is about to be freed needs the other processors' help. */
 #include "arch.h"
@@ -53,7 +55,7 @@ static u64 space_root(const struct space *space)
 
 void mmu_init(unsigned number)
 {
-	bool long_tags = id_field(read_sysreg(id_aa64mmfr0_el1), ID_MMFR0_TAG_SHIFT);
+	bool long_tags = id_field(read_sysreg(id_aa64mmfr0_el1), ID_MMFR0_TAG_SHIFT) && !early_option("test=tags");
 	struct roots *roots = roots_of(cpus[number]);
 
 	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;

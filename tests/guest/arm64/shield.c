@@ -1,0 +1,136 @@
+/* What a shielded space can see of the kernel: exactly the trampoline page that kernel/arch/arm64/entry.h names, and no address
+ * of the kernel in any byte or register. Runs on Allod only, with the shield on. */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "server.h"
+#include "tap.h"
+
+/* kernel/arch/arm64/layout.h, written down a second time on purpose. */
+#define ENTRY_BASE 0xffffff0000000000ul
+enum { LIST = 8 };
+
+struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	(void)b, (void)c, (void)d, (void)e;
+	return (struct words){ (int64_t)operation, a };
+}
+
+static void test_list(void)
+{
+	static struct shield_page list[LIST];
+	struct words result = native6(CALL_shield_list, (uintptr_t)list, LIST, 0, 0, 0, 0);
+
+	check(result.w0 == 1 && list[0].va == ENTRY_BASE && list[0].bytes == PAGE_SIZE,
+		"the trampoline page is all of the kernel that is visible");
+	check(list[0].executable && !list[0].writable, "it can be executed and not be written");
+	check(result.w1 == 0, "no byte of it holds an address of the kernel");
+	check(tap_read(tap_pointer(ENTRY_BASE)) == SIGSEGV && tap_read(tap_pointer(ENTRY_BASE + PAGE_SIZE)) == SIGSEGV,
+		"the program can read neither it nor its data page");
+}
+
+/* An address in the direct map or the image, which are at random places. Small negative numbers and pairs of them are none,
+ * nor are masks. */
+static bool looks_like_kernel(uint64_t word)
+{
+	if ((uint32_t)word == 0 || (uint32_t)word >= 0xffffff00 || __builtin_popcountll(~word) < 4)
+		return false;
+	return (word >= 0xffff000100000000 && word < 0xffff500000000000) ||
+		(word >= 0xffffff8000000000 && word < 0xffffffff80000000);
+}
+
+/* All writable memory of the program, after all kinds of entries to the kernel. */
+static void test_own_memory(void)
+{
+	static char map[65536];
+	unsigned long start, end, found = 0, bytes = 0;
+	FILE *file = fopen("/proc/self/maps", "r");
+	size_t length = file ? fread(map, 1, sizeof(map) - 1, file) : 0;
+
+	map[length] = 0;
+	native(CALL_unmap, 0, IMAGE_AT, image_bytes, 0); /* code is full of such numbers */
+	for (char *line = map; *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : line + strlen(line)) {
+		char rights[8];
+
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[1] != 'w' ||
+			start == IMAGE_AT)
+			continue;
+		for (unsigned long at = start; at < end; at += 8) {
+			uint64_t word = *(volatile uint64_t *)at;
+
+			if (looks_like_kernel(word)) {
+				dprintf(2, "# %lx holds %lx\n", at, (unsigned long)word);
+				found++;
+			}
+		}
+		bytes += end - start;
+	}
+	check(bytes > 65536 && found == 0, "no writable byte of the program holds an address of the kernel");
+}
+
+/* Registers around an entry: all but x0 are as before, and so are those that EL0 can read of the kernel's scratch. */
+static void test_registers(long nr, const char *what)
+{
+	register uint64_t *x0 __asm__("x0");
+	register long x8 __asm__("x8") = nr;
+	uint64_t r[31], readable;
+	bool wrong = false;
+
+	x0 = r;
+	__asm__ volatile(
+		"stp x18, x29, [sp, #-32]!\n\tstr x0, [sp, #16]\n\tmov x0, xzr\n\t"
+		".irp n, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, "
+		"27, 28, 29, 30\n\tmov x\\n, #0x1000 + \\n\n\t.endr\n\t"
+		"svc #0\n\t"
+		"ldr x0, [sp, #16]\n\t"
+		".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, "
+		"27, 28, 29, 30\n\tstr x\\n, [x0, #8 * \\n]\n\t.endr\n\t"
+		"ldp x18, x29, [sp], #32"
+		: "+r"(x0), "+r"(x8)
+		:
+		: "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+		"x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "memory", "cc");
+	for (unsigned i = 1; i < 31; i++)
+		wrong |= r[i] != (i == 8 ? (uint64_t)nr : 0x1000 + i);
+	__asm__ volatile("mrs %0, tpidrro_el0" : "=r"(readable));
+	check(!wrong && !readable, what);
+}
+
+static void end_by_fault(void)
+{
+	signal(SIGSEGV, SIG_DFL);
+	*(volatile char *)tap_pointer(8) = 1;
+}
+
+/* Another space and many calls first, so that stacks and pages have been used in every way. */
+static void test_after_work(void)
+{
+	if (check(server_prepare() >= 0 && server_make() > 0, "a server")) {
+		int right = 0;
+
+		for (int i = 0; i < 1000; i++)
+			right += portal_call((uint64_t)SHARED->portal, 5, 6).w0 == 5;
+		check(right == 1000, "portal calls");
+	}
+	for (int i = 0; i < 30; i++) {
+		tap_child(end_by_fault);
+		tap_read(tap_pointer(8));
+		TAP_TRY(__asm__ volatile("udf #0"));
+		usleep(500);
+	}
+	test_list();
+	test_own_memory();
+	test_registers(SYS_getppid, "a system call keeps the registers");
+	test_registers(SYS_sched_yield, "sched_yield keeps the registers");
+	test_registers(CALL_system_return, "system_return by a process keeps the registers");
+}
+
+int main(void)
+{
+	if (!check(native_present(), "this is Allod"))
+		return tap_end();
+	tap_catch_faults();
+	test_list();
+	test_after_work();
+	return tap_end();
+}
