@@ -36,7 +36,7 @@ static bool looks_like_kernel(uint64_t word)
 	if ((uint32_t)word == 0 || (uint32_t)word >= 0xffffff00 || __builtin_popcountll(~word) < 4)
 		return false;
 	return (word >= 0xffff000100000000 && word < 0xffff500000000000) ||
-		(word >= 0xffffff8000000000 && word < 0xffffffff80000000);
+		(word >= 0xffffff8000000000 && word < 0xffffffff00000000);
 }
 
 /* All writable memory of the program, after all kinds of entries to the kernel. */
