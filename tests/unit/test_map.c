@@ -282,6 +282,54 @@ static void test_pager(void **state)
 	assert_int_equal(space_fault(s, 0x14000, 0, &fault), FAULT_READ | FAULT_PAGER);
 }
 
+/* A segment supplied from a mapping of itself: reading makes the page first. */
+static void test_supply_itself(void **state)
+{
+	int number = segment_create(first, 8, 0);
+
+	(void)state;
+	assert_int_equal(map_add(first, first, 0x40000, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
+	assert_int_equal(segment_supply(first, (u32)number, 2, 4, 0x42000), 0);
+	assert_int_equal(segment_find((u32)number)->present, 4);
+	store(first, 0x43000, 5);
+	assert_int_equal(load(first, 0x43000), 5);
+}
+
+/* Behind the end of a segment others find nothing, the owner what it put there. */
+static void test_end(void **state)
+{
+	const u32 kinds[] = { 0, SEGMENT_PAGED };
+	struct fault fault;
+	u64 physical;
+
+	(void)state;
+	assert_int_equal(map_add(first, first, 0x80000, 8 * PAGE_SIZE, RW, 0, 0), 0);
+	for (u64 i = 0; i < 2; i++) {
+		int number = segment_create(first, 8, kinds[i]);
+		u64 shared = 0x10000 + i * 0x100000, private = 0x20000 + i * 0x100000, own = 0x40000 + i * 0x100000;
+
+		assert_int_equal(segment_supply(first, (u32)number, 0, 8, 0x80000), 0);
+		assert_int_equal(map(shared, 8, RW | MAP_SHARE, number, 0), 0);
+		assert_int_equal(map(private, 8, RW, number, 0), 0);
+		assert_int_equal(map_add(first, first, own, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
+		store(s, shared + 5 * PAGE_SIZE, 5);
+		store(s, private + 6 * PAGE_SIZE, 6);
+		assert_int_equal(segment_end(s, (u32)number, 3), -E_PERM);
+		assert_int_equal(segment_end(first, (u32)number, 3), 0);
+		assert_int_equal(load(s, shared + 2 * PAGE_SIZE), 0);
+		assert_int_equal(space_fault(s, shared + 5 * PAGE_SIZE, 0, &fault), FAULT_READ | FAULT_PAGER);
+		assert_true(fault.page == 5 && fault.segment == (u32)number);
+		assert_int_equal(space_fault(s, private + 5 * PAGE_SIZE, FAULT_WRITE, NULL), FAULT_WRITE | FAULT_PAGER);
+		/* A copy of its own is not the segment's any more. */
+		assert_int_equal(load(s, private + 6 * PAGE_SIZE), 6);
+		assert_int_equal(load(first, own + 5 * PAGE_SIZE), 5);
+		assert_int_equal(segment_end(first, (u32)number, 6), 0);
+		assert_int_equal(load(s, shared + 5 * PAGE_SIZE), 5);
+	}
+	assert_int_equal(segment_end(first, 999, 1), -E_NOENT);
+	assert_int_equal(segment_end(first, (u32)segment_contiguous(first, 2, &physical), 1), -E_INVAL);
+}
+
 /* When the pager has ended its pages never come. */
 static void test_dead_pager(void **state)
 {
@@ -488,6 +536,8 @@ int main(int argc, char **argv)
 		TEST(test_move),
 		TEST(test_segments),
 		TEST(test_pager),
+		TEST(test_supply_itself),
+		TEST(test_end),
 		TEST(test_dead_pager),
 		TEST(test_blocks),
 		TEST(test_no_blocks),
