@@ -488,6 +488,7 @@ static void check_page(const struct space *viewer, struct space *owner, u64 offs
 	ASSERT(segment && (!(rights & RIGHT_W) || (region->flags & MAP_SHARE)));
 	offset += region->offset - region->start;
 	ASSERT(pte_is_device(entry) == !!(segment->flags & SEGMENT_DEVICE));
+	ASSERT(offset >> PAGE_SHIFT < segment->end || segment->owner == owner);
 	if (segment_is_fixed(segment))
 		ASSERT(pte_pa(entry).v == segment->base.v + offset);
 	else

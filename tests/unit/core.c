@@ -10,6 +10,8 @@
 
 /* --- failing --- */
 
+enum { FREED = 0xdb }; /* what freed memory is filled with */
+
 static u64 countdown;
 static bool failed;
 
@@ -19,12 +21,14 @@ void *__real_frame_alloc_contiguous(u64 pages);
 void *__real_pool_alloc(struct pool *pool);
 void *__real_pool_alloc_zeroed(struct pool *pool);
 void __real_frame_put(void *page);
+void __real_pool_free(struct pool *pool, void *object);
 void *__wrap_frame_alloc(void);
 void *__wrap_frame_alloc_raw(void);
 void *__wrap_frame_alloc_contiguous(u64 pages);
 void *__wrap_pool_alloc(struct pool *pool);
 void *__wrap_pool_alloc_zeroed(struct pool *pool);
 void __wrap_frame_put(void *page);
+void __wrap_pool_free(struct pool *pool, void *object);
 
 static bool fails(void)
 {
@@ -63,10 +67,22 @@ void *__wrap_pool_alloc_zeroed(struct pool *pool)
 /* A frame must not become free while a TLB has a translation to it. */
 void __wrap_frame_put(void *page)
 {
+	bool last;
+
 	for (unsigned i = 0; frame_refs(page) == 1 && i < HOST_TLB; i++)
 		if (host_tlb[i].space && host_tlb[i].frame == ptr_pa(page).v)
 			fail_msg("a frame is freed that space %u has in its TLB", host_tlb[i].space->number);
+	last = frame_refs(page) == 1;
 	__real_frame_put(page);
+	/* Whoever goes on using it shall notice. */
+	if (last)
+		memset(page, FREED, PAGE_SIZE);
+}
+
+void __wrap_pool_free(struct pool *pool, void *object)
+{
+	memset(object, FREED, pool->bytes);
+	__real_pool_free(pool, object);
 }
 
 void core_fail_at(u64 n)

@@ -20,7 +20,7 @@ UNIT_CORE := $(addprefix kernel/,frame.c pool.c radix.c handle.c segment.c map.c
 UNIT_COMMON := tests/unit/core.c tests/unit/model.c tests/unit/model_memory.c tests/unit/model_grants.c
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_WRAP := -Wl,--wrap=frame_alloc,--wrap=frame_alloc_raw,--wrap=frame_alloc_contiguous,--wrap=pool_alloc,--wrap=pool_alloc_zeroed,--wrap=frame_put
+UNIT_WRAP := -Wl,--wrap=frame_alloc,--wrap=frame_alloc_raw,--wrap=frame_alloc_contiguous,--wrap=pool_alloc,--wrap=pool_alloc_zeroed,--wrap=frame_put,--wrap=pool_free
 
 # $(call unit-includes,FORMAT): the format's pte.h, all else of the machine from arch/host.
 unit-includes = -I. -Ikernel/arch/host -Ikernel/arch/$(1) -Ikernel -Iabi/x86_64 -Itests/unit -include tests/unit/mmu_$(1).h
