@@ -41,7 +41,7 @@ static u64 segment_offset(const struct region *region, u64 offset)
 static bool is_behind_end(const struct region *region, u64 offset)
 {
 	return segment_offset(region, offset) >> PAGE_SHIFT >= region->segment->end &&
-	       map_space(region->map) != region->segment->owner;
+		map_space(region->map) != region->segment->owner;
 }
 
 /* The frame behind an offset if there is one. Private frames that are this map's alone may be written at once; frames
