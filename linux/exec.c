@@ -192,7 +192,7 @@ static void exec_describe(struct exec *exec)
 		}
 	}
 	mm->brk_start = mm->brk = elf->bias + elf->high + machine_random() % 4096 * PAGE_SIZE;
-	mm->exe = file_share(elf->file);
+	mm->exe = elf->file;
 }
 
 static const char *base_name(const char *path)
@@ -213,6 +213,8 @@ static int exec_prepare(struct task *self, struct exec *exec)
 	if (!exec->mm)
 		return -ENOMEM;
 	error = exec_map(self, exec);
+	if (!error)
+		error = file_run(exec->program.file);
 	if (error)
 		return error;
 	exec_describe(exec);

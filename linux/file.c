@@ -66,6 +66,21 @@ void file_put(struct task *self, struct file *file)
 	memory_free(file);
 }
 
+int file_run(struct file *file)
+{
+	if (file->inode->writers)
+		return -ETXTBSY;
+	file->inode->running++;
+	file_share(file);
+	return 0;
+}
+
+void file_run_end(struct task *self, struct file *file)
+{
+	file->inode->running--;
+	file_put(self, file);
+}
+
 /* --- the anonymous tree: pipes, epoll sets, memory files... --- */
 
 static struct tree *anonymous_tree;

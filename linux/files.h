@@ -65,6 +65,9 @@ void fs_put(struct fs *fs);
 
 struct file *file_share(struct file *file);
 void file_put(struct task *self, struct file *file);
+/* Holds a program's file while it runs, during which nobody may open it for writing. -ETXTBSY if somebody has already. */
+int file_run(struct file *file);
+void file_run_end(struct task *self, struct file *file);
 /* Reads from a regular file at an offset, independently of its position. -> bytes, 0 at the end. */
 long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, uint64_t offset);
 

@@ -97,6 +97,7 @@ struct inode {
 	uint8_t *filled;           /* bit per chunk of the segment that has been supplied */
 	uint64_t chunks;           /* bits in it */
 	uint32_t writers;          /* files open for writing */
+	uint32_t running;          /* memories of processes whose program it is: nobody may write to it */
 	struct list_node used;     /* inodes with a segment, least recently used first */
 	struct list_node segments; /* paged inodes by segment */
 	/* Others. */

@@ -75,7 +75,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	copy->space = space;
 	copy->base = base;
 	if (copy->exe)
-		file_share(copy->exe);
+		file_run(copy->exe);
 	if (call_space_fork(mm->space, space) < 0) {
 		mm_put(NULL, copy);
 		return NULL;
@@ -95,7 +95,7 @@ void mm_put(struct task *self, struct mm *mm)
 		return;
 	call_space_destroy(mm->space);
 	if (mm->exe)
-		file_put(self, mm->exe);
+		file_run_end(self, mm->exe);
 	heap_free(mm);
 }
 

@@ -36,6 +36,8 @@ static int check_open(struct task *self, struct inode *inode, u32 flags)
 		return -EISDIR;
 	if (flags & O_NOATIME && !inode_owned(self, inode))
 		return -EPERM;
+	if (inode->running && rights_of(flags) & 2)
+		return -ETXTBSY;
 	return inode_may(self, inode, rights_of(flags));
 }
 
@@ -188,6 +190,8 @@ static long truncate_file(struct task *self, struct inode *inode, u64 size)
 		return -EINVAL;
 	if (size > process_limit(self->process, RLIMIT_FSIZE))
 		return -EFBIG;
+	if (inode->running)
+		return -ETXTBSY;
 	return pages_truncate(inode, size);
 }
 

@@ -10,18 +10,23 @@ trap 'rm -rf "$work"' EXIT
 
 make --no-print-directory -s kernel tool "build/$ARCH/"{init,9p,console,client} >/dev/null || exit 1
 mkdir -p "$work/bin/$ARCH"
-for file in allod.elf init 9p console; do
-	cp "build/$ARCH/$file" "$work/bin/$ARCH/"
+for file in allod.elf allod.image init 9p console; do
+	[ -e "build/$ARCH/$file" ] && cp "build/$ARCH/$file" "$work/bin/$ARCH/"
 done
 cp "build/$ARCH/client" "$work/bin/$ARCH/linux"
 cp build/allod "$work/bin/"
+options=
+if [ "$ARCH" != x86_64 ]; then
+	scripts/root "$ARCH" "build/$ARCH/programs" || exit 1
+	options="--root build/$ARCH/programs"
+fi
 head -c 1500000 /dev/urandom | base64 >"$work/in"
 
 # NAME OPTION...: one guest; each check of the client counts, and that its input came out as it was
 run() {
 	local name=$1 status good
 	shift
-	timeout 120 "$work/bin/allod" run --kernel-log "$work/log" "$@" -- true <"$work/in" >"$work/out" 2>"$work/err"
+	timeout 120 "$work/bin/allod" run --kernel-log "$work/log" $options "$@" -- true <"$work/in" >"$work/out" 2>"$work/err"
 	status=$?
 	grep -vE '^(not )?ok - ' "$work/out" | cmp -s - "$work/in" && echo 'ok - input' >>"$work/out"
 	good=$(grep -c '^ok - ' "$work/out")

@@ -346,6 +346,29 @@ static void test_exec_scripts(void)
 	check(run_part("./nothing", "", "") == 100 + ENOENT, "exec: no such interpreter");
 }
 
+/* A program that runs cannot be written, one that is written cannot be run. */
+static void test_busy(void)
+{
+	int file;
+
+	check_errno(open(self, O_WRONLY), ETXTBSY, "open: a running program");
+	check_errno(truncate(self, 0), ETXTBSY, "truncate: a running program");
+	file = open("copy-of-1", O_RDWR | O_CREAT | O_TRUNC, 0755);
+	if (file >= 0) {
+		static char bytes[1 << 16];
+		int from = open(self, O_RDONLY);
+		ssize_t n;
+
+		while ((n = read(from, bytes, sizeof(bytes))) > 0)
+			if (write(file, bytes, (size_t)n) != n)
+				check(false, "write: a copy");
+		close(from);
+	}
+	check(run_part("./copy-of-1", "exit", "3") == 100 + ETXTBSY, "exec: a program that is being written");
+	close(file);
+	check(run_part("./copy-of-1", "exit", "3") == 3, "exec: a program that was written");
+}
+
 static void test_exec_errors(void)
 {
 	make_file("plain", "just text\n", 0755);
@@ -357,6 +380,7 @@ static void test_exec_errors(void)
 	check(run_part("./none", "", "") == 100 + ENOENT, "exec: no such file");
 	check(run_part("./plain/x", "", "") == 100 + ENOTDIR, "exec: not a directory");
 	check(run_part(".", "", "") == 100 + EACCES, "exec: a directory");
+	test_busy();
 	check_errno(execve(tap_pointer(1), environ, environ), EFAULT, "exec: bad path pointer");
 	check_errno(execve(self, tap_pointer(8), environ), EFAULT, "exec: bad argument pointer");
 }
