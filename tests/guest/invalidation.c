@@ -4,7 +4,7 @@
 
 #include "tap.h"
 
-enum { ROUNDS = 300, PAGE = 4096 };
+enum { ROUNDS = 150, PAGE = 4096 };
 
 /* What the helper shall do with `target`; it answers in `answer`. */
 enum request { IDLE, READ, WRITE, WRITE_ALWAYS, LEAVE };
