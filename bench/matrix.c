@@ -1,6 +1,6 @@
 /* Runs the micro-benchmarks on Allod and on Debian's Linux under the same QEMU, prints one table and writes a JSON file.
  *
- *   matrix ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]
+ *   matrix MACHINE ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]      MACHINE: x86_64 or arm64
  *
  * Each of the four systems (Allod with the shield on and off, Linux with pti=on and pti=off and mitigations=off otherwise) runs
  * once under `-icount shift=0`, which counts guest instructions exactly, and ROUNDS times for wall time. The rounds take
@@ -27,18 +27,18 @@ enum { ROUNDS_MAX = 15, TIMEOUT_MS = 30000 };
 
 struct row {
 	const char *name;
-	double target; /* instructions with the shield on; 0: none */
+	double targets[2]; /* instructions with the shield on, by machine; 0: none */
 };
 
 static const struct row rows[] = {
-	{ "null system call", 180 },
-	{ "sched_yield", 400 },
-	{ "portal call and return", 220 },
-	{ "pipe round trip", 3500 },
-	{ "fork+exit+wait", 80000 },
-	{ "first touch of a page", 1500 },
-	{ "mmap+touch+munmap", 4000 },
-	{ "boot to first user instruction", 0 },
+	{ "null system call", { 180, 200 } },
+	{ "sched_yield", { 400, 450 } },
+	{ "portal call and return", { 220, 240 } },
+	{ "pipe round trip", { 3500, 4000 } },
+	{ "fork+exit+wait", { 80000, 80000 } },
+	{ "first touch of a page", { 1500, 1500 } },
+	{ "mmap+touch+munmap", { 4000, 4000 } },
+	{ "boot to first user instruction", { 0, 0 } },
 };
 enum { ROWS = LENGTH(rows), ROW_BOOT = ROWS - 1 };
 
@@ -53,14 +53,33 @@ struct system {
 static struct system systems[] = {
 	{ .name = "allod", .isolation = "on", .options = "shield=on" },
 	{ .name = "allod", .isolation = "off", .options = "shield=off" },
-	{ .name = "linux", .isolation = "on", .options = "console=ttyS0 quiet mitigations=off pti=on" },
-	{ .name = "linux", .isolation = "off", .options = "console=ttyS0 quiet mitigations=off pti=off" },
+	{ .name = "linux", .isolation = "on" },
+	{ .name = "linux", .isolation = "off" },
 };
 enum { SYSTEMS = LENGTH(systems) };
+
+static const struct machine {
+	const char *name, *on, *off;                /* Linux's options */
+	const char *qemu[9];                        /* the start of its command line */
+	double instructions_per_tick, ticks_per_ns; /* 0: as fast as the host's counter */
+} machines[] = {
+	{ "x86_64", "console=ttyS0 quiet mitigations=off pti=on", "console=ttyS0 quiet mitigations=off pti=off",
+		{ "qemu-system-x86_64", "-M", "microvm", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+			"-no-user-config" },
+		1, 0 },
+	{ "arm64", "console=ttyAMA0 quiet mitigations=off kpti=1", "console=ttyAMA0 quiet mitigations=off kpti=0",
+		{ "qemu-system-aarch64", "-M", "virt,gic-version=3" }, 16, 0.0625 },
+};
+static const struct machine *machine;
 
 static const char *allod, *micro, *kernel, *initrd;
 static unsigned rounds = 5;
 static double ticks_per_ns;
+
+static double target(int row)
+{
+	return rows[row].targets[machine - machines];
+}
 
 static double now_ns(void)
 {
@@ -76,6 +95,10 @@ static void calibrate(void)
 	double start = now_ns();
 	uint64_t ticks = __rdtsc();
 
+	if (machine->ticks_per_ns > 0) {
+		ticks_per_ns = machine->ticks_per_ns;
+		return;
+	}
 	while (now_ns() - start < 50e6)
 		;
 	ticks_per_ns = (double)(__rdtsc() - ticks) / (now_ns() - start);
@@ -97,15 +120,19 @@ static void exec_system(const struct system *s, bool icount, const char *argumen
 		if (icount)
 			argv[n++] = "--icount";
 		argv[n++] = "--";
-		argv[n++] = !strcmp(argument, "true") ? "true" : micro;
+		argv[n++] = micro;
+		if (!strcmp(argument, "true"))
+			argv[n++] = "true";
 	} else {
-		const char *start[] = { "qemu-system-x86_64", "-M", "microvm", "-accel", "tcg", "-cpu", "max", "-m",
-			MEMORY, "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-			"-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", "stdio", "-kernel", kernel,
-			"-initrd", initrd, "-append", append };
+		const char *start[] = { "-accel", "tcg", "-cpu", "max", "-m", MEMORY, "-smp", "1", "-nodefaults",
+			"-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", kernel, "-initrd", initrd,
+			"-append", append };
+
+		for (size_t i = 0; machine->qemu[i]; i++)
+			argv[n++] = machine->qemu[i];
 
 		/* On a busy host Linux can fail to measure its time-stamp counter, and then never starts. */
-		if (icount)
+		if (icount || machine->ticks_per_ns > 0)
 			snprintf(append, sizeof(append), "%s -- %s", s->options, argument);
 		else
 			snprintf(append, sizeof(append), "%s tsc_early_khz=%.0f -- %s", s->options, ticks_per_ns * 1e6,
@@ -170,10 +197,10 @@ static void take_line(struct system *s, bool icount, unsigned round, char *line,
 
 	line[strcspn(line, "\r\n")] = 0;
 	if (!strncmp(line, "start ", 6)) {
-		note_boot(s, icount, strtod(line + 6, NULL));
+		note_boot(s, icount, strtod(line + 6, NULL) * (icount ? machine->instructions_per_tick : 1));
 		s->wall_ns[ROW_BOOT][round] = icount ? s->wall_ns[ROW_BOOT][round] : since_start;
 	} else if (icount && !strncmp(line, "kernel ", 7)) {
-		s->kernel_boot = strtod(line + 7, NULL);
+		s->kernel_boot = strtod(line + 7, NULL) * machine->instructions_per_tick;
 	} else if (!strcmp(line, "done")) {
 		*done = true;
 	} else if (!strncmp(line, "note ", 5)) {
@@ -185,7 +212,7 @@ static void take_line(struct system *s, bool icount, unsigned round, char *line,
 			return;
 		s->root_writes[row] = roots / 1000;
 		if (icount)
-			s->instructions[row] = ticks;
+			s->instructions[row] = ticks * machine->instructions_per_tick;
 		else
 			s->wall_ns[row][round] = ticks / ticks_per_ns;
 	}
@@ -295,7 +322,7 @@ static double wall_us(int system, int row)
 
 static void print_row(int i)
 {
-	double on = systems[0].instructions[i], aim = rows[i].target, wall = wall_us(0, i), other = wall_us(2, i);
+	double on = systems[0].instructions[i], aim = target(i), wall = wall_us(0, i), other = wall_us(2, i);
 
 	printf("%-31s|", rows[i].name);
 	print_number(aim > 0 ? aim : -1, 7, 0);
@@ -376,13 +403,18 @@ int main(int argc, char **argv)
 {
 	bool failed = false;
 
-	if (argc < 6) {
-		fprintf(stderr, "usage: %s ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]\n", argv[0]);
+	for (size_t i = 0; argc > 1 && i < LENGTH(machines); i++)
+		if (!strcmp(machines[i].name, argv[1]))
+			machine = &machines[i];
+	if (argc < 7 || !machine) {
+		fprintf(stderr, "usage: %s MACHINE ALLOD MICRO KERNEL INITRD OUTPUT [ROUNDS]\n", argv[0]);
 		return 2;
 	}
-	allod = argv[1], micro = argv[2], kernel = argv[3], initrd = argv[4];
-	if (argc > 6 && atoi(argv[6]) > 0 && atoi(argv[6]) <= ROUNDS_MAX)
-		rounds = (unsigned)atoi(argv[6]);
+	allod = argv[2], micro = argv[3], kernel = argv[4], initrd = argv[5];
+	systems[2].options = machine->on;
+	systems[3].options = machine->off;
+	if (argc > 7 && atoi(argv[7]) > 0 && atoi(argv[7]) <= ROUNDS_MAX)
+		rounds = (unsigned)atoi(argv[7]);
 	calibrate();
 	for (int s = 0; s < SYSTEMS; s++)
 		for (int i = 0; i < ROWS; i++)
@@ -405,5 +437,5 @@ int main(int argc, char **argv)
 	print_summary();
 	for (int s = 0; s < SYSTEMS; s++)
 		failed |= systems[s].failed;
-	return write_json(argv[5]) && !failed ? 0 : 1;
+	return write_json(argv[6]) && !failed ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 /* Micro-benchmarks: one static binary that runs unchanged on Linux and on Allod and measures single operations with the
- * time-stamp counter. Under QEMU's `-icount shift=0` a tick is one guest instruction; otherwise it is a tick of the host's
- * counter, which bench/run turns into nanoseconds.
+ * machine's counter. Under QEMU's `-icount shift=0` its ticks are guest instructions (of arm64: 16 each); otherwise time, which
+ * bench/run turns into nanoseconds.
  *
- *   micro [exit|true]   exit: it is the first process of a Linux kernel, and ends the machine through isa-debug-exit;
+ *   micro [exit|true]   exit: it is the first process of a Linux kernel, and ends the machine;
  *                       true: likewise, without measuring anything
  *
  * Output, one line each:
@@ -15,25 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench_machine.h"
 #include "tests/guest/native.h"
-
-/* The entry point of the program: notes the time and goes on in the C library's own. */
-uint64_t start_ticks __attribute__((section(".data"))) = 1;
-__asm__(".globl micro_start\n"
-	"micro_start:\n\t"
-	"mov %rdx, %r8\n\t"
-	"rdtsc\n\t"
-	"shl $32, %rdx\n\t"
-	"or %rax, %rdx\n\t"
-	"mov %rdx, start_ticks(%rip)\n\t"
-	"mov %r8, %rdx\n\t"
-	"jmp _start\n");
 
 struct row {
 	const char *name;
@@ -44,14 +32,6 @@ struct row {
 };
 
 static bool on_allod;
-
-static inline uint64_t ticks(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
-	return (uint64_t)high << 32 | low;
-}
 
 static uint64_t root_writes(void)
 {
@@ -66,14 +46,6 @@ static void batch_empty(unsigned operations)
 {
 	for (unsigned i = 0; i < operations; i++)
 		__asm__ volatile("" ::: "memory");
-}
-
-static inline long system_call(long nr)
-{
-	long result;
-
-	__asm__ volatile("syscall" : "=a"(result) : "a"(nr) : "rcx", "r11", "memory");
-	return result;
 }
 
 static void batch_null(unsigned operations)
@@ -204,36 +176,6 @@ struct shared {
 	uint32_t ready, never;
 };
 
-extern const char bench_server[], bench_entry[], bench_server_end[];
-__asm__(".pushsection .rodata\n"
-	"bench_server:\n\t" /* rdi: number of the client's space */
-	"mov %rdi, %r12\n\t"
-	"lea bench_entry(%rip), %rdi\n\t"
-	"xor %esi, %esi\n\t"
-	"mov $0x1042, %eax\n\t" /* portal_create */
-	"syscall\n\t"
-	"mov %rax, 0x20000\n\t"
-	"mov %rax, %rdi\n\t"
-	"mov $1, %esi\n\t"
-	"mov %r12, %rdx\n\t"
-	"mov $8, %r10d\n\t"
-	"mov $0x1040, %eax\n\t" /* grant */
-	"syscall\n\t"
-	"mov %rax, 0x20008\n\t"
-	"movl $1, 0x20010\n"
-	"1:\t"
-	"mov $0x20014, %edi\n\t"
-	"xor %esi, %esi\n\t"
-	"xor %edx, %edx\n\t"
-	"xor %r10d, %r10d\n\t"
-	"mov $0x1004, %eax\n\t" /* wait */
-	"syscall\n\t"
-	"jmp 1b\n"
-	"bench_entry:\n\t"
-	"mov $0x1002, %eax\n\t" /* portal_return */
-	"syscall\n"
-	"bench_server_end:\n"
-	".popsection\n");
 _Static_assert(CALL_portal_create == 0x1042 && CALL_grant == 0x1040 && CALL_wait == 0x1004 &&
 		CALL_portal_return == 0x1002 && RIGHT_P == 8 && DATA_AT == 0x20000,
 	"the code of the server");
@@ -380,7 +322,7 @@ int main(int argc, char **argv)
 	on_allod = native_present();
 	if (strcmp(mode, "true"))
 		measure_all();
-	if (*mode && ioperm(0xf4, 1, 1) == 0)
-		outb(0, 0xf4);
+	if (*mode)
+		machine_end();
 	return 0;
 }

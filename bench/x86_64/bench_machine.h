@@ -1,0 +1,74 @@
+/* What the micro-benchmark must know of x86-64: its counter, its call instruction, the code of the portal server, its end. */
+#ifndef BENCH_X86_64_MACHINE_H
+#define BENCH_X86_64_MACHINE_H
+
+#include <stdint.h>
+#include <sys/io.h>
+
+/* The entry point of the program: notes the time and goes on in the C library's own. */
+uint64_t start_ticks __attribute__((section(".data"))) = 1;
+__asm__(".globl micro_start\n"
+	"micro_start:\n\t"
+	"mov %rdx, %r8\n\t"
+	"rdtsc\n\t"
+	"shl $32, %rdx\n\t"
+	"or %rax, %rdx\n\t"
+	"mov %rdx, start_ticks(%rip)\n\t"
+	"mov %r8, %rdx\n\t"
+	"jmp _start\n");
+
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static inline long system_call(long nr)
+{
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "a"(nr) : "rcx", "r11", "memory");
+	return result;
+}
+
+/* The server: see prepare_portal(). */
+extern const char bench_server[], bench_entry[], bench_server_end[];
+__asm__(".pushsection .rodata\n"
+	"bench_server:\n\t" /* rdi: number of the client's space */
+	"mov %rdi, %r12\n\t"
+	"lea bench_entry(%rip), %rdi\n\t"
+	"xor %esi, %esi\n\t"
+	"mov $0x1042, %eax\n\t" /* portal_create */
+	"syscall\n\t"
+	"mov %rax, 0x20000\n\t"
+	"mov %rax, %rdi\n\t"
+	"mov $1, %esi\n\t"
+	"mov %r12, %rdx\n\t"
+	"mov $8, %r10d\n\t"
+	"mov $0x1040, %eax\n\t" /* grant */
+	"syscall\n\t"
+	"mov %rax, 0x20008\n\t"
+	"movl $1, 0x20010\n"
+	"1:\t"
+	"mov $0x20014, %edi\n\t"
+	"xor %esi, %esi\n\t"
+	"xor %edx, %edx\n\t"
+	"xor %r10d, %r10d\n\t"
+	"mov $0x1004, %eax\n\t" /* wait */
+	"syscall\n\t"
+	"jmp 1b\n"
+	"bench_entry:\n\t"
+	"mov $0x1002, %eax\n\t" /* portal_return */
+	"syscall\n"
+	"bench_server_end:\n"
+	".popsection\n");
+/* Through isa-debug-exit. */
+static inline void machine_end(void)
+{
+	if (ioperm(0xf4, 1, 1) == 0)
+		outb(0, 0xf4);
+}
+
+#endif
