@@ -62,7 +62,7 @@ all: kernel services tool
 help:
 	@echo 'make             build the kernel, the services and the host command build/allod'
 	@echo 'make run         install what is missing, build, run a real program, say what it cost'
-	@echo 'make test        every test; ends with "N passed, N failed"'
+	@echo 'make test        every test, on both machines; ends with "N passed, N failed"'
 	@echo 'make check       formatting, static analysis, headers, include rules, sizes'
 	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json'
@@ -162,7 +162,8 @@ run: deps
 	@scripts/run-example
 
 test: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) all guest-tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=x86_64 all guest-tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=arm64 kernel services
 	@scripts/test
 
 check: deps
@@ -184,4 +185,4 @@ clean:
 	rm -rf build
 
 -include tests/unit/unit.mk
--include $(shell find $(BUILD) -path '*/root' -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path '*/root' -prune -o -path '*/programs' -prune -o -type f -name '*.d' -print 2>/dev/null)

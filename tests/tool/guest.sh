@@ -1,8 +1,18 @@
 #!/bin/bash
 # `allod run` with a real guest: options, terminal, and ends of all kinds. What programs print is compared in tests/runs.
+# ARCH=arm64: the guest is that machine, with its programs in the tree that scripts/root makes.
 . "$(dirname "$0")/../check.sh"
 allod=$root/build/allod
+programs=
 cd "$scratch" || exit 1
+
+if [ "${ARCH:-x86_64}" != x86_64 ]; then
+	programs=$root/build/$ARCH/programs
+	"$root/scripts/root" "$ARCH" "$programs" || exit 1
+	printf '#!/bin/sh\nshift\nexec "%s" run --root "%s" --share "%s:%s" "$@"\n' "$allod" "$programs" "$scratch" "$scratch" >allod
+	chmod +x allod
+	allod=$scratch/allod
+fi
 
 run() {
 	"$allod" run --timeout 60 "$@"
@@ -39,7 +49,7 @@ same "24 MiB are enough" small "$(run --memory 24M -- busybox echo small)"
 
 # directories
 mkdir -p tree/bin tree/etc there
-cp /bin/busybox tree/bin/
+cp "$programs/bin/busybox" tree/bin/
 echo inside >tree/etc/file
 echo shared >there/file
 same "other root" inside "$(run --root tree -- /bin/busybox cat /etc/file)"
