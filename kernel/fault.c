@@ -9,7 +9,14 @@
 #include "space.h"
 #include "tlb.h"
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */ };
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */, KEPT_PART = 64 };
+
+/* The last frames are not for spaces that a system serves: it needs some itself to help them. */
+static bool is_short_of_frames(const struct space *owner)
+{
+	return owner->system && frame_free() < frame_total() / KEPT_PART;
+}
+
 
 /* A page of a region as it is now. */
 struct page {
@@ -187,6 +194,8 @@ u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
 		return code;
 	if (rights & ~region_rights(region))
 		return code | FAULT_MAPPED;
+	if (is_short_of_frames(owner))
+		return code | FAULT_NOMEM;
 	why = fill(owner, region, offset, access);
 	if (!why && (grant ? pt_link_grant(running, owner, offset, grant) : pt_link_own(running, va)))
 		why = FAULT_NOMEM;

@@ -10,6 +10,7 @@
 #include "linux/files.h"
 #include "machine.h"
 #include "linux/process.h"
+#include "linux/shortage.h"
 #include "linux/signals.h"
 
 static void fault_signal(struct task *self, int signal, int code, u64 addr)
@@ -26,11 +27,12 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 {
 	if (frame->code & FAULT_PAGER) {
 		self->process->faults++;
-		if (segment_fill(frame->segment, frame->page))
+		int error = segment_fill(frame->segment, frame->page);
+		if (error && !(error == -ENOMEM && shortage_relieve()))
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_NOMEM) {
-		service_log("linux: out of memory: process %u (%s) is killed", self->process->pid, self->name);
-		process_exit(self->process, SIGKILL);
+		if (!shortage_relieve())
+			process_exit(self->process, SIGKILL);
 	} else {
 		fault_signal(self, SIGSEGV, frame->code & FAULT_MAPPED ? SEGV_ACCERR : SEGV_MAPERR, frame->addr);
 	}

@@ -222,6 +222,18 @@ static bool drop_until_enough(bool pinned)
 	return false;
 }
 
+/* Programs need their own pages again at once: dropping those all the time would be all that the machine does. */
+static void drop_programs(void)
+{
+	static uint64_t last;
+	uint64_t now = time_monotonic();
+
+	if (last && now - last < NS_PER_S)
+		return;
+	drop_until_enough(true);
+	last = time_monotonic();
+}
+
 bool files_reclaim(void)
 {
 	uint64_t before, free, total;
@@ -231,9 +243,10 @@ bool files_reclaim(void)
 	/* Least recently used files first, those of running programs last. */
 	if (!drop_until_enough(false)) {
 		entries_trim(256);
-		drop_until_enough(true);
+		drop_programs();
 	}
-	return frames(&free, &total) && free > before;
+	/* A few frames would be gone before the access that needs them has been tried again. */
+	return frames(&free, &total) && free > before && free > total / 32;
 }
 
 void pages_relieve(void)

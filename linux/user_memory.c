@@ -6,22 +6,24 @@
 #include "linux/copy.h"
 #include "linux/files.h"
 #include "linux/main.h"
+#include "linux/shortage.h"
 #include "linux/sleep.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
 
-/* If the fault asks for a file page, gets it. -> whether the copy may go on. */
+/* If the fault asks for a file page or a frame, gets it. -> whether the copy may go on. */
 static bool fault_repair(const struct copy_fault *fault)
 {
-	if (!(fault->code & FAULT_PAGER))
+	if (!(fault->code & (FAULT_PAGER | FAULT_NOMEM)))
 		return false;
 	bool locked = service_lock_held();
 	if (!locked)
 		service_lock();
-	int error = segment_fill(fault->segment, fault->page);
+	int error = fault->code & FAULT_PAGER ? segment_fill(fault->segment, fault->page) : -ENOMEM;
+	bool repaired = !error || (error == -ENOMEM && shortage_relieve());
 	if (!locked)
 		service_unlock();
-	return error == 0;
+	return repaired;
 }
 
 u64 copy_on(char *to, const char *from, u64 bytes, u64 done, u32 code, u64 where)

@@ -1,0 +1,16 @@
+/* When frames run out.
+ *
+ * First the page cache and unused names go (files_reclaim()); after that, the process with the most memory is killed, and
+ * what it had is free at once. Frames the kernel keeps back (kernel/fault.c) let the service itself go on meanwhile.
+ * All with the service lock held. */
+#ifndef LINUX_SHORTAGE_H
+#define LINUX_SHORTAGE_H
+
+#include <stdbool.h>
+
+/* An access found no frame. -> whether it is worth another try; the process that tries may have been killed. */
+bool shortage_relieve(void);
+/* Whether there is room for one more process or thread. */
+bool shortage_room(void);
+
+#endif
