@@ -149,7 +149,7 @@ $(BUILD)/pty: tests/tool/pty.c $(OUT)/compiler
 $(TOOL_TESTS):
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	$(Q)$(CC) $(COMMON) -D_GNU_SOURCE -iquote . -o $@ $< -lutil
+	$(Q)$(HOSTCC) $(COMMON) -D_GNU_SOURCE -iquote . -o $@ $< -lutil
 guest-tests: $(TOOL_TESTS)
 
 # --- verbs ---
