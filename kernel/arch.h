@@ -79,6 +79,8 @@ void arch_vector_clear(void);
  * frame holds. (The thread pointer is in every frame: leaving after an upcall loads it, only the fast way back does not.) */
 void arch_thread_save(struct thread *thread);
 void arch_thread_load(struct thread *thread);
+/* Exchanges the register that thread->gs_base stands for. Nothing where there is none. */
+static inline u64 arch_exchange_gs_base(u64 value);
 
 /* --- spaces --- */
 

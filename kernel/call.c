@@ -111,6 +111,7 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	call->ip = ip;
 	call->sp = sp;
 	call->thread_pointer = regs_thread_pointer(caller);
+	call->gs_base = arch_exchange_gs_base(0);
 	put_vector_aside(thread, call);
 	way = (struct way){
 		.state = has_short_way(thread, portal) ? WAY_INSIDE : WAY_NONE,
@@ -129,6 +130,7 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	arch_way_init(&way);
 	cpu->way = way;
 	regs_enter(cpu->frame, portal->entry, stack - 8, words, portal->cookie);
+	regs_set_thread_pointer(cpu->frame, 0);
 	return 0;
 }
 
@@ -154,6 +156,10 @@ void call_leave(struct thread *thread, u64 word0, u64 word1)
 	if (!call->system) {
 		struct user_frame *frame = call->space->system ? call->frame : &thread->regs;
 
+		if (cpu_self()->current == thread)
+			arch_exchange_gs_base(call->gs_base);
+		else
+			thread->gs_base = call->gs_base;
 		regs_leave(frame, call->ip, call->sp, call->thread_pointer, word0, word1);
 		space_put(left);
 	}

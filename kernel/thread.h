@@ -29,6 +29,7 @@ struct call {
 	u64 ip, sp, thread_pointer;
 	struct user_frame *frame; /* spaces with a system portal: their user frame (kernel address, page held) */
 	u64 frame_user;           /* the same as the system service addresses it */
+	u64 gs_base;              /* portal calls on x86-64: the second segment base */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 };
 

@@ -19,7 +19,8 @@ enum operation {
 	READ,
 	WRITE,
 	COUNT,
-	BUMP_LOCAL
+	BUMP_LOCAL,
+	BASES
 };
 
 static struct words words(int64_t w0, uint64_t w1)
@@ -61,6 +62,12 @@ struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c,
 		return words(0, 0);
 	case BUMP_LOCAL:
 		return words((int64_t)++local, 0);
+	case BASES: {
+		uint64_t second = second_base();
+
+		set_second_base(0x4321);
+		return words((int64_t)thread_pointer(), second);
+	}
 	default:
 		return words(-E_INVAL, 0);
 	}
@@ -129,6 +136,27 @@ static void test_registers(void)
 	check(back[11] == 1 && !full, "registers: the caller finds none of the callee's");
 	check(!vector_leaked, "registers: the caller finds empty vector registers");
 	SHARED->portal = (int64_t)portal_before;
+}
+
+static void test_bases(void)
+{
+	const uint64_t in[6] = { BASES };
+	uint64_t pointer = thread_pointer();
+	bool fine = true, kept = true;
+
+	call(SLEEP, 1, 0);
+	set_second_base(0x12345678);
+	for (int i = 0; i < 4; i++) {
+		struct words out = portal_call6((uint64_t)SHARED->portal, in);
+
+		fine &= out.w0 == 0 && (out.w1 == 0 || out.w1 == 0x4321);
+		kept &= thread_pointer() == pointer && second_base() == 0x12345678;
+		if (i == 2)
+			call(SLEEP, 1, 0);
+	}
+	set_second_base(0);
+	check(fine, "registers: the callee does not learn the caller's thread pointer");
+	check(kept, "registers: the callee does not change the caller's thread pointer");
 }
 
 static void test_stacklets(void)
@@ -338,6 +366,7 @@ int main(void)
 	}
 	test_arguments();
 	test_registers();
+	test_bases();
 	test_stacklets();
 	test_callbacks();
 	test_rights();

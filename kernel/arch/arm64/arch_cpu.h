@@ -37,4 +37,10 @@ _Static_assert(offsetof(struct user_frame, nr) == FRAME_NR && offsetof(struct us
 _Static_assert(offsetof(struct user_frame, flags) == FRAME_FLAGS_WORD, "assembly");
 _Static_assert(offsetof(struct user_frame, syndrome) == FRAME_SYNDROME, "assembly");
 
+static inline u64 arch_exchange_gs_base(u64 value)
+{
+	(void)value;
+	return 0;
+}
+
 #endif

@@ -16,6 +16,14 @@ static inline struct cpu *cpu_self(void)
 	return cpu;
 }
 
+static inline u64 arch_exchange_gs_base(u64 value)
+{
+	u64 old;
+
+	__asm__ volatile("swapgs; rdgsbase %0; wrgsbase %1; swapgs" : "=&r"(old) : "r"(value));
+	return old;
+}
+
 /* For the test "nmi": every processor takes NMIs all the time. */
 void arch_test_nmi(bool on);
 
@@ -59,6 +67,7 @@ _Static_assert(offsetof(struct call, system) == CALL_SYSTEM, "assembly");
 _Static_assert(offsetof(struct call, ip) == CALL_IP, "assembly");
 _Static_assert(offsetof(struct call, sp) == CALL_SP, "assembly");
 _Static_assert(offsetof(struct call, thread_pointer) == CALL_THREAD_POINTER, "assembly");
+_Static_assert(offsetof(struct call, gs_base) == CALL_GS_BASE, "assembly");
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");

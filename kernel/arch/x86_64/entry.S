@@ -248,6 +248,10 @@ portal_call:
 	movq	%rax, CALL_THREAD_POINTER(%r15)
 	xorl	%eax, %eax
 	wrfsbase %rax
+	swapgs
+	rdgsbase %rax
+	swapgs
+	movq	%rax, CALL_GS_BASE(%r15)
 	movq	WAY_CALLS(%rbp), %rax
 	incq	(%rax)
 	incl	THREAD_DEPTH(%r14)
@@ -263,18 +267,20 @@ portal_call:
 	movq	WAY_ENTRY(%rbp), %rcx
 	movq	WAY_COOKIE(%rbp), %rax
 	movq	WAY_STACK(%rbp), %r15
-to_peer:
-	movq	%gs:ENTRY_USER_ROOT, %rbx
-	movq	%rbx, %cr3
+	xorl	%ebx, %ebx
+to_peer: /* at rcx, with rsp = r15 and the second segment base rbx */
+	movq	%gs:ENTRY_USER_ROOT, %r12
+	movq	%r12, %cr3
 	movq	%r15, %rsp
 	movl	$RFLAGS_ALWAYS, %r11d
-	xorl	%ebx, %ebx
 	xorl	%ebp, %ebp
 	xorl	%r12d, %r12d
 	xorl	%r13d, %r13d
 	xorl	%r14d, %r14d
 	xorl	%r15d, %r15d
 	swapgs
+	wrgsbase %rbx
+	xorl	%ebx, %ebx
 	sysretq
 
 portal_return:
@@ -298,6 +304,7 @@ portal_return:
 	switch_space WAY_ROOT_CALLER
 	movl	$0, (%r13)
 	movq	CALL_IP(%r15), %rcx
+	movq	CALL_GS_BASE(%r15), %rbx
 	movq	CALL_SP(%r15), %r15
 	movq	%rdi, %rax
 	movq	%rsi, %rdx

@@ -43,6 +43,7 @@
 #define CALL_IP 16
 #define CALL_SP 24
 #define CALL_THREAD_POINTER 32
+#define CALL_GS_BASE 56
 #define SPACE_REFERENCES 24
 
 /* struct thread */

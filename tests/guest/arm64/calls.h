@@ -28,9 +28,9 @@ static inline struct words native6(uint64_t nr, uint64_t a, uint64_t b, uint64_t
 
 #define LOST_REGISTERS \
 	"x6", "x7", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x19", "x20", "x21", "x22", "x23", "x24", \
-		"x25", "x26", "x27", "x28", "x30", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", \
-		"v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", \
-		"v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31"
+		"x25", "x26", "x27", "x28", "x30", "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", \
+		"v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", \
+		"v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31"
 
 /* A call after which all registers but sp are lost: the compiler is told so, except for x18 and x29, which are kept on the
  * stack. */
@@ -68,6 +68,29 @@ static inline int64_t pointer_call(uint64_t portal, uint64_t a, uint64_t b, uint
 			 :
 			 : LOST_REGISTERS, "x8");
 	return (int64_t)x0;
+}
+
+/* --- registers that no call names: the thread pointer --- */
+
+static inline uint64_t thread_pointer(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(value));
+	return value;
+}
+
+/* This machine has no second segment base: a variable takes its place, which each space has for itself anyway. */
+static uint64_t second_base_here;
+
+static inline uint64_t second_base(void)
+{
+	return second_base_here;
+}
+
+static inline void set_second_base(uint64_t value)
+{
+	second_base_here = value;
 }
 
 /* --- code for servers (server.h) --- */

@@ -66,6 +66,29 @@ static inline int64_t pointer_call(uint64_t portal, uint64_t a, uint64_t b, uint
 	return result;
 }
 
+/* --- registers that no call names: the thread pointer, and the second segment base --- */
+
+static inline uint64_t thread_pointer(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("rdfsbase %0" : "=r"(value));
+	return value;
+}
+
+static inline uint64_t second_base(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(value));
+	return value;
+}
+
+static inline void set_second_base(uint64_t value)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(value));
+}
+
 /* --- code for servers (server.h) --- */
 
 /* Where portals of C functions start: the function is the cookie. */
