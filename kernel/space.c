@@ -78,8 +78,9 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 		return -E_INVAL;
 	if (!creator)
 		return spec->system || (spec->flags & SPACE_GRANT_CREATOR) ? -E_INVAL : 0;
-	/* A system portal is entered with the kernel mapped: its space cannot be a shielded one. */
-	if (spec->system && !(creator->flags & SPACE_TRUSTED))
+	/* A system portal is entered with the kernel mapped: its space cannot be a shielded one. Nor can it have a system
+	 * itself: a thread has one user frame ready at a time. */
+	if (spec->system && (!(creator->flags & SPACE_TRUSTED) || creator->system))
 		return -E_PERM;
 	return (spec->flags & trusted) && !(creator->flags & SPACE_DEVICES) ? -E_PERM : 0;
 }

@@ -109,13 +109,18 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 {
 	struct call *call = &thread->calls[at];
 	struct space *system = process->system;
-	u64 sp;
+	u64 sp, top = 0;
 	void *page;
 	int error = thread_stack(thread, system, &sp);
 
+	if (!error)
+		error = thread_stacklet(thread, system, &top, &page);
 	if (error)
 		return error;
 	call->frame_user = (sp - sizeof(struct user_frame)) & ~(sizeof(struct user_frame) - 1);
+	/* The service called from a stack of another kind, or its stacklet is full: only stacklets' pages can be held. */
+	if (call->frame_user >= top || call->frame_user < top - (STACKLET_SIZE - PAGE_SIZE))
+		return -E_LIMIT;
 	page = space_touch(system, call->frame_user, FAULT_WRITE);
 	if (!page)
 		return -E_NOMEM;

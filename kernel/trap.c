@@ -22,7 +22,9 @@ void trap_native_call(void)
 
 	kernel_lock();
 	cpu->native_calls++;
-	native_call(cpu->frame);
+	/* Another processor may have ended the space while this one waited for the lock: what it made now would never go. */
+	if (cpu->current->space->end == SPACE_ALIVE)
+		native_call(cpu->frame);
 	sched_leave();
 }
 

@@ -80,4 +80,8 @@ static inline struct mmu_result mmu_walk(mmu_read read, uint64_t root, unsigned 
 	return nothing;
 }
 
+/* Asks for a native call in a user frame; its result. */
+#define frame_result(frame) ((int64_t)(frame)->x[0])
+#define frame_set_call(frame, call, portal) ((frame)->x[8] = (call), (frame)->x[9] = (portal))
+
 #endif

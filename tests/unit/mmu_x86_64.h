@@ -75,4 +75,8 @@ static inline struct mmu_result mmu_walk(mmu_read read, uint64_t root, unsigned 
 	return nothing;
 }
 
+/* Asks for a native call in a user frame; its result. */
+#define frame_result(frame) ((int64_t)(frame)->rax)
+#define frame_set_call(frame, call, portal) ((frame)->rax = (call), (frame)->rbx = (portal))
+
 #endif

@@ -35,7 +35,8 @@ static int create(struct space *creator, u32 flags, u32 system)
 
 static void test_bad_arguments(void **state)
 {
-	struct space *plain = core_space(first, 0);
+	const struct space_spec process = { .flags = SPACE_TRUSTED, .system = 1, .name = "process" };
+	struct space *plain = core_space(first, 0), *space;
 	struct space *trusted = core_space(first, SPACE_TRUSTED);
 
 	(void)state;
@@ -49,6 +50,8 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(create(plain, SPACE_GRANT_CREATOR, 0), 0);
 	assert_int_equal(create(first, SPACE_TRUSTED | SPACE_DEVICES, 0), 0);
 	assert_int_equal(create(trusted, 0, 1), 0);
+	assert_int_equal(space_create(core_space(first, SPACE_TRUSTED | SPACE_DEVICES), &process, &space), 0);
+	assert_int_equal(create(space, 0, 1), -E_PERM);
 }
 
 static void test_info(void **state)

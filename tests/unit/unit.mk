@@ -16,14 +16,15 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model
 UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
 UNIT_CORE := $(addprefix kernel/,frame.c pool.c radix.c handle.c segment.c map.c region.c pt.c tlb.c tag.c grant.c portal.c \
-	space.c fault.c arch/host/machine.c)
+	space.c fault.c arch/host/machine.c thread.c call.c wait.c sched.c syscall.c trap.c irq.c timer.c stats.c lock.c \
+	arch/host/threads.c)
 UNIT_COMMON := tests/unit/core.c tests/unit/model.c tests/unit/model_memory.c tests/unit/model_grants.c
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_WRAP := -Wl,--wrap=frame_alloc,--wrap=frame_alloc_raw,--wrap=frame_alloc_contiguous,--wrap=pool_alloc,--wrap=pool_alloc_zeroed,--wrap=frame_put,--wrap=pool_free
 
 # $(call unit-includes,FORMAT): the format's pte.h, all else of the machine from arch/host.
-unit-includes = -I. -Ikernel/arch/host -Ikernel/arch/$(1) -Ikernel -Iabi/x86_64 -Itests/unit -include tests/unit/mmu_$(1).h
+unit-includes = -I. -Ikernel/arch/host -Ikernel/arch/$(1) -Ikernel -Iabi/$(1) -Itests/unit -include tests/unit/mmu_$(1).h
 unit-levels = $(if $(findstring x86_64,$(1)),4 5,4)
 unit-programs = $(UNIT_TESTS:%=$(UNIT_OUT)/$(1)/%)
 

@@ -33,6 +33,13 @@ void host_tlb_flush(void);
 /* Counts of what arch_tlb_commit() was asked for, and of arch_root_changed(). */
 extern u64 host_commits, host_root_changes;
 
+/* --- threads (threads.c) --- */
+
+/* Where the kernel goes (longjmp) when no thread is ready. To be set before an upcall. */
+extern void *host_idle_return;
+/* The clock, in ns. */
+extern u64 host_ticks;
+
 /* While set, panic() returns here (setjmp) instead of ending the test. */
 extern void *host_panic_return;
 extern char host_panic_text[256];

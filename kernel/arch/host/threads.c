@@ -1,0 +1,132 @@
+/* The rest of arch.h on the host, for tests of threads and calls: one processor whose threads do what the test says. A test
+ * enters the kernel by an upcall and finds in host_cpu what would run next; where the kernel would wait for an interrupt, it
+ * goes back to the test (host_idle_return). */
+#include "host.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "log.h"
+#include "main.h"
+#include "panic.h"
+#include "thread.h"
+
+struct cpu *cpus[CPUS_MAX] = { &host_cpu };
+unsigned cpu_count = 1;
+bool shield_on = true;
+void *host_idle_return;
+u64 host_ticks = 1;
+
+_Noreturn void arch_idle(void)
+{
+	longjmp(host_idle_return, 1);
+}
+
+_Noreturn void arch_power_off(unsigned status)
+{
+	panic("power off with status %u", status);
+	abort();
+}
+
+/* Nobody reads the log. */
+void log_line(const char *text, ...)
+{
+	(void)text;
+}
+
+void log_bytes(const char *prefix, const char *text, u64 bytes)
+{
+	(void)prefix;
+	(void)text;
+	(void)bytes;
+}
+
+void arch_poke(unsigned number)
+{
+	panic("processor %u is poked, but there is only one", number);
+}
+
+void arch_relax(void)
+{
+	panic("the only processor waits for another");
+}
+
+void arch_relax_end(void)
+{
+}
+
+u64 arch_ticks(void)
+{
+	return host_ticks;
+}
+
+void arch_clock_init(struct clock_info *clock)
+{
+	*clock = (struct clock_info){ .mult = 1ul << 32 };
+}
+
+void arch_alarm(u64 ticks)
+{
+	(void)ticks;
+}
+
+void arch_irq_enable(unsigned line, bool enable)
+{
+	(void)line;
+	(void)enable;
+}
+
+unsigned arch_irq_lines(void)
+{
+	return 16;
+}
+
+unsigned arch_vector_bytes(void)
+{
+	return 64;
+}
+
+void arch_vector_save(void *area)
+{
+	memset(area, 0x5a, arch_vector_bytes());
+}
+
+void arch_vector_load(const void *area)
+{
+	(void)area;
+}
+
+void arch_vector_clear(void)
+{
+}
+
+void arch_thread_save(struct thread *thread)
+{
+	arch_vector_save(thread->vector);
+}
+
+void arch_thread_load(struct thread *thread)
+{
+	arch_vector_load(thread->vector);
+}
+
+void arch_space_prepare(struct space *run, struct space *entry)
+{
+	host_cpu.loaded = run;
+	host_cpu.entry = entry;
+}
+
+void arch_way_init(struct way *way)
+{
+	way->state = WAY_NONE;
+}
+
+unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *leaks)
+{
+	(void)list;
+	(void)entries;
+	*leaks = 0;
+	return 0;
+}

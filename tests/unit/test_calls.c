@@ -1,0 +1,606 @@
+/* Random sequences of upcalls: native calls with good and bad arguments, system calls, faults, interrupts, by whatever
+ * thread is the current one, while spaces end under it. After each everything is checked; allocations fail at random, and a
+ * call that fails must have changed nothing. At the end all spaces are ended and no frame may be missing. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "lib/list.h"
+#include "regs.h"
+#include "sched.h"
+#include "thread.h"
+#include "timer.h"
+
+enum {
+	STEPS = 1500,
+	LIVE_MAX = 40, /* spaces, threads */
+	SCRATCH = 0x100000,
+	SCRATCH_PAGES = 2,
+	CODE = 0x200000, /* where threads start and portals are */
+	HANDLES = 8,
+};
+
+#define ALLOD_CALL(number, name, arguments) number,
+static const u64 calls[] = {
+#include "abi/calls.def"
+};
+#undef ALLOD_CALL
+
+static u64 seed;
+static u64 segments[HANDLES], grants[HANDLES], portals[HANDLES]; /* results of calls */
+static struct space *first;
+
+static u64 roll(u64 below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (seed >> 33) % below;
+}
+
+/* --- checking --- */
+
+static u64 mix(u64 digest, u64 value)
+{
+	digest = (digest ^ value) * 0x9e3779b97f4a7c15u;
+	return digest ^ digest >> 29;
+}
+
+/* What a failing call must leave alone. Frames that reading its arguments made appear, and stacklets, are no change. */
+static u64 digest(void)
+{
+	u64 d = space_count();
+
+	for (struct space *space = space_next(1); space; space = space_next(space->number + 1)) {
+		d = mix(mix(mix(d, space->number), space->threads), space->system_entry);
+		list_for_each(node, &space->map.regions) {
+			const struct region *r = container_of(node, struct region, order);
+
+			if (r->flags & REGION_KERNEL)
+				continue;
+			d = mix(mix(mix(mix(d, r->start), r->end), r->offset), r->flags);
+		}
+		list_for_each(node, &space->segments)
+			d = mix(d, container_of(node, struct segment, owned)->number);
+		list_for_each(node, &space->granted)
+			d = mix(d, container_of(node, struct grant, of_owner)->number);
+		list_for_each(node, &space->portals)
+			d = mix(d, container_of(node, struct portal, of_space)->address);
+	}
+	list_for_each(node, &threads) {
+		const struct thread *t = container_of(node, struct thread, all);
+
+		d = mix(mix(mix(d, t->number), t->depth), t->space->number);
+	}
+	return d;
+}
+
+static void check_thread(const struct thread *thread)
+{
+	assert_ptr_equal(thread_find(thread->number), thread);
+	assert_true(thread->depth <= CALLS_MAX && thread->state != THREAD_DEAD);
+	assert_true(thread->space->references && thread->space->references < 1000);
+	for (u32 i = 0; i < thread->depth; i++)
+		assert_true(thread->calls[i].space->references && thread->calls[i].space->references < 1000);
+	for (u32 i = thread->depth + 1; i <= CALLS_MAX; i++)
+		assert_null(thread->calls[i].frame);
+	for (unsigned i = 0; i < STACKLETS_MAX; i++)
+		if (thread->stacklets[i].space) {
+			assert_true(frame_refs(thread->stacklets[i].page) >= 1);
+		}
+	if (thread->space->end == SPACE_ALIVE && thread->space->system)
+		assert_non_null(thread->calls[thread->depth].frame);
+	/* Who lost the processor at the end of its space leaves it when it runs next. */
+	if (thread->space->end != SPACE_ALIVE)
+		assert_true(thread->state == THREAD_READY);
+	if (thread->state != THREAD_RUNNING)
+		assert_ptr_not_equal(thread, host_cpu.current);
+}
+
+static void check_all(void)
+{
+	const struct thread *current = host_cpu.current;
+	u32 count = 0;
+
+	space_check_all();
+	list_for_each(node, &threads) {
+		check_thread(container_of(node, struct thread, all));
+		count++;
+	}
+	for (struct space *space = space_next(1); space; space = space_next(space->number + 1))
+		assert_true(space->threads <= count);
+	if (!current)
+		return;
+	assert_int_equal(current->state, THREAD_RUNNING);
+	assert_int_equal(current->space->end, SPACE_ALIVE);
+	assert_ptr_equal(host_cpu.frame,
+		current->space->system ? current->calls[current->depth].frame : &current->regs);
+	assert_ptr_equal(host_cpu.loaded, current->space);
+}
+
+/* --- entering the kernel --- */
+
+static jmp_buf idle;
+
+/* Each returns with the next thread as host_cpu.current, or without one. */
+static void enter(void (*upcall)(void))
+{
+	host_idle_return = idle;
+	if (!setjmp(idle))
+		upcall();
+}
+
+static u64 fault_va;
+static u32 fault_access;
+
+static void fault(void)
+{
+	trap_fault(fault_va, fault_access);
+}
+
+static void exception(void)
+{
+	trap_exception(EXCEPTION_ILLEGAL);
+}
+
+static void interrupt(void)
+{
+	trap_interrupt(fault_access);
+}
+
+/* --- choosing --- */
+
+static struct space *some_space(void)
+{
+	u64 skip = roll(space_count());
+	struct space *space = space_next(1);
+
+	while (skip--)
+		space = space_next(space->number + 1);
+	return space;
+}
+
+static u64 some_thread(void)
+{
+	u64 count = 0;
+
+	list_for_each(node, &threads)
+		count++;
+	if (!count)
+		return 0;
+	count = roll(count);
+	list_for_each(node, &threads)
+		if (!count--)
+			return container_of(node, struct thread, all)->number;
+	return 0;
+}
+
+static u64 some_page(void)
+{
+	return 0x10000 + roll(32) * PAGE_SIZE;
+}
+
+static u64 strange_word(void)
+{
+	const u64 words[] = {
+		0,
+		1,
+		7,
+		1ul << 32,
+		1ul << 63,
+		~0ul,
+		0 - PAGE_SIZE,
+		user_end() - 1,
+		user_end(),
+		window_bytes() - PAGE_SIZE,
+		window_bytes() / 2,
+		STACKLET_BASE,
+		STACKLET_BASE + STACKLET_SIZE - 16,
+		1ul << 30,
+		some_page(),
+		globalize(some_space()->number, some_page()),
+		segments[roll(HANDLES)],
+		portals[roll(HANDLES)],
+	};
+
+	return words[roll(ARRAY_SIZE(words))];
+}
+
+/* An argument of a kind; sometimes anything else. */
+static u64 argument(char kind)
+{
+	if (!roll(16))
+		return strange_word();
+	switch (kind) {
+	case 's':
+		return roll(2) ? 0 : some_space()->number;
+	case 'n':
+		return some_space()->number;
+	case 'a':
+		return roll(4) ? some_page() : globalize(some_space()->number, some_page());
+	case 'b':
+		return (1 + roll(roll(2) ? 3 : 24)) * PAGE_SIZE;
+	case 'r':
+		return roll(8);
+	case 'f':
+		return roll(8) | (roll(3) ? 0 : MAP_SHARE) | (roll(2) ? MAP_REPLACE : 0);
+	case 'g':
+		return roll(16) | (roll(2) ? GRANT_PASS : 0);
+	case 'h':
+		return segments[roll(HANDLES)];
+	case 'm':
+		return roll(2) ? segments[roll(HANDLES)] : 0;
+	case 'u':
+		return roll(2);
+	case 'v':
+		return grants[roll(HANDLES)];
+	case 'c':
+		return 1 + roll(12);
+	case 'i':
+		return roll(12);
+	case 'o':
+		return roll(12) * PAGE_SIZE;
+	case 'p':
+		return SCRATCH;
+	case 't':
+		return some_thread();
+	case 'e':
+		return CODE + roll(4) * 64;
+	case 'd':
+		return roll(3) ? 0 : host_ticks + roll(1000000);
+	default:
+		return 0;
+	}
+}
+
+static const char *kinds_of(u64 call)
+{
+	switch (call) {
+	case CALL_wait:
+		return "a_dr";
+	case CALL_wake:
+		return "ac";
+	case CALL_thread_create:
+		return "p";
+	case CALL_thread_interrupt:
+		return "t";
+	case CALL_frame_vector:
+		return "rpb";
+	case CALL_frame_set_space:
+		return "n";
+	case CALL_space_create:
+		return "p";
+	case CALL_space_destroy:
+		return "s";
+	case CALL_space_fork:
+		return "sn";
+	case CALL_space_wait:
+		return "n";
+	case CALL_space_set_landing:
+		return "p";
+	case CALL_space_set_system:
+		return "e";
+	case CALL_space_info:
+		return "sp";
+	case CALL_segment_create:
+		return "cu";
+	case CALL_segment_destroy:
+		return "h";
+	case CALL_segment_supply:
+		return "hica";
+	case CALL_segment_evict:
+		return "hic";
+	case CALL_segment_end:
+		return "hi";
+	case CALL_segment_device:
+		return "ob";
+	case CALL_segment_contiguous:
+		return "c";
+	case CALL_map:
+		return "sabfmo";
+	case CALL_unmap:
+		return "sab";
+	case CALL_protect:
+		return "sabr";
+	case CALL_remap:
+		return "saba";
+	case CALL_map_query:
+		return "sap";
+	case CALL_grant:
+		return "abng";
+	case CALL_revoke:
+		return "v";
+	case CALL_portal_create:
+		return "ee";
+	case CALL_portal_destroy:
+		return "e";
+	case CALL_irq_grant:
+		return "in";
+	case CALL_irq_attach:
+		return "ia";
+	case CALL_irq_done:
+		return "i";
+	case CALL_log:
+	case CALL_stats:
+		return "pc";
+	case CALL_shield_list:
+		return "pc";
+	default:
+		return "______";
+	}
+}
+
+/* Arguments in memory, at SCRATCH. */
+static void write_structure(struct space *space, u64 call)
+{
+	const struct space_spec space_spec = { .flags = (u32)roll(8), .system = (u32)roll(2), .name = "made" };
+	const struct thread_spec thread_spec = {
+		.space = roll(4) ? some_space()->number : 0,
+		.ip = CODE,
+		.sp = roll(3) ? 0 : SCRATCH + 512,
+		.frame = roll(2) ? 0 : SCRATCH + 1024,
+	};
+	const struct landing landing = { .crash_landing = roll(2) * CODE };
+	struct user_frame frame = { .cookie = 1 };
+
+	if (!map_find(&space->map, SCRATCH)) {
+		map_add(space, space, some_page(), 8 * PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0);
+		if (map_add(space, space, SCRATCH, SCRATCH_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0))
+			return;
+	}
+	regs_start(&frame, CODE, SCRATCH + 512, 1);
+	space_write(space, SCRATCH + 1024, &frame, sizeof(frame));
+	if (call == CALL_space_create)
+		space_write(space, SCRATCH, &space_spec, sizeof(space_spec));
+	else if (call == CALL_thread_create)
+		space_write(space, SCRATCH, &thread_spec, sizeof(thread_spec));
+	else if (call == CALL_space_set_landing)
+		space_write(space, SCRATCH, &landing, sizeof(landing));
+}
+
+static bool is_too_much(u64 call)
+{
+	return call == CALL_power_off || (call == CALL_space_destroy && host_cpu.current->space == first && roll(8)) ||
+		(call == CALL_space_create && space_count() >= LIVE_MAX) || (call == CALL_space_destroy && roll(3)) ||
+		(call == CALL_thread_exit && roll(8)) || (call == CALL_thread_create && first->threads > LIVE_MAX);
+}
+
+/* --- steps --- */
+
+static void remember(u64 call, u64 result)
+{
+	if (call == CALL_segment_create || call == CALL_segment_contiguous || call == CALL_segment_device)
+		segments[roll(HANDLES)] = result;
+	else if (call == CALL_grant)
+		grants[roll(HANDLES)] = result;
+	else if (call == CALL_portal_create)
+		portals[roll(HANDLES)] = result;
+}
+
+static void native_call_step(void)
+{
+	struct thread *thread = host_cpu.current;
+	struct space *space = thread->space;
+	u64 call = calls[roll(ARRAY_SIZE(calls))], words[6] = { 0 }, before, depth = thread->depth;
+	u32 number = thread->number, value;
+	const char *kinds = kinds_of(call);
+	i64 result;
+
+	if (is_too_much(call))
+		return;
+	for (unsigned i = 0; i < 6 && kinds[i]; i++)
+		words[i] = argument(kinds[i]);
+	if (space->end == SPACE_ALIVE)
+		write_structure(space, call);
+	if (call == CALL_wait && !space_read_u32(space, words[0], &value) && roll(4))
+		words[1] = value;
+	regs_enter(host_cpu.frame, CODE, SCRATCH + 512, words, 0);
+	frame_set_call(host_cpu.frame, call, roll(2) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE));
+	before = digest();
+	if (!roll(3))
+		core_fail_at(1 + roll(8));
+	enter(trap_native_call);
+	core_failed();
+	if (thread_find(number) != thread || host_cpu.current != thread || thread->space != space ||
+		thread->depth != depth)
+		return;
+	result = frame_result(host_cpu.frame);
+	if (result > 0)
+		remember(call, (u64)result);
+	else if (result < 0 && result > -100 && result != -E_DEAD && digest() != before)
+		fail_msg("call %#lx failed with %ld, but changed something", (unsigned long)call, (long)result);
+}
+
+/* One that the first space cannot resolve ends everything. */
+static void fault_step(void)
+{
+	if (host_cpu.current->space == first && roll(8))
+		return;
+	fault_access = (u32)roll(3);
+	fault_va = roll(4) ? some_page() : strange_word();
+	if (fault_access == FAULT_EXEC) {
+		/* Also a call through a pointer to a portal. */
+		fault_va = roll(2) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE + roll(4) * 64);
+		regs_clear(host_cpu.frame, fault_va, SCRATCH + 512);
+	}
+	if (!roll(3))
+		core_fail_at(1 + roll(8));
+	enter(fault);
+	core_failed();
+}
+
+/* What other processors, devices and time do. */
+static void outside_step(void)
+{
+	switch (roll(4)) {
+	case 0:
+		host_ticks += roll(20000000);
+		enter(trap_timer);
+		break;
+	case 1:
+		fault_access = (u32)roll(20);
+		enter(interrupt);
+		break;
+	case 2:
+		if (space_count() > 1 + roll(20)) {
+			struct space *space = host_cpu.current && roll(2) ? host_cpu.current->space : some_space();
+
+			/* By another processor, while this one runs on. */
+			if (space != first)
+				space_kill(space, SPACE_KILLED, 0);
+		}
+		break;
+	default:
+		enter(trap_poke);
+	}
+}
+
+static void new_thread(void)
+{
+	struct thread *thread;
+
+	if (!roll(3))
+		core_fail_at(1 + roll(8));
+	if (!thread_create(roll(2) ? first : some_space(), NULL, CODE, 0, 0, &thread))
+		sched_ready(thread);
+	core_failed();
+	enter(trap_poke);
+}
+
+static void step(void)
+{
+	u64 what = roll(16);
+
+	if (!host_cpu.current)
+		return roll(2) ? new_thread() : outside_step();
+	if (what < 11)
+		native_call_step();
+	else if (what == 11)
+		enter(trap_system_call);
+	else if (what == 12)
+		fault_step();
+	else if (what == 13 && host_cpu.current->space != first && !roll(4))
+		enter(exception);
+	else if (what == 14)
+		enter(trap_system_return);
+	else
+		outside_step();
+}
+
+/* --- the whole --- */
+
+static void begin(void)
+{
+	const struct space_spec spec = { .flags = SPACE_DEVICES | SPACE_TRUSTED, .name = "first" };
+	struct thread *keeper; /* never runs; without it the space would end with its last thread */
+
+	assert_int_equal(space_create(NULL, &spec, &first), 0);
+	space_get(first);
+	portal_create(first, CODE, 1);
+	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &keeper), 0);
+}
+
+static void end(void)
+{
+	/* Nothing if it ended itself. */
+	space_kill(first, SPACE_KILLED, 0);
+	enter(trap_poke);
+	space_put(first);
+	assert_null(host_cpu.current);
+	assert_true(list_is_empty(&threads));
+	assert_int_equal(space_count(), 0);
+	frame_check();
+}
+
+/* Tables of numbers keep their pages: they are made before frames are counted. */
+static void warm_up(void)
+{
+	struct space *space;
+
+	begin();
+	for (unsigned i = 0; i < 2200; i++) {
+		space = core_space(first, SPACE_GRANT_CREATOR);
+		assert_true(segment_create(space, 1, 0) > 0);
+		space_end(space, SPACE_KILLED, 0);
+	}
+	end();
+}
+
+static void test_sequences(void **state)
+{
+	const char *more = getenv("CALLS_SEEDS");
+	u64 frames, count = more ? (u64)atol(more) : 8;
+
+	(void)state;
+	warm_up();
+	frames = frame_free();
+	for (u64 i = 1; i <= count; i++) {
+		seed = i * 7919;
+		begin();
+		for (unsigned n = 0; n < STEPS; n++) {
+			if (first->end != SPACE_ALIVE) {
+				end();
+				begin();
+			}
+			step();
+			if (!host_cpu.current || host_cpu.current->space->end == SPACE_ALIVE)
+				check_all();
+		}
+		end();
+		if (frame_free() != frames)
+			fail_msg("seed %lu: %ld frames are lost", (unsigned long)i, (long)(frames - frame_free()));
+	}
+}
+
+/* A call that waited for the kernel lock while another processor ended its space makes nothing. */
+static void test_ended_meanwhile(void **state)
+{
+	static const struct {
+		u64 call, words[6];
+	} made[] = {
+		{ CALL_segment_create, { 1 } },
+		{ CALL_portal_create, { CODE } },
+		{ CALL_map, { 0, SCRATCH, PAGE_SIZE, RIGHT_R | RIGHT_W } },
+		{ CALL_grant, { SCRATCH, PAGE_SIZE, 0, RIGHT_R } },
+	};
+	u64 frames;
+
+	(void)state;
+	warm_up();
+	frames = frame_free();
+	for (unsigned i = 0; i < ARRAY_SIZE(made); i++) {
+		u64 words[6];
+		struct space *space;
+		struct thread *thread;
+
+		begin();
+		space = core_space(first, 0);
+		assert_int_equal(thread_create(space, NULL, CODE, 0, 0, &thread), 0);
+		sched_ready(thread);
+		enter(trap_poke);
+		assert_ptr_equal(host_cpu.current, thread);
+		memcpy(words, made[i].words, sizeof(words));
+		if (made[i].call == CALL_grant)
+			words[2] = first->number;
+		regs_enter(host_cpu.frame, CODE, SCRATCH, words, 0);
+		frame_set_call(host_cpu.frame, made[i].call, 0);
+		space_kill(space, SPACE_KILLED, 0);
+		enter(trap_native_call);
+		assert_null(host_cpu.current);
+		assert_true(list_is_empty(&first->received));
+		end();
+		assert_int_equal(frame_free(), frames);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ended_meanwhile),
+		cmocka_unit_test(test_sequences),
+	};
+
+	core_start(argc, argv, 16u << 20);
+	timer_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
