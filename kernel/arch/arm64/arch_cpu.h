@@ -4,6 +4,7 @@
 
 #include "cpu.h"
 #include "offsets.h"
+#include "space.h"
 #include "thread.h"
 
 static inline struct cpu *cpu_self(void)
@@ -24,6 +25,28 @@ _Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly
 _Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
 _Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
 _Static_assert(offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
+#define WAY_IS_AT(member, offset) \
+	_Static_assert(offsetof(struct cpu, way) + offsetof(struct way, member) == (offset), "assembly")
+WAY_IS_AT(state, WAY_STATE);
+WAY_IS_AT(address, WAY_ADDRESS);
+WAY_IS_AT(generation, WAY_GENERATION);
+WAY_IS_AT(call, WAY_CALL);
+WAY_IS_AT(calls, WAY_CALLS);
+WAY_IS_AT(entry, WAY_ENTRY);
+WAY_IS_AT(cookie, WAY_ENTRY + 8);
+WAY_IS_AT(stack, WAY_STACK);
+WAY_IS_AT(caller, WAY_CALLER);
+WAY_IS_AT(callee, WAY_CALLEE);
+WAY_IS_AT(caller_frame, WAY_CALLER_FRAME);
+WAY_IS_AT(process_frame, WAY_CALLER_FRAME + 8);
+WAY_IS_AT(caller_is_process, WAY_CALLER_IS_PROCESS);
+WAY_IS_AT(root_writes, WAY_ROOT_WRITES);
+_Static_assert(offsetof(struct cpu, loaded) == CPU_LOADED, "assembly");
+_Static_assert(WAY_READY == WAY_STATE_READY && WAY_INSIDE == WAY_STATE_INSIDE, "assembly");
+_Static_assert(offsetof(struct space, references) == SPACE_REFERENCES, "assembly");
+_Static_assert(offsetof(struct call, system) == CALL_SYSTEM, "assembly");
+_Static_assert(offsetof(struct call, ip) == CALL_IP && offsetof(struct call, sp) == CALL_IP + 8, "assembly");
+_Static_assert(offsetof(struct call, thread_pointer) == CALL_THREAD_POINTER, "assembly");
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");

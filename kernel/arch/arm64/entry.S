@@ -38,7 +38,9 @@
 
 #define CALL_FIRST 0x1000
 #define CALL_COUNT 0x1000
+#define CALL_PORTAL_CALL 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
+#define CALL_PORTAL_RETURN 0x1002
 
 /* Places in the data page. */
 #define DATA_SYNC 0
@@ -226,8 +228,8 @@ entry_sync:
 	cmp	x30, #CLASS_SVC
 	b.ne	exception
 	sub	x30, x8, #CALL_FIRST
-	cmp	x30, #CALL_SYSTEM_RETURN - CALL_FIRST
-	b.eq	system_return
+	cmp	x30, #CALL_PORTAL_RETURN - CALL_FIRST
+	b.ls	short_native_call
 system_call:
 	mrs	x30, tpidr_el1
 	ldr	x30, [x30, #CPU_FRAME]
@@ -312,6 +314,204 @@ exception:
 	adrp	x9, exception_taken
 	add	x9, x9, :lo12:exception_taken
 	b	upcall
+
+/* One of the three native calls that have a short way. */
+short_native_call:
+	cbz	x30, portal_call
+	b.eq	portal_return
+	b	system_return
+
+/* --- The short way of a portal call and of its return: struct way in cpu.h ---
+ *
+ * Both sides expect to lose all registers but arguments and results. So the others are free here: x20 = the processor,
+ * x21 = the kernel lock, x22 = the thread, x23 = its struct call. */
+.macro try_lock general
+	mrs	x20, tpidr_el1
+	adrp	x21, kernel_lock_word
+	add	x21, x21, :lo12:kernel_lock_word
+	mov	w11, #1
+	ldaxr	w10, [x21]
+	cbnz	w10, \general
+	stxr	w10, w11, [x21]
+	cbnz	w10, \general
+.endm
+
+/* The way is in that state and still good, nothing is pending. */
+.macro check_way state, general
+	ldr	x10, [x20, #WAY_STATE]
+	cmp	x10, #\state
+	b.ne	\general
+	adrp	x10, portal_generation
+	ldr	x10, [x10, :lo12:portal_generation]
+	ldr	x11, [x20, #WAY_GENERATION]
+	cmp	x10, x11
+	b.ne	\general
+	ldr	x22, [x20, #CPU_CURRENT]
+	ldr	w10, [x22, #THREAD_PENDING]
+	cbnz	w10, \general
+	ldr	x23, [x20, #WAY_CALL]
+.endm
+
+.macro add_to base, offset, register, by
+	ldr	\register, [\base, #\offset]
+	add	\register, \register, #\by
+	str	\register, [\base, #\offset]
+.endm
+
+/* The processor runs the space in x24 from now on, with the roots in x12, x13, x14 (shielded). */
+.macro switch_space
+	str	x24, [x22, #THREAD_SPACE]
+	str	x24, [x20, #CPU_LOADED]
+	stp	x12, x13, [x20, #ROOTS_RUN0]
+	str	x14, [x20, #ROOTS_SHIELDED]
+	ldr	x10, [x20, #WAY_ROOT_WRITES]
+	ldr	x11, [x20, #CPU_ROOT_WRITES]
+	add	x11, x11, x10
+	str	x11, [x20, #CPU_ROOT_WRITES]
+	stlr	wzr, [x21]
+.endm
+
+/* x10 points at zeros. */
+.macro clear_vectors
+	ldp	q0, q1, [x10]
+	ldp	q2, q3, [x10]
+	ldp	q4, q5, [x10]
+	ldp	q6, q7, [x10]
+	ldp	q8, q9, [x10]
+	ldp	q10, q11, [x10]
+	ldp	q12, q13, [x10]
+	ldp	q14, q15, [x10]
+	ldp	q16, q17, [x10]
+	ldp	q18, q19, [x10]
+	ldp	q20, q21, [x10]
+	ldp	q22, q23, [x10]
+	ldp	q24, q25, [x10]
+	ldp	q26, q27, [x10]
+	ldp	q28, q29, [x10]
+	ldp	q30, q31, [x10]
+	msr	fpsr, xzr
+	msr	fpcr, xzr
+.endm
+
+.macro clear_others
+	ldp	x6, x7, [x10]
+	ldp	x11, x12, [x10]
+	ldp	x13, x14, [x10]
+	ldp	x15, x16, [x10]
+	ldp	x17, x18, [x10]
+	ldp	x19, x20, [x10]
+	ldp	x21, x22, [x10]
+	ldp	x23, x24, [x10]
+	ldp	x25, x26, [x10]
+	ldp	x27, x28, [x10]
+	ldp	x8, x10, [x10]
+.endm
+
+portal_call:
+	try_lock portal_call_general
+	ldr	x10, [x20, #WAY_ADDRESS]
+	cmp	x10, x9
+	b.ne	portal_call_unlock
+	ldr	x10, [x20, #CPU_FRAME] /* the same caller: not its system service, in state B */
+	ldr	x11, [x20, #WAY_CALLER_FRAME]
+	cmp	x10, x11
+	b.ne	portal_call_unlock
+	check_way WAY_STATE_READY, portal_call_unlock
+	mov	x10, #WAY_STATE_INSIDE
+	str	x10, [x20, #WAY_STATE]
+	mrs	x10, elr_el1
+	mrs	x11, sp_el0
+	mrs	x12, tpidr_el0
+	strb	wzr, [x23, #CALL_SYSTEM]
+	stp	x10, x11, [x23, #CALL_IP]
+	str	x12, [x23, #CALL_THREAD_POINTER]
+	msr	tpidr_el0, xzr
+	ldr	x12, [x20, #WAY_CALLS]
+	add_to	x12, 0, x10, 1
+	add_to	x22, THREAD_DEPTH, w10, 1
+	add	x10, x22, #THREAD_REGS
+	str	x10, [x20, #CPU_FRAME]
+	str	xzr, [x20, #CPU_SYSTEM_PROCESS_FRAME]
+	ldr	x24, [x20, #WAY_CALLEE]
+	add_to	x24, SPACE_REFERENCES, w10, 1
+	ldp	x12, x13, [x20, #ROOTS_CALLEE0]
+	ldr	x14, [x20, #ROOTS_CALLEE_SHIELDED]
+	switch_space
+	ldp	x10, x9, [x20, #WAY_ENTRY]
+	ldr	x11, [x20, #WAY_STACK]
+	b	to_peer
+
+portal_return:
+	try_lock portal_return_general
+	check_way WAY_STATE_INSIDE, portal_return_unlock
+	mov	x10, #WAY_STATE_READY
+	str	x10, [x20, #WAY_STATE]
+	ldr	x10, [x23, #CALL_THREAD_POINTER]
+	msr	tpidr_el0, x10
+	ldrb	w10, [x20, #WAY_CALLER_IS_PROCESS]
+	strb	w10, [x23, #CALL_SYSTEM]
+	add_to	x22, THREAD_DEPTH, w10, -1
+	ldp	x10, x11, [x20, #WAY_CALLER_FRAME]
+	str	x10, [x20, #CPU_FRAME]
+	str	x11, [x20, #CPU_SYSTEM_PROCESS_FRAME]
+	ldp	x10, x24, [x20, #WAY_CALLEE - 8]
+	add_to	x24, SPACE_REFERENCES, w11, -1
+	mov	x24, x10
+	ldp	x12, x13, [x20, #ROOTS_BEFORE0]
+	ldr	x14, [x20, #ROOTS_BEFORE_SHIELDED]
+	switch_space
+	ldp	x12, x13, [x20, #ROOTS_CALLER0]
+	ldp	x10, x11, [x23, #CALL_IP]
+	mov	x2, xzr
+	mov	x3, xzr
+	mov	x4, xzr
+	mov	x5, xzr
+	mov	x9, xzr
+
+/* On at x10 with stack x11, TTBR0 and TTBR1 in x12, x13, x14 = 0 if the kernel stays mapped; x0 to x5 and x9 are what they
+ * shall be, all others become 0, and so does the vector state. */
+to_peer:
+	msr	elr_el1, x10
+	msr	sp_el0, x11
+	msr	spsr_el1, xzr
+	ldr	x10, [x20, #ROOTS_ZERO]
+	msr	ttbr0_el1, x10
+	isb
+	adrp	x10, vector_initial
+	add	x10, x10, :lo12:vector_initial
+	clear_vectors
+	cbz	x14, 1f
+	mov	x29, x12
+	clear_others
+	mov	sp, x6
+	msr	far_el1, xzr
+	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
+	add	x30, x30, #(entry_exit - entry_text)
+	br	x30
+1:	msr	ttbr1_el1, x13
+	isb
+	ubfx	x12, x12, #0, #48
+	msr	ttbr0_el1, x12
+	clear_others
+	mov	x29, xzr
+	mov	x30, xzr
+	eret
+
+portal_call_unlock:
+	stlr	wzr, [x21]
+portal_call_general:
+	mov	x8, #CALL_PORTAL_CALL
+	b	1f
+portal_return_unlock:
+	stlr	wzr, [x21]
+portal_return_general:
+	mov	x8, #CALL_PORTAL_RETURN
+1:	clrex
+	mov	x20, xzr /* these held kernel addresses */
+	mov	x21, xzr
+	mov	x22, xzr
+	mov	x23, xzr
+	b	system_call
 
 /* --- The short way back: from state B to state A ---
  *

@@ -26,6 +26,12 @@ struct roots {
 	u64 run0, run1;   /* [C] else: of the current thread's space; if there is a short way, of the system service */
 	u64 zero;         /* [I] TTBR0 that shows nothing */
 	u64 shielded;     /* [C] bit 0: run1 is the trampoline's; bit 1: user1 is */
+	/* For the short way of a portal call (struct way): */
+	u64 callee0, callee1; /* [K] of the callee */
+	u64 caller0, caller1; /* [K] of the caller */
+	u64 before0, before1; /* [K] run0 and run1 while the thread is in the caller */
+	u64 before_shielded;  /* [K] likewise */
+	u64 callee_shielded;  /* [K] in the callee */
 	u64 unused[2];
 };
 
@@ -48,6 +54,14 @@ _Static_assert(offsetof(struct roots, run0) == ROOTS_RUN0 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, run1) == ROOTS_RUN1 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, zero) == ROOTS_ZERO - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, shielded) == ROOTS_SHIELDED - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, callee0) == ROOTS_CALLEE0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, callee1) == ROOTS_CALLEE1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, caller0) == ROOTS_CALLER0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, caller1) == ROOTS_CALLER1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, before0) == ROOTS_BEFORE0 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, before1) == ROOTS_BEFORE1 - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, before_shielded) == ROOTS_BEFORE_SHIELDED - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, callee_shielded) == ROOTS_CALLEE_SHIELDED - ROOTS, "assembly");
 _Static_assert(offsetof(struct kernel_registers, sp) == KERNEL_REGISTERS_SP, "assembly");
 _Static_assert(offsetof(struct kernel_registers, pc) == KERNEL_REGISTERS_PC, "assembly");
 _Static_assert(sizeof(struct kernel_registers) == KERNEL_REGISTERS_BYTES, "assembly");

@@ -155,9 +155,34 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	roots->shielded = shield_covers(cpu->loaded) ? 2 : 0;
 }
 
+/* Called in the callee: what is prepared now is the callee's. Taking a tag for the one may cost the other its own; then there
+ * is no short way. */
 void arch_way_init(struct way *way)
 {
-	way->state = WAY_NONE;
+	struct cpu *cpu = cpu_self();
+	struct roots *roots = roots_of(cpu);
+
+	if (way->state == WAY_NONE)
+		return;
+	make_pair(cpu, way->caller, &roots->caller0, &roots->caller1);
+	roots->before0 = roots->caller0;
+	roots->before1 = roots->caller1;
+	roots->before_shielded = shield_covers(way->caller);
+	if (way->process_frame) {
+		roots->user0 = roots->caller0;
+		roots->user1 = roots->caller1;
+		make_pair(cpu, cpu->system.space, &roots->before0, &roots->before1);
+		roots->before_shielded = shield_covers(way->caller) ? 2 : 0;
+	}
+	make_pair(cpu, way->callee, &roots->run0, &roots->run1);
+	roots->callee0 = roots->run0;
+	roots->callee1 = roots->run1;
+	roots->callee_shielded = shield_covers(way->callee);
+	if (!tag_is_valid(&tag_cpus[cpu->number], &way->caller->tags[cpu->number]) ||
+	    shield_covers(way->caller) != shield_covers(way->callee))
+		way->state = WAY_NONE;
+	way->root_writes = shield_is_on() ? 2 : 1;
+	way->stack &= ~15ul;
 }
 
 /* --- invalidation --- */
@@ -197,6 +222,9 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 
 	abandon(&roots->run0, gone);
 	abandon(&roots->user0, gone);
+	abandon(&roots->callee0, gone);
+	abandon(&roots->caller0, gone);
+	abandon(&roots->before0, gone);
 	if ((ttbr0 & TTBR_ADDRESS) == space_root(gone))
 		leave_user_root();
 	tlb_flush_all();

@@ -15,14 +15,46 @@
 #define CPU_SYSTEM_CALLS 64
 #define CPU_ROOT_WRITES 72
 
+#define CPU_LOADED 224
+
+/* struct way, in struct cpu */
+#define WAY_STATE 80
+#define WAY_ADDRESS 88
+#define WAY_GENERATION 96
+#define WAY_CALL 104
+#define WAY_CALLS 112
+#define WAY_ENTRY 120
+#define WAY_STACK 136
+#define WAY_CALLER 144
+#define WAY_CALLEE 152
+#define WAY_CALLER_FRAME 160
+#define WAY_CALLER_IS_PROCESS 176
+#define WAY_ROOT_WRITES 208
+#define WAY_STATE_READY 1
+#define WAY_STATE_INSIDE 2
+
+/* struct call, struct space */
+#define CALL_SYSTEM 8
+#define CALL_IP 16
+#define CALL_THREAD_POINTER 32
+#define SPACE_REFERENCES 24
+
 /* struct roots: right below struct cpu. */
-#define ROOTS (-64)
+#define ROOTS (-128)
 #define ROOTS_USER0 (ROOTS + 0)
 #define ROOTS_USER1 (ROOTS + 8)
 #define ROOTS_RUN0 (ROOTS + 16)
 #define ROOTS_RUN1 (ROOTS + 24)
 #define ROOTS_ZERO (ROOTS + 32)
 #define ROOTS_SHIELDED (ROOTS + 40)
+#define ROOTS_CALLEE0 (ROOTS + 48)
+#define ROOTS_CALLEE1 (ROOTS + 56)
+#define ROOTS_CALLER0 (ROOTS + 64)
+#define ROOTS_CALLER1 (ROOTS + 72)
+#define ROOTS_BEFORE0 (ROOTS + 80)
+#define ROOTS_BEFORE1 (ROOTS + 88)
+#define ROOTS_BEFORE_SHIELDED (ROOTS + 96)
+#define ROOTS_CALLEE_SHIELDED (ROOTS + 104)
 
 /* struct thread */
 #define THREAD_PENDING 0

@@ -12,6 +12,7 @@ enum { AREA_BYTES = 32 * 16 + 16 };
 #pragma GCC visibility push(hidden)
 void vector_save(void *area);
 void vector_load(const void *area);
+extern const u8 vector_initial[AREA_BYTES]; /* zeros: entry.S takes them for other registers, too */
 #pragma GCC visibility pop
 
 #define PAIRS(op) \
@@ -51,7 +52,7 @@ __asm__(".pushsection .text\n"
 	"	ret\n"
 	".popsection\n");
 
-static const u8 initial[AREA_BYTES] __attribute__((aligned(64)));
+const u8 vector_initial[AREA_BYTES] __attribute__((aligned(64)));
 
 void vector_init(void)
 {
@@ -75,7 +76,7 @@ void arch_vector_load(const void *area)
 
 void arch_vector_clear(void)
 {
-	vector_load(initial);
+	vector_load(vector_initial);
 }
 
 void arch_thread_save(struct thread *thread)
