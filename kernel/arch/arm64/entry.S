@@ -117,6 +117,17 @@ entry_exit:
 	mrs	x30, far_el1
 	eret
 
+/* The same for a portal call, which leaves nothing in x29 and x30: x29 = TTBR0, SP = TTBR1. */
+	.balign	32
+entry_exit_call:
+	mov	x30, sp
+	msr	ttbr1_el1, x30
+	isb
+	msr	ttbr0_el1, x29
+	mov	x29, xzr
+	mov	x30, xzr
+	eret
+
 	.balign	4096
 	.globl	entry_text_end, entry_data
 	.hidden	entry_text_end, entry_data
@@ -190,13 +201,11 @@ entry_data:
 	ldr	x0, [x20, #ROOTS_ZERO]
 	msr	ttbr0_el1, x0
 	isb
+	ldp	x0, x1, [x30, #232]
+	mov	sp, x0
+	msr	far_el1, x1
+	ldr	x29, [x20, #\root]
 	load_registers
-	ldr	x29, [x30, #232]
-	mov	sp, x29
-	ldr	x29, [x30, #FRAME_X30]
-	msr	far_el1, x29
-	mrs	x29, tpidr_el1
-	ldr	x29, [x29, #\root]
 	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
 	add	x30, x30, #(entry_exit - entry_text)
 	br	x30
@@ -253,8 +262,10 @@ system_call:
 	str	w9, [x10, #THREAD_DEPTH]
 	ldr	x9, [x20, #CPU_SYSTEM_SPACE]
 	str	x9, [x10, #THREAD_SPACE]
-	count	CPU_SYSTEM_CALLS
-	count	CPU_ROOT_WRITES
+	ldp	x9, x12, [x20, #CPU_SYSTEM_CALLS]
+	add	x9, x9, #1
+	add	x12, x12, #2 /* the way back, too; one too many if that is the general one */
+	stp	x9, x12, [x20, #CPU_SYSTEM_CALLS]
 	ldp	x12, x13, [x20, #ROOTS_RUN0]
 	mrs	x9, ttbr1_el1
 	cmp	x9, x13
@@ -267,7 +278,6 @@ system_call:
 	mov	x10, xzr
 	mov	x11, xzr
 	mov	x20, xzr
-	mov	x29, xzr
 	mov	x30, xzr
 	eret
 2:	change_root x12, x13, x9
@@ -327,8 +337,7 @@ short_native_call:
  * x21 = the kernel lock, x22 = the thread, x23 = its struct call. */
 .macro try_lock general
 	mrs	x20, tpidr_el1
-	adrp	x21, kernel_lock_word
-	add	x21, x21, :lo12:kernel_lock_word
+	ldp	x21, x12, [x20, #ROOTS_LOCK] /* and the address of portal_generation */
 	mov	w11, #1
 	ldaxr	w10, [x21]
 	cbnz	w10, \general
@@ -336,20 +345,17 @@ short_native_call:
 	cbnz	w10, \general
 .endm
 
-/* The way is in that state and still good, nothing is pending. */
-.macro check_way state, general
-	ldr	x10, [x20, #WAY_STATE]
-	cmp	x10, #\state
+/* The way, whose state and address are in x10 and x11, is in that state and still good, nothing is pending. x24 = cpu->frame,
+ * w25 = the thread's depth. */
+.macro check_way bit, general
+	tbz	x10, #\bit, \general
+	ldr	x12, [x12]
+	ldp	x10, x23, [x20, #WAY_GENERATION]
+	cmp	x10, x12
 	b.ne	\general
-	adrp	x10, portal_generation
-	ldr	x10, [x10, :lo12:portal_generation]
-	ldr	x11, [x20, #WAY_GENERATION]
-	cmp	x10, x11
-	b.ne	\general
-	ldr	x22, [x20, #CPU_CURRENT]
-	ldr	w10, [x22, #THREAD_PENDING]
+	ldp	x24, x22, [x20, #CPU_FRAME]
+	ldp	w10, w25, [x22, #THREAD_PENDING]
 	cbnz	w10, \general
-	ldr	x23, [x20, #WAY_CALL]
 .endm
 
 .macro add_to base, offset, register, by
@@ -364,31 +370,19 @@ short_native_call:
 	str	x24, [x20, #CPU_LOADED]
 	stp	x12, x13, [x20, #ROOTS_RUN0]
 	str	x14, [x20, #ROOTS_SHIELDED]
-	ldr	x10, [x20, #WAY_ROOT_WRITES]
-	ldr	x11, [x20, #CPU_ROOT_WRITES]
-	add	x11, x11, x10
-	str	x11, [x20, #CPU_ROOT_WRITES]
 	stlr	wzr, [x21]
 .endm
 
 /* x10 points at zeros. */
 .macro clear_vectors
-	ldp	q0, q1, [x10]
-	ldp	q2, q3, [x10]
-	ldp	q4, q5, [x10]
-	ldp	q6, q7, [x10]
-	ldp	q8, q9, [x10]
-	ldp	q10, q11, [x10]
-	ldp	q12, q13, [x10]
-	ldp	q14, q15, [x10]
-	ldp	q16, q17, [x10]
-	ldp	q18, q19, [x10]
-	ldp	q20, q21, [x10]
-	ldp	q22, q23, [x10]
-	ldp	q24, q25, [x10]
-	ldp	q26, q27, [x10]
-	ldp	q28, q29, [x10]
-	ldp	q30, q31, [x10]
+	ld1	{ v0.2d, v1.2d, v2.2d, v3.2d }, [x10]
+	ld1	{ v4.2d, v5.2d, v6.2d, v7.2d }, [x10]
+	ld1	{ v8.2d, v9.2d, v10.2d, v11.2d }, [x10]
+	ld1	{ v12.2d, v13.2d, v14.2d, v15.2d }, [x10]
+	ld1	{ v16.2d, v17.2d, v18.2d, v19.2d }, [x10]
+	ld1	{ v20.2d, v21.2d, v22.2d, v23.2d }, [x10]
+	ld1	{ v24.2d, v25.2d, v26.2d, v27.2d }, [x10]
+	ld1	{ v28.2d, v29.2d, v30.2d, v31.2d }, [x10]
 	msr	fpsr, xzr
 	msr	fpcr, xzr
 .endm
@@ -409,14 +403,13 @@ short_native_call:
 
 portal_call:
 	try_lock portal_call_general
-	ldr	x10, [x20, #WAY_ADDRESS]
-	cmp	x10, x9
+	ldp	x10, x11, [x20, #WAY_STATE]
+	cmp	x11, x9
 	b.ne	portal_call_unlock
-	ldr	x10, [x20, #CPU_FRAME] /* the same caller: not its system service, in state B */
+	check_way 0, portal_call_unlock
 	ldr	x11, [x20, #WAY_CALLER_FRAME]
-	cmp	x10, x11
+	cmp	x11, x24 /* the same caller: not its system service, in state B */
 	b.ne	portal_call_unlock
-	check_way WAY_STATE_READY, portal_call_unlock
 	mov	x10, #WAY_STATE_INSIDE
 	str	x10, [x20, #WAY_STATE]
 	mrs	x10, elr_el1
@@ -428,7 +421,12 @@ portal_call:
 	msr	tpidr_el0, xzr
 	ldr	x12, [x20, #WAY_CALLS]
 	add_to	x12, 0, x10, 1
-	add_to	x22, THREAD_DEPTH, w10, 1
+	add	w25, w25, #1
+	str	w25, [x22, #THREAD_DEPTH]
+	ldr	x10, [x20, #WAY_ROOT_WRITES]
+	ldr	x11, [x20, #CPU_ROOT_WRITES]
+	add	x11, x11, x10, lsl #1 /* the return, too */
+	str	x11, [x20, #CPU_ROOT_WRITES]
 	add	x10, x22, #THREAD_REGS
 	str	x10, [x20, #CPU_FRAME]
 	str	xzr, [x20, #CPU_SYSTEM_PROCESS_FRAME]
@@ -443,14 +441,16 @@ portal_call:
 
 portal_return:
 	try_lock portal_return_general
-	check_way WAY_STATE_INSIDE, portal_return_unlock
+	ldr	x10, [x20, #WAY_STATE]
+	check_way 1, portal_return_unlock
 	mov	x10, #WAY_STATE_READY
 	str	x10, [x20, #WAY_STATE]
 	ldr	x10, [x23, #CALL_THREAD_POINTER]
 	msr	tpidr_el0, x10
 	ldrb	w10, [x20, #WAY_CALLER_IS_PROCESS]
 	strb	w10, [x23, #CALL_SYSTEM]
-	add_to	x22, THREAD_DEPTH, w10, -1
+	sub	w25, w25, #1
+	str	w25, [x22, #THREAD_DEPTH]
 	ldp	x10, x11, [x20, #WAY_CALLER_FRAME]
 	str	x10, [x20, #CPU_FRAME]
 	str	x11, [x20, #CPU_SYSTEM_PROCESS_FRAME]
@@ -474,24 +474,18 @@ to_peer:
 	msr	elr_el1, x10
 	msr	sp_el0, x11
 	msr	spsr_el1, xzr
-	ldr	x10, [x20, #ROOTS_ZERO]
-	msr	ttbr0_el1, x10
-	isb
 	adrp	x10, vector_initial
 	add	x10, x10, :lo12:vector_initial
 	clear_vectors
 	cbz	x14, 1f
-	mov	x29, x12
-	clear_others
-	mov	sp, x6
-	msr	far_el1, xzr
+	/* TTBR0 is the zero table since the entry. */
+	ubfx	x29, x12, #0, #48
+	mov	sp, x13
 	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
-	add	x30, x30, #(entry_exit - entry_text)
+	add	x30, x30, #(entry_exit_call - entry_text)
+	clear_others
 	br	x30
-1:	msr	ttbr1_el1, x13
-	isb
-	ubfx	x12, x12, #0, #48
-	msr	ttbr0_el1, x12
+1:	change_root x12, x13, x11
 	clear_others
 	mov	x29, xzr
 	mov	x30, xzr
@@ -507,10 +501,13 @@ portal_return_unlock:
 portal_return_general:
 	mov	x8, #CALL_PORTAL_RETURN
 1:	clrex
-	mov	x20, xzr /* these held kernel addresses */
+	mov	x10, xzr /* these held kernel addresses */
+	mov	x12, xzr
+	mov	x20, xzr
 	mov	x21, xzr
 	mov	x22, xzr
 	mov	x23, xzr
+	mov	x24, xzr
 	b	system_call
 
 /* --- The short way back: from state B to state A ---
@@ -538,7 +535,6 @@ system_return:
 	str	w9, [x10, #THREAD_DEPTH]
 	ldr	x9, [x20, #CPU_SYSTEM_PROCESS]
 	str	x9, [x10, #THREAD_SPACE]
-	count	CPU_ROOT_WRITES
 	load_state
 	ldr	x9, [x20, #ROOTS_SHIELDED]
 	tbz	x9, #1, 1f

@@ -32,7 +32,8 @@ struct roots {
 	u64 before0, before1; /* [K] run0 and run1 while the thread is in the caller */
 	u64 before_shielded;  /* [K] likewise */
 	u64 callee_shielded;  /* [K] in the callee */
-	u64 unused[2];
+	u32 *lock;            /* [I] the kernel lock */
+	u64 *generation;      /* [I] of portals */
 };
 
 /* A processor's area. */
@@ -62,6 +63,7 @@ _Static_assert(offsetof(struct roots, before0) == ROOTS_BEFORE0 - ROOTS, "assemb
 _Static_assert(offsetof(struct roots, before1) == ROOTS_BEFORE1 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, before_shielded) == ROOTS_BEFORE_SHIELDED - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, callee_shielded) == ROOTS_CALLEE_SHIELDED - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, lock) == ROOTS_LOCK - ROOTS, "assembly");
 _Static_assert(offsetof(struct kernel_registers, sp) == KERNEL_REGISTERS_SP, "assembly");
 _Static_assert(offsetof(struct kernel_registers, pc) == KERNEL_REGISTERS_PC, "assembly");
 _Static_assert(sizeof(struct kernel_registers) == KERNEL_REGISTERS_BYTES, "assembly");

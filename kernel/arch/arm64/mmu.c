@@ -19,7 +19,9 @@
 #include "early.h"
 #include "entry.h"
 #include "layout.h"
+#include "lock.h"
 #include "machine.h"
+#include "portal.h"
 #include "pte.h"
 #include "registers.h"
 #include "shield.h"
@@ -60,6 +62,8 @@ void mmu_init(unsigned number)
 
 	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;
 	roots->zero = machine.zero;
+	roots->lock = &kernel_lock_word;
+	roots->generation = &portal_generation;
 	roots->run0 = roots->user0 = machine.zero;
 	roots->run1 = roots->user1 = machine.kernel_root;
 }

@@ -30,8 +30,8 @@
 #define WAY_CALLER_FRAME 160
 #define WAY_CALLER_IS_PROCESS 176
 #define WAY_ROOT_WRITES 208
-#define WAY_STATE_READY 1
-#define WAY_STATE_INSIDE 2
+#define WAY_STATE_READY 1 /* bit 0 */
+#define WAY_STATE_INSIDE 2 /* bit 1 */
 
 /* struct call, struct space */
 #define CALL_SYSTEM 8
@@ -55,6 +55,7 @@
 #define ROOTS_BEFORE1 (ROOTS + 88)
 #define ROOTS_BEFORE_SHIELDED (ROOTS + 96)
 #define ROOTS_CALLEE_SHIELDED (ROOTS + 104)
+#define ROOTS_LOCK (ROOTS + 112)
 
 /* struct thread */
 #define THREAD_PENDING 0
