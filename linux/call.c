@@ -79,7 +79,7 @@ static _Noreturn void entry_stranger(struct user_frame *frame)
 	int error = 0;
 	if (is_page) {
 		service_lock();
-		error = segment_fill(frame->segment, frame->page);
+		error = segment_fetch(frame->segment, frame->page);
 		service_unlock();
 	} else if (frame->cause == CAUSE_SYSCALL) {
 		frame_set_result(frame, -ENOSYS);

@@ -27,7 +27,7 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 {
 	if (frame->code & FAULT_PAGER) {
 		self->process->faults++;
-		int error = segment_fill(frame->segment, frame->page);
+		int error = segment_fetch(frame->segment, frame->page);
 		if (error && !(error == -ENOMEM && shortage_relieve()))
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_NOMEM) {

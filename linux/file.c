@@ -234,6 +234,12 @@ long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, 
 	return file->ops->read && file->ops->seekable ? file->ops->read(self, file, to, bytes, &offset) : -EINVAL;
 }
 
+void file_fetch(struct file *file, const u64 *pos, size_t bytes)
+{
+	if (file->ops == &regular_ops && file->may & FILE_READ)
+		pages_fetch(file->inode, pos, bytes);
+}
+
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
 	if (!(file->may & FILE_READ))

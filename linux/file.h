@@ -89,6 +89,8 @@ static inline unsigned file_poll(struct file *file, struct poll_wait *wait)
 	return file->ops->poll ? file->ops->poll(file, wait) : 0x1 | 0x4 | 0x40 | 0x100;
 }
 
+/* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
+void file_fetch(struct file *file, const u64 *pos, size_t bytes);
 /* Reads and writes with everything that read() and write() check but the descriptor. */
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
 long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);

@@ -97,6 +97,8 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 /* A fault needs this page of a paged segment (user_frame.segment, .page, or the landing of a copy routine): supplies it and
  * some of its neighbours. 0: try again; -EFAULT: behind the end of the file (SIGBUS); -EIO: cannot be read (SIGBUS). */
 int segment_fill(uint32_t segment, uint32_t page);
+/* The same, letting the service lock go while the driver reads. */
+int segment_fetch(uint32_t segment, uint32_t page);
 /* No frame was free (FAULT_NOMEM): drops what the page cache and the names in memory can do without. -> whether frames
  * became free; then the access is worth another try before anything is killed. */
 bool files_reclaim(void);

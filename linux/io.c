@@ -21,6 +21,7 @@ static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
 	if (!to)
 		return file->may & FILE_READ ? -EFAULT : -EBADF;
 	file->refs++;
+	file_fetch(file, &file->pos, bytes);
 	done = file_read(self, file, to, bytes, &file->pos);
 	file_put(self, file);
 	return done;
@@ -74,10 +75,17 @@ long sys_pread64(struct task *self, struct user_frame *f)
 	int error;
 	struct file *file = seekable(self, arg(f, 0), pos, &error);
 	void *to = user_pointer(self, arg(f, 1), arg(f, 2));
+	long done;
 
 	if (error)
 		return error;
-	return to ? file_read(self, file, to, arg(f, 2), &pos) : -EFAULT;
+	if (!to)
+		return -EFAULT;
+	file->refs++;
+	file_fetch(file, &pos, arg(f, 2));
+	done = file_read(self, file, to, arg(f, 2), &pos);
+	file_put(self, file);
+	return done;
 }
 
 long sys_pwrite64(struct task *self, struct user_frame *f)

@@ -10,6 +10,7 @@
 #include "linux/inode.h"
 #include "linux/memory.h"
 #include "linux/pages.h"
+#include "linux/sleep.h"
 
 /* Granted to the driver: a page for names and attributes, then the data of one call. */
 static struct {
@@ -18,10 +19,12 @@ static struct {
 	struct fs_statfs statfs;
 	char pad[PAGE_SIZE - sizeof(struct fs_attr) - sizeof(struct fs_statfs)];
 	char data[FS_CHUNK];
+	char apart[LOWER_READERS][FS_CHUNK]; /* of lower_read_apart() */
 } arena __attribute__((aligned(4096)));
 
 static uint64_t portal;
 static uint32_t life;
+static uint32_t readers; /* bit i: arena.apart[i] is in use */
 
 void *lower_buffer(void)
 {
@@ -41,21 +44,25 @@ static int lower_find(void)
 	return 0;
 }
 
-static int64_t lower_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+/* What a call in that life of the driver returned. */
+static int64_t result_of(int64_t result, uint32_t then)
 {
-	uint64_t word1;
-	int64_t result;
-
-	if (!portal && lower_find())
-		return -EIO;
-	result = portal_call(portal, op, a, b, c, d, e, &word1);
 	if (result >= 0)
 		return result;
 	if (result <= -FS_ERRNO)
 		return result + FS_ERRNO;
-	if (portal_is_lost(result))
+	if (portal_is_lost(result) && life == then)
 		portal = 0;
 	return result == -E_NOMEM ? -ENOMEM : -EIO;
+}
+
+static int64_t lower_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	uint64_t word1;
+
+	if (!portal && lower_find())
+		return -EIO;
+	return result_of(portal_call(portal, op, a, b, c, d, e, &word1), life);
 }
 
 /* The server numbers the files of all its devices in one space: below the host's inode number it puts a code of the
@@ -268,6 +275,51 @@ long lower_read(struct inode *inode, uint64_t offset, size_t bytes)
 		done += (size_t)got;
 	}
 	return (long)done;
+}
+
+int lower_reader(void)
+{
+	for (int i = 0; i < LOWER_READERS; i++) {
+		if (!(readers & 1u << i)) {
+			readers |= 1u << i;
+			return i;
+		}
+	}
+	return -1;
+}
+
+void lower_reader_free(int reader)
+{
+	readers &= ~(1u << reader);
+}
+
+char *lower_reader_buffer(int reader)
+{
+	return arena.apart[reader];
+}
+
+long lower_read_apart(struct inode *inode, int reader, uint64_t offset, size_t bytes)
+{
+	size_t done = 0;
+	uint64_t node, word1;
+	int error = lower_node(inode, &node);
+
+	while (!error && done < bytes) {
+		uint64_t to = globalize(arena.apart[reader] + done), by = portal;
+		uint32_t then = life;
+		int64_t got;
+
+		if (!by || inode->life != then)
+			return -EIO;
+		service_unlock();
+		got = portal_call(by, FS_READ, node, offset + done, to, bytes - done, 0, &word1);
+		service_lock();
+		got = result_of(got, then);
+		if (got <= 0)
+			return got ? got : (long)done;
+		done += (size_t)got;
+	}
+	return error ? error : (long)done;
 }
 
 int lower_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)

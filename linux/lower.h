@@ -1,7 +1,8 @@
 /* The 9p server's files, through the file-system driver (abi/services.h).
  *
  * Nodes die with the driver. Each inode remembers where it was found, and lower_node() finds it again. The call that was in
- * progress when the driver died returns -EIO. All calls are made with the service lock held: they are short.
+ * progress when the driver died returns -EIO. Calls are made with the service lock held, as they are short; only reading
+ * content has a second form that lets the lock go meanwhile.
  * Functions return 0 or more, or -errno. */
 #ifndef LINUX_LOWER_H
 #define LINUX_LOWER_H
@@ -26,6 +27,12 @@ void lower_forget(struct inode *inode);
 /* Reads from a file into the arena, from where lower_buffer() points: at most FS_CHUNK bytes. -> bytes. */
 long lower_read(struct inode *inode, uint64_t offset, size_t bytes);
 void *lower_buffer(void);
+/* The same without the service lock during the call, into a buffer of the reader's own; the inode must be held. */
+enum { LOWER_READERS = 8 };
+int lower_reader(void); /* -> a free one, or -1 */
+void lower_reader_free(int reader);
+char *lower_reader_buffer(int reader);
+long lower_read_apart(struct inode *inode, int reader, uint64_t offset, size_t bytes);
 /* Writes from service memory to the server, all of it. */
 int lower_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes);
 int lower_statfs(struct inode *inode, struct fs_statfs *about);

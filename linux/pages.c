@@ -15,7 +15,7 @@
 #include "linux/memory.h"
 #include "linux/user_memory.h"
 
-enum { SLOTS = 64, SLOT_SMALL = 22, SLOT_LARGE = 26, SEGMENT_BUCKETS = 256 };
+enum { FETCH_MAX = 16, SLOTS = 64, SLOT_SMALL = 22, SLOT_LARGE = 26, SEGMENT_BUCKETS = 256 };
 
 #define CHUNK_BYTES (CHUNK_PAGES * PAGE_SIZE)
 #define WINDOW_SMALL 0xf0000000ul
@@ -314,25 +314,14 @@ static int chunk_mark(struct inode *inode, uint64_t chunk)
 	return 0;
 }
 
-/* Supplies a whole chunk from the server: what lies behind the server's file is zero. */
-static int chunk_fill(struct inode *inode, uint64_t chunk)
+/* Supplies a whole chunk, of which the server has the first bytes: what lies behind the server's file is zero. */
+static int chunk_supply(struct inode *inode, uint64_t chunk, char *buffer, uint64_t bytes)
 {
 	uint64_t offset = chunk * CHUNK_BYTES;
 	uint64_t last = inode->size > offset ? inode->size - offset : 0;
-	char *buffer = lower_buffer();
-	uint64_t bytes = 0, pages;
+	uint64_t pages;
 	int64_t result;
 
-	pages_relieve();
-	if (inode->lower_size > offset)
-		bytes = min_u64(inode->lower_size - offset, CHUNK_BYTES);
-	if (bytes) {
-		long got = lower_read(inode, offset, bytes);
-
-		if (got < 0)
-			return (int)got;
-		bytes = (uint64_t)got;
-	}
 	/* The part of a chunk behind the end of the file is supplied too, or a growing file would fault on each page. */
 	pages = page_up(min_u64(max_u64(last, bytes), CHUNK_BYTES)) / PAGE_SIZE;
 	if (inode->written || inode->writers)
@@ -345,6 +334,71 @@ static int chunk_fill(struct inode *inode, uint64_t chunk)
 		return errno_of(result);
 	supplied += pages;
 	return pages == CHUNK_PAGES || !inode->writers ? chunk_mark(inode, chunk) : 0;
+}
+
+static uint64_t chunk_bytes(const struct inode *inode, uint64_t chunk)
+{
+	uint64_t offset = chunk * CHUNK_BYTES;
+
+	return inode->lower_size > offset ? min_u64(inode->lower_size - offset, CHUNK_BYTES) : 0;
+}
+
+static int chunk_fill(struct inode *inode, uint64_t chunk)
+{
+	uint64_t bytes = chunk_bytes(inode, chunk);
+	long got = 0;
+
+	pages_relieve();
+	if (bytes)
+		got = lower_read(inode, chunk * CHUNK_BYTES, bytes);
+	return got < 0 ? (int)got : chunk_supply(inode, chunk, lower_buffer(), (uint64_t)got);
+}
+
+/* The same without the service lock while the driver reads. -> whether the chunk is there; if the file has changed
+ * meanwhile, what was read is worth nothing. */
+static bool chunk_fetch(struct inode *inode, uint64_t chunk)
+{
+	const struct stamp mtime = inode->mtime;
+	uint64_t bytes = chunk_bytes(inode, chunk), size = inode->size;
+	uint32_t segment = inode->segment;
+	int reader = bytes ? lower_reader() : -1;
+	long got;
+
+	if (reader < 0)
+		return false;
+	pages_relieve();
+	got = lower_read_apart(inode, reader, chunk * CHUNK_BYTES, bytes);
+	if (got > 0 && inode->segment == segment && inode->size == size && chunk_bytes(inode, chunk) == bytes &&
+		inode->mtime.s == mtime.s && inode->mtime.ns == mtime.ns && !chunk_is_filled(inode, chunk))
+		chunk_supply(inode, chunk, lower_reader_buffer(reader), (uint64_t)got);
+	lower_reader_free(reader);
+	return inode->segment == segment && chunk_is_filled(inode, chunk);
+}
+
+/* The first chunk of a range of the file that is not there, or `none`. */
+static uint64_t absent_chunk(const struct inode *inode, uint64_t offset, uint64_t bytes, uint64_t none)
+{
+	uint64_t end = min_u64(inode->size, offset + bytes);
+
+	for (uint64_t chunk = offset / CHUNK_BYTES; chunk * CHUNK_BYTES < end; chunk++)
+		if (!chunk_is_filled(inode, chunk))
+			return chunk;
+	return none;
+}
+
+void pages_fetch(struct inode *inode, const uint64_t *offset, uint64_t bytes)
+{
+	const uint64_t none = ~0ul;
+
+	for (unsigned tries = 0; tries < FETCH_MAX; tries++) {
+		uint64_t chunk;
+
+		if (!inode->paged || inode->written || pages_segment(inode))
+			return;
+		chunk = absent_chunk(inode, *offset, bytes, none);
+		if (chunk == none || !chunk_fetch(inode, chunk))
+			return;
+	}
 }
 
 /* Makes sure that the pages of a range can be touched. */
@@ -371,6 +425,21 @@ int segment_fill(uint32_t segment, uint32_t page)
 	if ((uint64_t)page * PAGE_SIZE >= end)
 		return -EFAULT;
 	return chunk_fill(inode, page / CHUNK_PAGES);
+}
+
+int segment_fetch(uint32_t segment, uint32_t page)
+{
+	struct inode *inode = pages_find(segment);
+	uint64_t offset = (uint64_t)page * PAGE_SIZE;
+	bool fetched;
+
+	if (!inode || !inode->paged || inode->written || offset >= inode->size ||
+		chunk_is_filled(inode, page / CHUNK_PAGES))
+		return segment_fill(segment, page);
+	inode_get(inode);
+	fetched = chunk_fetch(inode, page / CHUNK_PAGES);
+	inode_put(inode);
+	return fetched ? 0 : segment_fill(segment, page);
 }
 
 /* --- reading and writing --- */

@@ -22,6 +22,9 @@ void pages_init(void);
  * nothing was. Reading ends at the file's size, writing moves it. */
 long pages_read(struct inode *inode, uint64_t offset, void *to, size_t bytes);
 long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes);
+/* Before pages_read(): gets what is not there of a range, letting the service lock go while the driver reads. *offset may
+ * change meanwhile. The inode must be held. */
+void pages_fetch(struct inode *inode, const uint64_t *offset, uint64_t bytes);
 /* Changes the size. */
 int pages_truncate(struct inode *inode, uint64_t size);
 /* Makes a range read as zero without changing the size. */

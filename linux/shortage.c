@@ -22,7 +22,8 @@ static i64 worth(const struct process *process, u64 total)
 {
 	struct space_info info;
 	const struct task *task = task_of(process);
-	if (process->exiting || !task || !task->mm || process->oom_adjust == NEVER || call_space_info(task->mm->space, &info) < 0)
+	if (process->exiting || !task || !task->mm || process->oom_adjust == NEVER ||
+		call_space_info(task->mm->space, &info) < 0)
 		return 0;
 	i64 frames = (i64)info.frames + (i64)total * process->oom_adjust / THOUSANDTHS;
 	/* With the first process everything ends. */

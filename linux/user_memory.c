@@ -19,7 +19,9 @@ static bool fault_repair(const struct copy_fault *fault)
 	bool locked = service_lock_held();
 	if (!locked)
 		service_lock();
-	int error = fault->code & FAULT_PAGER ? segment_fill(fault->segment, fault->page) : -ENOMEM;
+	int error = -ENOMEM;
+	if (fault->code & FAULT_PAGER)
+		error = (locked ? segment_fill : segment_fetch)(fault->segment, fault->page);
 	bool repaired = !error || (error == -ENOMEM && shortage_relieve());
 	if (!locked)
 		service_unlock();
