@@ -11,6 +11,8 @@
 #include "stats.h"
 #include "thread.h"
 
+bool call_test_panic;
+
 /* The vector state of a process lives in the registers while its system service works for it (services use none). When the
  * service itself calls on, it is put aside until the service has control again. */
 static bool holds_user_vector(const struct thread *thread)
@@ -131,6 +133,8 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	cpu->way = way;
 	regs_enter(cpu->frame, portal->entry, stack - 8, words, portal->cookie);
 	regs_set_thread_pointer(cpu->frame, 0);
+	if (call_test_panic && thread->depth > 1)
+		panic("asked for by test=panic");
 	return 0;
 }
 

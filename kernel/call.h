@@ -7,6 +7,9 @@
 
 struct thread;
 
+/* `test=panic` on the command line: the first portal call from within another call is a panic, to see what that prints. */
+extern bool call_test_panic; /* [I] */
+
 /* The current thread calls the portal at the address with six words; the caller goes on at ip with sp. On failure nothing
  * has changed. -E_NOENT, -E_PERM (no right p), -E_DEAD, -E_DEPTH, -E_NOMEM, -E_LIMIT. */
 int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp);

@@ -2,6 +2,7 @@
 #include "main.h"
 
 #include "arch.h"
+#include "call.h"
 #include "frame.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -50,7 +51,7 @@ static unsigned processors_wanted(const struct boot_info *boot)
 
 _Noreturn void kernel_main(const struct boot_info *boot)
 {
-	char shield[8] = "on";
+	char shield[8] = "on", test[8] = "";
 
 	kernel_lock();
 	frame_init(boot);
@@ -58,6 +59,8 @@ _Noreturn void kernel_main(const struct boot_info *boot)
 	timer_init();
 	option(boot->command_line, "shield", shield, sizeof(shield));
 	shield_on = arch_shield_init(shield);
+	option(boot->command_line, "test", test, sizeof(test));
+	call_test_panic = !strcmp(test, "panic");
 	arch_cpus_start(processors_wanted(boot));
 	log_line("allod: %u processors, %lu frames, shield %s", cpu_count, frame_total(), shield_on ? "on" : "off");
 	boot_first_space(boot);
