@@ -345,11 +345,12 @@ void space_kill(struct space *space, enum space_end why, u64 address)
 	if (space->end != SPACE_ALIVE)
 		return;
 	/* From the innermost managed space outwards, without recursion: chains of managers can be long. */
-	while (!list_is_empty(&space->managed)) {
-		struct space *last = space;
-
+	for (struct space *last = space, *manager;; last = manager) {
 		while (!list_is_empty(&last->managed))
 			last = container_of(list_first(&last->managed), struct space, of_manager);
+		if (last == space)
+			break;
+		manager = last->manager;
 		kill_one(last, SPACE_KILLED, 0);
 	}
 	kill_one(space, why, address);

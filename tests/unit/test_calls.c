@@ -593,10 +593,33 @@ static void test_ended_meanwhile(void **state)
 	}
 }
 
+/* Each space is managed by the one before: they end from the innermost, with the stack of a kernel. */
+static void test_chain_of_managers(void **state)
+{
+	struct space *space;
+	struct thread *thread;
+	u64 frames;
+
+	(void)state;
+	warm_up();
+	frames = frame_free();
+	begin();
+	space = first;
+	for (unsigned i = 0; i < 1000; i++)
+		space = core_space(space, SPACE_GRANT_CREATOR);
+	assert_int_equal(thread_create(space, NULL, CODE, 0, 0, &thread), 0);
+	sched_ready(thread);
+	enter(trap_poke);
+	assert_ptr_equal(host_cpu.current, thread);
+	end();
+	assert_int_equal(frame_free(), frames);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ended_meanwhile),
+		cmocka_unit_test(test_chain_of_managers),
 		cmocka_unit_test(test_sequences),
 	};
 
