@@ -82,7 +82,7 @@ static int decode_entry(struct thread *thread, const struct portal *portal, u64 
 static bool has_short_way(const struct thread *thread, const struct portal *portal)
 {
 	return !holds_user_vector(thread) && !portal->space->system && !(portal->space->flags & SPACE_TRUSTED) &&
-	       !(thread->space->flags & SPACE_TRUSTED);
+		!(thread->space->flags & SPACE_TRUSTED);
 }
 
 int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
@@ -117,11 +117,17 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	put_vector_aside(thread, call);
 	way = (struct way){
 		.state = has_short_way(thread, portal) ? WAY_INSIDE : WAY_NONE,
-		.address = address, .generation = portal_generation,
-		.call = call, .calls = stats_pair(thread->space, portal->space),
-		.entry = portal->entry, .cookie = portal->cookie, .stack = stack - 8,
-		.caller = thread->space, .callee = portal->space,
-		.caller_frame = caller, .process_frame = cpu->system.process_frame,
+		.address = address,
+		.generation = portal_generation,
+		.call = call,
+		.calls = stats_pair(thread->space, portal->space),
+		.entry = portal->entry,
+		.cookie = portal->cookie,
+		.stack = stack - 8,
+		.caller = thread->space,
+		.callee = portal->space,
+		.caller_frame = caller,
+		.process_frame = cpu->system.process_frame,
 		.caller_is_process = thread->space->system != NULL,
 	};
 	++*way.calls;
