@@ -605,7 +605,7 @@ static void test_chain_of_managers(void **state)
 	frames = frame_free();
 	begin();
 	space = first;
-	for (unsigned i = 0; i < 1000; i++)
+	for (unsigned i = 0; i < 200; i++)
 		space = core_space(space, SPACE_GRANT_CREATOR);
 	assert_int_equal(thread_create(space, NULL, CODE, 0, 0, &thread), 0);
 	sched_ready(thread);
