@@ -429,13 +429,16 @@ static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
-	error = walk_user(self, from_fd, from, 0, &old);
+	/* Both ways are walked before it matters whether there is anything to rename. */
+	error = walk_user(self, from_fd, from, WALK_MISSING, &old);
 	if (error)
 		return error;
 	error = walk_user(self, to_fd, to, WALK_MISSING, &new);
 	if (!error) {
 		if (old.dots || new.dots)
 			error = -EBUSY;
+		else if (!old.entry->inode)
+			error = -ENOENT;
 		else if ((old.slash || new.slash) && !is_directory(old.entry->inode))
 			error = -ENOTDIR;
 		else
