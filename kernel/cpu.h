@@ -2,7 +2,7 @@
  *
  * A thread that runs in a space with a system portal is called away to it on every system call, fault and exception. The
  * common case is taken by the entry code without C: `system` below holds, ready-made for the current thread, all that the
- * switch to the system service and back needs. cpu_load_thread() (thread.c) makes it whenever the current thread, its space
+ * switch to the system service and back needs. thread_load() (thread.c) makes it whenever the current thread, its space
  * or its depth of calls changes; nothing else writes it but the entry code, which flips between its two states.
  *
  * State A, in the process: frame = system.process_frame, current->depth = d, current->space = the process's space.
