@@ -253,82 +253,44 @@ static u64 argument(char kind)
 	}
 }
 
-static const char *kinds_of(u64 call)
-{
-	switch (call) {
-	case CALL_wait:
-		return "a_dr";
-	case CALL_wake:
-		return "ac";
-	case CALL_thread_create:
-		return "p";
-	case CALL_thread_interrupt:
-		return "t";
-	case CALL_frame_vector:
-		return "rpb";
-	case CALL_frame_set_space:
-		return "n";
-	case CALL_space_create:
-		return "p";
-	case CALL_space_destroy:
-		return "s";
-	case CALL_space_fork:
-		return "sn";
-	case CALL_space_wait:
-		return "n";
-	case CALL_space_set_landing:
-		return "p";
-	case CALL_space_set_system:
-		return "e";
-	case CALL_space_info:
-		return "sp";
-	case CALL_segment_create:
-		return "cu";
-	case CALL_segment_destroy:
-		return "h";
-	case CALL_segment_supply:
-		return "hica";
-	case CALL_segment_evict:
-		return "hic";
-	case CALL_segment_end:
-		return "hi";
-	case CALL_segment_device:
-		return "ob";
-	case CALL_segment_contiguous:
-		return "c";
-	case CALL_map:
-		return "sabfmo";
-	case CALL_unmap:
-		return "sab";
-	case CALL_protect:
-		return "sabr";
-	case CALL_remap:
-		return "saba";
-	case CALL_map_query:
-		return "sap";
-	case CALL_grant:
-		return "abng";
-	case CALL_revoke:
-		return "v";
-	case CALL_portal_create:
-		return "ee";
-	case CALL_portal_destroy:
-		return "e";
-	case CALL_irq_grant:
-		return "in";
-	case CALL_irq_attach:
-		return "ia";
-	case CALL_irq_done:
-		return "i";
-	case CALL_log:
-	case CALL_stats:
-		return "pc";
-	case CALL_shield_list:
-		return "pc";
-	default:
-		return "______";
-	}
-}
+/* The kinds of each call's arguments. */
+static const char *const kinds[] = {
+	[CALL_wait - ALLOD_CALL_FIRST] = "a_dr",
+	[CALL_wake - ALLOD_CALL_FIRST] = "ac",
+	[CALL_thread_create - ALLOD_CALL_FIRST] = "p",
+	[CALL_thread_interrupt - ALLOD_CALL_FIRST] = "t",
+	[CALL_frame_vector - ALLOD_CALL_FIRST] = "rpb",
+	[CALL_frame_set_space - ALLOD_CALL_FIRST] = "n",
+	[CALL_space_create - ALLOD_CALL_FIRST] = "p",
+	[CALL_space_destroy - ALLOD_CALL_FIRST] = "s",
+	[CALL_space_fork - ALLOD_CALL_FIRST] = "sn",
+	[CALL_space_wait - ALLOD_CALL_FIRST] = "n",
+	[CALL_space_set_landing - ALLOD_CALL_FIRST] = "p",
+	[CALL_space_set_system - ALLOD_CALL_FIRST] = "e",
+	[CALL_space_info - ALLOD_CALL_FIRST] = "sp",
+	[CALL_segment_create - ALLOD_CALL_FIRST] = "cu",
+	[CALL_segment_destroy - ALLOD_CALL_FIRST] = "h",
+	[CALL_segment_supply - ALLOD_CALL_FIRST] = "hica",
+	[CALL_segment_evict - ALLOD_CALL_FIRST] = "hic",
+	[CALL_segment_end - ALLOD_CALL_FIRST] = "hi",
+	[CALL_segment_device - ALLOD_CALL_FIRST] = "ob",
+	[CALL_segment_contiguous - ALLOD_CALL_FIRST] = "c",
+	[CALL_map - ALLOD_CALL_FIRST] = "sabfmo",
+	[CALL_unmap - ALLOD_CALL_FIRST] = "sab",
+	[CALL_protect - ALLOD_CALL_FIRST] = "sabr",
+	[CALL_remap - ALLOD_CALL_FIRST] = "saba",
+	[CALL_map_query - ALLOD_CALL_FIRST] = "sap",
+	[CALL_grant - ALLOD_CALL_FIRST] = "abng",
+	[CALL_revoke - ALLOD_CALL_FIRST] = "v",
+	[CALL_portal_create - ALLOD_CALL_FIRST] = "ee",
+	[CALL_portal_destroy - ALLOD_CALL_FIRST] = "e",
+	[CALL_irq_grant - ALLOD_CALL_FIRST] = "in",
+	[CALL_irq_attach - ALLOD_CALL_FIRST] = "ia",
+	[CALL_irq_done - ALLOD_CALL_FIRST] = "i",
+	[CALL_log - ALLOD_CALL_FIRST] = "pc",
+	[CALL_stats - ALLOD_CALL_FIRST] = "pc",
+	[CALL_shield_list - ALLOD_CALL_FIRST] = "pc",
+};
 
 /* Arguments in memory, at SCRATCH. */
 static void write_structure(struct space *space, u64 call)
@@ -383,13 +345,13 @@ static void native_call_step(void)
 	struct space *space = thread->space;
 	u64 call = calls[roll(ARRAY_SIZE(calls))], words[6] = { 0 }, before, depth = thread->depth;
 	u32 number = thread->number, value;
-	const char *kinds = kinds_of(call);
 	i64 result;
 
 	if (is_too_much(call))
 		return;
-	for (unsigned i = 0; i < 6 && kinds[i]; i++)
-		words[i] = argument(kinds[i]);
+	if (call - ALLOD_CALL_FIRST < ARRAY_SIZE(kinds) && kinds[call - ALLOD_CALL_FIRST])
+		for (const char *kind = kinds[call - ALLOD_CALL_FIRST]; *kind; kind++)
+			words[kind - kinds[call - ALLOD_CALL_FIRST]] = argument(*kind);
 	if (space->end == SPACE_ALIVE)
 		write_structure(space, call);
 	if (call == CALL_wait && !space_read_u32(space, words[0], &value) && roll(4))
