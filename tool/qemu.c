@@ -107,7 +107,8 @@ static void add_machine(struct command *command, const char *directory, const st
 	const struct machine *machine = options->machine;
 
 	arg(command, machine->qemu);
-	args(command, "-M", text_of("%s%s%s", machine->model, options->model ? "," : "", options->model ? options->model : ""));
+	args(command, "-M",
+		text_of("%s%s%s", machine->model, options->model ? "," : "", options->model ? options->model : ""));
 	args(command, "-accel", kvm_is_usable(options) ? "kvm" : "tcg");
 	args(command, "-cpu", options->cpu);
 	args(command, "-smp", text_of("%u", options->cpus));
@@ -261,8 +262,8 @@ int qemu_start(struct qemu *qemu, const char *directory, const struct options *o
 
 	*qemu = (struct qemu){ .log = -1, .errors = memfd_create("qemu-errors", MFD_CLOEXEC), .ports = { -1 } };
 	if (!is_installed(options->machine->qemu))
-		return complaint(EXIT_TOOL, "%s is not installed; it is in the Debian package %s", options->machine->qemu,
-			options->machine->package);
+		return complaint(EXIT_TOOL, "%s is not installed; it is in the Debian package %s",
+			options->machine->qemu, options->machine->package);
 	if (!options->kernel_log)
 		qemu->log = memfd_create("kernel-log", MFD_CLOEXEC);
 	if (make_ports(qemu, ends) < 0)

@@ -61,21 +61,38 @@ struct capability {
 };
 
 static const struct capability of_isar0[] = {
-	{ 4, 1, HWCAP_AES },      { 4, 2, HWCAP_PMULL },   { 8, 1, HWCAP_SHA1 },     { 12, 1, HWCAP_SHA2 },
-	{ 12, 2, HWCAP_SHA512 },  { 16, 1, HWCAP_CRC32 },  { 20, 2, HWCAP_ATOMICS }, { 28, 1, HWCAP_ASIMDRDM },
-	{ 32, 1, HWCAP_SHA3 },    { 36, 1, HWCAP_SM3 },    { 40, 1, HWCAP_SM4 },     { 44, 1, HWCAP_ASIMDDP },
-	{ 48, 1, HWCAP_ASIMDFHM }, { 52, 1, HWCAP_FLAGM },
+	{ 4, 1, HWCAP_AES },
+	{ 4, 2, HWCAP_PMULL },
+	{ 8, 1, HWCAP_SHA1 },
+	{ 12, 1, HWCAP_SHA2 },
+	{ 12, 2, HWCAP_SHA512 },
+	{ 16, 1, HWCAP_CRC32 },
+	{ 20, 2, HWCAP_ATOMICS },
+	{ 28, 1, HWCAP_ASIMDRDM },
+	{ 32, 1, HWCAP_SHA3 },
+	{ 36, 1, HWCAP_SM3 },
+	{ 40, 1, HWCAP_SM4 },
+	{ 44, 1, HWCAP_ASIMDDP },
+	{ 48, 1, HWCAP_ASIMDFHM },
+	{ 52, 1, HWCAP_FLAGM },
 };
 
 static const struct capability of_isar1[] = {
-	{ 0, 1, HWCAP_DCPOP },  { 12, 1, HWCAP_JSCVT },  { 16, 1, HWCAP_FCMA },
-	{ 20, 1, HWCAP_LRCPC }, { 20, 2, HWCAP_ILRCPC }, { 36, 1, HWCAP_SB },
+	{ 0, 1, HWCAP_DCPOP },
+	{ 12, 1, HWCAP_JSCVT },
+	{ 16, 1, HWCAP_FCMA },
+	{ 20, 1, HWCAP_LRCPC },
+	{ 20, 2, HWCAP_ILRCPC },
+	{ 36, 1, HWCAP_SB },
 };
 
 static const struct capability of_isar0_2[] = { { 52, 2, HWCAP2_FLAGM2 }, { 60, 1, HWCAP2_RNG } };
 
 static const struct capability of_isar1_2[] = {
-	{ 0, 2, HWCAP2_DCPODP }, { 32, 1, HWCAP2_FRINT }, { 44, 1, HWCAP2_BF16 }, { 52, 1, HWCAP2_I8MM },
+	{ 0, 2, HWCAP2_DCPODP },
+	{ 32, 1, HWCAP2_FRINT },
+	{ 44, 1, HWCAP2_BF16 },
+	{ 52, 1, HWCAP2_I8MM },
 };
 
 static u64 capabilities(u64 value, const struct capability *list, size_t count)

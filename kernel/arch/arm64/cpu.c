@@ -95,7 +95,9 @@ _Noreturn void arch_leave(void)
 
 _Noreturn void arch_idle(void)
 {
-	__asm__ volatile("mov sp, %0; mov x29, xzr; 1: msr daifclr, #2; wfi; msr daifset, #2; b 1b" : : "r"(cpu_self()->stack));
+	__asm__ volatile("mov sp, %0; mov x29, xzr; 1: msr daifclr, #2; wfi; msr daifset, #2; b 1b"
+			 :
+			 : "r"(cpu_self()->stack));
 	__builtin_unreachable();
 }
 
@@ -107,11 +109,17 @@ u64 firmware(u32 function, u64 a, u64 b, u64 c)
 	register u64 x3 __asm__("x3") = c;
 
 	if (machine.firmware_call)
-		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : "memory", "x4", "x5", "x6", "x7", "x8", "x9",
-				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+		__asm__ volatile("smc #0"
+				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+				 :
+				 : "memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+				 "x15", "x16", "x17");
 	else
-		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : "memory", "x4", "x5", "x6", "x7", "x8", "x9",
-				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+		__asm__ volatile("hvc #0"
+				 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+				 :
+				 : "memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+				 "x15", "x16", "x17");
 	return x0;
 }
 

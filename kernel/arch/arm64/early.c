@@ -156,7 +156,8 @@ static void map_image(void)
 	map_piece(kernel_data, kernel_end, FLAGS_DATA);
 	for (unsigned i = 0; i < machine.processors; i++) {
 		stack += PAGE_SIZE;
-		map_pages(machine.kernel_root, stack, (u64)take_pages(KERNEL_STACK_SIZE / PAGE_SIZE), KERNEL_STACK_SIZE, FLAGS_DATA);
+		map_pages(machine.kernel_root, stack, (u64)take_pages(KERNEL_STACK_SIZE / PAGE_SIZE), KERNEL_STACK_SIZE,
+			FLAGS_DATA);
 		stack += KERNEL_STACK_SIZE;
 		machine.stacks[i] = stack;
 	}
@@ -202,7 +203,8 @@ static void cut_ram(void)
 
 	machine.boot.ram_ranges = 0;
 	for (unsigned i = 0; i < all.ram_ranges; i++)
-		add_ram(&machine.boot, page_down(all.ram[i].start + PAGE_SIZE - 1), page_down(all.ram[i].start + all.ram[i].bytes), 0);
+		add_ram(&machine.boot, page_down(all.ram[i].start + PAGE_SIZE - 1),
+			page_down(all.ram[i].start + all.ram[i].bytes), 0);
 }
 
 /* Where the image is. The compiler must not make "kernel_start - something" a constant that needs a relocation itself. */
@@ -232,7 +234,9 @@ const struct early_result *early_start(const void *tree)
 	apply_relocations(image_base() - KERNEL_LINK_BASE);
 	machine.image = image_base();
 	fdt_read(tree);
-	machine.shield = shield_is_wanted(early_option("shield=off") ? "off" : early_option("shield=auto") ? "auto" : "on");
+	machine.shield = shield_is_wanted(early_option("shield=off") ? "off"
+			: early_option("shield=auto")                ? "auto"
+								     : "on");
 	choose_places();
 	next_page = (u64)kernel_end;
 	make_roots();
@@ -241,7 +245,8 @@ const struct early_result *early_start(const void *tree)
 		map_direct(boot->ram[i].start, boot->ram[i].start + boot->ram[i].bytes);
 	map_device(machine.uart, PAGE_SIZE);
 	map_device(machine.distributor, GIC_DISTRIBUTOR_BYTES);
-	map_device(machine.gic_cpu, machine.gic == 3 ? machine.processors * (u64)GIC_REDISTRIBUTOR_BYTES : 2 * PAGE_SIZE);
+	map_device(machine.gic_cpu,
+		machine.gic == 3 ? machine.processors * (u64)GIC_REDISTRIBUTOR_BYTES : 2 * PAGE_SIZE);
 	cut_ram();
 	apply_relocations(machine.slide);
 	result.ip = KERNEL_LINK_BASE + machine.slide + (u64)((char *)machine_start - kernel_start);

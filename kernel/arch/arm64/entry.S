@@ -8,7 +8,7 @@
  *
  *      state A: in the process                                 state B: in its system service
  *      cpu->frame = system.process_frame                       cpu->frame = &current->regs
- *      TTBR1, TTBR0 = R.user1, R.user0                         TTBR1, TTBR0 = R.run1, R.run0  
+ *      TTBR1, TTBR0 = R.user1, R.user0                         TTBR1, TTBR0 = R.run1, R.run0
  *      (shielded: the trampoline's table, the process's tag)   (the kernel's table, tag 0)
  *              |                                                       ^
  *              |  SVC: trampoline -> kernel, registers -> *cpu->frame  |

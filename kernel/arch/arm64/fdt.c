@@ -39,7 +39,8 @@ static u64 read_number(const void *tree, int node, const char *name)
 static bool read_range(const void *tree, int node, unsigned at, u64 *start, u64 *bytes)
 {
 	int parent = fdt_parent_offset(tree, node), length;
-	unsigned address_cells = (unsigned)fdt_address_cells(tree, parent), size_cells = (unsigned)fdt_size_cells(tree, parent);
+	unsigned address_cells = (unsigned)fdt_address_cells(tree, parent),
+		 size_cells = (unsigned)fdt_size_cells(tree, parent);
 	const fdt32_t *data = fdt_getprop(tree, node, "reg", &length);
 	unsigned cells = address_cells + size_cells;
 
@@ -85,7 +86,8 @@ static void add_memory(const void *tree, int node)
 	struct boot_info *boot = &machine.boot;
 	u64 start, bytes;
 
-	for (unsigned i = 0; read_range(tree, node, i, &start, &bytes) && boot->ram_ranges < ARRAY_SIZE(boot->ram); i++) {
+	for (unsigned i = 0; read_range(tree, node, i, &start, &bytes) && boot->ram_ranges < ARRAY_SIZE(boot->ram);
+		i++) {
 		boot->ram[boot->ram_ranges].start = start;
 		boot->ram[boot->ram_ranges++].bytes = bytes;
 	}

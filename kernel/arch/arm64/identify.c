@@ -11,7 +11,7 @@
 #define MRS_IDENTIFICATION 0xd5380000u
 
 enum {
-	MAIN_ID = 0x00,     /* (CRm << 3 | op2) */
+	MAIN_ID = 0x00, /* (CRm << 3 | op2) */
 	AFFINITY = 0x05,
 	REVISION = 0x06,
 	PROCESSOR_0 = 0x20,

@@ -8,8 +8,10 @@
 #include "registers.h"
 
 static const u8 exceptions[64] = {
-	[CLASS_FETCH_ALIGNMENT] = EXCEPTION_ALIGNMENT, [CLASS_STACK_ALIGNMENT] = EXCEPTION_ALIGNMENT,
-	[CLASS_FLOAT] = EXCEPTION_FLOAT,               [CLASS_STEP] = EXCEPTION_STEP,
+	[CLASS_FETCH_ALIGNMENT] = EXCEPTION_ALIGNMENT,
+	[CLASS_STACK_ALIGNMENT] = EXCEPTION_ALIGNMENT,
+	[CLASS_FLOAT] = EXCEPTION_FLOAT,
+	[CLASS_STEP] = EXCEPTION_STEP,
 	[CLASS_BREAKPOINT] = EXCEPTION_BREAKPOINT,
 };
 
@@ -96,7 +98,8 @@ void kernel_fault(struct kernel_registers *r)
 	log_line("exception in the kernel, syndrome %lx, address %p", r->syndrome, (void *)r->address);
 	log_line("pc %016lx sp %016lx pstate %lx", r->pc, r->sp, r->pstate);
 	for (unsigned i = 0; i < 31; i += 4)
-		log_line("x%-2u %016lx %016lx %016lx %016lx", i, r->x[i], r->x[i + 1], r->x[i + 2], i < 28 ? r->x[i + 3] : 0);
+		log_line("x%-2u %016lx %016lx %016lx %016lx", i, r->x[i], r->x[i + 1], r->x[i + 2],
+			i < 28 ? r->x[i + 3] : 0);
 	log_line("ttbr0 %016lx ttbr1 %016lx", read_sysreg(ttbr0_el1), read_sysreg(ttbr1_el1));
 	/* The backtrace goes on from where the fault was. */
 	backtrace_from(r->pc, r->x[29]);

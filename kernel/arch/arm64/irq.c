@@ -144,8 +144,9 @@ void gic_send(unsigned processor, unsigned number)
 		*distributor(GICD_SEND) = 1u << (16 + processor) | number;
 		return;
 	}
-	write_register(ICC_SGI1R_EL1, (to >> 32 & 0xff) << 48 | (to & 0xf0) << 40 | (to >> 16 & 0xff) << 32 |
-					      (u64)number << 24 | (to >> 8 & 0xff) << 16 | 1u << (to & 15));
+	write_register(ICC_SGI1R_EL1,
+		(to >> 32 & 0xff) << 48 | (to & 0xf0) << 40 | (to >> 16 & 0xff) << 32 | (u64)number << 24 |
+			(to >> 8 & 0xff) << 16 | 1u << (to & 15));
 	isb();
 }
 

@@ -30,9 +30,9 @@
 
 enum { INVALIDATE_PAGES_MAX = 32, TAGS_SHORT = 256, TAGS_LONG = 65536 };
 
-static struct tag_cpu tag_cpus[CPUS_MAX];        /* [K] */
-static const struct space *services[CPUS_MAX];   /* [K] whose translations tag 0 stands for; NULL: nobody's */
-static const struct space *leaving;              /* [K] whose root processors with a flush_request shall leave */
+static struct tag_cpu tag_cpus[CPUS_MAX];      /* [K] */
+static const struct space *services[CPUS_MAX]; /* [K] whose translations tag 0 stands for; NULL: nobody's */
+static const struct space *leaving;            /* [K] whose root processors with a flush_request shall leave */
 
 static void tlb_flush_all(void)
 {
@@ -183,7 +183,7 @@ void arch_way_init(struct way *way)
 	roots->callee1 = roots->run1;
 	roots->callee_shielded = shield_covers(way->callee);
 	if (!tag_is_valid(&tag_cpus[cpu->number], &way->caller->tags[cpu->number]) ||
-	    shield_covers(way->caller) != shield_covers(way->callee))
+		shield_covers(way->caller) != shield_covers(way->callee))
 		way->state = WAY_NONE;
 	way->root_writes = shield_is_on() ? 2 : 1;
 	way->stack &= ~15ul;

@@ -80,7 +80,7 @@ static void note_page(struct walk *walk, u64 va, u64 entry, unsigned level)
 
 	if (walk->count < walk->entries)
 		walk->list[walk->count] = (struct shield_page){ va, pa.v, bytes, !(entry & PTE_READ_ONLY),
-								!(entry & PTE_NO_PRIVILEGED_EXECUTE) };
+			!(entry & PTE_NO_PRIVILEGED_EXECUTE) };
 	walk->count++;
 	for (u64 i = 0; i < bytes; i += PAGE_SIZE)
 		scan(walk, (pa_t){ pa.v + i });

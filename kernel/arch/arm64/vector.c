@@ -38,19 +38,17 @@ __asm__(".pushsection .text\n"
 	".arch_extension simd\n"
 	".hidden vector_save, vector_load\n"
 	".globl vector_save, vector_load\n"
-	"vector_save:\n" PAIRS("stp")
-	"	mrs	x1, fpsr\n"
-	"	mrs	x2, fpcr\n"
-	"	add	x0, x0, #512\n"
-	"	stp	x1, x2, [x0]\n"
-	"	ret\n"
-	"vector_load:\n" PAIRS("ldp")
-	"	add	x0, x0, #512\n"
-	"	ldp	x1, x2, [x0]\n"
-	"	msr	fpsr, x1\n"
-	"	msr	fpcr, x2\n"
-	"	ret\n"
-	".popsection\n");
+	"vector_save:\n" PAIRS("stp") "	mrs	x1, fpsr\n"
+				      "	mrs	x2, fpcr\n"
+				      "	add	x0, x0, #512\n"
+				      "	stp	x1, x2, [x0]\n"
+				      "	ret\n"
+				      "vector_load:\n" PAIRS("ldp") "	add	x0, x0, #512\n"
+								    "	ldp	x1, x2, [x0]\n"
+								    "	msr	fpsr, x1\n"
+								    "	msr	fpcr, x2\n"
+								    "	ret\n"
+								    ".popsection\n");
 
 const u8 vector_initial[AREA_BYTES] __attribute__((aligned(64)));
 

@@ -2,6 +2,8 @@
 #ifndef TESTS_GUEST_ARM64_ATTACK_MACHINE_H
 #define TESTS_GUEST_ARM64_ATTACK_MACHINE_H
 
+#include "attack.h"
+
 /* --- instructions --- */
 
 static const char *accepted; /* the last instruction that was not refused */

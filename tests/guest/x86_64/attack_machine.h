@@ -4,6 +4,8 @@
 
 #include <asm/prctl.h>
 
+#include "attack.h"
+
 /* --- instructions --- */
 
 #define TRY_CODE(...) \
