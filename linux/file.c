@@ -146,6 +146,8 @@ static long regular_write(struct task *self, struct file *file, const void *from
 	u64 limit = process_limit(self->process, RLIMIT_FSIZE);
 	long done;
 
+	if (!bytes)
+		return 0;
 	if (file->flags & O_APPEND)
 		*pos = file->inode->size;
 	if (limit != RLIM64_INFINITY && *pos + bytes > limit) {

@@ -1,4 +1,4 @@
-/* A long random sequence of file calls, the same on the host and in the guest: one line for each fifty with a sum of all that the
+/* A long random sequence of file calls, the same on the host and in the guest: one line for each two hundred with a sum of all that the
  * calls returned, so that the first difference shows where it is. With an argument, every call is printed. */
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 
 #include "tap.h"
 
-enum { STEPS = 6000, BLOCK = 50, FILES = 12, NAMES = 10 };
+enum { STEPS = 20000, BLOCK = 200, FILES = 12, NAMES = 10 };
 
 static const char *const names[NAMES] = { "a", "b", "c", "d", "d/a", "d/b", "e", "e/a", "e/d", "d/../a" };
 static int files[FILES];

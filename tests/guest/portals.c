@@ -323,6 +323,61 @@ static void exit_inside(void)
 	_exit(call(EXIT_THREAD, 0, 0) == -E_DEAD ? 0 : 2);
 }
 
+/* --- the end comes from another processor --- */
+
+struct caller {
+	int64_t portal, last;
+	uint64_t right, wrong;
+};
+
+/* Calls, by the short way most of the time, until that fails. */
+static void *call_on(void *argument)
+{
+	struct caller *caller = argument;
+
+	while ((caller->last = portal_call((uint64_t)caller->portal, SUM, 5).w0) >= 0)
+		*(caller->last == 5 ? &caller->right : &caller->wrong) += 1;
+	return NULL;
+}
+
+static void test_races(void)
+{
+	unsigned ended = 0, killed = 0, calls = 0;
+	int status;
+
+	for (unsigned i = 0; i < 20; i++) {
+		int64_t number = server_make();
+		struct caller caller = { .portal = SHARED->portal };
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, call_on, &caller);
+		usleep(200 + i * 173);
+		if (number < 0 || native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) < 0)
+			break;
+		pthread_join(thread, NULL);
+		calls += caller.right > 0;
+		ended += !caller.wrong && (caller.last == -E_DEAD || caller.last == -E_NOENT || caller.last == -E_PERM);
+	}
+	check(ended == 20 && calls > 0, "race: the callee is destroyed while another thread calls it");
+	for (unsigned i = 0; i < 20; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			struct caller caller = { 0 };
+
+			if (server_prepare() < 0 || server_make() < 0)
+				_exit(1);
+			caller.portal = SHARED->portal;
+			call_on(&caller);
+			_exit(2);
+		}
+		usleep(3000 + i * 733);
+		kill(child, SIGKILL);
+		killed += waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	}
+	check(killed == 20, "race: the caller is killed while it calls");
+}
+
 /* --- frames --- */
 
 static void make_and_destroy(unsigned times)
@@ -372,6 +427,7 @@ int main(void)
 	test_rights();
 	test_memory();
 	test_ends();
+	test_races();
 	check(tap_child(exit_inside) == 0, "end: the callee ends the thread");
 	test_frames();
 	return tap_end();
