@@ -353,7 +353,7 @@ static void print_summary(void)
 {
 	double on = systems[0].instructions[0], off = systems[1].instructions[0];
 
-	printf("\naim: for Allod with the shield on.  ratio: wall time of Allod with the shield on to Linux with pti=on.\n");
+	printf("\naim: for Allod with the shield on.  ratio: wall time of Allod with the shield on to Linux with isolation on.\n");
 	if (on > 0 && off > 0)
 		printf("the shield costs %.2f %% of the instructions of a null system call (aim: 2)\n",
 			(on / off - 1) * 100);
