@@ -2,7 +2,6 @@
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
-#include "idt.h"
 #include "layout.h"
 #include "machine.h"
 #include "portal.h"

@@ -5,7 +5,6 @@
 #include "early.h"
 
 #include "entry.h"
-#include "idt.h"
 #include "layout.h"
 #include "pte.h"
 #include "registers.h"
@@ -17,24 +16,6 @@ struct elf_relocation {
 	i64 addend;
 };
 extern const struct elf_relocation kernel_relocations[], kernel_relocations_end[];
-
-/* What the loader passes (PVH). */
-struct pvh_start_info {
-	u32 magic, version, flags, modules;
-	u64 module_list, command_line, rsdp, memory_map;
-	u32 memory_map_entries, unused;
-};
-
-struct pvh_module {
-	u64 start, bytes, command_line, unused;
-};
-
-struct pvh_memory {
-	u64 start, bytes;
-	u32 type, unused;
-};
-
-enum { PVH_RAM = 1 };
 
 /* Of boot.S. */
 struct early_boot {
@@ -226,17 +207,9 @@ static void add_ram(u64 start, u64 end, unsigned cut)
 	boot->ram[boot->ram_ranges++].bytes = end - start;
 }
 
-static void read_start_info(const struct pvh_start_info *info)
+static void add_memory(u64 start, u64 end)
 {
-	const struct pvh_module *modules = (const void *)info->module_list;
-	const char *line = (const char *)info->command_line;
-
-	for (unsigned i = 0; line && line[i] && i + 1 < sizeof(machine.command_line); i++)
-		machine.command_line[i] = line[i];
-	if (info->modules) {
-		machine.boot.archive = modules[0].start;
-		machine.boot.archive_bytes = modules[0].bytes;
-	}
+	add_ram(max_u64(page_down(start + PAGE_SIZE - 1), 2 * REAL_MODE_PAGE), page_down(end), 0);
 }
 
 static void apply_relocations(void)
@@ -246,45 +219,24 @@ static void apply_relocations(void)
 			*(u64 *)(r->offset - KERNEL_LINK_BASE + kernel_start) = (u64)r->addend + machine.slide;
 }
 
-/* QEMU tells the number of processors through its configuration device; without one there is one processor. */
-static unsigned count_processors(void)
-{
-	unsigned count;
-
-	outw(FW_CFG_SELECT, FW_CFG_SIGNATURE);
-	if (inb(FW_CFG_DATA) != 'Q' || inb(FW_CFG_DATA) != 'E')
-		return 1;
-	outw(FW_CFG_SELECT, FW_CFG_PROCESSORS);
-	count = inb(FW_CFG_DATA);
-	count |= (unsigned)inb(FW_CFG_DATA) << 8;
-	return count > CPUS_MAX ? CPUS_MAX : count ? count : 1;
-}
-
 const struct early_result *early_start(const struct pvh_start_info *info, const struct early_boot *boot)
 {
 	static struct early_result result;
-	const struct pvh_memory *memory = (const void *)info->memory_map;
 	u64 *boot_root = (u64 *)boot->cr3;
 
 	machine.early_ticks = rdtsc();
 	machine.levels = boot->cr4 & CR4_LA57 ? 5 : 4;
-	machine.processors = count_processors();
 	machine.image = (u64)kernel_start;
-	read_start_info(info);
+	firmware_read(info);
 	choose_places();
 	next_page = (u64)kernel_end;
 	machine.kernel_root = (u64)take_pages(1);
 	map_image();
 	map_processors();
-	for (unsigned i = 0; i < info->memory_map_entries; i++)
-		if (memory[i].type == PVH_RAM)
-			map_direct(memory[i].start, memory[i].start + memory[i].bytes);
+	firmware_memory(info, map_direct);
 	map_device(LAPIC_ADDRESS);
 	map_device(IOAPIC_ADDRESS);
-	for (unsigned i = 0; i < info->memory_map_entries; i++)
-		if (memory[i].type == PVH_RAM)
-			add_ram(max_u64(page_down(memory[i].start + PAGE_SIZE - 1), 2 * REAL_MODE_PAGE),
-				page_down(memory[i].start + memory[i].bytes), 0);
+	firmware_memory(info, add_memory);
 	for (unsigned i = 256; i < 512; i++)
 		boot_root[i] = ((u64 *)machine.kernel_root)[i];
 	apply_relocations();

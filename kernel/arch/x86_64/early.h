@@ -29,6 +29,11 @@ extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kerne
 extern char boot_start[], boot_other[], boot_real_mode[], boot_real_mode_end[], boot_real_base[], boot_real_gdt[], boot_gdt[];
 extern u64 boot_other_start[3];
 
+/* firmware.c: fills in the number of processors, the command line and the boot archive. */
+struct pvh_start_info;
+void firmware_read(const struct pvh_start_info *info);
+/* Passes each range of RAM on. */
+void firmware_memory(const struct pvh_start_info *info, void (*take)(u64 start, u64 end));
 /* Is the word on the command line? Works early and later. */
 bool early_option(const char *word);
 

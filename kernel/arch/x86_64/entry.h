@@ -37,6 +37,14 @@ struct tss {
 /* Interrupt stacks: number in the IDT gate. */
 enum { IST_DEBUG = 1, IST_NMI = 2, IST_MACHINE_CHECK = 3, IST_DOUBLE_FAULT = 4 };
 
+/* The interrupt descriptor table: one page, the same for all processors, read-only where processors see it. */
+struct gate {
+	u16 offset0, selector;
+	u8 stack, type;
+	u16 offset1;
+	u32 offset2, unused;
+};
+
 /* One per processor; visible under its shielded root. */
 struct entry_page {
 	u64 rsp;           /* of user mode, while SYSCALL or the way out has no other place for it */
@@ -101,6 +109,10 @@ _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAG
 _Static_assert(offsetof(struct kernel_page, lock) == KERNEL_PAGE_LOCK - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, generation) == KERNEL_PAGE_GENERATION - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, vector_initial) == KERNEL_PAGE_VECTOR_INITIAL - KERNEL_PAGE, "assembly");
+
+#pragma GCC visibility push(hidden)
+extern struct gate idt[PAGE_SIZE / 16];
+#pragma GCC visibility pop
 
 /* Where the entry area is, and the pages of each processor as the kernel sees them there. */
 extern u64 entry_base;

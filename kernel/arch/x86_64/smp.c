@@ -1,4 +1,5 @@
-/* The other processors: woken one after the other with INIT and start-up interrupts; they come through boot.S. */
+/* The other processors: woken one after the other with INIT and start-up interrupts; they come through boot.S. And what
+ * processors can be made to send each other for a test. */
 #include "arch.h"
 #include "early.h"
 #include "layout.h"
@@ -43,4 +44,35 @@ _Noreturn void smp_start(unsigned number)
 	cpu_init(number);
 	__atomic_store_n(&cpu_count, number + 1, __ATOMIC_RELEASE);
 	cpu_main();
+}
+
+/* --- a storm of NMIs (`test=nmi` on the command line), for the test that they are harmless at any instruction: each
+ * processor that takes one sends one to the next, so that one is always on its way. A single processor sends itself one
+ * with every timer interrupt. --- */
+
+static bool storm;
+
+void arch_test_nmi(bool on)
+{
+	storm = on;
+	if (on)
+		lapic_send((cpu_self()->number + 1) % cpu_count, LAPIC_NMI | LAPIC_ASSERT);
+}
+
+/* The NMI may have come between the two writes of a command: the first one is put back. */
+void test_nmi_taken(void)
+{
+	u32 target;
+
+	if (!__atomic_load_n(&storm, __ATOMIC_RELAXED) || cpu_count == 1)
+		return;
+	target = lapic_target();
+	lapic_send((cpu_self()->number + 1) % cpu_count, LAPIC_NMI | LAPIC_ASSERT);
+	lapic_set_target(target);
+}
+
+void test_timer_taken(void)
+{
+	if (storm && cpu_count == 1)
+		lapic_send(0, LAPIC_NMI | LAPIC_ASSERT);
 }
