@@ -34,7 +34,7 @@ struct kernel_registers;
 void kernel_fault(struct kernel_registers *registers);
 void nmi(void);
 
-/* test.c: an NMI, a timer interrupt was taken. */
+/* smp.c: an NMI, a timer interrupt was taken. */
 void test_nmi_taken(void);
 void test_timer_taken(void);
 
