@@ -4,7 +4,7 @@ PACKAGES_ARM64 := $(OUT)/packages
 KERNEL_LIBS := $(PACKAGES_ARM64)/usr/lib/aarch64-linux-gnu/libfdt.a
 KERNEL_IMAGE := $(OUT)/allod.image
 MACHINE += -mgeneral-regs-only
-KERNEL_FLAGS += $(MACHINE) -mno-outline-atomics -iquote kernel/arch/arm64/libfdt -idirafter $(PACKAGES_ARM64)/usr/include
+KERNEL_FLAGS += $(MACHINE) -mno-outline-atomics -mbranch-protection=bti -iquote kernel/arch/arm64/libfdt -idirafter $(PACKAGES_ARM64)/usr/include
 SERVICE_FLAGS += $(MACHINE) -mno-outline-atomics
 
 $(KERNEL_LIBS):

@@ -42,7 +42,8 @@ static void fill_area(unsigned number)
 }
 
 /* No access of the kernel's to user addresses, where the processor can forbid it: the kernel reaches all memory through the
- * direct map. User mode does not learn by timing what is mapped here (E0PD). */
+ * direct map. User mode does not learn by timing what is mapped here (E0PD). Jumps through pointers only go where the compiler
+ * means them to (BTI). */
 static void set_features(void)
 {
 	if (id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_PAN_SHIFT)) {
@@ -51,6 +52,8 @@ static void set_features(void)
 	}
 	if (id_field(read_register(ID_AA64MMFR2_EL1), ID_MMFR2_E0PD_SHIFT))
 		write_sysreg(tcr_el1, read_sysreg(tcr_el1) | TCR_E0PD1);
+	if (id_field(read_sysreg(id_aa64pfr1_el1), ID_PFR1_BRANCH_TARGETS_SHIFT))
+		write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) | SCTLR_BRANCH_TARGETS);
 	isb();
 }
 

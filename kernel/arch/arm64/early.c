@@ -57,6 +57,12 @@ static u64 global_flag(void)
 	return machine.shield ? PTE_NOT_GLOBAL : 0;
 }
 
+/* Text whose indirect jumps the processor checks (BTI), if it can. */
+static u64 guarded_flag(void)
+{
+	return id_field(read_sysreg(id_aa64pfr1_el1), ID_PFR1_BRANCH_TARGETS_SHIFT) ? PTE_GUARDED : 0;
+}
+
 static u64 *table_entry(u64 root, u64 va, unsigned level)
 {
 	u64 *table = (u64 *)root;
@@ -151,7 +157,7 @@ static void map_image(void)
 	u64 stack = KERNEL_LINK_BASE + machine.slide + (u64)(kernel_end - kernel_start);
 
 	map_piece(kernel_start, kernel_text, FLAGS_DATA);
-	map_piece(kernel_text, kernel_rodata, FLAGS_TEXT);
+	map_piece(kernel_text, kernel_rodata, FLAGS_TEXT | guarded_flag());
 	map_piece(kernel_rodata, kernel_data, FLAGS_RODATA);
 	map_piece(kernel_data, kernel_end, FLAGS_DATA);
 	for (unsigned i = 0; i < machine.processors; i++) {
@@ -170,8 +176,8 @@ static void make_roots(void)
 	machine.tramp = (u64)take_pages(3);
 	machine.kernel_root = machine.tramp + ROOT_STEP;
 	machine.zero = machine.tramp + 2 * ROOT_STEP;
-	map_pages(machine.tramp, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT);
-	map_pages(machine.kernel_root, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT);
+	map_pages(machine.tramp, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT | guarded_flag());
+	map_pages(machine.kernel_root, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT | guarded_flag());
 	map_pages(machine.kernel_root, ENTRY_BASE + ENTRY_DATA, (u64)entry_data, PAGE_SIZE, FLAGS_RODATA);
 }
 

@@ -33,6 +33,7 @@
  *    free on the way out.
  *  - What user mode or a service left in a frame is never trusted: the processor state is masked; an address outside of user
  *    addresses faults in user mode. A value is read once.
+ *  - Jumps through a register are returns (RET), for which BTI asks no landing place.
  *  - No kernel address is left in a register when user mode is entered. */
 #include "offsets.h"
 
@@ -69,14 +70,14 @@ entry_text:
 	msr	ttbr1_el1, x30
 	isb
 1:	ldr	x30, entry_data + \data
-	br	x30
+	ret
 .endm
 
 .macro from_kernel data
 	.balign	128
 	msr	tpidrro_el0, x30
 	ldr	x30, entry_data + \data
-	br	x30
+	ret
 .endm
 
 	/* The kernel on SP_EL0: never. */
@@ -208,7 +209,7 @@ entry_data:
 	load_registers
 	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
 	add	x30, x30, #(entry_exit - entry_text)
-	br	x30
+	ret
 .endm
 
 /* To TTBR1 in \ttbr1 and TTBR0 in \ttbr0, x20 = cpu; \free is lost. The kernel stays mapped. */
@@ -484,7 +485,7 @@ to_peer:
 	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
 	add	x30, x30, #(entry_exit_call - entry_text)
 	clear_others
-	br	x30
+	ret
 1:	change_root x12, x13, x11
 	clear_others
 	mov	x29, xzr

@@ -17,6 +17,7 @@ typedef u64 pte_t;
 #define PTE_INNER_SHAREABLE (3ul << 8)
 #define PTE_ACCESSED (1ul << 10)
 #define PTE_NOT_GLOBAL (1ul << 11)
+#define PTE_GUARDED (1ul << 50) /* of the kernel's text only */
 #define PTE_NO_PRIVILEGED_EXECUTE (1ul << 53)
 #define PTE_NO_EXECUTE (1ul << 54)
 #define PTE_LINK (1ul << 55) /* ignored by the processor: the table belongs to another map */

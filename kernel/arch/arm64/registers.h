@@ -36,6 +36,7 @@ static inline void dsb(void)
 #define SCTLR_USER_WFE (1ul << 18)
 #define SCTLR_KEEP_PAN (1ul << 23) /* an exception does not set PSTATE.PAN */
 #define SCTLR_USER_CACHE (1ul << 26)
+#define SCTLR_BRANCH_TARGETS (1ul << 36) /* of the kernel; of user mode it is bit 35, off */
 #define SCTLR_RESERVED_ONE (1ul << 29 | 1ul << 28 | 1ul << 22 | 1ul << 20 | 1ul << 11 | 1ul << 8 | 1ul << 7)
 
 /* TCR_EL1: 48 bits on both sides, 4 KiB granule, walks through the caches, tags from TTBR1. */
@@ -70,6 +71,7 @@ static inline unsigned id_field(u64 value, unsigned shift)
 }
 
 #define ID_PFR0_CSV3_SHIFT 60
+#define ID_PFR1_BRANCH_TARGETS_SHIFT 0
 #define ID_MMFR0_PA_SHIFT 0
 #define ID_MMFR0_TAG_SHIFT 4
 #define ID_MMFR1_PAN_SHIFT 20
