@@ -52,7 +52,7 @@ enum {
 
 /* Rights and kinds of a space, in space_spec.flags. */
 enum {
-	SPACE_TRUSTED = 1,       /* not shielded: the kernel stays mapped while it runs. Only a SPACE_DEVICES space may ask for it. */
+	SPACE_TRUSTED = 1,       /* not shielded: the kernel stays mapped. Only a SPACE_DEVICES space may ask for it. */
 	SPACE_DEVICES = 2,       /* may make device segments, hold interrupt lines, power off. Only passed on by such a space. */
 	SPACE_GRANT_CREATOR = 4, /* the creator holds a grant (rw, to pass on) of the whole window from birth */
 };
