@@ -57,12 +57,10 @@ struct cpu {
 	unsigned number;     /* [I] */
 	struct space *loaded; /* [K] the space last given to arch_space_prepare: set by it */
 	struct space *entry;  /* [K] likewise */
-	bool idle;           /* [K] */
 	bool reschedule;     /* [K] */
 	u32 waits;           /* [a] it is in arch_relax() for the kernel lock */
 	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */
 	u64 slice_end;       /* [C] ticks */
-	struct thread *vector_owner; /* [C] whose vector state is in the registers, NULL: nobody's that matters */
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 };

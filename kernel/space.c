@@ -165,12 +165,6 @@ bool space_manages(const struct space *manager, const struct space *s)
 	return false;
 }
 
-struct space *space_first_managed(struct space *space)
-{
-	return list_is_empty(&space->managed) ? NULL
-					      : container_of(list_first(&space->managed), struct space, of_manager);
-}
-
 void space_get(struct space *space)
 {
 	space->references++;

@@ -71,8 +71,6 @@ int space_create(struct space *creator, const struct space_spec *spec, struct sp
 struct space *space_find(u32 number);
 /* Is `manager` the manager of s, or of its manager, and so on? */
 bool space_manages(const struct space *manager, const struct space *s);
-/* A living space that it manages directly, NULL if there is none. */
-struct space *space_first_managed(struct space *space);
 void space_get(struct space *space);
 /* The last one, of an ended space, frees it and its number. */
 void space_put(struct space *space);

@@ -106,7 +106,8 @@ int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void *
  * thread already has there. Errors as thread_stacklet. */
 int thread_stack(struct thread *thread, struct space *space, u64 *sp);
 
-/* Reserves calls[at].frame for a space with a system portal that the thread is about to enter as calls[at]. */
+/* Reserves calls[at].frame for a space with a system portal that the thread is about to enter as calls[at]: on the stacklet in
+ * the system. Errors as thread_stacklet; -E_LIMIT too if that is full or the system's code runs on another stack. */
 int thread_reserve_frame(struct thread *thread, u32 at, struct space *process);
 void thread_release_frame(struct thread *thread, u32 at);
 
