@@ -37,6 +37,9 @@
  *  - No kernel address is left in a register when user mode is entered. */
 #include "offsets.h"
 
+	.arch_extension fp
+	.arch_extension simd
+
 #define CALL_FIRST 0x1000
 #define CALL_COUNT 0x1000
 #define CALL_PORTAL_CALL 0x1000
