@@ -54,5 +54,6 @@ void backtrace_from(u64 ip, u64 frame)
 
 void arch_backtrace(void)
 {
-	backtrace_from(0, (u64)__builtin_frame_address(0));
+	/* From the caller on: the frame of this function may be gone by then (a tail call). */
+	backtrace_from((u64)__builtin_return_address(0), *(const u64 *)__builtin_frame_address(0));
 }
