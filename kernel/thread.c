@@ -20,7 +20,7 @@ static u32 next_number;
 static struct pool thread_pool = POOL_INIT(thread_pool, struct thread);
 
 _Static_assert((sizeof(struct user_frame) & (sizeof(struct user_frame) - 1)) == 0,
-	       "a user frame aligned to its size lies in one page");
+	"a user frame aligned to its size lies in one page");
 
 struct thread *thread_find(u32 number)
 {
