@@ -262,6 +262,26 @@ long file_write(struct task *self, struct file *file, const void *from, size_t b
 
 /* --- mapping --- */
 
+static void mapped_for_writing(struct inode *inode)
+{
+	inode->written = true;
+	inode->mapped_writable = true;
+	inode_changed(inode);
+}
+
+bool file_may_write(const struct file *file)
+{
+	return file->may & FILE_WRITE;
+}
+
+void segment_written(uint32_t segment)
+{
+	struct inode *inode = pages_find(segment);
+
+	if (inode)
+		mapped_for_writing(inode);
+}
+
 int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment)
 {
 	int error;
@@ -277,11 +297,8 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 	}
 	if (!is_regular(file->inode) || file->ops != &regular_ops)
 		return -ENODEV;
-	if (share && rights & RIGHT_W) {
-		file->inode->written = true;
-		file->inode->mapped_writable = true;
-		inode_changed(file->inode);
-	}
+	if (share && rights & RIGHT_W)
+		mapped_for_writing(file->inode);
 	error = pages_segment(file->inode);
 	if (error)
 		return error;

@@ -94,6 +94,9 @@ int fs_cwd_path(struct fs *fs, char *to, size_t size);
  * (or 0: private zero-filled memory, when not shared). The segment stays valid as long as it is mapped somewhere or the
  * file is open; pages that are mapped behind the file's last page are refused by segment_fill(). */
 int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment);
+bool file_may_write(const struct file *file);
+/* A process is about to write to its shared mapping of a file. */
+void segment_written(uint32_t segment);
 /* A fault needs this page of a paged segment (user_frame.segment, .page, or the landing of a copy routine): supplies it and
  * some of its neighbours. 0: try again; -EFAULT: behind the end of the file (SIGBUS); -EIO: cannot be read (SIGBUS). */
 int segment_fill(uint32_t segment, uint32_t page);

@@ -79,6 +79,20 @@ static int fixed_check(const struct mapping *m)
 	return m->addr < MMAP_LOW ? -EPERM : 0;
 }
 
+static bool may_write_segment(const struct mm *mm, u32 segment)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(mm->may_write); i++)
+		if (mm->may_write[i] == segment)
+			return true;
+	return false;
+}
+
+static void may_write_note(struct mm *mm, u32 segment)
+{
+	if (!may_write_segment(mm, segment))
+		mm->may_write[mm->may_write_next++ % ARRAY_SIZE(mm->may_write)] = segment;
+}
+
 /* The segment behind the mapping; *own: it was made for this mapping, and the service's reference is to be dropped. */
 static int mapping_segment(struct task *self, const struct mapping *m, u32 *segment, bool *own)
 {
@@ -99,6 +113,8 @@ static int mapping_segment(struct task *self, const struct mapping *m, u32 *segm
 	if (!file)
 		return -EBADF;
 	int error = file_segment(self, file, m->rights, share, m->bytes, segment);
+	if (!error && share && !(m->rights & RIGHT_W) && file_may_write(file))
+		may_write_note(self->mm, *segment);
 	file_put(self, file);
 	return error;
 }
@@ -183,7 +199,7 @@ long sys_munmap(struct task *self, struct user_frame *frame)
 
 /* --- changing what is mapped --- */
 
-/* A shared file mapping must not become writable: whether the file was open for writing is not known any more. */
+/* A shared file mapping only becomes writable if the file was open for writing. */
 static bool protect_is_allowed(struct mm *mm, u64 addr, u64 bytes)
 {
 	struct region_info region;
@@ -191,11 +207,23 @@ static bool protect_is_allowed(struct mm *mm, u64 addr, u64 bytes)
 	char name[8];
 	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
 		if ((region.flags & MAP_SHARE) && !(region.flags & RIGHT_W) && region.segment &&
-			segment_name(region.segment, name, sizeof(name), &dev, &ino))
-			return false;
+			segment_name(region.segment, name, sizeof(name), &dev, &ino)) {
+			if (!may_write_segment(mm, region.segment))
+				return false;
+			segment_written(region.segment);
+		}
 		addr = region.end;
 	}
 	return true;
+}
+
+static u64 bytes_up_to_gap(struct mm *mm, u64 addr, u64 bytes)
+{
+	struct region_info region;
+	u64 at = addr;
+	while (at < addr + bytes && call_map_query(mm->space, at, &region) >= 0 && region.start <= at)
+		at = region.end;
+	return min_u64(at - addr, bytes);
 }
 
 long sys_mprotect(struct task *self, struct user_frame *frame)
@@ -210,7 +238,11 @@ long sys_mprotect(struct task *self, struct user_frame *frame)
 		return -ENOMEM;
 	if ((prot & PROT_WRITE) && !protect_is_allowed(self->mm, addr, bytes))
 		return -EACCES;
-	return native_errno(call_protect(self->mm->space, addr, bytes, rights_of(prot)));
+	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot));
+	/* Up to the first gap it has an effect all the same. */
+	if (error == -E_NOMEM && (bytes = bytes_up_to_gap(self->mm, addr, bytes)))
+		call_protect(self->mm->space, addr, bytes, rights_of(prot));
+	return native_errno(error);
 }
 
 /* Maps what follows a region, as the region goes on. */
@@ -229,8 +261,7 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	if (call_map_query(mm->space, old, &region) < 0 || region.start > old)
 		return -EFAULT;
 	if (flags & MREMAP_FIXED) {
-		if (!is_page_aligned(wish) || !range_is_allowed(wish, new_bytes) ||
-			(wish < old + old_bytes && old < wish + new_bytes))
+		if (!is_page_aligned(wish) || !range_is_allowed(wish, new_bytes))
 			return -EINVAL;
 		call_unmap(mm->space, wish, new_bytes);
 	} else {
@@ -259,6 +290,8 @@ long sys_mremap(struct task *self, struct user_frame *frame)
 		return -EINVAL;
 	if (!range_is_allowed(old, old_bytes) || new_bytes > machine_window / 2)
 		return -EFAULT;
+	if ((flags & MREMAP_FIXED) && old < wish + new_bytes && wish < old + old_bytes)
+		return -EINVAL;
 	if (flags & MREMAP_FIXED)
 		return remap_move(self, old, old_bytes, new_bytes, flags, wish);
 	if (call_map_query(self->mm->space, old, &region) < 0 || region.start > old)

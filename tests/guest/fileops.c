@@ -1,5 +1,5 @@
-/* A long random sequence of file calls, the same on the host and in the guest: one line for each two hundred with a sum of all that the
- * calls returned, so that the first difference shows where it is. With an argument, every call is printed. */
+/* A long random sequence of file calls, the same on the host and in the guest: one line for each two hundred with a sum of all
+ * that the calls returned, so that the first difference shows where it is. With an argument, every call is printed. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
