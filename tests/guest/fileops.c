@@ -1,5 +1,6 @@
 /* A long random sequence of file calls, the same on the host and in the guest: one line for each two hundred with a sum of all
- * that the calls returned, so that the first difference shows where it is. With an argument, every call is printed. */
+ * that the calls returned, so that the first difference shows where it is. With an argument, every call is printed.
+ * No two random numbers are drawn in one expression: compilers differ in the order. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -70,18 +71,23 @@ static void do_write(void)
 	static char data[9000];
 	size_t bytes = next() % 4 ? next() % 100 : next() % sizeof(data);
 
+	bool at_offset = next() % 2;
+	int fd = *file();
+
 	memset(data, (int)(next() % 256), bytes);
-	if (next() % 2)
-		note("write", write(*file(), data, bytes));
+	if (at_offset)
+		note("pwrite", pwrite(fd, data, bytes, (off_t)(next() % 20000)));
 	else
-		note("pwrite", pwrite(*file(), data, bytes, (off_t)(next() % 20000)));
+		note("write", write(fd, data, bytes));
 }
 
 static void do_read(void)
 {
 	static unsigned char data[30000];
-	ssize_t n = next() % 2 ? read(*file(), data, next() % sizeof(data))
-			       : pread(*file(), data, next() % sizeof(data), (off_t)(next() % 20000));
+	bool at_offset = next() % 2;
+	int fd = *file();
+	size_t bytes = next() % sizeof(data);
+	ssize_t n = at_offset ? pread(fd, data, bytes, (off_t)(next() % 20000)) : read(fd, data, bytes);
 
 	note("read", n);
 	for (ssize_t i = 0; i < n; i++)
@@ -142,6 +148,7 @@ static void do_names(void)
 static void do_size(void)
 {
 	off_t at = (off_t)(next() % 30000);
+	int whence;
 
 	switch (next() % 4) {
 	case 0:
@@ -154,7 +161,8 @@ static void do_size(void)
 		note("lseek", lseek(*file(), at - 100, SEEK_SET));
 		break;
 	default:
-		note("lseek", lseek(*file(), at % 1000 - 500, (int)(next() % 2) + 1));
+		whence = (int)(next() % 2) + 1;
+		note("lseek", lseek(*file(), at % 1000 - 500, whence));
 	}
 }
 
