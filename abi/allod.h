@@ -1,7 +1,7 @@
 /* What the kernel, the services, the library, the tool and the tests all believe: numbers, structures, layout rules.
  *
  * Addresses are [number | offset] (docs/tour.md). Structures have fixed-width members only and are the same on every
- * machine, but for struct user_frame, which is the machine's (abi/x86_64/user_frame.h). */
+ * machine, but for struct user_frame, which is the machine's (abi/x86_64/user_frame.h, abi/arm64/user_frame.h). */
 #ifndef ALLOD_ABI_ALLOD_H
 #define ALLOD_ABI_ALLOD_H
 
@@ -86,8 +86,9 @@ struct thread_spec {
 };
 
 /* Where the space's own unresolvable faults go on. A fault at an instruction in [copy_start, copy_end) goes on at
- * copy_landing with nothing changed but: word registers 0, 1, 2 (x86-64: rax, r8, r9) = fault code (enum fault_code),
- * segment, page. Any other goes on at crash_landing with rdi = code or cause, rsi = address, rdx = ip. */
+ * copy_landing with nothing changed but: word registers 0, 1, 2 (x86-64: rax, r8, r9; arm64: x9, x10, x11) = fault
+ * code (enum fault_code), segment, page. Any other goes on at crash_landing as a C function with the arguments code or cause,
+ * address, instruction. */
 struct landing {
 	uint64_t copy_start, copy_end, copy_landing, crash_landing;
 };
