@@ -314,9 +314,13 @@ static int range_forget(struct mm *mm, u64 addr, u64 bytes)
 {
 	u64 end = addr + bytes;
 	struct region_info region;
-	while (addr < end) {
-		if (call_map_query(mm->space, addr, &region) < 0 || region.start > addr)
-			return -ENOMEM;
+	int error = 0;
+	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
+		/* Gaps are an error, but what is behind them is dropped all the same. */
+		if (region.start > addr) {
+			error = -ENOMEM;
+			addr = region.start;
+		}
 		u64 piece = min_u64(region.end, end) - addr;
 		u64 offset = region.segment ? region.offset + (addr - region.start) : 0;
 		if (!(region.flags & MAP_SHARE) &&
@@ -325,7 +329,7 @@ static int range_forget(struct mm *mm, u64 addr, u64 bytes)
 			return -ENOMEM;
 		addr += piece;
 	}
-	return 0;
+	return addr < end ? -ENOMEM : error;
 }
 
 long sys_madvise(struct task *self, struct user_frame *frame)
