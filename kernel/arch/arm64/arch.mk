@@ -4,12 +4,12 @@ PACKAGES_ARM64 := $(OUT)/packages
 KERNEL_LIBS := $(PACKAGES_ARM64)/usr/lib/aarch64-linux-gnu/libfdt.a
 KERNEL_IMAGE := $(OUT)/allod.image
 MACHINE += -mgeneral-regs-only
-KERNEL_FLAGS += $(MACHINE) -mno-outline-atomics -mbranch-protection=bti -iquote kernel/arch/arm64/libfdt -idirafter $(PACKAGES_ARM64)/usr/include
+KERNEL_FLAGS += $(MACHINE) -mno-outline-atomics -mbranch-protection=bti -iquote lib/libfdt -idirafter $(PACKAGES_ARM64)/usr/include
 SERVICE_FLAGS += $(MACHINE) -mno-outline-atomics
 
 $(KERNEL_LIBS):
 	@scripts/unpack arm64 $(PACKAGES_ARM64) libfdt-dev
-$(OUT)/kernel-obj/kernel/arch/arm64/fdt.c.o: $(KERNEL_LIBS)
+$(OUT)/kernel-obj/kernel/arch/arm64/firmware.c.o: $(KERNEL_LIBS)
 
 $(KERNEL_IMAGE): $(OUT)/allod.elf
 	@echo "IMAGE $@"

@@ -239,7 +239,7 @@ const struct early_result *early_start(const void *tree)
 
 	apply_relocations(image_base() - KERNEL_LINK_BASE);
 	machine.image = image_base();
-	fdt_read(tree);
+	firmware_read(tree);
 	machine.shield = shield_is_wanted(early_option("shield=off") ? "off"
 			: early_option("shield=auto")                ? "auto"
 								     : "on");

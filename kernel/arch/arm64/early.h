@@ -37,8 +37,8 @@ extern u64 boot_other_start[3];
 /* Is the word on the command line? Works early and later. */
 bool early_option(const char *word);
 
-/* fdt.c: fills in what `machine` holds of the device tree; the free memory is not cut yet. */
-void fdt_read(const void *tree);
+/* firmware.c: fills in what `machine` holds of the device tree; the free memory is not cut yet. */
+void firmware_read(const void *tree);
 
 /* Where early_start() has the kernel go on. */
 _Noreturn void machine_start(void);

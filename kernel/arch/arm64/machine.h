@@ -33,7 +33,7 @@ void interrupt_taken(void);
 struct kernel_registers;
 void kernel_fault(struct kernel_registers *registers);
 
-/* identify.c: was the refused instruction one that reads an identification register? Then it has been done. */
+/* cpu.c: was the refused instruction one that reads an identification register? Then it has been done. */
 bool identify(struct user_frame *frame);
 
 /* backtrace.c: from an instruction (0: not known) and a frame pointer. */

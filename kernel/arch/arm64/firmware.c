@@ -115,7 +115,7 @@ static void read_firmware(const void *tree)
 	machine.firmware_call = method && !strcmp(method, "smc");
 }
 
-void fdt_read(const void *tree)
+void firmware_read(const void *tree)
 {
 	if (fdt_check_header(tree))
 		return;
