@@ -22,7 +22,7 @@
 #include "timer.h"
 
 enum {
-	CPIO_HEADER = 110,   /* magic and 13 fields of 8 hexadecimal digits */
+	CPIO_HEADER = 110, /* magic and 13 fields of 8 hexadecimal digits */
 	CPIO_SIZE = 6 + 6 * 8,
 	CPIO_NAME_SIZE = 6 + 11 * 8,
 	SEGMENTS_MAX = 16,
@@ -70,7 +70,7 @@ static const char *find_file(const char *archive, u64 bytes, const char *name, u
 static u32 rights_of(const Elf64_Phdr *header)
 {
 	return (header->p_flags & PF_R ? RIGHT_R : 0u) | (header->p_flags & PF_W ? RIGHT_W : 0u) |
-	       (header->p_flags & PF_X ? RIGHT_X : 0u);
+		(header->p_flags & PF_X ? RIGHT_X : 0u);
 }
 
 static void load_piece(struct space *space, const char *image, u64 size, const Elf64_Phdr *header)
@@ -81,8 +81,8 @@ static void load_piece(struct space *space, const char *image, u64 size, const E
 	if (header->p_offset > size || header->p_filesz > size - header->p_offset || header->p_filesz > header->p_memsz)
 		fail("the file init is cut short");
 	if (map_add(space, space, start, bytes, RIGHT_R | RIGHT_W, 0, 0) ||
-	    space_write(space, header->p_vaddr, image + header->p_offset, header->p_filesz) ||
-	    map_protect(space, start, bytes, rights_of(header)))
+		space_write(space, header->p_vaddr, image + header->p_offset, header->p_filesz) ||
+		map_protect(space, start, bytes, rights_of(header)))
 		fail("no memory for init, or its segments overlap");
 }
 
@@ -93,8 +93,8 @@ static u64 load_image(struct space *space, const char *image, u64 size)
 	const Elf64_Phdr *headers;
 
 	if (size < sizeof(*elf) || memcmp(elf->e_ident, ELFMAG, SELFMAG) || elf->e_type != ET_EXEC ||
-	    elf->e_phnum > SEGMENTS_MAX || elf->e_phoff > size ||
-	    elf->e_phnum * sizeof(Elf64_Phdr) > size - elf->e_phoff)
+		elf->e_phnum > SEGMENTS_MAX || elf->e_phoff > size ||
+		elf->e_phnum * sizeof(Elf64_Phdr) > size - elf->e_phoff)
 		fail("the file init is not a static program of this machine");
 	headers = (const void *)(image + elf->e_phoff);
 	for (unsigned i = 0; i < elf->e_phnum; i++)

@@ -17,7 +17,6 @@ static bool is_short_of_frames(const struct space *owner)
 	return owner->system && frame_free() < frame_total() / KEPT_PART;
 }
 
-
 /* A page of a region as it is now. */
 struct page {
 	pa_t pa;

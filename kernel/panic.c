@@ -16,13 +16,13 @@ enum { EXIT_PANIC = 2 };
 static void print_calls(const struct thread *thread)
 {
 	log_line("thread %u in space %u %s, inside of %u calls:", thread->number, thread->space->number,
-		 thread->space->name, thread->depth);
+		thread->space->name, thread->depth);
 	for (u32 i = thread->depth; i-- > 0;) {
 		const struct call *call = &thread->calls[i];
 
 		log_line("  %s from space %u %s%s%p", call->system ? "system call" : "portal call", call->space->number,
-			 call->space->name, call->system ? " " : ", back to ",
-			 (void *)(call->system ? regs_ip(call->frame) : call->ip));
+			call->space->name, call->system ? " " : ", back to ",
+			(void *)(call->system ? regs_ip(call->frame) : call->ip));
 	}
 }
 

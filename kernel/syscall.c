@@ -436,7 +436,7 @@ static i64 do_shield_list(const struct request *r)
 	return found;
 }
 
-#define ALLOD_CALL(call, name, arguments) [(call) - ALLOD_CALL_FIRST] = do_##name,
+#define ALLOD_CALL(call, name, arguments) [(call)-ALLOD_CALL_FIRST] = do_##name,
 static i64 (*const table[])(const struct request *) = {
 #include "abi/calls.def"
 };
@@ -447,7 +447,7 @@ static i64 (*const table[])(const struct request *) = {
 static bool sets_own_result(u64 call)
 {
 	return call == CALL_portal_call || call == CALL_portal_return || call == CALL_system_return ||
-	       call == CALL_thread_exit;
+		call == CALL_thread_exit;
 }
 
 void native_call(struct user_frame *frame)

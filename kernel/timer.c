@@ -10,7 +10,7 @@ struct clock_info boot_clock;
 
 static struct list_node deadlines = LIST_INIT(deadlines); /* earliest first */
 static u64 slice_ticks;
-static u64 inverse; /* ticks in a ns << 32 */
+static u64 inverse;         /* ticks in a ns << 32 */
 static u64 armed[CPUS_MAX]; /* what each processor's alarm is set to; 0 = not set */
 
 void timer_init(void)
@@ -51,7 +51,7 @@ void timer_add(struct thread *thread)
 
 	/* Most new deadlines are late ones: search from the end. */
 	while (at->prev != &deadlines &&
-	       container_of(at->prev, struct thread, wait.timer)->wait.deadline > thread->wait.deadline)
+		container_of(at->prev, struct thread, wait.timer)->wait.deadline > thread->wait.deadline)
 		at = at->prev;
 	list_insert_before(at, &thread->wait.timer);
 	if (list_first(&deadlines) == &thread->wait.timer)

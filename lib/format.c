@@ -37,7 +37,7 @@ static void put_padded(struct sink *out, const struct conversion *how, const cha
 }
 
 static void put_number(struct sink *out, const struct conversion *how, uint64_t value, unsigned base, char letter,
-		       bool negative)
+	bool negative)
 {
 	char text[72];
 	size_t at = sizeof(text);

@@ -129,7 +129,8 @@ int main(void)
 		return tap_end();
 	tap_directory("frames");
 	check(loses_none(use_files, 80, 0), "no frame is lost by files and pipes");
-	/* Threads and spaces get ever new numbers, up to a limit, and page tables for them that are kept: a few frames in hundreds. */
+	/* Threads and spaces get ever new numbers, up to a limit, and page tables for them that are kept: a few frames in
+	 * hundreds. */
 	check(loses_none(use_threads, 3, 4), "no frame is lost by threads");
 	check(loses_none(use_processes, 3, 40), "no frame is lost by processes");
 	check(loses_none(use_spaces, 3, 4), "no frame is lost by spaces, segments and portals");

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "machine.h"
 #include "native.h"
 #include "tap.h"
 
@@ -27,27 +28,9 @@ static uint64_t next(void)
 /* Calls that would end the test itself, or make more processes than it can look after. */
 static bool is_left_out(long nr)
 {
-	static const long out[] = {
-		SYS_kill,
-		SYS_tkill,
-		SYS_tgkill,
-		SYS_rt_sigqueueinfo,
-		SYS_rt_tgsigqueueinfo,
-		SYS_clone,
-		SYS_clone3,
-		SYS_reboot,
-		SYS_setrlimit,
-		SYS_prlimit64,
-		SYS_exit,
-		SYS_exit_group,
-		SYS_rt_sigreturn,
-		SYS_rt_sigsuspend,
-#ifdef SYS_fork
-		SYS_fork,
-		SYS_vfork,
-		SYS_pause,
-#endif
-	};
+	static const long out[] = { SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+		SYS_clone, SYS_clone3, SYS_reboot, SYS_setrlimit, SYS_prlimit64, SYS_exit, SYS_exit_group,
+		SYS_rt_sigreturn, SYS_rt_sigsuspend, MACHINE_ENDLESS_CALLS };
 
 	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
 		if (out[i] == nr)

@@ -687,14 +687,12 @@ entry_stubs:
 	.set	vector, vector + 1
 	.endr
 
-	.globl	entry_text_end
-	.hidden	entry_text_end
+	.globl	entry_text_end, entry_patches_end
+	.hidden	entry_text_end, entry_patches_end
 	.balign	4096
 entry_text_end:
 
 	.section .rodata.entry_patches, "a"
-	.globl	entry_patches_end
-	.hidden	entry_patches_end
 entry_patches_end:
 
 	.section .note.GNU-stack, "", @progbits

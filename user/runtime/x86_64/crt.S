@@ -26,8 +26,9 @@ runtime_thread_entry:
 	ud2
 	.size runtime_thread_entry, . - runtime_thread_entry
 
-/* Portal entries: rax = the portal's C function, words where the caller put them (the fourth in r10), rsp as after a call. What the function
- * returns in rax and rdx are the result words. Each entry, 32 bytes, is a portal of its own: right p is kept to the byte. */
+/* Portal entries: rax = the portal's C function, words where the caller put them (the fourth in r10), rsp as after a call.
+ * What the function returns in rax and rdx are the result words. Each entry, 32 bytes, is a portal of its own: right p is
+ * kept to the byte. */
 	.balign	32
 	.globl runtime_entries
 	.type runtime_entries, @function
