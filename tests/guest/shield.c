@@ -58,8 +58,10 @@ static bool looks_like_kernel(uint64_t word)
 		(word >= 0xffffff8000000000 && word < 0xffffffff80000000);
 }
 
-/* All writable memory of the program, after all kinds of entries to the kernel. */
-static void test_own_memory(void)
+/* All writable memory of the program, after all kinds of entries to the kernel. The C library keeps a few random numbers,
+ * and one in 256 of those looks like an address of the kernel: what is found is looked for once more in a new life of the
+ * program, which has other numbers, while the kernel's addresses stay. */
+static void test_own_memory(bool again)
 {
 	static char map[65536];
 	unsigned long start, end, found = 0, bytes = 0;
@@ -84,6 +86,8 @@ static void test_own_memory(void)
 		}
 		bytes += end - start;
 	}
+	if (found && !again)
+		execl("/proc/self/exe", "shield", "again", (char *)NULL);
 	check(bytes > 65536 && found == 0, "no writable byte of the program holds an address of the kernel");
 }
 
@@ -130,7 +134,7 @@ static void end_by_fault(void)
 }
 
 /* Another space and many calls first, so that stacks and pages have been used in every way. */
-static void test_after_work(uint64_t base)
+static void test_after_work(uint64_t base, bool again)
 {
 	if (check(server_prepare() >= 0 && server_make() > 0, "a server")) {
 		int right = 0;
@@ -146,20 +150,21 @@ static void test_after_work(uint64_t base)
 		usleep(500);
 	}
 	test_list(base);
-	test_own_memory();
+	test_own_memory(again);
 	test_registers();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	unsigned shift;
 
+	(void)argv;
 	if (!check(native_present(), "this is Allod"))
 		return tap_end();
 	tap_catch_faults();
 	shift = number_shift();
 	check(shift == 40 || shift == 33, "five or four levels of tables");
 	test_list(shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4);
-	test_after_work(shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4);
+	test_after_work(shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4, argc > 1);
 	return tap_end();
 }
