@@ -174,7 +174,7 @@ struct kernel_stats {
 	struct {
 		uint32_t from, to;
 		uint64_t calls;
-	} pairs[STATS_PAIRS]; /* portal calls between pairs of spaces, system calls included; first free entry has calls 0 */
+	} pairs[STATS_PAIRS]; /* portal calls by pair of spaces, system calls not among them; the first free entry has calls 0 */
 };
 
 struct shield_page {
