@@ -15,6 +15,7 @@
 struct space;
 struct thread;
 struct tlb_batch;
+struct view;
 
 /* --- life --- */
 
@@ -89,12 +90,12 @@ void arch_root_init(void *root);
 /* This processor is about to run `run`; when it next enters the kernel from there, it shall be on the root of `entry` (an
  * unshielded space, or NULL for the kernel's own root). Called with every change of cpu->current or of its space, before
  * the kernel is left; loads roots now or arranges for the exit code to do it. */
-void arch_space_prepare(struct space *run, struct space *entry);
+void arch_space_prepare(struct view *run, struct space *entry);
 /* Fills the machine's part of a way between two spaces that run alike; makes its state WAY_NONE if there is no short way. */
 void arch_way_init(struct way *way);
-/* The user entry `index` of a space's root has changed from empty to a table: brings the per-processor top-level pages of
- * all processors that run the space up to date. */
-void arch_root_changed(struct space *space, unsigned index);
+/* The user entry `index` of a view's root has changed from empty to a table: brings the per-processor top-level pages of
+ * all processors that run it up to date. */
+void arch_root_changed(struct view *view, unsigned index);
 /* Invalidates what the batch lists on every processor whose loaded roots can have it cached, waits until done. */
 void arch_tlb_commit(const struct tlb_batch *batch);
 /* Lists supervisor pages visible under this processor's shielded root; counts words in them that look like addresses of

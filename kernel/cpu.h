@@ -15,6 +15,7 @@
 
 struct thread;
 struct space;
+struct view;
 
 enum { CPUS_MAX = 8 };
 
@@ -55,8 +56,9 @@ struct cpu {
 
 	/* Portable. [K] = kernel lock, [a] = atomic. */
 	unsigned number;     /* [I] */
-	struct space *loaded; /* [K] the space last given to arch_space_prepare: set by it */
-	struct space *entry;  /* [K] likewise */
+	struct view *loaded; /* [K] the view last given to arch_space_prepare: set by it */
+	struct space *entry; /* [K] likewise */
+	struct view *process_view; /* [C] under which the thread runs in system.process */
 	bool reschedule;     /* [K] */
 	u32 waits;           /* [a] it is in arch_relax() for the kernel lock */
 	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */

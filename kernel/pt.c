@@ -147,7 +147,7 @@ void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t
 /* The entry of pt_link_level for an address in a space's own tables, tables made as needed. */
 static pte_t *link_entry(struct space *space, u64 address)
 {
-	pte_t *table = space->root;
+	pte_t *table = space->view.root;
 
 	for (unsigned level = pt_levels - 1; level > pt_link_level; level--) {
 		unsigned index = index_of(address, level);
@@ -159,8 +159,8 @@ static pte_t *link_entry(struct space *space, u64 address)
 				return NULL;
 			entry_write(&table[index], pte_make_table(ptr_pa(next), MEMORY_RIGHTS, false));
 			if (level == pt_levels - 1) {
-				space->root_used[index / 64] |= 1ul << (index % 64);
-				arch_root_changed(space, index);
+				space->view.used[index / 64] |= 1ul << (index % 64);
+				arch_root_changed(&space->view, index);
 			}
 		}
 		table = table_of(table[index]);
@@ -171,7 +171,7 @@ static pte_t *link_entry(struct space *space, u64 address)
 /* The same if all tables exist, else NULL. */
 static pte_t *link_entry_find(const struct space *space, u64 address)
 {
-	pte_t *table = space->root;
+	pte_t *table = space->view.root;
 
 	for (unsigned level = pt_levels - 1; level > pt_link_level; level--) {
 		pte_t entry = table[index_of(address, level)];
@@ -275,7 +275,7 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 
 u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device)
 {
-	pte_t *table = space->root;
+	pte_t *table = space->view.root;
 	u32 rights = MEMORY_RIGHTS;
 
 	if (address >= user_end())
@@ -436,23 +436,24 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end)
 
 int pt_create(struct space *space)
 {
-	space->root = frame_alloc();
-	if (!space->root)
+	space->view.root = frame_alloc();
+	if (!space->view.root)
 		return -E_NOMEM;
-	arch_root_init(space->root);
+	arch_root_init(space->view.root);
+	space->view.space = space;
 	space->table_count = 1;
 	return 0;
 }
 
 void pt_destroy(struct space *space)
 {
-	pte_t *root = space->root;
+	pte_t *root = space->view.root;
 	void *table;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(space->root_used); i++) {
-		for (u64 used = space->root_used[i]; used; used &= used - 1)
+	for (unsigned i = 0; i < ARRAY_SIZE(space->view.used); i++) {
+		for (u64 used = space->view.used[i]; used; used &= used - 1)
 			entry_write(&root[i * 64 + (unsigned)__builtin_ctzl(used)], 0);
-		space->root_used[i] = 0;
+		space->view.used[i] = 0;
 	}
 	memset(space->tops, 0, sizeof(space->tops));
 	tlb_gone(space);
@@ -534,10 +535,10 @@ static void check_entry(const struct space *viewer, pte_t entry, unsigned level,
 
 void pt_check(const struct space *space)
 {
-	const pte_t *root = space->root;
+	const pte_t *root = space->view.root;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(space->root_used) * 64; i++) {
-		if (!(space->root_used[i / 64] >> (i % 64) & 1))
+	for (unsigned i = 0; i < ARRAY_SIZE(space->view.used) * 64; i++) {
+		if (!(space->view.used[i / 64] >> (i % 64) & 1))
 			continue;
 		ASSERT(pte_is_table(root[i], pt_levels - 1) && !pte_is_link(root[i]));
 		check_entry(space, root[i], pt_levels - 1, (u64)i << shift_of(pt_levels - 1), MEMORY_RIGHTS);

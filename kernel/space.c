@@ -107,7 +107,7 @@ static int make_parts(struct space *space, struct space *creator, const struct s
 	if (spec->flags & SPACE_GRANT_CREATOR) {
 		error = grant_make_whole(space, creator, RIGHT_R | RIGHT_W | GRANT_PASS);
 		if (error < 0) {
-			frame_put(space->root);
+			frame_put(space->view.root);
 			return error;
 		}
 	}
@@ -178,7 +178,7 @@ void space_put(struct space *space)
 		ASSERT(space->end != SPACE_ALIVE && !space->threads);
 		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
 		by_number[space->number / PER_PAGE][space->number % PER_PAGE] = NULL;
-		frame_put(space->root);
+		frame_put(space->view.root);
 		pool_free(&space_pool, space);
 		allocated--;
 		if (system)

@@ -19,6 +19,14 @@ struct portal;
 
 enum { PORTALS_REMEMBERED = 4 };
 
+/* A root of page tables under which threads of a space run. */
+struct view {
+	struct space *space; /* [I] */
+	void *root;          /* [I] top-level table, kernel pointer */
+	u64 used[8];         /* bitmap: user entries of the root in use */
+	struct tag tags[CPUS_MAX]; /* for the machine */
+};
+
 struct space {
 	u32 number; /* [I] */
 	u32 flags;  /* [I] SPACE_* */
@@ -35,12 +43,10 @@ struct space {
 	struct landing landing;
 
 	struct map map;
-	void *root;                /* [I] top-level table, kernel pointer */
-	u64 root_used[8];          /* bitmap: user entries of the root in use */
+	struct view view;
 	void *tops[PT_LINKS_MAX];  /* tables of the map's window, linked into roots; NULL: not made yet */
 	struct frame_chain tables; /* the tables it keeps until it ends: all but the root and edge tables */
 	u64 table_count;
-	struct tag tags[CPUS_MAX]; /* for the machine */
 
 	struct list_node granted;  /* grants of this space's memory */
 	struct list_node received; /* grants to this space */

@@ -423,8 +423,9 @@ void thread_load(void)
 		cpu->system.process_frame = call->frame;
 		cpu->system.space = call->space->system;
 		cpu->system.process = call->space;
+		cpu->process_view = &call->space->view;
 	} else {
 		cpu->system.process_frame = NULL;
 	}
-	arch_space_prepare(space, entry_space(thread));
+	arch_space_prepare(&space->view, entry_space(thread));
 }

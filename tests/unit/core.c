@@ -131,7 +131,7 @@ static uint64_t read_physical(uint64_t physical)
 
 u32 core_oracle(const struct space *space, u64 va, u64 *physical, bool *uncached)
 {
-	struct mmu_result result = mmu_walk(read_physical, ptr_pa(space->root).v, paging_levels, va);
+	struct mmu_result result = mmu_walk(read_physical, ptr_pa(space->view.root).v, paging_levels, va);
 
 	assert_false(result.malformed);
 	*physical = result.address;

@@ -115,7 +115,7 @@ static void check_all(void)
 	assert_int_equal(current->space->end, SPACE_ALIVE);
 	assert_ptr_equal(host_cpu.frame,
 		current->space->system ? current->calls[current->depth].frame : &current->regs);
-	assert_ptr_equal(host_cpu.loaded, current->space);
+	assert_ptr_equal(host_cpu.loaded, &current->space->view);
 }
 
 /* --- entering the kernel --- */

@@ -113,11 +113,11 @@ static void test_whole(void **state)
 
 	(void)state;
 	assert_int_equal(map_add(first, owner, 0x40000000, 0x40000000, RW, 0, 0), 0);
-	before = entries_of(a->root, pt_levels - 1);
+	before = entries_of(a->view.root, pt_levels - 1);
 	for (u64 at = 0x40000000; at < 0x80000000; at += 0x400000)
 		assert_int_equal(code_of(a, there(at), FAULT_WRITE), 0);
 	assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), 0);
-	assert_true(entries_of(a->root, pt_levels - 1) - before <= pt_links + pt_levels);
+	assert_true(entries_of(a->view.root, pt_levels - 1) - before <= pt_links + pt_levels);
 	/* What the owner faults in is there for the grantee at once, without a fault. */
 	assert_int_equal(core_access(owner, BASE + 0x5000, FAULT_WRITE, &word), 0);
 	word = 0;

@@ -183,8 +183,8 @@ static void test_root_changes(void **state)
 		assert_int_equal(core_access(space, at, FAULT_WRITE, &word), 0);
 		assert_int_equal(core_access(space, globalize(space->number, at), FAULT_WRITE, &word), 0);
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(space->root_used); i++)
-		entries += (u64)__builtin_popcountl(space->root_used[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(space->view.used); i++)
+		entries += (u64)__builtin_popcountl(space->view.used[i]);
 	assert_int_equal(host_root_changes - before, entries);
 	assert_true(entries == 1 || entries == 2);
 }

@@ -50,9 +50,9 @@ static void leave_user_root(void)
 	isb();
 }
 
-static u64 space_root(const struct space *space)
+static u64 view_root(const struct view *view)
 {
-	return ptr_pa(space->root).v;
+	return ptr_pa(view->root).v;
 }
 
 void mmu_init(unsigned number)
@@ -73,14 +73,14 @@ void arch_root_init(void *root)
 	(void)root; /* roots are TTBR0's: the kernel is not in them */
 }
 
-void arch_root_changed(struct space *space, unsigned index)
+void arch_root_changed(struct view *view, unsigned index)
 {
-	(void)space, (void)index; /* processors use the roots themselves */
+	(void)view, (void)index; /* processors use the roots themselves */
 }
 
-static u64 space_tag(struct cpu *cpu, struct space *space)
+static u64 view_tag(struct cpu *cpu, struct view *view)
 {
-	struct tag *tag = &space->tags[cpu->number];
+	struct tag *tag = &view->tags[cpu->number];
 
 	switch (tag_take(&tag_cpus[cpu->number], tag)) {
 	case TAG_KEEP:
@@ -110,30 +110,32 @@ static void bind_service(struct cpu *cpu, const struct space *service)
 	services[cpu->number] = service;
 }
 
-/* What the processor loads for a space. */
-static void make_pair(struct cpu *cpu, struct space *space, u64 *ttbr0, u64 *ttbr1)
+/* What the processor loads for a view. */
+static void make_pair(struct cpu *cpu, struct view *view, u64 *ttbr0, u64 *ttbr1)
 {
+	const struct space *space = view->space;
 	u64 tag = 0;
 
 	if (is_service(space))
 		bind_service(cpu, space);
 	else
-		tag = space_tag(cpu, space);
-	*ttbr0 = space_root(space) | tag;
+		tag = view_tag(cpu, view);
+	*ttbr0 = view_root(view) | tag;
 	*ttbr1 = (shield_covers(space) ? machine.tramp : machine.kernel_root) | tag;
 }
 
 static void prepare_idle(struct cpu *cpu, struct roots *roots)
 {
 	cpu->system.process_frame = NULL;
-	cpu->loaded = cpu->entry = NULL;
+	cpu->loaded = NULL;
+	cpu->entry = NULL;
 	roots->run0 = machine.zero;
 	roots->run1 = machine.kernel_root;
 	roots->shielded = 0;
 	leave_user_root();
 }
 
-void arch_space_prepare(struct space *run, struct space *entry)
+void arch_space_prepare(struct view *run, struct space *entry)
 {
 	struct cpu *cpu = cpu_self();
 	struct roots *roots = roots_of(cpu);
@@ -148,15 +150,15 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	cpu->entry = entry;
 	if (!cpu->system.process_frame) {
 		make_pair(cpu, run, &roots->run0, &roots->run1);
-		roots->shielded = shield_covers(run);
+		roots->shielded = shield_covers(run->space);
 		return;
 	}
 	/* In both states the way to the other is ready. */
-	cpu->loaded = cpu->system.process;
+	cpu->loaded = cpu->process_view;
 	cpu->entry = cpu->system.space;
 	make_pair(cpu, cpu->loaded, &roots->user0, &roots->user1);
-	make_pair(cpu, cpu->entry, &roots->run0, &roots->run1);
-	roots->shielded = shield_covers(cpu->loaded) ? 2 : 0;
+	make_pair(cpu, &cpu->entry->view, &roots->run0, &roots->run1);
+	roots->shielded = shield_covers(cpu->system.process) ? 2 : 0;
 }
 
 /* Called in the callee: what is prepared now is the callee's. Taking a tag for the one may cost the other its own; then there
@@ -168,21 +170,21 @@ void arch_way_init(struct way *way)
 
 	if (way->state == WAY_NONE)
 		return;
-	make_pair(cpu, way->caller, &roots->caller0, &roots->caller1);
+	make_pair(cpu, &way->caller->view, &roots->caller0, &roots->caller1);
 	roots->before0 = roots->caller0;
 	roots->before1 = roots->caller1;
 	roots->before_shielded = shield_covers(way->caller);
 	if (way->process_frame) {
 		roots->user0 = roots->caller0;
 		roots->user1 = roots->caller1;
-		make_pair(cpu, cpu->system.space, &roots->before0, &roots->before1);
+		make_pair(cpu, &cpu->system.space->view, &roots->before0, &roots->before1);
 		roots->before_shielded = shield_covers(way->caller) ? 2 : 0;
 	}
-	make_pair(cpu, way->callee, &roots->run0, &roots->run1);
+	make_pair(cpu, &way->callee->view, &roots->run0, &roots->run1);
 	roots->callee0 = roots->run0;
 	roots->callee1 = roots->run1;
 	roots->callee_shielded = shield_covers(way->callee);
-	if (!tag_is_valid(&tag_cpus[cpu->number], &way->caller->tags[cpu->number]) ||
+	if (!tag_is_valid(&tag_cpus[cpu->number], &way->caller->view.tags[cpu->number]) ||
 		shield_covers(way->caller) != shield_covers(way->callee))
 		way->state = WAY_NONE;
 	way->root_writes = shield_is_on() ? 2 : 1;
@@ -214,7 +216,7 @@ static void invalidate_range(struct cpu *cpu, const struct tlb_range *range)
 
 static void abandon(u64 *ttbr0, const struct space *gone)
 {
-	if ((*ttbr0 & TTBR_ADDRESS) == space_root(gone))
+	if ((*ttbr0 & TTBR_ADDRESS) == view_root(&gone->view))
 		*ttbr0 = (*ttbr0 & ~TTBR_ADDRESS) | machine.zero;
 }
 
@@ -229,10 +231,10 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 	abandon(&roots->callee0, gone);
 	abandon(&roots->caller0, gone);
 	abandon(&roots->before0, gone);
-	if ((ttbr0 & TTBR_ADDRESS) == space_root(gone))
+	if ((ttbr0 & TTBR_ADDRESS) == view_root(&gone->view))
 		leave_user_root();
 	tlb_flush_all();
-	if (cpu->loaded == gone)
+	if (cpu->loaded && cpu->loaded->space == gone)
 		cpu->loaded = NULL;
 	if (cpu->entry == gone)
 		cpu->entry = NULL;
@@ -263,7 +265,7 @@ void arch_relax_end(void)
 
 static bool is_concerned(const struct cpu *cpu, const struct space *gone)
 {
-	return cpu->loaded == gone || cpu->entry == gone || services[cpu->number] == gone;
+	return (cpu->loaded && cpu->loaded->space == gone) || cpu->entry == gone || services[cpu->number] == gone;
 }
 
 static void leave_everywhere(struct cpu *self, const struct space *gone)

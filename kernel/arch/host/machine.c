@@ -79,10 +79,10 @@ void arch_root_init(void *root)
 	(void)root;
 }
 
-void arch_root_changed(struct space *space, unsigned index)
+void arch_root_changed(struct view *view, unsigned index)
 {
-	if (!pte_is_table(((const pte_t *)space->root)[index], paging_levels - 1))
-		panic("arch_root_changed: entry %u of the root of space %u is not a table", index, space->number);
+	if (!pte_is_table(((const pte_t *)view->root)[index], paging_levels - 1))
+		panic("arch_root_changed: entry %u of the root of space %u is not a table", index, view->space->number);
 	host_root_changes++;
 }
 

@@ -112,7 +112,7 @@ void arch_thread_load(struct thread *thread)
 	arch_vector_load(thread->vector);
 }
 
-void arch_space_prepare(struct space *run, struct space *entry)
+void arch_space_prepare(struct view *run, struct space *entry)
 {
 	host_cpu.loaded = run;
 	host_cpu.entry = entry;

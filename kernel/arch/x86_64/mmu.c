@@ -3,7 +3,7 @@
  * What CR3 holds, processor by processor (E = its entry page, loaded and entry = members of struct cpu):
  *
  *                     shield on                            shield off
- *   E.user_root       the processor's top-level page,      loaded->root
+ *   E.user_root       the processor's top-level page,      loaded's root
  *                     a copy of loaded's user entries
  *   E.root            entry->root, or the kernel's root    entry->root, or the kernel's root
  *   in user mode      E.user_root in a shielded space,     loaded->root or (state B, entry.S) entry->root
@@ -39,9 +39,24 @@ static u64 root_address(u64 cr3)
 	return cr3 & PTE_ADDRESS;
 }
 
+static u64 view_root(const struct view *view)
+{
+	return view ? ptr_pa(view->root).v : machine.kernel_root;
+}
+
 static u64 space_root(const struct space *space)
 {
-	return space ? ptr_pa(space->root).v : machine.kernel_root;
+	return view_root(space ? &space->view : NULL);
+}
+
+static struct view *main_view(struct space *space)
+{
+	return space ? &space->view : NULL;
+}
+
+static bool is_of(const struct view *view, const struct space *space)
+{
+	return view && view->space == space;
 }
 
 void mmu_init(void)
@@ -60,9 +75,9 @@ void mmu_cpu_init(void)
 		write_cr4(read_cr4() | CR4_PCID);
 }
 
-static __attribute__((noinline, cold)) u64 tagged_cr3(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+static __attribute__((noinline, cold)) u64 tagged_cr3(struct cpu *cpu, struct view *view, u64 root, bool user_view)
 {
-	struct tag *tag = &space->tags[cpu->number];
+	struct tag *tag = &view->tags[cpu->number];
 
 	switch (tag_take(&tag_cpus[cpu->number], tag)) {
 	case TAG_KEEP:
@@ -79,9 +94,9 @@ static __attribute__((noinline, cold)) u64 tagged_cr3(struct cpu *cpu, struct sp
 }
 
 /* The value of CR3 for a root: with its tag, if there are tags. */
-static inline u64 cr3_of(struct cpu *cpu, struct space *space, u64 root, bool user_view)
+static inline u64 cr3_of(struct cpu *cpu, struct view *view, u64 root, bool user_view)
 {
-	return pcids && space ? tagged_cr3(cpu, space, root, user_view) : root;
+	return pcids && view ? tagged_cr3(cpu, view, root, user_view) : root;
 }
 
 void arch_root_init(void *root)
@@ -106,11 +121,11 @@ static __attribute__((noinline)) void fill_top_slowly(struct kernel_page *kernel
 	kernel->copied[0] |= 1; /* fill_top() does not note it */
 }
 
-/* Makes the processor's top-level page a copy of the space's user entries. While there are few spaces, all they see is
+/* Makes the processor's top-level page a copy of the view's user entries. While there are few spaces, all they see is
  * below the first entry. */
-static inline void fill_top(struct kernel_page *kernel, const struct space *space)
+static inline void fill_top(struct kernel_page *kernel, const struct view *view)
 {
-	const u64 *used = space->root_used, *copied = kernel->copied, *root = space->root;
+	const u64 *used = view->used, *copied = kernel->copied, *root = view->root;
 
 	if (((used[0] | copied[0]) & ~1ul) | used[1] | used[2] | used[3] | copied[1] | copied[2] | copied[3])
 		fill_top_slowly(kernel, root, used);
@@ -120,7 +135,7 @@ static inline void fill_top(struct kernel_page *kernel, const struct space *spac
 
 static bool uses_first_entry(const struct space *space)
 {
-	const u64 *used = space->root_used;
+	const u64 *used = space->view.used;
 
 	return !((used[0] & ~1ul) | used[1] | used[2] | used[3]);
 }
@@ -133,12 +148,12 @@ static void empty_top(struct kernel_page *kernel)
 	kernel->copied[0] = 1;
 }
 
-static inline void load_root(struct cpu *cpu, struct space *space)
+static inline void load_root(struct cpu *cpu, struct view *view)
 {
-	u64 root = space_root(space);
+	u64 root = view_root(view);
 
 	if (root_address(read_cr3()) != root) {
-		write_cr3(cr3_of(cpu, space, root, false));
+		write_cr3(cr3_of(cpu, view, root, false));
 		cpu->root_writes++;
 	}
 }
@@ -148,29 +163,30 @@ static __attribute__((noinline)) void prepare_idle(struct cpu *cpu, struct entry
 	cpu->system.process_frame = NULL;
 	if (shield_is_on() && cpu->loaded)
 		empty_top(kernel_page(cpu->number));
-	cpu->loaded = cpu->entry = NULL;
+	cpu->loaded = NULL;
+	cpu->entry = NULL;
 	page->shielded = 0;
 	page->root = machine.kernel_root;
 	load_root(cpu, NULL);
 }
 
 static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page,
-	struct space *run, struct space *entry)
+	struct view *run, struct space *entry)
 {
 	/* In state B the way back to the process is ready, too. */
-	cpu->loaded = cpu->system.process_frame ? cpu->system.process : run;
+	cpu->loaded = cpu->system.process_frame ? cpu->process_view : run;
 	cpu->entry = entry;
-	page->user_root = cr3_of(cpu, cpu->loaded, space_root(cpu->loaded), false);
-	page->root = cr3_of(cpu, entry, space_root(entry), false);
+	page->user_root = cr3_of(cpu, cpu->loaded, view_root(cpu->loaded), false);
+	page->root = cr3_of(cpu, main_view(entry), space_root(entry), false);
 	load_root(cpu, run);
 }
 
-void arch_space_prepare(struct space *run, struct space *entry)
+void arch_space_prepare(struct view *run, struct space *entry)
 {
 	struct entry_page *page = entry_self();
 	struct kernel_page *kernel = (struct kernel_page *)(page + 1);
 	struct cpu *cpu = kernel->cpu;
-	struct space *user = run;
+	struct view *user = run;
 
 	if (!run) {
 		prepare_idle(cpu, page);
@@ -182,13 +198,13 @@ void arch_space_prepare(struct space *run, struct space *entry)
 		prepare_without_shield(cpu, page, run, entry);
 		return;
 	}
-	page->shielded = shield_covers(run);
+	page->shielded = shield_covers(run->space);
 	if (page->shielded) {
 		kernel->standing = read_cr3();
 	} else {
-		entry = run;
+		entry = run->space;
 		/* In state B the way back to the process is ready, too. */
-		user = cpu->system.process_frame ? cpu->system.process : cpu->loaded;
+		user = cpu->system.process_frame ? cpu->process_view : cpu->loaded;
 		load_root(cpu, run);
 	}
 	if (user != cpu->loaded) {
@@ -199,7 +215,7 @@ void arch_space_prepare(struct space *run, struct space *entry)
 	page->root = space_root(entry);
 	/* Without PCIDs, user_root always is what cpu.c has put there. */
 	if (pcids) {
-		page->root = cr3_of(cpu, entry, space_root(entry), false);
+		page->root = cr3_of(cpu, main_view(entry), space_root(entry), false);
 		page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
 	}
 }
@@ -210,7 +226,7 @@ void arch_way_init(struct way *way)
 {
 	struct entry_page *page = entry_self();
 	struct kernel_page *kernel = (struct kernel_page *)(page + 1);
-	const u64 *caller = way->caller->root, *callee = way->callee->root;
+	const u64 *caller = way->caller->view.root, *callee = way->callee->view.root;
 
 	if (pcids || !uses_first_entry(way->caller) || !uses_first_entry(way->callee)) {
 		way->state = WAY_NONE;
@@ -227,9 +243,9 @@ void arch_way_init(struct way *way)
 	}
 }
 
-void arch_root_changed(struct space *space, unsigned index)
+void arch_root_changed(struct view *view, unsigned index)
 {
-	const u64 *root = space->root;
+	const u64 *root = view->root;
 
 	portal_forget(); /* also what arch_way_init() found */
 	if (!shield_is_on())
@@ -237,7 +253,7 @@ void arch_root_changed(struct space *space, unsigned index)
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct kernel_page *kernel = kernel_page(i);
 
-		if (cpus[i]->loaded != space)
+		if (cpus[i]->loaded != view)
 			continue;
 		__atomic_store_n(&kernel->top[index], root[index], __ATOMIC_RELEASE);
 		kernel->copied[index / 64] |= 1ul << index % 64;
@@ -246,10 +262,10 @@ void arch_root_changed(struct space *space, unsigned index)
 
 /* --- invalidation --- */
 
-static void invalidate_range(struct cpu *cpu, const struct tlb_range *range, const struct space *space)
+static void invalidate_range(struct cpu *cpu, const struct tlb_range *range, const struct view *view)
 {
 	u64 at[2], pages = (range->end - range->start + PAGE_SIZE - 1) / PAGE_SIZE;
-	unsigned views = tlb_range_views(range, space, at);
+	unsigned views = tlb_range_views(range, view->space, at);
 
 	if (!views)
 		return;
@@ -258,8 +274,8 @@ static void invalidate_range(struct cpu *cpu, const struct tlb_range *range, con
 		cpu->root_writes++;
 		write_cr3(read_cr3());
 		if (pcids) {
-			invpcid(INVPCID_ONE, 2 * space->tags[cpu->number].value, 0);
-			invpcid(INVPCID_ONE, 2 * space->tags[cpu->number].value + 1, 0);
+			invpcid(INVPCID_ONE, 2 * view->tags[cpu->number].value, 0);
+			invpcid(INVPCID_ONE, 2 * view->tags[cpu->number].value + 1, 0);
 		}
 		return;
 	}
@@ -269,12 +285,12 @@ static void invalidate_range(struct cpu *cpu, const struct tlb_range *range, con
 	cpu->tlb_pages += views * pages;
 }
 
-static void invalidate_space(struct cpu *cpu, const struct tlb_batch *batch, const struct space *space)
+static void invalidate_view(struct cpu *cpu, const struct tlb_batch *batch, const struct view *view)
 {
-	if (!space || (!pcids && root_address(read_cr3()) != space_root(space)))
+	if (!view || (!pcids && root_address(read_cr3()) != view_root(view)))
 		return;
 	for (unsigned i = 0; i < batch->count; i++)
-		invalidate_range(cpu, &batch->ranges[i], space);
+		invalidate_range(cpu, &batch->ranges[i], view);
 }
 
 /* A space's root is about to be freed: off it. The thread that is in the space, if any, faults and is told then. */
@@ -283,7 +299,7 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 	struct entry_page *page = entry_page(cpu->number);
 	struct kernel_page *kernel = kernel_page(cpu->number);
 
-	if (cpu->loaded == gone) {
+	if (is_of(cpu->loaded, gone)) {
 		if (shield_is_on())
 			empty_top(kernel);
 		else
@@ -304,9 +320,9 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 
 static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 {
-	invalidate_space(cpu, batch, cpu->loaded);
-	if (cpu->entry != cpu->loaded)
-		invalidate_space(cpu, batch, cpu->entry);
+	invalidate_view(cpu, batch, cpu->loaded);
+	if (main_view(cpu->entry) != cpu->loaded)
+		invalidate_view(cpu, batch, main_view(cpu->entry));
 	if (batch->gone)
 		abandon_root(cpu, batch->gone);
 }
@@ -382,17 +398,17 @@ static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 	const struct space *gone = batch->gone;
 
 	if (gone &&
-		(cpu->loaded == gone || cpu->entry == gone ||
+		(is_of(cpu->loaded, gone) || cpu->entry == gone ||
 			root_address(kernel_page(cpu->number)->standing) == space_root(gone)))
 		return true;
-	return shows(cpu->loaded, batch) || shows(cpu->entry, batch);
+	return shows(cpu->loaded ? cpu->loaded->space : NULL, batch) || shows(cpu->entry, batch);
 }
 
 static void forget_tags(struct space *space)
 {
 	for (unsigned i = 0; i < cpu_count; i++)
-		if (cpus[i]->loaded != space && cpus[i]->entry != space)
-			tag_forget(&space->tags[i]);
+		if (!is_of(cpus[i]->loaded, space) && cpus[i]->entry != space)
+			tag_forget(&space->view.tags[i]);
 }
 
 /* With PCIDs, spaces that are on no processor now may have left translations behind. */
