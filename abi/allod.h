@@ -74,6 +74,28 @@ struct space_info {
 	uint32_t number, manager, flags, end;
 	uint64_t frames; /* frames of private memory and page tables */
 	char name[16];
+	uint32_t system;  /* number of the space whose system portal serves it, 0: none */
+	uint32_t threads; /* whose home it is */
+};
+
+/* What list() tells of a space, and what the records of each kind are. */
+enum list_kind {
+	LIST_SPACES = 0,  /* the living ones that it is the manager of: struct space_info, known by number */
+	LIST_GRANTS = 1,  /* of its memory: struct grant_info, by number */
+	LIST_PORTALS = 2, /* struct portal_info, by address */
+};
+
+enum { LIST_MAX = 32 };
+
+struct grant_info {
+	uint32_t number, parent; /* parent: the grant it was made from, 0: none */
+	uint32_t from, to;       /* number of the space that made it; of the space that may use it */
+	uint32_t flags, unused;  /* RIGHT_*, GRANT_PASS */
+	uint64_t start, bytes;   /* start: offset in the window of the space asked for */
+};
+
+struct portal_info {
+	uint64_t address, cookie; /* address: global */
 };
 
 struct thread_spec {

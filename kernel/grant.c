@@ -39,6 +39,11 @@ struct grant *grant_find(const struct space *owner, const struct space *to, u64 
 	return NULL;
 }
 
+struct grant *grant_by_number(u32 number)
+{
+	return handle_find(&grants, number);
+}
+
 bool grant_exists(const struct space *owner, const struct space *viewer)
 {
 	list_for_each(node, &owner->granted)
@@ -180,7 +185,7 @@ static bool may_revoke(const struct space *caller, const struct grant *grant)
 
 int grant_revoke(struct space *caller, u32 number)
 {
-	struct grant *grant = handle_find(&grants, number);
+	struct grant *grant = grant_by_number(number);
 
 	if (!grant)
 		return -E_NOENT;

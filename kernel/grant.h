@@ -36,6 +36,8 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags);
 /* A grant under which `to` may do all of `rights` at an offset of the owner's window, NULL if there is none. Write and
  * execute imply read, as they do in page tables. */
 struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights);
+/* The grant of that number, NULL if there is none. */
+struct grant *grant_by_number(u32 number);
 /* Does `viewer` hold any grant of the owner's memory? */
 bool grant_exists(const struct space *owner, const struct space *viewer);
 /* May the caller call portals at this global address: its own, of a space it manages or is the system of, or by right

@@ -27,6 +27,11 @@ static struct portal **link_of(u64 address)
 	return link;
 }
 
+struct portal *portal_at(u64 address)
+{
+	return *link_of(address);
+}
+
 int portal_create(struct space *space, u64 entry, u64 cookie)
 {
 	struct portal *portal, **link;
@@ -88,7 +93,7 @@ static int find(struct space *caller, u64 address, struct portal **portal)
 		address = globalize(caller->number, address);
 	if (!space_may_call(caller, address))
 		return -E_PERM;
-	found = *link_of(address);
+	found = portal_at(address);
 	if (!found)
 		return -E_NOENT;
 	*portal = found;

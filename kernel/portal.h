@@ -25,6 +25,8 @@ int portal_create(struct space *space, u64 entry, u64 cookie);
 int portal_destroy(struct space *space, u64 entry);
 /* The portal at an address (global, or native for the caller's own). 0, -E_NOENT, -E_PERM. */
 int portal_find(struct space *caller, u64 address, struct portal **portal);
+/* The portal at a global address, NULL if there is none; asks for no right. */
+struct portal *portal_at(u64 address);
 void portal_end_space(struct space *space);
 /* Rights have shrunk somewhere: what spaces and processors remember of portals is not valid any more. */
 void portal_forget(void);

@@ -211,6 +211,8 @@ void space_info(const struct space *space, struct space_info *info)
 		.flags = space->flags,
 		.end = space->end,
 		.frames = space->map.private_count + space->table_count,
+		.system = space->system ? space->system->number : 0,
+		.threads = space->threads,
 	};
 	memcpy(info->name, space->name, sizeof(info->name));
 }

@@ -7,6 +7,7 @@
 #include "grant.h"
 #include "irq.h"
 #include "lib/string.h"
+#include "listing.h"
 #include "log.h"
 #include "main.h"
 #include "map.h"
@@ -424,16 +425,24 @@ static i64 do_power_off(const struct request *r)
 
 static i64 do_shield_list(const struct request *r)
 {
-	enum { LIST_MAX = 32 };
-	struct shield_page list[LIST_MAX];
+	enum { PAGES_MAX = 32 };
+	struct shield_page list[PAGES_MAX];
 	unsigned leaks = 0;
-	unsigned found = arch_shield_list(list, LIST_MAX, &leaks);
-	u64 copied = min_u64(min_u64(found, LIST_MAX), word(r, 1));
+	unsigned found = arch_shield_list(list, PAGES_MAX, &leaks);
+	u64 copied = min_u64(min_u64(found, PAGES_MAX), word(r, 1));
 
 	if (space_write(r->space, word(r, 0), list, copied * sizeof(list[0])))
 		return -E_FAULT;
 	regs_set_results(r->frame, 0, leaks);
 	return found;
+}
+
+static i64 do_list(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 1, &error);
+
+	return space ? listing_write(r->space, number(r, 0), space, word(r, 2), word(r, 3), word(r, 4)) : error;
 }
 
 #define ALLOD_CALL(call, name, arguments) [(call)-ALLOD_CALL_FIRST] = do_##name,

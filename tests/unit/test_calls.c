@@ -244,6 +244,8 @@ static u64 argument(char kind)
 		return SCRATCH;
 	case 't':
 		return some_thread();
+	case 'l':
+		return (u64[]){ 0, some_space()->number, grants[roll(HANDLES)], portals[roll(HANDLES)] }[roll(4)];
 	case 'e':
 		return CODE + roll(4) * 64;
 	case 'd':
@@ -290,6 +292,7 @@ static const char *const kinds[] = {
 	[CALL_log - ALLOD_CALL_FIRST] = "pc",
 	[CALL_stats - ALLOD_CALL_FIRST] = "pc",
 	[CALL_shield_list - ALLOD_CALL_FIRST] = "pc",
+	[CALL_list - ALLOD_CALL_FIRST] = "rslpc",
 };
 
 /* Arguments in memory, at SCRATCH. */

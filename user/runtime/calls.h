@@ -174,6 +174,12 @@ static inline i64 call_portal_destroy(u64 entry)
 	return native_call1(CALL_portal_destroy, entry);
 }
 
+/* -> records written to the buffer, whose type is the kind's. */
+static inline i64 call_list(enum list_kind kind, u32 space, u64 after, void *buffer, u64 count)
+{
+	return native_call6(CALL_list, kind, space, after, (u64)buffer, count, 0);
+}
+
 static inline i64 call_irq_grant(u32 line, u32 to)
 {
 	return native_call3(CALL_irq_grant, line, to, 0);
