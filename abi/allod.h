@@ -57,10 +57,26 @@ enum {
 	SPACE_GRANT_CREATOR = 4, /* the creator holds a grant (rw, to pass on) of the whole window from birth */
 };
 
+/* Who serves a space's system calls, faults and exceptions: space_spec.system. */
+enum {
+	SYSTEM_NONE = 0,
+	SYSTEM_OWN = 1,    /* the creator's system portal; the creator is SPACE_TRUSTED and has no system itself */
+	SYSTEM_SHARED = 2, /* who serves the creator, and is granted the whole window from birth (rw, to pass on) */
+};
+
+/* How much of each a space, and all spaces it makes, may use together; 0: no limit but those of its creator. A space counts
+ * itself. */
+struct quota {
+	uint64_t frames;  /* of private memory, page tables and segments: running out is running out of memory */
+	uint64_t spaces, threads;
+	uint64_t grants;  /* and portals and segments */
+};
+
 struct space_spec {
 	uint32_t flags;
-	uint32_t system; /* 1: the creator's system portal serves this space's system calls, faults and exceptions */
+	uint32_t system; /* SYSTEM_* */
 	char name[16];   /* for logs and statistics, NUL-terminated */
+	struct quota quota;
 };
 
 enum space_end {
@@ -76,6 +92,7 @@ struct space_info {
 	char name[16];
 	uint32_t system;  /* number of the space whose system portal serves it, 0: none */
 	uint32_t threads; /* whose home it is */
+	struct quota used, limit; /* of the account it is on: its own if it was made with a quota, else its creator's; 0: none */
 };
 
 /* What list() tells of a space, and what the records of each kind are. */

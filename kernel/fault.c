@@ -1,4 +1,5 @@
 /* Resolving faults against the truth, and the kernel's access to memory of spaces: space.h. */
+#include "account.h"
 #include "frame.h"
 #include "grant.h"
 #include "layout.h"
@@ -100,15 +101,20 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 static u32 make_private(const struct region *region, u64 offset, const struct page *now, pte_t *entry)
 {
 	struct map *map = region->map;
+	struct account *account = map_space(map)->account;
 	u64 index = offset >> PAGE_SHIFT;
-	void *frame = now->rights ? frame_alloc_raw() : frame_alloc();
+	void *frame;
 
-	if (!frame)
+	if (!now->private && !account_charge(account, ACCOUNT_FRAMES, 1))
 		return FAULT_NOMEM;
-	if (now->rights)
+	frame = now->rights ? frame_alloc_raw() : frame_alloc();
+	if (frame && now->rights)
 		page_copy(frame, pa_ptr(now->pa));
-	if (radix_set(&map->private, index, frame)) {
-		frame_put(frame);
+	if (!frame || radix_set(&map->private, index, frame)) {
+		if (frame)
+			frame_put(frame);
+		if (!now->private)
+			account_refund(account, ACCOUNT_FRAMES, 1);
 		return FAULT_NOMEM;
 	}
 	if (!now->private)

@@ -1,6 +1,7 @@
 /* Grants: grant.h. */
 #include "grant.h"
 
+#include "account.h"
 #include "handle.h"
 #include "panic.h"
 #include "pool.h"
@@ -70,15 +71,22 @@ bool space_may_call(struct space *caller, u64 address)
 static int make(struct space *owner, struct space *from, struct space *to, struct grant *parent, u64 start, u64 end,
 	u32 flags)
 {
-	struct grant *grant = pool_alloc_zeroed(&grant_pool);
+	/* From birth on the grantee is the maker, too: the new space pays. */
+	struct account *account = from == to ? owner->account : from->account;
+	struct grant *grant;
 
-	if (!grant)
-		return -E_NOMEM;
-	grant->number = handle_make(&grants, grant);
-	if (!grant->number) {
-		pool_free(&grant_pool, grant);
+	if (!account_charge(account, ACCOUNT_GRANTS, 1))
+		return -E_LIMIT;
+	grant = pool_alloc_zeroed(&grant_pool);
+	if (grant)
+		grant->number = handle_make(&grants, grant);
+	if (!grant || !grant->number) {
+		if (grant)
+			pool_free(&grant_pool, grant);
+		account_refund(account, ACCOUNT_GRANTS, 1);
 		return -E_NOMEM;
 	}
+	grant->account = account;
 	grant->flags = flags;
 	grant->owner = owner;
 	grant->from = from;
@@ -153,6 +161,7 @@ static void end_one(struct grant *grant)
 	list_remove(&grant->of_from);
 	if (grant->flags & MEMORY_RIGHTS)
 		pt_clear_view(grant->to, grant->owner, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
+	account_refund(grant->account, ACCOUNT_GRANTS, 1);
 	handle_drop(&grants, grant->number);
 	pool_free(&grant_pool, grant);
 }

@@ -10,6 +10,7 @@
 #include "lib/list.h"
 #include "types.h"
 
+struct account;
 struct space;
 
 struct grant {
@@ -19,6 +20,7 @@ struct grant {
 	struct space *from;   /* who made it */
 	struct space *to;     /* who may use it */
 	u64 start, end;       /* offsets in the owner's window */
+	struct account *account; /* charged */
 	bool has_copies;      /* edge tables of `to` may show copies of entries */
 	struct grant *parent; /* NULL: from the owner or its manager */
 	struct list_node children, sibling;
@@ -26,7 +28,7 @@ struct grant {
 };
 
 /* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT,
- * -E_NOMEM. */
+ * -E_LIMIT, -E_NOMEM. */
 int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags);
 /* -E_NOENT, -E_PERM. */
 int grant_revoke(struct space *caller, u32 number);

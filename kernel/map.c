@@ -1,6 +1,7 @@
 /* Maps: map.h. */
 #include "map.h"
 
+#include "account.h"
 #include "frame.h"
 #include "panic.h"
 #include "pool.h"
@@ -60,6 +61,7 @@ static void drop_private(struct map *map, u64 start, u64 end)
 				continue;
 			tlb_put_frame(radix_take(&map->private, page));
 			map->private_count--;
+			account_refund(map_space(map)->account, ACCOUNT_FRAMES, 1);
 		}
 		index += RADIX_SLOTS;
 	}
@@ -84,6 +86,7 @@ static void take_out(struct map *map, u64 start, u64 end)
 void map_destroy(struct map *map)
 {
 	radix_destroy(&map->private, tlb_put_frame);
+	account_refund(map_space(map)->account, ACCOUNT_FRAMES, map->private_count);
 	map->private_count = 0;
 	while (!list_is_empty(&map->regions)) {
 		struct region *region = container_of(list_first(&map->regions), struct region, order);
@@ -358,7 +361,7 @@ static int fork_leaf(struct map *from, struct map *to, u64 index, const struct r
 	if (!used)
 		return 0;
 	copy = radix_reserve(&to->private, index);
-	if (!copy)
+	if (!copy || !account_charge(map_space(to)->account, ACCOUNT_FRAMES, (u64)__builtin_popcountl(used)))
 		return -E_NOMEM;
 	copy->used = used;
 	to->private_count += (u64)__builtin_popcountl(used);

@@ -1,6 +1,7 @@
 /* Portals: portal.h. */
 #include "portal.h"
 
+#include "account.h"
 #include "grant.h"
 #include "pool.h"
 #include "pt.h"
@@ -41,9 +42,13 @@ int portal_create(struct space *space, u64 entry, u64 cookie)
 	link = link_of(globalize(space->number, entry));
 	if (*link)
 		return -E_EXIST;
+	if (!account_charge(space->account, ACCOUNT_GRANTS, 1))
+		return -E_LIMIT;
 	portal = pool_alloc(&portal_pool);
-	if (!portal)
+	if (!portal) {
+		account_refund(space->account, ACCOUNT_GRANTS, 1);
 		return -E_NOMEM;
+	}
 	*portal = (struct portal){ .space = space, .entry = entry, .cookie = cookie };
 	portal->address = globalize(space->number, entry);
 	*link = portal;
@@ -57,6 +62,7 @@ static void destroy(struct portal **link)
 
 	*link = portal->next;
 	list_remove(&portal->of_space);
+	account_refund(portal->space->account, ACCOUNT_GRANTS, 1);
 	pool_free(&portal_pool, portal);
 	portal_forget();
 }

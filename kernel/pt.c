@@ -1,6 +1,7 @@
 /* Page tables: pt.h. */
 #include "pt.h"
 
+#include "account.h"
 #include "arch.h"
 #include "frame.h"
 #include "grant.h"
@@ -51,10 +52,23 @@ static pte_t *table_of(pte_t entry)
 	return pa_ptr(pte_pa(entry));
 }
 
+/* A frame for a table on the account of `payer`. */
+static pte_t *table_alloc(struct space *payer)
+{
+	pte_t *table;
+
+	if (!account_charge(payer->account, ACCOUNT_FRAMES, 1))
+		return NULL;
+	table = frame_alloc();
+	if (!table)
+		account_refund(payer->account, ACCOUNT_FRAMES, 1);
+	return table;
+}
+
 /* A new table, freed with the space. */
 static pte_t *table_make(struct space *space)
 {
-	pte_t *table = frame_alloc();
+	pte_t *table = table_alloc(space);
 
 	if (!table)
 		return NULL;
@@ -260,7 +274,8 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 			return 0;
 		}
 		if (!own) {
-			pte_t *table = frame_alloc();
+			/* The owner pays: the viewer may not have asked for the grant. */
+			pte_t *table = table_alloc(owner);
 
 			if (!table)
 				return -E_NOMEM;
@@ -383,7 +398,8 @@ static bool is_empty(const pte_t *table)
 
 /* The same for an entry that a viewer's own tables have for another's window, links only if asked for. Edge tables that
  * show nothing any more are freed. */
-static void clear_view(struct space *viewer, pte_t *entry, unsigned level, u64 start, u64 end, bool links)
+static void clear_view(struct space *viewer, struct space *owner, pte_t *entry, unsigned level, u64 start, u64 end,
+	bool links)
 {
 	pte_t *table;
 
@@ -396,11 +412,12 @@ static void clear_view(struct space *viewer, pte_t *entry, unsigned level, u64 s
 	}
 	table = table_of(*entry);
 	for_each_piece(at, stop, start, end, level - 1)
-		clear_view(viewer, &table[index_of(at, level - 1)], level - 1, at, stop, links);
+		clear_view(viewer, owner, &table[index_of(at, level - 1)], level - 1, at, stop, links);
 	if (!is_empty(table))
 		return;
 	entry_write(entry, 0);
 	viewer->table_count--;
+	account_refund(owner->account, ACCOUNT_FRAMES, 1);
 	tlb_put_frame(table);
 }
 
@@ -410,7 +427,7 @@ static void clear_views(struct space *viewer, struct space *owner, u64 start, u6
 		pte_t *entry = link_entry_find(viewer, globalize(owner->number, at));
 
 		if (entry)
-			clear_view(viewer, entry, pt_link_level, at, stop, links);
+			clear_view(viewer, owner, entry, pt_link_level, at, stop, links);
 	}
 }
 
@@ -436,13 +453,21 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end)
 
 int pt_create(struct space *space)
 {
-	space->view.root = frame_alloc();
+	space->view.root = table_alloc(space);
 	if (!space->view.root)
 		return -E_NOMEM;
 	arch_root_init(space->view.root);
 	space->view.space = space;
 	space->table_count = 1;
 	return 0;
+}
+
+void pt_drop_root(struct space *space)
+{
+	if (!space->view.root)
+		return;
+	frame_put(space->view.root);
+	account_refund(space->account, ACCOUNT_FRAMES, 1);
 }
 
 void pt_destroy(struct space *space)
@@ -459,6 +484,7 @@ void pt_destroy(struct space *space)
 	tlb_gone(space);
 	while ((table = frame_chain_pop(&space->tables))) {
 		space->table_count--;
+		account_refund(space->account, ACCOUNT_FRAMES, 1);
 		tlb_put_frame(table);
 	}
 	ASSERT(space->table_count == 1);

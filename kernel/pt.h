@@ -90,6 +90,8 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end);
 
 /* Makes an empty root. -E_NOMEM. */
 int pt_create(struct space *space);
+/* Frees it, if there is one: the last of a space. */
+void pt_drop_root(struct space *space);
 /* Empties a space's root and frees all its other tables, through the pending batch. No grants to it are left. */
 void pt_destroy(struct space *space);
 

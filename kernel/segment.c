@@ -1,6 +1,7 @@
 /* Segments: segment.h. */
 #include "segment.h"
 
+#include "account.h"
 #include "frame.h"
 #include "handle.h"
 #include "layout.h"
@@ -27,18 +28,24 @@ bool segment_is_for(const struct segment *segment, const struct space *caller)
 	return segment->owner && (segment->owner == caller || space_manages(caller, segment->owner));
 }
 
-/* -> the number or -E_NOMEM. */
+/* -> the number, -E_NOMEM or -E_LIMIT. */
 static int make(struct space *owner, u64 pages, u32 flags, pa_t base)
 {
-	struct segment *segment = pool_alloc_zeroed(&segment_pool);
+	struct segment *segment;
 
-	if (!segment)
-		return -E_NOMEM;
-	segment->number = handle_make(&segments, segment);
-	if (!segment->number) {
-		pool_free(&segment_pool, segment);
+	if (!account_charge(owner->account, ACCOUNT_GRANTS, 1))
+		return -E_LIMIT;
+	segment = pool_alloc_zeroed(&segment_pool);
+	if (segment)
+		segment->number = handle_make(&segments, segment);
+	if (!segment || !segment->number) {
+		if (segment)
+			pool_free(&segment_pool, segment);
+		account_refund(owner->account, ACCOUNT_GRANTS, 1);
 		return -E_NOMEM;
 	}
+	account_get(owner->account);
+	segment->account = owner->account;
 	segment->flags = flags;
 	segment->owner = owner;
 	segment->pages = pages;
@@ -59,6 +66,9 @@ static void release(struct segment *segment)
 		for (u64 i = 0; i < segment->pages; i++)
 			tlb_put_frame(pa_ptr((pa_t){ segment->base.v + (i << PAGE_SHIFT) }));
 	radix_destroy(&segment->frames, tlb_put_frame);
+	account_refund(segment->account, ACCOUNT_FRAMES, segment->present);
+	account_refund(segment->account, ACCOUNT_GRANTS, 1);
+	account_put(segment->account);
 	list_remove(&segment->owned);
 	handle_drop(&segments, segment->number);
 	pool_free(&segment_pool, segment);
@@ -137,6 +147,26 @@ static void clear_everywhere(struct segment *segment, u64 first, u64 count)
 	}
 }
 
+/* A frame on the segment's account; NULL if there is none. */
+static void *frame_make(const struct segment *segment, void *(*alloc)(void))
+{
+	void *frame;
+
+	if (!account_charge(segment->account, ACCOUNT_FRAMES, 1))
+		return NULL;
+	frame = alloc();
+	if (!frame)
+		account_refund(segment->account, ACCOUNT_FRAMES, 1);
+	return frame;
+}
+
+static void drop_frame(struct segment *segment, u64 page)
+{
+	tlb_put_frame(radix_take(&segment->frames, page));
+	segment->present--;
+	account_refund(segment->account, ACCOUNT_FRAMES, 1);
+}
+
 /* One page of segment_supply(). -> 1, 0 if it is there already, or an error. */
 static int supply(struct segment *segment, struct space *caller, u64 page, u64 from)
 {
@@ -145,7 +175,7 @@ static int supply(struct segment *segment, struct space *caller, u64 page, u64 f
 
 	if (radix_find(&segment->frames, page))
 		return 0;
-	frame = frame_alloc_raw();
+	frame = frame_make(segment, frame_alloc_raw);
 	if (!frame)
 		return -E_NOMEM;
 	error = space_read(caller, from, frame, PAGE_SIZE);
@@ -158,6 +188,7 @@ static int supply(struct segment *segment, struct space *caller, u64 page, u64 f
 		}
 	}
 	frame_put(frame);
+	account_refund(segment->account, ACCOUNT_FRAMES, 1);
 	return error;
 }
 
@@ -180,10 +211,8 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 	if (error < 0)
 		clear_everywhere(segment, first, count);
 	for (u64 i = 0; error < 0 && i < count; i++)
-		if (made[i / 64] >> (i % 64) & 1) {
-			tlb_put_frame(radix_take(&segment->frames, first + i));
-			segment->present--;
-		}
+		if (made[i / 64] >> (i % 64) & 1)
+			drop_frame(segment, first + i);
 	tlb_commit();
 	return error < 0 ? error : 0;
 }
@@ -207,8 +236,7 @@ int segment_evict(struct space *caller, u32 number, u64 first, u64 count)
 			page = index + (u64)__builtin_ctzl(used);
 			if (page < first || page >= first + count)
 				continue;
-			tlb_put_frame(radix_take(&segment->frames, page));
-			segment->present--;
+			drop_frame(segment, page);
 		}
 		index += RADIX_SLOTS;
 	}
@@ -246,19 +274,29 @@ int segment_device(struct space *caller, u64 physical, u64 bytes)
 int segment_contiguous(struct space *caller, u64 pages, u64 *physical)
 {
 	void *block;
+	bool charged;
 	int number;
 
 	if (!(caller->flags & SPACE_DEVICES))
 		return -E_PERM;
 	if (!pages || pages > SEGMENT_PAGES_MAX)
 		return -E_INVAL;
-	block = frame_alloc_contiguous(pages);
-	if (!block)
+	charged = account_charge(caller->account, ACCOUNT_FRAMES, pages);
+	block = charged ? frame_alloc_contiguous(pages) : NULL;
+	if (!block) {
+		if (charged)
+			account_refund(caller->account, ACCOUNT_FRAMES, pages);
 		return -E_NOMEM;
+	}
 	*physical = ptr_pa(block).v;
 	number = make(caller, pages, SEGMENT_CONTIGUOUS, ptr_pa(block));
-	for (u64 i = 0; number < 0 && i < pages; i++)
+	if (number > 0) {
+		segment_find((u32)number)->present = pages;
+		return number;
+	}
+	for (u64 i = 0; i < pages; i++)
 		frame_put((char *)block + (i << PAGE_SHIFT));
+	account_refund(caller->account, ACCOUNT_FRAMES, pages);
 	return number;
 }
 
@@ -285,11 +323,12 @@ void *segment_frame(struct segment *segment, u64 page, u32 *why)
 		return NULL;
 	}
 	*why = FAULT_NOMEM;
-	frame = frame_alloc();
+	frame = frame_make(segment, frame_alloc);
 	if (!frame)
 		return NULL;
 	if (radix_set(&segment->frames, page, frame)) {
 		frame_put(frame);
+		account_refund(segment->account, ACCOUNT_FRAMES, 1);
 		return NULL;
 	}
 	segment->present++;

@@ -12,6 +12,7 @@
 #include "radix.h"
 #include "types.h"
 
+struct account;
 struct space;
 
 /* segment.flags besides SEGMENT_PAGED. */
@@ -26,6 +27,7 @@ enum { SEGMENT_SUPPLY_MAX = 512 }; /* pages in one call */
 
 struct segment {
 	u32 number, flags;
+	struct account *account;  /* [I] of the owner, referenced */
 	struct space *owner;      /* [K] NULL once it has ended: absent pages of a paged segment never come */
 	u64 pages;                /* [I] */
 	u64 end;                  /* [K] pages from here on are for the owner alone */

@@ -1,6 +1,7 @@
 /* Spaces: space.h. */
 #include "space.h"
 
+#include "account.h"
 #include "grant.h"
 #include "layout.h"
 #include "lib/string.h"
@@ -74,13 +75,15 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 {
 	const u32 trusted = SPACE_TRUSTED | SPACE_DEVICES;
 
-	if ((spec->flags & ~(trusted | SPACE_GRANT_CREATOR)) || spec->system > 1)
+	if ((spec->flags & ~(trusted | SPACE_GRANT_CREATOR)) || spec->system > SYSTEM_SHARED)
 		return -E_INVAL;
 	if (!creator)
 		return spec->system || (spec->flags & SPACE_GRANT_CREATOR) ? -E_INVAL : 0;
 	/* A system portal is entered with the kernel mapped: its space cannot be a shielded one. Nor can it have a system
 	 * itself: a thread has one user frame ready at a time. */
-	if (spec->system && (!(creator->flags & SPACE_TRUSTED) || creator->system))
+	if (spec->system == SYSTEM_OWN && (!(creator->flags & SPACE_TRUSTED) || creator->system))
+		return -E_PERM;
+	if (spec->system == SYSTEM_SHARED && (!creator->system || creator->system->end != SPACE_ALIVE))
 		return -E_PERM;
 	return (spec->flags & trusted) && !(creator->flags & SPACE_DEVICES) ? -E_PERM : 0;
 }
@@ -100,21 +103,39 @@ static void init_lists(struct space *space)
 /* Makes all of a space that can fail but its number. */
 static int make_parts(struct space *space, struct space *creator, const struct space_spec *spec)
 {
-	int error = pt_create(space);
+	int error = account_charge(space->account, ACCOUNT_SPACES, 1) ? pt_create(space) : -E_LIMIT;
 
-	if (error)
+	if (error == -E_LIMIT)
 		return error;
-	if (spec->flags & SPACE_GRANT_CREATOR) {
+	if (!error && (spec->flags & SPACE_GRANT_CREATOR))
 		error = grant_make_whole(space, creator, RIGHT_R | RIGHT_W | GRANT_PASS);
-		if (error < 0) {
-			frame_put(space->view.root);
-			return error;
-		}
-	}
-	return 0;
+	if (error >= 0 && spec->system == SYSTEM_SHARED)
+		error = grant_make_whole(space, creator->system, RIGHT_R | RIGHT_W | GRANT_PASS);
+	if (error >= 0)
+		return 0;
+	grant_end_space(space);
+	tlb_commit();
+	pt_drop_root(space);
+	account_refund(space->account, ACCOUNT_SPACES, 1);
+	return error;
 }
 
-int space_create(struct space *creator, const struct space_spec *spec, struct space **out)
+static void set_relations(struct space *space, struct space *creator, u32 system)
+{
+	if (creator) {
+		space->manager = creator;
+		space->manager_number = creator->number;
+		space_get(creator);
+		list_append(&creator->managed, &space->of_manager);
+	}
+	if (system) {
+		space->system = system == SYSTEM_OWN ? creator : creator->system;
+		space_get(space->system);
+	}
+}
+
+int space_create_for(struct space *creator, const struct space *payer, const struct space_spec *spec,
+	struct space **out)
 {
 	struct space *space;
 	u32 number;
@@ -133,21 +154,17 @@ int space_create(struct space *creator, const struct space_spec *spec, struct sp
 	space->references = 1;
 	init_lists(space);
 	map_init(&space->map);
-	error = make_parts(space, creator, spec);
+	error = account_open(payer ? payer->account : NULL, &spec->quota, &space->account);
+	if (!error) {
+		error = make_parts(space, creator, spec);
+		if (error)
+			account_put(space->account);
+	}
 	if (error) {
 		pool_free(&space_pool, space);
 		return error;
 	}
-	if (creator) {
-		space->manager = creator;
-		space->manager_number = creator->number;
-		space_get(creator);
-		list_append(&creator->managed, &space->of_manager);
-	}
-	if (spec->system) {
-		space->system = creator;
-		space_get(creator);
-	}
+	set_relations(space, creator, spec->system);
 	by_number[number / PER_PAGE][number % PER_PAGE] = space;
 	last_number = number;
 	allocated++;
@@ -178,7 +195,9 @@ void space_put(struct space *space)
 		ASSERT(space->end != SPACE_ALIVE && !space->threads);
 		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
 		by_number[space->number / PER_PAGE][space->number % PER_PAGE] = NULL;
-		frame_put(space->view.root);
+		pt_drop_root(space);
+		account_refund(space->account, ACCOUNT_SPACES, 1);
+		account_put(space->account);
 		pool_free(&space_pool, space);
 		allocated--;
 		if (system)
@@ -215,6 +234,7 @@ void space_info(const struct space *space, struct space_info *info)
 		.threads = space->threads,
 	};
 	memcpy(info->name, space->name, sizeof(info->name));
+	account_tell(space->account, &info->used, &info->limit);
 }
 
 u64 space_count(void)

@@ -14,6 +14,7 @@
 #include "tag.h"
 #include "types.h"
 
+struct account;
 struct grant;
 struct portal;
 
@@ -35,6 +36,7 @@ struct space {
 	enum space_end end;
 	u64 end_address;
 
+	struct account *account;              /* [I] referenced; NULL: no limits */
 	struct space *manager;                /* [I] referenced; NULL: this is the first space */
 	u32 manager_number;                   /* [I] 0: none */
 	struct list_node managed, of_manager; /* living spaces only */
@@ -70,9 +72,13 @@ struct fault {
 
 /* Reads the split of addresses (layout.h: paging_levels). Once, after frame_init(). */
 void space_init(void);
-/* Creates a space managed by `creator` (NULL: the first one). -E_INVAL, -E_PERM (flags beyond the creator's), -E_LIMIT,
- * -E_NOMEM. */
-int space_create(struct space *creator, const struct space_spec *spec, struct space **out);
+/* Creates a space managed by `creator` (NULL: the first one), on the account of `payer` or one below it. -E_INVAL, -E_PERM
+ * (flags beyond the creator's), -E_LIMIT, -E_NOMEM. */
+int space_create_for(struct space *creator, const struct space *payer, const struct space_spec *spec, struct space **out);
+static inline int space_create(struct space *creator, const struct space_spec *spec, struct space **out)
+{
+	return space_create_for(creator, creator, spec, out);
+}
 /* The living space of that number, NULL if there is none. No reference is taken. */
 struct space *space_find(u32 number);
 /* Is `manager` the manager of s, or of its manager, and so on? */

@@ -177,28 +177,28 @@ static i64 do_frame_vector(const struct request *r)
 
 static i64 do_frame_set_space(const struct request *r)
 {
-	struct call *call = system_frame(r);
 	struct space *space = space_find(number(r, 0));
 
-	if (!call)
+	if (!system_frame(r))
 		return -E_INVAL;
 	if (!space)
 		return -E_NOENT;
 	if (space->system != r->space)
 		return -E_PERM;
-	thread_set_home(r->thread, space);
-	return 0;
+	return thread_set_home(r->thread, space);
 }
 
 static i64 do_space_create(const struct request *r)
 {
+	const struct call *call = system_frame(r);
 	struct space_spec spec;
 	struct space *space;
 	int error;
 
 	if (space_read(r->space, word(r, 0), &spec, sizeof(spec)))
 		return -E_FAULT;
-	error = space_create(r->space, &spec, &space);
+	/* What a system makes for a process (fork, exec) the process pays. */
+	error = space_create_for(r->space, call ? call->space : r->space, &spec, &space);
 	return error ? error : (i64)space->number;
 }
 

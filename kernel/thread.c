@@ -1,6 +1,7 @@
 /* Threads: their life, stacklets, and how they leave spaces that end: thread.h. */
 #include "thread.h"
 
+#include "account.h"
 #include "arch.h"
 #include "call.h"
 #include "frame.h"
@@ -196,13 +197,18 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 
 	if (home->end != SPACE_ALIVE)
 		return -E_DEAD;
+	if (!account_charge(home->account, ACCOUNT_THREADS, 1))
+		return -E_LIMIT;
 	thread = pool_alloc_zeroed(&thread_pool);
-	if (!thread)
+	if (!thread) {
+		account_refund(home->account, ACCOUNT_THREADS, 1);
 		return -E_NOMEM;
+	}
 	list_init(&thread->queue);
 	list_init(&thread->wait.timer);
 	thread->space = home;
 	if (take_number(thread)) {
+		account_refund(home->account, ACCOUNT_THREADS, 1);
 		pool_free(&thread_pool, thread);
 		return -E_LIMIT;
 	}
@@ -211,6 +217,7 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 	if (thread->vector)
 		error = set_start(thread, frame, ip, sp, argument);
 	if (error) {
+		account_refund(home->account, ACCOUNT_THREADS, 1);
 		free_thread(thread);
 		return error;
 	}
@@ -254,6 +261,7 @@ static void end_thread(struct thread *thread)
 	if (thread->cpu && thread->cpu->current == thread)
 		thread->cpu->current = NULL;
 	free_thread(thread);
+	account_refund(home->account, ACCOUNT_THREADS, 1);
 	home->threads--;
 	if (!home->threads && home->end == SPACE_ALIVE && !home->system)
 		space_kill(home, SPACE_EXITED, 0);
@@ -356,19 +364,23 @@ void space_kill(struct space *space, enum space_end why, u64 address)
 	kill_one(space, why, address);
 }
 
-void thread_set_home(struct thread *thread, struct space *space)
+int thread_set_home(struct thread *thread, struct space *space)
 {
-	struct call *call = &thread->calls[thread->depth - 1];
+	struct call *call = &thread->calls[0];
 	struct space *old = call->space;
 
+	if (thread->depth != 1 || !call->system)
+		return -E_INVAL;
+	if (!account_charge(space->account, ACCOUNT_THREADS, 1))
+		return -E_LIMIT;
+	account_refund(old->account, ACCOUNT_THREADS, 1);
 	space_get(space);
 	call->space = space;
-	if (thread->depth == 1) {
-		old->threads--;
-		space->threads++;
-	}
+	old->threads--;
+	space->threads++;
 	thread_load();
 	space_put(old);
+	return 0;
 }
 
 void thread_interrupt(struct thread *thread)

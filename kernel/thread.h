@@ -84,8 +84,9 @@ struct thread *thread_find(u32 number);
 /* Ends the calling processor's current thread. */
 void thread_exit(void);
 
-/* The current thread, in a call of the system portal, will return into another space of the same system. */
-void thread_set_home(struct thread *thread, struct space *space);
+/* The current thread, in a system call of its home space, will return into another space of the same system. -E_INVAL (in no
+ * such call), -E_LIMIT. */
+int thread_set_home(struct thread *thread, struct space *space);
 
 /* As the native call. */
 void thread_interrupt(struct thread *thread);

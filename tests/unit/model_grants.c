@@ -15,27 +15,54 @@ static void add_grant(u32 number, int owner, int from, int to, int parent, u64 s
 	fail_msg("no room for a grant");
 }
 
-static bool has_room_for_grant(void)
+static bool has_room_for_grants(unsigned count)
 {
 	for (unsigned i = 0; i < GRANTS; i++)
-		if (!model.grants[i].number)
-			return true;
-	return false;
+		count -= count && !model.grants[i].number;
+	return !count;
+}
+
+/* A grant that a space was made with. */
+static void add_grant_at_birth(int s, struct space *to)
+{
+	int index = 0;
+
+	while (model.spaces[index].core != to)
+		index++;
+	list_for_each(node, &model.spaces[s].core->granted) {
+		const struct grant *grant = container_of(node, struct grant, of_owner);
+		bool known = false;
+
+		for (unsigned i = 0; i < GRANTS; i++)
+			known |= model.grants[i].number == grant->number;
+		if (known || grant->to != to)
+			continue;
+		assert_true(grant->start == 0 && grant->end == window_bytes());
+		add_grant(grant->number, s, index, index, -1, 0, window_bytes(), RIGHT_R | RIGHT_W | GRANT_PASS);
+		return;
+	}
+	fail_msg("no grant from birth");
 }
 
 void step_create(void)
 {
 	const u32 trusted = SPACE_TRUSTED | SPACE_DEVICES;
 	int creator = model_choose_space(), s = (int)model_choose(SPACES), got;
-	struct space_spec spec = { .flags = model_choose(8), .system = model_choose(2), .name = "made" };
+	struct space_spec spec = { .flags = model_choose(8), .system = model_choose(3), .name = "made" };
 	u32 flags = creator < 0 ? 0 : model.spaces[creator].core->flags;
+	struct space *system = creator < 0 ? NULL : model.spaces[creator].core->system;
 
-	if (model.spaces[s].core || !has_room_for_grant())
+	/* An account, but no limit that the model would have to know. */
+	if (model_choose(2))
+		spec.quota = (struct quota){ 1ul << 40, 1ul << 40, 0, 1ul << 40 };
+	if (model.spaces[s].core || !has_room_for_grants(2))
 		return;
 	if (creator < 0) {
 		spec.flags &= trusted;
 		spec.system = 0;
-	} else if ((spec.system && !(flags & SPACE_TRUSTED)) || ((spec.flags & trusted) && !(flags & SPACE_DEVICES))) {
+	} else if ((spec.system == SYSTEM_OWN && (!(flags & SPACE_TRUSTED) || system)) ||
+		(spec.system == SYSTEM_SHARED && (!system || system->end != SPACE_ALIVE)) ||
+		((spec.flags & trusted) && !(flags & SPACE_DEVICES))) {
 		model_expect(space_create(model.spaces[creator].core, &spec, &model.spaces[s].core), -E_PERM, "create");
 		return;
 	}
@@ -47,12 +74,10 @@ void step_create(void)
 	memset(model.spaces[s].stacklet, 0, sizeof(model.spaces[s].stacklet));
 	for (unsigned i = 0; i < PAGES; i++)
 		model.spaces[s].pages[i] = (struct page){ .segment = -1 };
-	if (spec.flags & SPACE_GRANT_CREATOR) {
-		const struct grant *grant = grant_find(model.spaces[s].core, model.spaces[creator].core, 0, RIGHT_W);
-
-		assert_non_null(grant);
-		add_grant(grant->number, s, creator, creator, -1, 0, window_bytes(), RIGHT_R | RIGHT_W | GRANT_PASS);
-	}
+	if (spec.flags & SPACE_GRANT_CREATOR)
+		add_grant_at_birth(s, model.spaces[creator].core);
+	if (spec.system == SYSTEM_SHARED)
+		add_grant_at_birth(s, system);
 }
 
 static void drop_grant(int index)
@@ -129,7 +154,7 @@ void step_grant(void)
 	const struct grant *made;
 	u64 start, bytes;
 
-	if (caller < 0 || to < 0 || !has_room_for_grant())
+	if (caller < 0 || to < 0 || !has_room_for_grants(1))
 		return;
 	for (unsigned i = 0; i < GRANTS && model_choose(4); i++)
 		if (model.grants[i].number && model.grants[i].to == caller && (model.grants[i].flags & GRANT_PASS))

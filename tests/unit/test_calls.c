@@ -298,7 +298,12 @@ static const char *const kinds[] = {
 /* Arguments in memory, at SCRATCH. */
 static void write_structure(struct space *space, u64 call)
 {
-	const struct space_spec space_spec = { .flags = (u32)roll(8), .system = (u32)roll(2), .name = "made" };
+	const struct space_spec space_spec = {
+		.flags = (u32)roll(8),
+		.system = (u32)roll(3),
+		.name = "made",
+		.quota = { roll(2) * roll(60), roll(2) * roll(6), roll(2) * roll(4), roll(2) * roll(8) },
+	};
 	const struct thread_spec thread_spec = {
 		.space = roll(4) ? some_space()->number : 0,
 		.ip = CODE,

@@ -41,7 +41,8 @@ static void test_bad_arguments(void **state)
 
 	(void)state;
 	assert_int_equal(create(first, 8, 0), -E_INVAL);
-	assert_int_equal(create(first, 0, 2), -E_INVAL);
+	assert_int_equal(create(first, 0, 3), -E_INVAL);
+	assert_int_equal(create(first, 0, SYSTEM_SHARED), -E_PERM);
 	assert_int_equal(create(NULL, 0, 1), -E_INVAL);
 	assert_int_equal(create(NULL, SPACE_GRANT_CREATOR, 0), -E_INVAL);
 	assert_int_equal(create(plain, SPACE_DEVICES, 0), -E_PERM);
@@ -52,6 +53,12 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(create(trusted, 0, 1), 0);
 	assert_int_equal(space_create(core_space(first, SPACE_TRUSTED | SPACE_DEVICES), &process, &space), 0);
 	assert_int_equal(create(space, 0, 1), -E_PERM);
+	assert_int_equal(create(space, 0, SYSTEM_SHARED), 0);
+	assert_int_equal(create(space, SPACE_GRANT_CREATOR, SYSTEM_SHARED), 0);
+	space_get(space->system);
+	space_end(space->system, SPACE_KILLED, 0);
+	assert_int_equal(create(space, 0, SYSTEM_SHARED), -E_PERM);
+	space_put(space->system);
 }
 
 static void test_info(void **state)
@@ -83,6 +90,26 @@ static void test_management(void **state)
 	assert_false(space_manages(c, b) || space_manages(other, c) || space_manages(c, c) || space_manages(c, first));
 	space_end(b, SPACE_EXITED, 0);
 	assert_true(space_manages(a, c));
+}
+
+/* Who serves a space serves the one that it makes, and may do all in it; the maker manages it and has no grant of it. */
+static void test_shared_system(void **state)
+{
+	const struct space_spec own = { .system = SYSTEM_OWN, .name = "process" },
+				shared = { .system = SYSTEM_SHARED, .name = "part" };
+	struct space *system = core_space(first, SPACE_TRUSTED), *process, *part, *below;
+	u64 word = 3;
+
+	(void)state;
+	assert_int_equal(space_create(system, &own, &process), 0);
+	assert_int_equal(space_create(process, &shared, &part), 0);
+	assert_int_equal(space_create(part, &shared, &below), 0);
+	assert_true(part->system == system && below->system == system && part->manager == process);
+	assert_true(space_manages(system, below) && space_may_call(system, globalize(part->number, 1)));
+	assert_int_equal(map_add(process, part, 0x10000, PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0), 0);
+	assert_int_equal(core_access(system, globalize(part->number, 0x10000), FAULT_WRITE, &word), 0);
+	assert_int_equal(core_access(process, globalize(part->number, 0x10000), 0, &word), FAULT_READ);
+	assert_int_equal(grant_revoke(part, grant_find(part, system, 0, RIGHT_W)->number), -E_PERM);
 }
 
 /* A number comes back late, and not while anyone refers to its space. */
@@ -197,6 +224,7 @@ int main(int argc, char **argv)
 		TEST(test_bad_arguments),
 		TEST(test_info),
 		TEST(test_management),
+		TEST(test_shared_system),
 		TEST(test_numbers),
 		TEST(test_end),
 		TEST(test_segment_outlives),

@@ -1,0 +1,46 @@
+/* Accounts: what spaces use of the machine, and how much of it they may use (struct quota).
+ *
+ * A space that is made with a quota has an account of its own, below the one of who asked for the space; every other space is on
+ * that one itself. What is charged to an account is charged to all above it too, so a quota can only shrink on the way down.
+ * Where there is no quota there is no account (NULL), which costs a comparison. Charged are: private frames, frames of page
+ * tables and of segments; spaces, from the start until their number is free again; threads, by their home; grants, by
+ * who made them, portals and segments. All functions: under the kernel lock. */
+#ifndef KERNEL_ACCOUNT_H
+#define KERNEL_ACCOUNT_H
+
+#include "types.h"
+
+enum account_kind { ACCOUNT_FRAMES, ACCOUNT_SPACES, ACCOUNT_THREADS, ACCOUNT_GRANTS, ACCOUNT_KINDS };
+enum { ACCOUNT_DEPTH_MAX = 8 };
+
+struct account {
+	struct account *parent;    /* [I] referenced; NULL: none */
+	u32 references, depth;     /* depth: [I] accounts above */
+	u64 used[ACCOUNT_KINDS];
+	u64 limit[ACCOUNT_KINDS]; /* [I] ~0: none */
+};
+
+/* The account of a new space, with a reference: `parent`, or a new one below it if there is any quota. -E_LIMIT (too many above
+ * each other), -E_NOMEM. */
+int account_open(struct account *parent, const struct quota *quota, struct account **out);
+void account_get(struct account *account);
+void account_put(struct account *account);
+/* What is used, and the least limit of those above (0: none). */
+void account_tell(const struct account *account, struct quota *used, struct quota *limit);
+
+bool account_charge_all(struct account *account, enum account_kind kind, u64 count);
+void account_refund_all(struct account *account, enum account_kind kind, u64 count);
+
+/* Charges an account; false, with nothing changed, if that is more than a limit. */
+static inline bool account_charge(struct account *account, enum account_kind kind, u64 count)
+{
+	return !account || account_charge_all(account, kind, count);
+}
+
+static inline void account_refund(struct account *account, enum account_kind kind, u64 count)
+{
+	if (account)
+		account_refund_all(account, kind, count);
+}
+
+#endif
