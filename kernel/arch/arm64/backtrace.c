@@ -12,6 +12,9 @@ extern const char symbol_text[];
 
 enum { DEPTH_MAX = 24 };
 
+/* Return addresses on the stack are signed in their upper bits, which are all ones without. */
+#define SIGNED_BITS 0xffff000000000000ul
+
 static void print_place(u64 address)
 {
 	u64 offset = address - (u64)kernel_start;
@@ -43,7 +46,7 @@ void backtrace_from(u64 ip, u64 frame)
 	for (unsigned i = 0; i < DEPTH_MAX && frame >= start && frame + 16 <= end && frame % 8 == 0; i++) {
 		const u64 *words = (const u64 *)frame;
 
-		print_place(words[1]);
+		print_place(words[1] | SIGNED_BITS);
 		if (words[0] <= frame)
 			break;
 		frame = words[0];

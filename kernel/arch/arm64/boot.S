@@ -63,6 +63,7 @@ boot_go_on:
 	msr	ttbr1_el1, x3
 	isb
 	tlbi	vmalle1
+	ic	iallu /* early_start() may have changed instructions */
 	dsb	nsh
 	isb
 	mov	sp, x2
@@ -89,6 +90,7 @@ boot_to_el1:
 	cmp	x0, #2 << 2
 	b.ne	1f
 	mov	x0, #1 << 31
+	orr	x0, x0, #3 << 40 /* pointer authentication is EL1's */
 	msr	hcr_el2, x0
 	mov	x0, #3
 	msr	cnthctl_el2, x0

@@ -40,6 +40,8 @@ static void fill_area(unsigned number)
 
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
+	for (unsigned i = 0; i < ARRAY_SIZE(areas[number].area.roots.key); i++)
+		areas[number].area.roots.key[i] = arch_random();
 	cpus[number] = cpu;
 }
 
@@ -77,6 +79,20 @@ void cpu_init(unsigned number)
 	gic_cpu_init(number);
 }
 
+/* C signs its return addresses with key B from now on, of which user mode never has more than zeros (entry.S). All other
+ * keys stay off: programs that sign with key A, as compilers do it, run as on a processor without. */
+void cpu_sign(void)
+{
+	const u64 *key = roots_of(cpu_self())->key;
+
+	if (!signs_addresses())
+		return;
+	write_register(APIBKEYLO_EL1, key[0]);
+	write_register(APIBKEYHI_EL1, key[1]);
+	write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) | SCTLR_SIGN_KEY_B);
+	isb();
+}
+
 _Noreturn void machine_start(void)
 {
 	direct_map_base = machine.direct_map;
@@ -87,6 +103,7 @@ _Noreturn void machine_start(void)
 	write_sysreg(tpidr_el1, cpus[0]);
 	gic_init();
 	cpu_init(0);
+	cpu_sign();
 	machine.boot.command_line = machine.command_line;
 	machine.boot.processors = machine.processors;
 	kernel_main(&machine.boot);

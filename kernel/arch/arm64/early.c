@@ -33,6 +33,7 @@ struct machine machine __attribute__((section(".data")));
 static u64 next_page; /* physical: pages from here on are taken for tables and the like */
 
 enum { BLOCK_SHIFT = 21, GIANT_SHIFT = 30, RELOCATION_RELATIVE = 1027, TOP_LEVEL = 3 };
+enum { NOP = 0xd503201f };
 
 #define FLAGS_ALL (PTE_VALID | PTE_ACCESSED | PTE_NO_EXECUTE)
 #define FLAGS_MEMORY (FLAGS_ALL | PTE_INNER_SHAREABLE)
@@ -213,6 +214,13 @@ static void cut_ram(void)
 			page_down(all.ram[i].start + all.ram[i].bytes), 0);
 }
 
+/* Instructions that this processor does not have become NOPs. None of them has run yet. */
+static void take_out(u32 *from, const u32 *to)
+{
+	for (; from < to; from++)
+		*from = NOP;
+}
+
 /* Where the image is. The compiler must not make "kernel_start - something" a constant that needs a relocation itself. */
 static u64 image_base(void)
 {
@@ -255,6 +263,10 @@ const struct early_result *early_start(const void *tree)
 		machine.gic == 3 ? machine.processors * (u64)GIC_REDISTRIBUTOR_BYTES : 2 * PAGE_SIZE);
 	cut_ram();
 	apply_relocations(machine.slide);
+	if (!signs_addresses()) {
+		take_out(entry_key_in, entry_key_in_end);
+		take_out(entry_key_out, entry_key_out_end);
+	}
 	result.ip = KERNEL_LINK_BASE + machine.slide + (u64)((char *)machine_start - kernel_start);
 	result.sp = machine.stacks[0];
 	result.ttbr1 = machine.kernel_root;

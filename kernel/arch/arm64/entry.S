@@ -34,6 +34,8 @@
  *  - What user mode or a service left in a frame is never trusted: the processor state is masked; an address outside of user
  *    addresses faults in user mode. A value is read once.
  *  - Jumps through a register are returns (RET), for which BTI asks no landing place.
+ *  - The key that C signs its return addresses with (pointer authentication, key B) is in its register only between upcall
+ *    and entry_leave; else zeros are, and the other keys are switched off. The short ways run no C and leave it alone.
  *  - No kernel address is left in a register when user mode is entered. */
 #include "offsets.h"
 
@@ -51,6 +53,10 @@
 #define DATA_INTERRUPT 8
 #define DATA_IDLE 16
 #define DATA_FAULT 24
+
+/* Registers that the assembler knows by number only. */
+#define APIBKEYLO_EL1 s3_0_c2_c1_2
+#define APIBKEYHI_EL1 s3_0_c2_c1_3
 
 	.section .entry, "ax"
 	.globl	entry_text
@@ -303,6 +309,14 @@ upcall:
 	ldr	x10, [x20, #CPU_STACK]
 	mov	sp, x10
 	mov	x29, xzr
+	.globl	entry_key_in, entry_key_in_end, entry_key_out, entry_key_out_end
+	.hidden	entry_key_in, entry_key_in_end, entry_key_out, entry_key_out_end
+entry_key_in:
+	ldp	x10, x11, [x20, #ROOTS_KEY]
+	msr	APIBKEYLO_EL1, x10
+	msr	APIBKEYHI_EL1, x11
+	isb
+entry_key_in_end:
 	ldr	x10, [x20, #ROOTS_SHIELDED]
 	ldr	x11, [x20, #CPU_SYSTEM_PROCESS_FRAME]
 	lsr	x12, x10, #1
@@ -558,6 +572,10 @@ system_return:
 entry_leave:
 	mrs	x20, tpidr_el1
 	ldr	x30, [x20, #CPU_FRAME]
+entry_key_out: /* ERET makes it so */
+	msr	APIBKEYLO_EL1, xzr
+	msr	APIBKEYHI_EL1, xzr
+entry_key_out_end:
 	ldr	x9, [x30, #FRAME_THREAD_POINTER_WORD]
 	msr	tpidr_el0, x9
 	load_state
@@ -598,7 +616,7 @@ entry_interrupt:
 	add	x9, x9, :lo12:interrupt_taken
 	b	upcall
 
-/* In arch_idle(), of which nothing is worth keeping. */
+/* In arch_idle(), of which nothing is worth keeping; the key is the kernel's. */
 entry_idle:
 	mrs	x20, tpidr_el1
 	adrp	x9, interrupt_taken

@@ -34,6 +34,7 @@ struct roots {
 	u64 callee_shielded;  /* [K] in the callee */
 	u32 *lock;            /* [I] the kernel lock */
 	u64 *generation;      /* [I] of portals */
+	u64 key[2]; /* [I] what C of the kernel signs its return addresses with */
 };
 
 /* A processor's area. */
@@ -64,6 +65,7 @@ _Static_assert(offsetof(struct roots, before1) == ROOTS_BEFORE1 - ROOTS, "assemb
 _Static_assert(offsetof(struct roots, before_shielded) == ROOTS_BEFORE_SHIELDED - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, callee_shielded) == ROOTS_CALLEE_SHIELDED - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, lock) == ROOTS_LOCK - ROOTS, "assembly");
+_Static_assert(offsetof(struct roots, key) == ROOTS_KEY - ROOTS, "assembly");
 _Static_assert(offsetof(struct kernel_registers, sp) == KERNEL_REGISTERS_SP, "assembly");
 _Static_assert(offsetof(struct kernel_registers, pc) == KERNEL_REGISTERS_PC, "assembly");
 _Static_assert(sizeof(struct kernel_registers) == KERNEL_REGISTERS_BYTES, "assembly");
@@ -77,6 +79,8 @@ static inline struct roots *roots_of(struct cpu *cpu)
 #pragma GCC visibility push(hidden)
 /* Entry text (entry.S), at its place in the kernel image. */
 extern char entry_text[], entry_text_end[], entry_data[], entry_leave[];
+/* Instructions that write the key registers: early.c makes NOPs of them where the processor has none. */
+extern u32 entry_key_in[], entry_key_in_end[], entry_key_out[], entry_key_out_end[];
 #pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,9 @@
 
 /* cpu.c: system registers of the calling processor. */
 void cpu_init(unsigned number);
+/* Pointer authentication on, if there is any: from a function that does not return, since its own return address is not
+ * signed yet. */
+__attribute__((target("branch-protection=bti"))) void cpu_sign(void);
 /* Random bits of the processor, if it has an instruction for that; else nothing is changed. Works early and later. */
 void random_instruction(u64 *value);
 /* Calls the firmware (PSCI). -> its result. */

@@ -40,7 +40,7 @@
 #define SPACE_REFERENCES 24
 
 /* struct roots: right below struct cpu. */
-#define ROOTS (-128)
+#define ROOTS (-144)
 #define ROOTS_USER0 (ROOTS + 0)
 #define ROOTS_USER1 (ROOTS + 8)
 #define ROOTS_RUN0 (ROOTS + 16)
@@ -56,6 +56,7 @@
 #define ROOTS_BEFORE_SHIELDED (ROOTS + 96)
 #define ROOTS_CALLEE_SHIELDED (ROOTS + 104)
 #define ROOTS_LOCK (ROOTS + 112)
+#define ROOTS_KEY (ROOTS + 128)
 
 /* struct thread */
 #define THREAD_PENDING 0

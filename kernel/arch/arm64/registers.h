@@ -36,6 +36,7 @@ static inline void dsb(void)
 #define SCTLR_USER_WFE (1ul << 18)
 #define SCTLR_KEEP_PAN (1ul << 23) /* an exception does not set PSTATE.PAN */
 #define SCTLR_USER_CACHE (1ul << 26)
+#define SCTLR_SIGN_KEY_B (1ul << 30)
 #define SCTLR_BRANCH_TARGETS (1ul << 36) /* of the kernel; of user mode it is bit 35, off */
 #define SCTLR_RESERVED_ONE (1ul << 29 | 1ul << 28 | 1ul << 22 | 1ul << 20 | 1ul << 11 | 1ul << 8 | 1ul << 7)
 
@@ -77,9 +78,16 @@ static inline unsigned id_field(u64 value, unsigned shift)
 #define ID_MMFR1_PAN_SHIFT 20
 #define ID_MMFR2_E0PD_SHIFT 60
 #define ID_ISAR0_RANDOM_SHIFT 60
+/* Pointer authentication, by one of three algorithms. */
+#define ID_ISAR1_SIGN_FIRST_SHIFT 4
+#define ID_ISAR1_SIGN_SECOND_SHIFT 8
+#define ID_ISAR2_SIGN_THIRD_SHIFT 12
 
 /* Registers that the assembler knows by number only. */
 #define ID_AA64MMFR2_EL1 s3_0_c0_c7_2
+#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
+#define APIBKEYLO_EL1 s3_0_c2_c1_2
+#define APIBKEYHI_EL1 s3_0_c2_c1_3
 #define RNDR s3_3_c2_c4_0
 #define ICC_PMR_EL1 s3_0_c4_c6_0
 #define ICC_IAR1_EL1 s3_0_c12_c12_0
@@ -91,6 +99,14 @@ static inline unsigned id_field(u64 value, unsigned shift)
 /* The macros above expand before the names become text. */
 #define read_register(name) read_sysreg(name)
 #define write_register(name, value) write_sysreg(name, value)
+
+static inline bool signs_addresses(void)
+{
+	u64 second = read_sysreg(id_aa64isar1_el1), third = read_register(ID_AA64ISAR2_EL1);
+
+	return id_field(second, ID_ISAR1_SIGN_FIRST_SHIFT) || id_field(second, ID_ISAR1_SIGN_SECOND_SHIFT) ||
+		id_field(third, ID_ISAR2_SIGN_THIRD_SHIFT);
+}
 
 /* ESR_EL1 */
 #define SYNDROME_CLASS(esr) ((unsigned)((esr) >> 26) & 63)

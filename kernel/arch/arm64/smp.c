@@ -32,6 +32,7 @@ void arch_cpus_start(unsigned count)
 _Noreturn void smp_start(u64 number)
 {
 	cpu_init((unsigned)number);
+	cpu_sign();
 	__atomic_store_n(&cpu_count, (unsigned)number + 1, __ATOMIC_RELEASE);
 	cpu_main();
 }
