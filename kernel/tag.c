@@ -31,8 +31,3 @@ u64 tag_cr3(pa_t root, u32 tag, bool user_view, bool keep)
 {
 	return root.v | (u64)tag << 1 | (user_view ? 1 : 0) | (keep ? TAG_CR3_KEEP : 0);
 }
-
-u32 tag_asid(u32 tag, bool user_view)
-{
-	return tag << 1 | (user_view ? 1 : 0);
-}

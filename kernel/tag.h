@@ -1,8 +1,8 @@
 /* Tags (PCID, ASID): numbers under which a processor keeps translations of several roots at a time.
  *
  * Each processor hands tags out in order; when they run out it begins a new generation, flushes everything, and all
- * spaces lose their tags there. A tag stands for a pair of hardware values: one for the root as user code sees it, one
- * for the same root with the kernel mapped. Pure: no machine code, tested on the host. */
+ * spaces lose their tags there. On x86-64 a tag stands for a pair of hardware values: one for the root as user code sees
+ * it, one for the same root with the kernel mapped. Pure: no machine code, tested on the host. */
 #ifndef KERNEL_TAG_H
 #define KERNEL_TAG_H
 
@@ -34,7 +34,6 @@ bool tag_is_valid(const struct tag_cpu *cpu, const struct tag *tag);
 enum { TAG_PCID_LIMIT = 2048 };
 #define TAG_CR3_KEEP (1ul << 63)
 u64 tag_cr3(pa_t root, u32 tag, bool user_view, bool keep);
-/* arm64: likewise an even and odd ASID. */
-u32 tag_asid(u32 tag, bool user_view);
+/* arm64: an ASID is the tag itself, 0 the kernel's (kernel/arch/arm64/mmu.c). */
 
 #endif
