@@ -127,9 +127,13 @@ struct thread_spec {
 /* Where the space's own unresolvable faults go on. A fault at an instruction in [copy_start, copy_end) goes on at
  * copy_landing with nothing changed but: word registers 0, 1, 2 (x86-64: rax, r8, r9; arm64: x9, x10, x11) = fault
  * code (enum fault_code), segment, page. Any other goes on at crash_landing as a C function with the arguments code or cause,
- * address, instruction. */
+ * address, instruction.
+ *
+ * A plain call to the address of a portal in another space goes on at call_landing, with r11 (arm64: x16) = that address,
+ * unless this is 0. */
 struct landing {
 	uint64_t copy_start, copy_end, copy_landing, crash_landing;
+	uint64_t call_landing;
 };
 
 struct region_info {

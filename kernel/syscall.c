@@ -221,7 +221,12 @@ static i64 do_space_fork(const struct request *r)
 	struct space *from = managed_space(r, 0, &error);
 	struct space *to = from ? managed_space(r, 1, &error) : NULL;
 
-	return to ? map_fork(from, to) : error;
+	if (!to)
+		return error;
+	error = map_fork(from, to);
+	if (!error)
+		to->landing = from->landing;
+	return error;
 }
 
 static i64 do_space_wait(const struct request *r)
@@ -369,14 +374,20 @@ static i64 do_revoke(const struct request *r)
 
 static i64 do_portal_create(const struct request *r)
 {
-	int error = portal_create(r->space, word(r, 0), word(r, 1));
+	i64 error;
+	struct space *space = managed_space(r, 2, &error);
 
-	return error ? error : (i64)globalize(r->space->number, word(r, 0));
+	if (space)
+		error = portal_create(space, word(r, 0), word(r, 1));
+	return error ? error : (i64)globalize(space->number, word(r, 0));
 }
 
 static i64 do_portal_destroy(const struct request *r)
 {
-	return portal_destroy(r->space, word(r, 0));
+	i64 error;
+	struct space *space = managed_space(r, 1, &error);
+
+	return space ? portal_destroy(space, word(r, 0)) : error;
 }
 
 static i64 do_irq_grant(const struct request *r)

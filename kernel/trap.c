@@ -53,11 +53,19 @@ void trap_system_return(void)
 /* The thread fetched at a portal's address on which its space has right p: a plain call through a pointer. */
 static bool is_pointer_call(struct user_frame *frame, u64 va)
 {
+	struct space *space = cpu_self()->current->space;
 	u64 words[6], back = regs_back(frame);
+	struct portal *portal;
 
 	if (va != regs_ip(frame))
 		return false;
-	if (REGS_BACK_BYTES > 0 && space_read(cpu_self()->current->space, regs_sp(frame), &back, sizeof(back)))
+	if (space->landing.call_landing) {
+		if (portal_find(space, va, &portal))
+			return false;
+		regs_land_call(frame, space->landing.call_landing, va);
+		return true;
+	}
+	if (REGS_BACK_BYTES > 0 && space_read(space, regs_sp(frame), &back, sizeof(back)))
 		return false;
 	regs_pointer_words(frame, words);
 	return !call_portal(va, words, back, regs_sp(frame) + REGS_BACK_BYTES);

@@ -151,8 +151,12 @@ static void first_start(void)
 
 void service_main(const struct start_info *start)
 {
-	const struct landing landing = { (u64)guarded_start, (u64)guarded_end, (u64)guarded_landing,
-		(u64)crash_landing };
+	const struct landing landing = {
+		.copy_start = (u64)guarded_start,
+		.copy_end = (u64)guarded_end,
+		.copy_landing = (u64)guarded_landing,
+		.crash_landing = (u64)crash_landing,
+	};
 	static const u32 never;
 	machine_window = start->window;
 	machine_shift = start->number_shift;

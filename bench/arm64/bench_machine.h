@@ -41,7 +41,7 @@ __asm__(".pushsection .rodata\n"
 	"mov x19, x0\n\t"
 	"mov x20, #0x20000\n\t"
 	"adr x0, bench_entry\n\t"
-	"mov x1, xzr\n\t"
+	"mov x1, xzr\n\tmov x2, xzr\n\t"
 	"mov x8, #0x1042\n\t" /* portal_create */
 	"svc #0\n\t"
 	"str x0, [x20]\n\t"

@@ -39,7 +39,7 @@ __asm__(".pushsection .rodata\n"
 	"bench_server:\n\t" /* rdi: number of the client's space */
 	"mov %rdi, %r12\n\t"
 	"lea bench_entry(%rip), %rdi\n\t"
-	"xor %esi, %esi\n\t"
+	"xor %esi, %esi\n\txor %edx, %edx\n\t"
 	"mov $0x1042, %eax\n\t" /* portal_create */
 	"syscall\n\t"
 	"mov %rax, 0x20000\n\t"

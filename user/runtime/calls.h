@@ -169,9 +169,20 @@ static inline i64 call_portal_create(u64 entry, u64 cookie)
 	return native_call3(CALL_portal_create, entry, cookie, 0);
 }
 
+/* In a space that the caller manages. */
+static inline i64 call_portal_create_in(u32 space, u64 entry, u64 cookie)
+{
+	return native_call3(CALL_portal_create, entry, cookie, space);
+}
+
 static inline i64 call_portal_destroy(u64 entry)
 {
-	return native_call1(CALL_portal_destroy, entry);
+	return native_call3(CALL_portal_destroy, entry, 0, 0);
+}
+
+static inline i64 call_portal_destroy_in(u32 space, u64 entry)
+{
+	return native_call3(CALL_portal_destroy, entry, space, 0);
 }
 
 /* -> records written to the buffer, whose type is the kind's. */

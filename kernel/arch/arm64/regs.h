@@ -118,6 +118,13 @@ static inline void regs_land(struct user_frame *f, u64 ip, u64 code, u64 segment
 	f->x[11] = page;
 }
 
+/* A plain call to a portal goes on at the landing as a call to that. */
+static inline void regs_land_call(struct user_frame *f, u64 ip, u64 portal)
+{
+	f->pc = ip;
+	f->x[16] = portal;
+}
+
 /* The landing is a C function that does not return. */
 static inline void regs_land_crash(struct user_frame *f, u64 ip, u64 code, u64 address)
 {

@@ -137,6 +137,13 @@ static inline void regs_land(struct user_frame *f, u64 ip, u64 code, u64 segment
 	f->r9 = page;
 }
 
+/* A plain call to a portal goes on at the landing as a call to that. */
+static inline void regs_land_call(struct user_frame *f, u64 ip, u64 portal)
+{
+	f->rip = ip;
+	f->r11 = portal;
+}
+
 /* The landing is a C function that does not return: its stack pointer is made as after a call instruction. */
 static inline void regs_land_crash(struct user_frame *f, u64 ip, u64 code, u64 address)
 {
