@@ -26,6 +26,9 @@ SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
 # "linux/x.h" is ours.
 LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH) -iquote $(OUT)/made
 SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
+# liballod is for ordinary programs: with the C library, position independent, for liballod.a and liballod.so alike.
+LIBRARY_FLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fno-stack-protector -Iuser/liballod/include \
+	$(patsubst %,-iquote %,. user/liballod user/liballod/$(ARCH) user/runtime user/runtime/$(ARCH) abi/$(ARCH))
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote .
 TOOL_LIBS := -larchive -lelf
 
@@ -49,15 +52,16 @@ CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
 LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
 # Takes the place of the Linux service in tests/guest/drivers.sh.
 CLIENT_OBJECTS := $(call objects,$(OUT)/service-obj,tests/native)
+LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,user/liballod user/liballod/$(ARCH))
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
 SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
 
-.PHONY: all kernel services tool run test check format bench debug deps clean help guest-tests
+.PHONY: all kernel services library install tool run test check format bench debug deps clean help guest-tests
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-all: kernel services tool
+all: kernel services library tool
 
 help:
 	@echo 'make             build the kernel, the services and the host command build/allod'
@@ -67,6 +71,7 @@ help:
 	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json'
 	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
+	@echo 'make install     liballod, its headers and manual pages, and the host command, to $$(DESTDIR)$$(PREFIX)'
 	@echo 'make deps        install the packages that are missing'
 	@echo 'make clean       remove build/'
 	@echo 'Variables: ARCH=$(ARCH) CC=gcc|clang V=1'
@@ -76,8 +81,8 @@ help:
 # Changes when the compiler or its flags do, so that objects of another compiler are never mixed in.
 $(OUT)/compiler: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' | cmp -s - $@ || \
-		echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' > $@
+	@echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(LIBRARY_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' | cmp -s - $@ || \
+		echo '$(CC) $(KERNEL_FLAGS) $(SERVICE_FLAGS) $(LIBRARY_FLAGS) $(subst ','\'',$(TOOL_FLAGS))' > $@
 FORCE:
 
 define compile
@@ -92,6 +97,8 @@ $(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
 	$(call compile,$(LINUX_FLAGS))
 $(OUT)/service-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS))
+$(OUT)/library-obj/%.o: % $(OUT)/compiler
+	$(call compile,$(LIBRARY_FLAGS))
 $(BUILD)/tool-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(TOOL_FLAGS),$(HOSTCC))
 
@@ -134,6 +141,36 @@ $(eval $(call service,9p,9P))
 $(eval $(call service,console,CONSOLE))
 $(eval $(call service,linux,LINUX))
 $(eval $(call service,client,CLIENT))
+
+# --- liballod: what programs are linked with ---
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+VERSION := 1
+library: $(OUT)/liballod.a $(OUT)/liballod.so $(OUT)/allod.pc
+$(OUT)/liballod.a: $(LIBRARY_OBJECTS)
+	@echo "AR $@"
+	$(Q)rm -f $@ && $(patsubst %gcc,%ar,$(CC:clang=gcc)) rcs $@ $(LIBRARY_OBJECTS)
+$(OUT)/liballod.so: $(LIBRARY_OBJECTS)
+	@echo "LD $@"
+	$(Q)$(CC) -shared -Wl,-soname,liballod.so.$(VERSION),-z,noexecstack,-z,defs -o $@ $(LIBRARY_OBJECTS) -pthread
+	$(Q)ln -sf liballod.so $@.$(VERSION)
+# Says where the library is built, so that PKG_CONFIG_PATH=build/ARCH is enough; the installed one says where that is.
+$(OUT)/allod.pc: user/liballod/allod.pc.in Makefile
+	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/user/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
+
+install: library tool
+	install -d $(DESTDIR)$(PREFIX)/include/allod $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 644 user/liballod/include/allod/*.h $(DESTDIR)$(PREFIX)/include/allod
+	install -m 644 $(OUT)/liballod.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(OUT)/liballod.so $(DESTDIR)$(LIBDIR)/liballod.so.$(VERSION)
+	ln -sf liballod.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liballod.so
+	sed -e 's,@INCLUDE@,$(PREFIX)/include,' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' user/liballod/allod.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/allod.pc
+	install -m 644 docs/allod.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 docs/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 
 tool: $(BUILD)/allod
 $(BUILD)/allod: $(TOOL_OBJECTS)
