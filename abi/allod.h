@@ -55,6 +55,12 @@ enum {
 	SPACE_TRUSTED = 1,       /* not shielded: the kernel stays mapped. Only a SPACE_DEVICES space may ask for it. */
 	SPACE_DEVICES = 2,       /* may make device segments, hold interrupt lines, power off. Only passed on by such a space. */
 	SPACE_GRANT_CREATOR = 4, /* the creator holds a grant (rw, to pass on) of the whole window from birth */
+	SPACE_VAS = 8,           /* without threads: its memory shows in spaces that it is attached to */
+};
+
+/* Flags of vas_attach(), besides rights. */
+enum {
+	VAS_BY_SYSTEM = 0x10, /* only the space's system has its threads switch in and out */
 };
 
 /* Who serves a space's system calls, faults and exceptions: space_spec.system. */

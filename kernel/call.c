@@ -78,11 +78,12 @@ static int decode_entry(struct thread *thread, const struct portal *portal, u64 
 	return reserve_vector(thread);
 }
 
-/* Calls between two shielded spaces repeat by the short way, unless more than registers has to change. */
+/* Calls between two shielded spaces repeat by the short way, unless more than registers has to change. It knows main views
+ * only. */
 static bool has_short_way(const struct thread *thread, const struct portal *portal)
 {
 	return !holds_user_vector(thread) && !portal->space->system && !(portal->space->flags & SPACE_TRUSTED) &&
-		!(thread->space->flags & SPACE_TRUSTED);
+		!(thread->space->flags & SPACE_TRUSTED) && thread_view((struct thread *)thread) == &thread->space->view;
 }
 
 int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)

@@ -1,5 +1,6 @@
 /* Resolving faults against the truth, and the kernel's access to memory of spaces: space.h. */
 #include "account.h"
+#include "arch.h"
 #include "frame.h"
 #include "grant.h"
 #include "layout.h"
@@ -8,14 +9,16 @@
 #include "pt.h"
 #include "segment.h"
 #include "space.h"
+#include "thread.h"
 #include "tlb.h"
+#include "vas.h"
 
 enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */, KEPT_PART = 64 };
 
 /* The last frames are not for spaces that a system serves: it needs some itself to help them. */
 static bool is_short_of_frames(const struct space *owner)
 {
-	return owner->system && frame_free() < frame_total() / KEPT_PART;
+	return (owner->system || (owner->flags & SPACE_VAS)) && frame_free() < frame_total() / KEPT_PART;
 }
 
 /* A page of a region as it is now. */
@@ -76,6 +79,8 @@ static struct page page_now(const struct region *region, u64 offset)
 	frame = segment_present(segment, segment_offset(region, offset) >> PAGE_SHIFT);
 	if (!frame)
 		return (struct page){ { 0 }, 0, false, NULL };
+	if (frame_refs(frame) > 1)
+		rights &= ~(u32)RIGHT_W; /* shared with a clone */
 	return (struct page){ ptr_pa(frame), rights, false, NULL };
 }
 
@@ -165,6 +170,12 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 			return why;
 		now = page_now(region, offset);
 	}
+	if (now.rights && (access & FAULT_WRITE) && !(now.rights & RIGHT_W) && (region->flags & MAP_SHARE)) {
+		why = segment_unshare(region->segment, segment_offset(region, offset) >> PAGE_SHIFT);
+		if (why)
+			return why;
+		now = page_now(region, offset);
+	}
 	if (!now.rights || ((access & FAULT_WRITE) && !(now.rights & RIGHT_W)))
 		return make_private(region, offset, &now, entry);
 	pt_set(owner, offset, 0, entry, pte_make_page(now.pa, 0, now.rights, now.device));
@@ -173,11 +184,42 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	return 0;
 }
 
-u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
+/* The end of a fault: what the faulting space is told. */
+static u32 conclude(const struct region *region, u64 offset, u32 code, u32 why, struct fault *info)
+{
+	tlb_commit();
+	if (why == FAULT_PAGER) {
+		info->segment = region->segment->number;
+		info->page = (u32)(segment_offset(region, offset) >> PAGE_SHIFT);
+	}
+	return why ? code | why : 0;
+}
+
+/* The half of the native window that shows a VAS. */
+static __attribute__((noinline)) u32 vas_fault(struct attachment *attachment, u64 offset, u32 access, u32 code,
+	struct fault *info)
+{
+	struct space *vas = attachment->vas;
+	struct region *region = vas ? map_find(&vas->map, offset) : NULL;
+	u32 why;
+
+	if (!region)
+		return code;
+	if (needed_rights(access) & ~(region_rights(region) & attachment->rights))
+		return code | FAULT_MAPPED;
+	if (is_short_of_frames(vas))
+		return code | FAULT_NOMEM;
+	why = fill(vas, region, offset, access);
+	if (!why)
+		pt_link_vas(attachment, offset);
+	return conclude(region, offset, code, why, info);
+}
+
+u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info)
 {
 	u32 code = access ? access : FAULT_READ, rights = needed_rights(access), why;
 	u64 number = address_number(va), offset = address_offset(va);
-	struct space *owner = running;
+	struct space *running = view->space, *owner = running;
 	struct grant *grant = NULL;
 	struct fault unused;
 	struct region *region;
@@ -195,6 +237,8 @@ u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
 		info->owner = owner->number;
 	}
 	region = map_find(&owner->map, offset);
+	if (!region && !number && offset >= window_bytes() / 2 && view != &running->view)
+		return vas_fault(view_attachment(view), offset - window_bytes() / 2, access, code, info);
 	if (!region)
 		return code;
 	if (rights & ~region_rights(region))
@@ -204,12 +248,30 @@ u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
 	why = fill(owner, region, offset, access);
 	if (!why && (grant ? pt_link_grant(running, owner, offset, grant) : pt_link_own(running, va)))
 		why = FAULT_NOMEM;
-	tlb_commit();
-	if (why == FAULT_PAGER) {
-		info->segment = region->segment->number;
-		info->page = (u32)(segment_offset(region, offset) >> PAGE_SHIFT);
-	}
-	return why ? code | why : 0;
+	return conclude(region, offset, code, why, info);
+}
+
+/* Under which view the kernel looks at an address of a space: that of the thread that it works for. */
+static struct view *view_at(struct space *space, u64 va)
+{
+	struct thread *thread = cpu_self()->current;
+
+	if (va < window_bytes() / 2 || va >= window_bytes() || !thread || thread->space != space)
+		return &space->view;
+	return thread_view(thread);
+}
+
+static __attribute__((noinline)) void *touch_slowly(struct space *space, u64 va, u32 access)
+{
+	struct view *view = view_at(space, va);
+	u32 rights = needed_rights(access);
+	bool device;
+	pa_t pa;
+
+	if ((pt_lookup(view, va, &pa, &device) & rights) != rights &&
+		(view_fault(view, va, access, NULL) || (pt_lookup(view, va, &pa, &device) & rights) != rights))
+		return NULL;
+	return device ? NULL : pa_ptr(pa);
 }
 
 void *space_touch(struct space *space, u64 va, u32 access)
@@ -217,8 +279,6 @@ void *space_touch(struct space *space, u64 va, u32 access)
 	u32 rights = needed_rights(access);
 	unsigned level;
 	const pte_t *entry;
-	bool device;
-	pa_t pa;
 
 	/* The quick way for plain pages of the space's own. */
 	if (va < window_bytes()) {
@@ -226,10 +286,7 @@ void *space_touch(struct space *space, u64 va, u32 access)
 		if (entry && !level && (pte_rights(*entry) & rights) == rights && !pte_is_device(*entry))
 			return (char *)pa_ptr(pte_pa(*entry)) + (va & (PAGE_SIZE - 1));
 	}
-	if ((pt_lookup(space, va, &pa, &device) & rights) != rights &&
-		(space_fault(space, va, access, NULL) || (pt_lookup(space, va, &pa, &device) & rights) != rights))
-		return NULL;
-	return device ? NULL : pa_ptr(pa);
+	return touch_slowly(space, va, access);
 }
 
 /* Does [va, va + bytes) wrap around or leave the user addresses? */

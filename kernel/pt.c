@@ -11,6 +11,7 @@
 #include "segment.h"
 #include "space.h"
 #include "tlb.h"
+#include "vas.h"
 
 unsigned pt_levels, pt_link_level, pt_links, number_shift, number_bits;
 
@@ -158,6 +159,27 @@ void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t
 
 /* --- roots and links --- */
 
+/* Changes an entry of a space's root, or of a table of its own below: the views of attachments have copies of the root and of
+ * the first table of links. */
+static void own_write(struct space *space, pte_t *entry, pte_t value)
+{
+	const pte_t *root = space->view.root, *table = (const pte_t *)page_down((u64)entry);
+	unsigned index = (unsigned)(entry - table);
+
+	entry_write(entry, value);
+	list_for_each(node, &space->attachments) {
+		struct attachment *a = container_of(node, struct attachment, of_space);
+
+		if (table == root) {
+			entry_write((pte_t *)a->view.root + index, value);
+			a->view.used[index / 64] |= 1ul << (index % 64);
+			arch_root_changed(&a->view, index);
+		} else if (table == table_of(root[0])) {
+			entry_write(&a->links[index], value);
+		}
+	}
+}
+
 /* The entry of pt_link_level for an address in a space's own tables, tables made as needed. */
 static pte_t *link_entry(struct space *space, u64 address)
 {
@@ -171,7 +193,7 @@ static pte_t *link_entry(struct space *space, u64 address)
 
 			if (!next)
 				return NULL;
-			entry_write(&table[index], pte_make_table(ptr_pa(next), MEMORY_RIGHTS, false));
+			own_write(space, &table[index], pte_make_table(ptr_pa(next), MEMORY_RIGHTS, false));
 			if (level == pt_levels - 1) {
 				space->view.used[index / 64] |= 1ul << (index % 64);
 				arch_root_changed(&space->view, index);
@@ -205,7 +227,7 @@ int pt_link_own(struct space *space, u64 address)
 	if (!entry)
 		return -E_NOMEM;
 	if (!pte_is_present(*entry))
-		entry_write(entry, pte_make_table(ptr_pa(top), MEMORY_RIGHTS, true));
+		own_write(space, entry, pte_make_table(ptr_pa(top), MEMORY_RIGHTS, true));
 	return 0;
 }
 
@@ -213,6 +235,15 @@ int pt_link_own(struct space *space, u64 address)
 static u32 memory_rights(u32 rights)
 {
 	return (rights & MEMORY_RIGHTS) ? (rights & MEMORY_RIGHTS) | RIGHT_R : 0;
+}
+
+void pt_link_vas(struct attachment *attachment, u64 offset)
+{
+	void *top = attachment->vas->tops[offset >> shift_of(pt_link_level)];
+	pte_t *entry = &attachment->links[index_of(window_bytes() / 2 + offset, pt_link_level)];
+
+	if (!pte_is_present(*entry))
+		entry_write(entry, pte_make_table(ptr_pa(top), memory_rights(attachment->rights), true));
 }
 
 static bool grant_covers(const struct grant *grant, u64 start, u64 bytes)
@@ -228,11 +259,11 @@ static void view_set(struct space *viewer, struct space *owner, u64 offset, unsi
 	if (*entry == value)
 		return;
 	if (pte_is_present(*entry)) {
-		entry_write(entry, 0);
+		own_write(viewer, entry, 0);
 		tlb_add(owner, viewer, start, start + bytes_of(level));
 		tlb_commit();
 	}
-	entry_write(entry, value);
+	own_write(viewer, entry, value);
 }
 
 /* What is in the owner's tables one level below an entry of theirs. */
@@ -288,9 +319,9 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 	}
 }
 
-u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device)
+u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device)
 {
-	pte_t *table = space->view.root;
+	pte_t *table = view->root;
 	u32 rights = MEMORY_RIGHTS;
 
 	if (address >= user_end())
@@ -407,7 +438,7 @@ static void clear_view(struct space *viewer, struct space *owner, pte_t *entry, 
 		return;
 	if (pte_is_link(*entry) || !pte_is_table(*entry, level)) {
 		if (links || !pte_is_link(*entry))
-			entry_write(entry, 0);
+			own_write(viewer, entry, 0);
 		return;
 	}
 	table = table_of(*entry);
@@ -415,7 +446,7 @@ static void clear_view(struct space *viewer, struct space *owner, pte_t *entry, 
 		clear_view(viewer, owner, &table[index_of(at, level - 1)], level - 1, at, stop, links);
 	if (!is_empty(table))
 		return;
-	entry_write(entry, 0);
+	own_write(viewer, entry, 0);
 	viewer->table_count--;
 	account_refund(owner->account, ACCOUNT_FRAMES, 1);
 	tlb_put_frame(table);
@@ -470,6 +501,40 @@ void pt_drop_root(struct space *space)
 	account_refund(space->account, ACCOUNT_FRAMES, 1);
 }
 
+int pt_attach(struct attachment *attachment)
+{
+	struct space *space = attachment->view.space;
+	const pte_t *first = link_entry(space, 0);
+	pte_t *root;
+
+	if (!first || !account_charge(space->account, ACCOUNT_FRAMES, 2))
+		return -E_NOMEM;
+	root = frame_alloc_raw();
+	attachment->links = root ? frame_alloc_raw() : NULL;
+	if (!attachment->links) {
+		if (root)
+			frame_put(root);
+		account_refund(space->account, ACCOUNT_FRAMES, 2);
+		return -E_NOMEM;
+	}
+	page_copy(root, space->view.root);
+	page_copy(attachment->links, first);
+	root[0] = pte_make_table(ptr_pa(attachment->links), MEMORY_RIGHTS, false);
+	attachment->view.root = root;
+	memcpy(attachment->view.used, space->view.used, sizeof(space->view.used));
+	frame_chain_push(&space->tables, root);
+	frame_chain_push(&space->tables, attachment->links);
+	space->table_count += 2;
+	return 0;
+}
+
+void pt_detach(struct attachment *attachment)
+{
+	for (unsigned i = pt_links / 2; i < pt_links; i++)
+		entry_write(&attachment->links[i], 0);
+	tlb_add(attachment->vas, attachment->view.space, 0, window_bytes() / 2);
+}
+
 void pt_destroy(struct space *space)
 {
 	pte_t *root = space->view.root;
@@ -516,10 +581,12 @@ static void check_page(const struct space *viewer, struct space *owner, u64 offs
 	offset += region->offset - region->start;
 	ASSERT(pte_is_device(entry) == !!(segment->flags & SEGMENT_DEVICE));
 	ASSERT(offset >> PAGE_SHIFT < segment->end || segment->owner == owner);
-	if (segment_is_fixed(segment))
+	if (segment_is_fixed(segment)) {
 		ASSERT(pte_pa(entry).v == segment->base.v + offset);
-	else
-		ASSERT(pa_ptr(pte_pa(entry)) == segment_present(segment, offset >> PAGE_SHIFT));
+		return;
+	}
+	frame = segment_present(segment, offset >> PAGE_SHIFT);
+	ASSERT(frame && pa_ptr(pte_pa(entry)) == frame && (!(rights & RIGHT_W) || frame_refs(frame) == 1));
 }
 
 /* An entry of a level, at an address of the viewer, and all below it. */
@@ -559,6 +626,28 @@ static void check_entry(const struct space *viewer, pte_t entry, unsigned level,
 	}
 }
 
+/* What is its own in an attachment's view. */
+static void check_attachment(const struct space *space, const struct attachment *a)
+{
+	const pte_t *root = a->view.root, *main = space->view.root, *first = table_of(main[0]);
+	struct space *vas = a->vas;
+
+	ASSERT(a->view.space == space && table_of(root[0]) == a->links);
+	ASSERT(!memcmp(a->view.used, space->view.used, sizeof(space->view.used)));
+	ASSERT(!memcmp(root + 1, main + 1, PAGE_SIZE - sizeof(pte_t)));
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		bool upper = i >= pt_links / 2 && i < pt_links;
+
+		ASSERT(!upper || !first[i]);
+		ASSERT(upper || a->links[i] == first[i]);
+		if (!upper || !a->links[i])
+			continue;
+		ASSERT(vas && pte_is_link(a->links[i]) && !(pte_rights(a->links[i]) & ~memory_rights(a->rights)));
+		check_entry(vas, a->links[i], pt_link_level,
+			globalize(vas->number, (u64)(i - pt_links / 2) << shift_of(pt_link_level)), MEMORY_RIGHTS);
+	}
+}
+
 void pt_check(const struct space *space)
 {
 	const pte_t *root = space->view.root;
@@ -569,4 +658,6 @@ void pt_check(const struct space *space)
 		ASSERT(pte_is_table(root[i], pt_levels - 1) && !pte_is_link(root[i]));
 		check_entry(space, root[i], pt_levels - 1, (u64)i << shift_of(pt_levels - 1), MEMORY_RIGHTS);
 	}
+	list_for_each(node, &space->attachments)
+		check_attachment(space, container_of(node, struct attachment, of_space));
 }

@@ -10,6 +10,10 @@
  * ends, so a link stays good as long as its owner lives; only edge tables go as soon as they show nothing. Everything
  * here may be thrown away at any time, with tlb_add().
  *
+ * The view of an attached VAS (vas.h) has a root and a first table of links of its own. Their entries are those of the space's
+ * main view, changed together with these, but for the links of the upper half of the native window, which lead to tables of the
+ * VAS's map.
+ *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_PT_H
 #define KERNEL_PT_H
@@ -17,12 +21,14 @@
 #include "pte.h"
 #include "types.h"
 
+struct attachment;
 struct grant;
 struct space;
+struct view;
 
 enum { PT_ENTRIES = 512, PT_LINKS_MAX = 16 };
 
-/* The split of addresses: constants after pt_init(). */
+/* The split of addresses: constants after pt_init(). Links are in tables below the root: pt_link_level = pt_levels - 2. */
 extern unsigned pt_levels;     /* of the tables */
 extern unsigned pt_link_level; /* where maps are linked */
 extern unsigned pt_links;      /* links of a whole window */
@@ -75,8 +81,11 @@ int pt_link_own(struct space *space, u64 address);
  * allows. -E_NOMEM. */
 int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct grant *grant);
 
-/* What a root shows at an address. -> rights, 0 if nothing; *pa is the address of the byte, *device if uncached. */
-u32 pt_lookup(const struct space *space, u64 address, pa_t *pa, bool *device);
+/* Makes an attachment's view show the VAS around an offset of it, which the VAS's tables show. */
+void pt_link_vas(struct attachment *attachment, u64 offset);
+
+/* What a view's root shows at an address. -> rights, 0 if nothing; *pa is the address of the byte, *device if uncached. */
+u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device);
 
 /* Empties what the owner's tables, and copies of them in edge tables of others, show of a range of offsets, and notes
  * it for invalidation. */
@@ -95,7 +104,12 @@ void pt_drop_root(struct space *space);
 /* Empties a space's root and frees all its other tables, through the pending batch. No grants to it are left. */
 void pt_destroy(struct space *space);
 
-/* Judges every entry under a root by the maps and grants; panics if one shows what it must not. */
+/* Makes the root and the links of an attachment; they are its space's tables and end with it. -E_NOMEM. */
+int pt_attach(struct attachment *attachment);
+/* Has its view show nothing of the VAS any more, and notes it. */
+void pt_detach(struct attachment *attachment);
+
+/* Judges every entry under the roots by the maps and grants; panics if one shows what it must not. */
 void pt_check(const struct space *space);
 
 #endif

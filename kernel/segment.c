@@ -260,6 +260,69 @@ int segment_end(struct space *caller, u32 number, u64 pages)
 	return 0;
 }
 
+static int share_frames(struct segment *from, struct segment *to)
+{
+	const struct radix_node *leaf;
+	u64 index = 0;
+
+	for (; (leaf = radix_next_leaf(&from->frames, &index)); index += RADIX_SLOTS) {
+		struct radix_node *copy = radix_reserve(&to->frames, index);
+
+		if (!copy || !account_charge(to->account, ACCOUNT_FRAMES, (u64)__builtin_popcountl(leaf->used)))
+			return -E_NOMEM;
+		copy->used = leaf->used;
+		to->present += (u64)__builtin_popcountl(leaf->used);
+		for (u64 used = leaf->used; used; used &= used - 1) {
+			u64 slot = (u64)__builtin_ctzl(used);
+
+			copy->slot[slot] = leaf->slot[slot];
+			frame_get(copy->slot[slot]);
+		}
+	}
+	return 0;
+}
+
+int segment_clone(struct space *caller, u32 number)
+{
+	struct segment *from, *to;
+	int made, error = find_for(caller, number, &from);
+
+	if (error)
+		return error;
+	if (segment_is_fixed(from) || (from->flags & (SEGMENT_PAGED | SEGMENT_DESTROYED)))
+		return -E_INVAL;
+	made = segment_create(caller, from->pages, 0);
+	if (made < 0)
+		return made;
+	to = segment_find((u32)made);
+	error = share_frames(from, to);
+	if (error) {
+		segment_destroy(caller, (u32)made);
+		return error;
+	}
+	to->end = from->end;
+	/* Entries that allow writing are made again by faults, without that. */
+	clear_everywhere(from, 0, from->pages);
+	tlb_commit();
+	return made;
+}
+
+u32 segment_unshare(struct segment *segment, u64 page)
+{
+	void *frame = radix_find(&segment->frames, page), *copy;
+
+	if (frame_refs(frame) == 1)
+		return 0;
+	copy = frame_alloc_raw();
+	if (!copy)
+		return FAULT_NOMEM;
+	page_copy(copy, frame);
+	clear_everywhere(segment, page, 1);
+	radix_set(&segment->frames, page, copy);
+	tlb_put_frame(frame);
+	return 0;
+}
+
 int segment_device(struct space *caller, u64 physical, u64 bytes)
 {
 	if (!(caller->flags & SPACE_DEVICES))

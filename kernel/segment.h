@@ -44,6 +44,8 @@ int segment_destroy(struct space *caller, u32 number);
 int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 from);
 int segment_evict(struct space *caller, u32 number, u64 first, u64 count);
 int segment_end(struct space *caller, u32 number, u64 pages);
+/* A copy, copy-on-write. */
+int segment_clone(struct space *caller, u32 number);
 int segment_device(struct space *caller, u64 physical, u64 bytes);
 /* *physical receives the address of the first frame. */
 int segment_contiguous(struct space *caller, u64 pages, u64 *physical);
@@ -57,6 +59,8 @@ bool segment_is_for(const struct segment *segment, const struct space *caller);
 /* A frame of the segment (not of a fixed one); made, zero-filled, if it is absent and no pager has to supply it. NULL
  * with *why = FAULT_PAGER, FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
 void *segment_frame(struct segment *segment, u64 page, u32 *why);
+/* Gives the segment a frame of its own in place of one that clones share. -> 0 or FAULT_NOMEM. */
+u32 segment_unshare(struct segment *segment, u64 page);
 /* A present frame or NULL. */
 void *segment_present(const struct segment *segment, u64 page);
 /* Called when the last region has left its list: frees a destroyed segment. */

@@ -10,6 +10,7 @@
 #include "portal.h"
 #include "segment.h"
 #include "tlb.h"
+#include "vas.h"
 
 enum { PER_PAGE = PAGE_SIZE / sizeof(struct space *), NUMBERS_FIRST = 2048, NUMBERS_MAX = 1 << 16 };
 
@@ -75,7 +76,9 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 {
 	const u32 trusted = SPACE_TRUSTED | SPACE_DEVICES;
 
-	if ((spec->flags & ~(trusted | SPACE_GRANT_CREATOR)) || spec->system > SYSTEM_SHARED)
+	if ((spec->flags & ~(trusted | SPACE_GRANT_CREATOR | SPACE_VAS)) || spec->system > SYSTEM_SHARED)
+		return -E_INVAL;
+	if ((spec->flags & SPACE_VAS) && (spec->system || (spec->flags & trusted)))
 		return -E_INVAL;
 	if (!creator)
 		return spec->system || (spec->flags & SPACE_GRANT_CREATOR) ? -E_INVAL : 0;
@@ -97,6 +100,8 @@ static void init_lists(struct space *space)
 	list_init(&space->made);
 	list_init(&space->portals);
 	list_init(&space->segments);
+	list_init(&space->attachments);
+	list_init(&space->attached);
 	list_init(&space->waiters);
 }
 
@@ -212,12 +217,14 @@ void space_end(struct space *space, enum space_end why, u64 address)
 	space->end = why;
 	space->end_address = address;
 	list_remove(&space->of_manager);
+	vas_end_space(space);
 	portal_end_space(space);
 	grant_end_space(space);
 	pt_destroy(space);
 	map_destroy(&space->map);
 	segment_end_space(space);
 	tlb_commit();
+	vas_free_views(space);
 	alive--;
 	space_put(space);
 }

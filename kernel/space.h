@@ -17,6 +17,7 @@
 struct account;
 struct grant;
 struct portal;
+struct attachment;
 
 enum { PORTALS_REMEMBERED = 4 };
 
@@ -59,6 +60,8 @@ struct space {
 		struct portal *portal;
 	} portals_called[PORTALS_REMEMBERED]; /* recently, see portal.c */
 	struct list_node segments;            /* that it owns */
+	struct list_node attachments;         /* of VASes to this space, detached ones too (vas.h) */
+	struct list_node attached;            /* attachments of this VAS */
 
 	struct list_node waiters; /* of space_wait(): kept by thread code */
 	u32 threads;              /* whose first space it is: kept by thread code */
@@ -97,12 +100,17 @@ u64 space_made(void);
 /* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
 struct space *space_next(u32 from);
 
-/* Resolves a fault of code running in a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum fault_code (never
- * 0, thanks to FAULT_READ) with *info, which may be NULL. Pages next to the one wanted that are there already become
- * visible too. */
-u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info);
+/* Resolves a fault of code running under a view of a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum
+ * fault_code (never 0, thanks to FAULT_READ) with *info, which may be NULL. Pages next to the one wanted that are there
+ * already become visible too. */
+u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info);
+static inline u32 space_fault(struct space *running, u64 va, u32 access, struct fault *info)
+{
+	return view_fault(&running->view, va, access, info);
+}
 
-/* Access by the kernel, with exactly the rights the space has; resolves faults. -E_FAULT, then a part may be done. */
+/* Access by the kernel, with exactly the rights the space has, in the VAS that the current thread is in if it is in that
+ * space; resolves faults. -E_FAULT, then a part may be done. */
 int space_read(struct space *space, u64 va, void *to, u64 bytes);
 int space_write(struct space *space, u64 va, const void *from, u64 bytes);
 int space_read_u32(struct space *space, u64 va, u32 *value);

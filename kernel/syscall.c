@@ -19,6 +19,7 @@
 #include "stats.h"
 #include "thread.h"
 #include "tlb.h"
+#include "vas.h"
 #include "wait.h"
 
 /* What a call is made with. */
@@ -126,8 +127,11 @@ static i64 do_thread_create(const struct request *r)
 	error = thread_create(home, spec.frame ? &frame : NULL, spec.ip, spec.sp, spec.arg, &thread);
 	if (error)
 		return error;
-	if (spec.frame && (frame.flags & FRAME_INHERIT_VECTOR) && system_frame(r))
-		arch_vector_save(thread->vector);
+	if (spec.frame && system_frame(r)) {
+		if (frame.flags & FRAME_INHERIT_VECTOR)
+			arch_vector_save(thread->vector);
+		vas_inherit(thread, system_frame(r));
+	}
 	sched_ready(thread);
 	return thread->number;
 }
@@ -296,6 +300,11 @@ static i64 do_segment_end(const struct request *r)
 	return segment_end(r->space, number(r, 0), word(r, 1));
 }
 
+static i64 do_segment_clone(const struct request *r)
+{
+	return segment_clone(r->space, number(r, 0));
+}
+
 static i64 do_segment_device(const struct request *r)
 {
 	if (!(r->space->flags & SPACE_DEVICES))
@@ -454,6 +463,36 @@ static i64 do_list(const struct request *r)
 	struct space *space = managed_space(r, 1, &error);
 
 	return space ? listing_write(r->space, number(r, 0), space, word(r, 2), word(r, 3), word(r, 4)) : error;
+}
+
+static i64 do_vas_attach(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error), *vas = space ? managed_space(r, 1, &error) : NULL;
+
+	return vas ? vas_attach(space, vas, number(r, 2)) : error;
+}
+
+static i64 do_vas_detach(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error), *vas = space ? managed_space(r, 1, &error) : NULL;
+
+	return vas ? vas_detach(space, vas, word(r, 2)) : error;
+}
+
+static i64 do_vas_switch(const struct request *r)
+{
+	return vas_switch(r->thread, number(r, 0), system_frame(r));
+}
+
+static i64 do_vas_active(const struct request *r)
+{
+	u32 rights;
+	int vas = vas_active(r->thread, system_frame(r), &rights);
+
+	regs_set_results(r->frame, 0, rights);
+	return vas;
 }
 
 #define ALLOD_CALL(call, name, arguments) [(call)-ALLOD_CALL_FIRST] = do_##name,

@@ -118,6 +118,7 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 		error = thread_stacklet(thread, system, &top, &page);
 	if (error)
 		return error;
+	call->view = &process->view;
 	call->frame_user = (sp - sizeof(struct user_frame)) & ~(sizeof(struct user_frame) - 1);
 	/* The service called from a stack of another kind, or its stacklet is full: only stacklets' pages can be held. */
 	if (call->frame_user >= top || call->frame_user < top - (STACKLET_SIZE - PAGE_SIZE))
@@ -197,6 +198,8 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 
 	if (home->end != SPACE_ALIVE)
 		return -E_DEAD;
+	if (home->flags & SPACE_VAS)
+		return -E_INVAL;
 	if (!account_charge(home->account, ACCOUNT_THREADS, 1))
 		return -E_LIMIT;
 	thread = pool_alloc_zeroed(&thread_pool);
@@ -376,11 +379,17 @@ int thread_set_home(struct thread *thread, struct space *space)
 	account_refund(old->account, ACCOUNT_THREADS, 1);
 	space_get(space);
 	call->space = space;
+	call->view = &space->view;
 	old->threads--;
 	space->threads++;
 	thread_load();
 	space_put(old);
 	return 0;
+}
+
+struct view *thread_view(struct thread *thread)
+{
+	return thread->space->system ? thread->calls[thread->depth].view : &thread->space->view;
 }
 
 void thread_interrupt(struct thread *thread)
@@ -416,6 +425,7 @@ void thread_load(void)
 	struct cpu *cpu = cpu_self();
 	struct thread *thread = cpu->current;
 	struct space *space = thread->space;
+	struct view *view = &space->view;
 	struct call *call = NULL;
 
 	cpu->way.state = WAY_NONE;
@@ -423,6 +433,7 @@ void thread_load(void)
 		call = &thread->calls[thread->depth];
 		call->space = space;
 		call->system = true;
+		view = call->view;
 		cpu->frame = call->frame;
 	} else {
 		if (thread->depth && thread->calls[thread->depth - 1].system)
@@ -435,9 +446,9 @@ void thread_load(void)
 		cpu->system.process_frame = call->frame;
 		cpu->system.space = call->space->system;
 		cpu->system.process = call->space;
-		cpu->process_view = &call->space->view;
+		cpu->process_view = call->view;
 	} else {
 		cpu->system.process_frame = NULL;
 	}
-	arch_space_prepare(&space->view, entry_space(thread));
+	arch_space_prepare(view, entry_space(thread));
 }

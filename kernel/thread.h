@@ -19,6 +19,7 @@
 struct cpu;
 struct portal;
 struct space;
+struct view;
 
 enum { CALLS_MAX = 24, STACKLETS_MAX = 6 };
 
@@ -31,6 +32,7 @@ struct call {
 	u64 frame_user;           /* the same as the system service addresses it */
 	u64 gs_base;              /* portal calls on x86-64: the second segment base */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
+	struct view *view;        /* spaces with a system: under which the thread runs there, its main one or a VAS's (vas.h) */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
@@ -87,6 +89,9 @@ void thread_exit(void);
 /* The current thread, in a system call of its home space, will return into another space of the same system. -E_INVAL (in no
  * such call), -E_LIMIT. */
 int thread_set_home(struct thread *thread, struct space *space);
+
+/* The view under which the thread runs now. */
+struct view *thread_view(struct thread *thread);
 
 /* As the native call. */
 void thread_interrupt(struct thread *thread);

@@ -5,6 +5,7 @@
 #include "grant.h"
 #include "panic.h"
 #include "space.h"
+#include "vas.h"
 
 struct tlb_batch tlb_batch; /* [K] */
 
@@ -69,12 +70,14 @@ void tlb_commit(void)
 unsigned tlb_range_views(const struct tlb_range *range, const struct space *space, u64 at[2])
 {
 	const struct space *owner = range->owner;
+	bool is_vas = owner->flags & SPACE_VAS;
 
-	if (range->viewer ? space != range->viewer : space != owner && !grant_exists(owner, space))
+	if (range->viewer ? space != range->viewer
+			  : space != owner && !grant_exists(owner, space) && !vas_is_attached(owner, space))
 		return 0;
 	at[0] = globalize(owner->number, range->start);
-	if (space != owner)
+	if (space != owner && !is_vas)
 		return 1;
-	at[1] = range->start;
+	at[1] = is_vas ? window_bytes() / 2 + range->start : range->start;
 	return 2;
 }

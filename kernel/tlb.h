@@ -12,10 +12,10 @@
 struct space;
 
 /* A range of one owner's window, as offsets. Seen at 0 and at the owner's slot in the owner itself, at the slot in
- * others. */
+ * others; of a VAS, also in the upper half of the windows of spaces that it is attached to. */
 struct tlb_range {
 	struct space *owner;
-	struct space *viewer; /* only its view has changed; NULL: that of the owner and of all it granted a part to */
+	struct space *viewer; /* only its view has changed; NULL: that of the owner and of all it is granted or attached to */
 	u64 start, end;
 };
 

@@ -97,7 +97,7 @@ static void resolve_fault(u64 va, u32 access)
 	struct cpu *cpu = cpu_self();
 	struct space *space = cpu->current->space;
 	struct fault fault;
-	u32 code = space_fault(space, va, access, &fault);
+	u32 code = view_fault(thread_view(cpu->current), va, access, &fault);
 
 	if (!code)
 		return;

@@ -8,6 +8,7 @@
 #include "space.h"
 #include "thread.h"
 #include "timer.h"
+#include "vas.h"
 
 enum { BUCKETS = 256 };
 
@@ -22,13 +23,27 @@ static struct list_node *bucket(u64 space, u64 offset)
 	return list;
 }
 
-/* The name of a word: number of the space that owns it, offset in its window. */
+/* The word is in the VAS that the current thread is in, if it is in the upper half. */
+static __attribute__((noinline)) void vas_word_name(u64 *owner, u64 *offset)
+{
+	const struct attachment *a = view_attachment(thread_view(cpu_self()->current));
+
+	if (!a || *offset < window_bytes() / 2)
+		return;
+	*owner = a->vas->number;
+	*offset -= window_bytes() / 2;
+}
+
+/* The name of a word that the current thread means: number of the space that owns it, offset in its window. */
 static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset)
 {
 	*owner = address_number(va);
 	*offset = address_offset(va);
-	if (!*owner)
-		*owner = space->number;
+	if (*owner)
+		return;
+	*owner = space->number;
+	if (space->system)
+		vas_word_name(owner, offset);
 }
 
 static void become_ready(struct thread *thread, u64 word0, u64 word1)

@@ -12,6 +12,7 @@
 #include "sched.h"
 #include "thread.h"
 #include "timer.h"
+#include "vas.h"
 
 enum {
 	STEPS = 1500,
@@ -66,11 +67,21 @@ static u64 digest(void)
 			d = mix(d, container_of(node, struct grant, of_owner)->number);
 		list_for_each(node, &space->portals)
 			d = mix(d, container_of(node, struct portal, of_space)->address);
+		list_for_each(node, &space->attached) {
+			const struct attachment *a = container_of(node, struct attachment, of_vas);
+
+			d = mix(mix(d, a->view.space->number), a->rights);
+		}
 	}
 	list_for_each(node, &threads) {
 		const struct thread *t = container_of(node, struct thread, all);
 
 		d = mix(mix(mix(d, t->number), t->depth), t->space->number);
+		if (t->space->system && t->space->end == SPACE_ALIVE) {
+			const struct attachment *a = view_attachment(t->calls[t->depth].view);
+
+			d = mix(d, a ? a->vas->number : 0);
+		}
 	}
 	return d;
 }
@@ -115,7 +126,7 @@ static void check_all(void)
 	assert_int_equal(current->space->end, SPACE_ALIVE);
 	assert_ptr_equal(host_cpu.frame,
 		current->space->system ? current->calls[current->depth].frame : &current->regs);
-	assert_ptr_equal(host_cpu.loaded, &current->space->view);
+	assert_ptr_equal(host_cpu.loaded, thread_view(host_cpu.current));
 }
 
 /* --- entering the kernel --- */
@@ -293,13 +304,17 @@ static const char *const kinds[] = {
 	[CALL_stats - ALLOD_CALL_FIRST] = "pc",
 	[CALL_shield_list - ALLOD_CALL_FIRST] = "pc",
 	[CALL_list - ALLOD_CALL_FIRST] = "rslpc",
+	[CALL_segment_clone - ALLOD_CALL_FIRST] = "h",
+	[CALL_vas_attach - ALLOD_CALL_FIRST] = "ssf",
+	[CALL_vas_detach - ALLOD_CALL_FIRST] = "ssr",
+	[CALL_vas_switch - ALLOD_CALL_FIRST] = "n",
 };
 
 /* Arguments in memory, at SCRATCH. */
 static void write_structure(struct space *space, u64 call)
 {
 	const struct space_spec space_spec = {
-		.flags = (u32)roll(8),
+		.flags = roll(4) ? (u32)roll(8) : SPACE_VAS,
 		.system = (u32)roll(3),
 		.name = "made",
 		.quota = { roll(2) * roll(60), roll(2) * roll(6), roll(2) * roll(4), roll(2) * roll(8) },
@@ -387,7 +402,7 @@ static void fault_step(void)
 	if (host_cpu.current->space == first && roll(8))
 		return;
 	fault_access = (u32)roll(3);
-	fault_va = roll(4) ? some_page() : strange_word();
+	fault_va = roll(4) ? some_page() + roll(2) * window_bytes() / 2 : strange_word();
 	if (fault_access == FAULT_EXEC) {
 		/* Also a call through a pointer to a portal. */
 		fault_va = roll(2) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE + roll(4) * 64);

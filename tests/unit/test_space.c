@@ -40,7 +40,7 @@ static void test_bad_arguments(void **state)
 	struct space *trusted = core_space(first, SPACE_TRUSTED);
 
 	(void)state;
-	assert_int_equal(create(first, 8, 0), -E_INVAL);
+	assert_int_equal(create(first, 32, 0), -E_INVAL);
 	assert_int_equal(create(first, 0, 3), -E_INVAL);
 	assert_int_equal(create(first, 0, SYSTEM_SHARED), -E_PERM);
 	assert_int_equal(create(NULL, 0, 1), -E_INVAL);

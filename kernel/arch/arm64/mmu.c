@@ -27,6 +27,7 @@
 #include "shield.h"
 #include "space.h"
 #include "tlb.h"
+#include "vas.h"
 
 enum { INVALIDATE_PAGES_MAX = 32, TAGS_SHORT = 256, TAGS_LONG = 65536 };
 
@@ -216,7 +217,7 @@ static void invalidate_range(struct cpu *cpu, const struct tlb_range *range)
 
 static void abandon(u64 *ttbr0, const struct space *gone)
 {
-	if ((*ttbr0 & TTBR_ADDRESS) == view_root(&gone->view))
+	if (space_has_root(gone, *ttbr0 & TTBR_ADDRESS))
 		*ttbr0 = (*ttbr0 & ~TTBR_ADDRESS) | machine.zero;
 }
 
@@ -231,7 +232,7 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 	abandon(&roots->callee0, gone);
 	abandon(&roots->caller0, gone);
 	abandon(&roots->before0, gone);
-	if ((ttbr0 & TTBR_ADDRESS) == view_root(&gone->view))
+	if (space_has_root(gone, ttbr0 & TTBR_ADDRESS))
 		leave_user_root();
 	tlb_flush_all();
 	if (cpu->loaded && cpu->loaded->space == gone)

@@ -27,6 +27,7 @@
 #include "shield.h"
 #include "space.h"
 #include "tlb.h"
+#include "vas.h"
 
 enum { INVALIDATE_PAGES_MAX = 32, USER_WORDS = 256 / 64, PAUSE_TURNS = 256 };
 
@@ -310,11 +311,11 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 		page->root = machine.kernel_root;
 		cpu->entry = NULL;
 	}
-	if (root_address(read_cr3()) == space_root(gone)) {
+	if (space_has_root(gone, root_address(read_cr3()))) {
 		write_cr3(machine.kernel_root);
 		cpu->root_writes++;
 	}
-	if (root_address(kernel->standing) == space_root(gone))
+	if (space_has_root(gone, root_address(kernel->standing)))
 		kernel->standing = machine.kernel_root;
 }
 
@@ -399,16 +400,23 @@ static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 
 	if (gone &&
 		(is_of(cpu->loaded, gone) || cpu->entry == gone ||
-			root_address(kernel_page(cpu->number)->standing) == space_root(gone)))
+			space_has_root(gone, root_address(kernel_page(cpu->number)->standing))))
 		return true;
 	return shows(cpu->loaded ? cpu->loaded->space : NULL, batch) || shows(cpu->entry, batch);
 }
 
-static void forget_tags(struct space *space)
+static void forget_view(struct view *view)
 {
 	for (unsigned i = 0; i < cpu_count; i++)
-		if (!is_of(cpus[i]->loaded, space) && cpus[i]->entry != space)
-			tag_forget(&space->view.tags[i]);
+		if (cpus[i]->loaded != view && main_view(cpus[i]->entry) != view)
+			tag_forget(&view->tags[i]);
+}
+
+static void forget_tags(struct space *space)
+{
+	forget_view(&space->view);
+	list_for_each(node, &space->attachments)
+		forget_view(&container_of(node, struct attachment, of_space)->view);
 }
 
 /* With PCIDs, spaces that are on no processor now may have left translations behind. */
@@ -421,6 +429,8 @@ static void forget_range(const struct tlb_range *range)
 	forget_tags(range->owner);
 	list_for_each(node, &range->owner->granted)
 		forget_tags(container_of(node, struct grant, of_owner)->to);
+	list_for_each(node, &range->owner->attached)
+		forget_tags(container_of(node, struct attachment, of_vas)->view.space);
 }
 
 void arch_tlb_commit(const struct tlb_batch *batch)
