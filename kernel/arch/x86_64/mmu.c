@@ -171,8 +171,8 @@ static __attribute__((noinline)) void prepare_idle(struct cpu *cpu, struct entry
 	load_root(cpu, NULL);
 }
 
-static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page,
-	struct view *run, struct space *entry)
+static __attribute__((noinline)) void prepare_without_shield(struct cpu *cpu, struct entry_page *page, struct view *run,
+	struct space *entry)
 {
 	/* In state B the way back to the process is ready, too. */
 	cpu->loaded = cpu->system.process_frame ? cpu->process_view : run;
