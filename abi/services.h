@@ -20,6 +20,8 @@ enum registry_op {
 	                       arena is granted (rw) to the service by init on the client's behalf. Waits until it is offered. */
 	REGISTRY_END = 3,   /* (op, status): Linux service only: power off */
 	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
+	REGISTRY_MAP,       /* (op, buffer, bytes): Linux service only: who may touch what, as the begin of a JSON object (user/init/map.h)
+	                       -> bytes of the text; if that is more than the buffer has, nothing useful was written */
 };
 
 enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES };
@@ -44,7 +46,7 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
  *                device 0 is the root and is not listed
  *   root=rw      write through to the root instead of keeping changes in memory (never set today: roots are read-only)
  *   hostname=    for uname; wall=NS since 1970 at boot
- *   stats=1      send statistics at the end
+ *   stats=1      send statistics at the end; map=1: send a map
  *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT)
  * --- */
 
@@ -111,7 +113,8 @@ enum console_port { PORT_STDIN = 1, PORT_STDOUT = 2, PORT_STDERR = 3, PORT_CONTR
 
 /* The control port carries lines of text.
  *   guest to host: "exit N" (shell status 0..255), "stop" (the foreground job was stopped: the tool stops itself too),
- *                  "error TEXT" (followed by exit), "stats BYTES" followed by that many bytes of JSON
- *   host to guest: "size ROWS COLS", "continue" */
+ *                  "error TEXT" (followed by exit), "stats BYTES" followed by that many bytes of JSON,
+ *                  "map BYTES" likewise: the answer to "map"; with map=1 also at the end, before the first program's space goes
+ *   host to guest: "size ROWS COLS", "continue", "map" */
 
 #endif

@@ -6,6 +6,7 @@
 #include "service.h"
 
 #include "linux/files.h"
+#include "linux/main.h"
 #include "linux/pages.h"
 #include "linux/signals.h"
 #include "linux/task.h"
@@ -342,6 +343,8 @@ static void control_line(const char *line)
 		tty_resize(rows, (unsigned)parse_number(&at));
 	} else if (strcmp(line, "continue") == 0) {
 		tty_continue();
+	} else if (strcmp(line, "map") == 0) {
+		map_send();
 	}
 }
 

@@ -189,6 +189,8 @@ _Noreturn void task_exit(struct task *self)
 	futex_exit(self);
 	if (self->clear_tid && self->mm->references > 1 && !user_put_u32(self, self->clear_tid, 0))
 		futex_wake(self, self->clear_tid, 1, false);
+	if (process == first_process && process->task_count == 1)
+		map_at_end();
 	if (self->files)
 		files_put(self, self->files);
 	if (self->fs)

@@ -20,5 +20,9 @@ u64 random_u64(void);
 void limits_init(void);
 /* --stats: the JSON text. */
 void stats_send(void);
+/* `allod map`: sends who may touch what, as JSON. Service lock. */
+void map_send(void);
+/* The last task of the first process is about to let its memory go: the host may have asked for a map of that moment. */
+void map_at_end(void);
 
 #endif

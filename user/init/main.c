@@ -6,6 +6,7 @@
 #include "devices.h"
 #include "keeper.h"
 #include "registry.h"
+#include "user/runtime/copy.h"
 
 struct child children[SERVICES] = {
 	[SERVICE_LINUX] = { .name = "linux", .service = SERVICE_LINUX, .flags = SPACE_TRUSTED },
@@ -111,6 +112,7 @@ void service_main(const struct start_info *start)
 		fill_start(&children[i], start, wall ? wall : "");
 		children[i].file = read_file(start, children[i].name);
 	}
+	copy_init();
 	registry_init();
 	devices_find();
 	give_config(&children[SERVICE_LINUX], config);

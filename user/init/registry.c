@@ -1,6 +1,8 @@
 /* The registry: registry.h. Calls come in on the threads of the children, each through a portal of its own. */
 #include "registry.h"
 
+#include "map.h"
+
 /* A child says where it can be called. */
 static i64 offer(struct child *caller, u64 service, u64 portal)
 {
@@ -90,6 +92,10 @@ static struct portal_result serve(struct child *caller, u64 op, u64 service, u64
 		return (struct portal_result){ -E_PERM, 0 };
 	case REGISTRY_RESTARTS:
 		return (struct portal_result){ count_restarts(), 0 };
+	case REGISTRY_MAP:
+		if (caller->service != SERVICE_LINUX || address_space(service) != caller->space)
+			return (struct portal_result){ -E_PERM, 0 };
+		return (struct portal_result){ map_write(service, w2), 0 };
 	default:
 		return (struct portal_result){ -E_INVAL, 0 };
 	}
