@@ -30,7 +30,7 @@ SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page
 LIBRARY_FLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fno-stack-protector -Iuser/liballod/include \
 	$(patsubst %,-iquote %,. user/liballod user/liballod/$(ARCH) user/runtime user/runtime/$(ARCH) abi/$(ARCH))
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote .
-TOOL_LIBS := -larchive -lelf
+TOOL_LIBS := -larchive -lelf -ljansson
 
 ifeq ($(ARCH),x86_64)
 MACHINE := -mno-red-zone -mgeneral-regs-only

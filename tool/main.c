@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "map.h"
 #include "message.h"
 #include "options.h"
 #include "run.h"
@@ -25,6 +26,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", NULL, run, "run [OPTION...] -- PROGRAM [ARG...]   run a program in a guest" },
+	{ "map", NULL, map_command, "map [--json | --svg] NAME | FILE       show who may touch what in a guest" },
 	{ "help", "--help", help, "help                                  print this text" },
 	{ "version", "--version", version, "version                               print the version" },
 };

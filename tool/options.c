@@ -11,6 +11,7 @@
 
 #include "machine.h"
 #include "message.h"
+#include "name.h"
 
 #define MEMORY_MIN (24ull << 20)
 #define MEMORY_DEFAULT (512ull << 20)
@@ -133,6 +134,21 @@ static int set_stats(struct options *options, const char *value)
 	return output("--stats", value);
 }
 
+static int set_map(struct options *options, const char *value)
+{
+	options->map = value;
+	return output("--map", value);
+}
+
+static int set_name(struct options *options, const char *value)
+{
+	options->name = value;
+	if (!*value || strlen(value) > NAME_LENGTH_MAX || strchr(value, '/'))
+		return complaint(EXIT_TOOL, "--name %s: a name has 1 to %d characters and no /", value,
+			NAME_LENGTH_MAX);
+	return 0;
+}
+
 static int set_append(struct options *options, const char *value)
 {
 	options->append = options->append ? text_of("%s %s", options->append, value) : value;
@@ -203,6 +219,8 @@ static const struct option {
 	{ "--kernel-log", NULL, "FILE", set_kernel_log, "write the kernel's messages to FILE" },
 	{ "--append", NULL, "WORDS", set_append, "words for the kernel, such as shield=off or nokaslr" },
 	{ "--stats", NULL, "FILE", set_stats, "write statistics of the run to FILE (JSON)" },
+	{ "--map", NULL, "FILE", set_map, "write who may touch what at the end to FILE (JSON, see allod map)" },
+	{ "--name", NULL, "NAME", set_name, "let allod map NAME ask the running guest" },
 	{ "--gdb", NULL, NULL, set_gdb, "wait for gdb before the first instruction" },
 	{ "--icount", NULL, NULL, set_icount, "count instructions as time: runs are deterministic" },
 	{ "--verbose", "-v", NULL, set_verbose, "say what is done" },

@@ -21,8 +21,9 @@ struct options {
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	double timeout; /* seconds, 0 = none */
-	const char *kernel_log, *append, *stats; /* NULL = not given */
-	const struct machine *machine;           /* NULL = the program's */
+	const char *kernel_log, *append, *stats, *map, *name; /* NULL = not given */
+	const struct machine *machine; /* NULL = the program's */
+	const char *directory;         /* of the machine's kernel and services; run() finds it */
 	const char *cpu, *model;                 /* processor model of QEMU; words for its -M, or NULL */
 	bool gdb, icount, help;
 	char **program; /* argv of the program, NULL-terminated, not empty */

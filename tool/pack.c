@@ -127,6 +127,8 @@ static void put_all(FILE *file, const struct options *options, const struct prog
 	put_host(file);
 	if (options->stats)
 		put(file, "stats", "1");
+	if (options->map)
+		put(file, "map", "1");
 	if (options->append)
 		put(file, "append", options->append);
 }

@@ -38,10 +38,8 @@ static const char *below(const char *path, const char *prefix)
 	return !strncmp(path, prefix, length) && (!path[length] || path[length] == '/') ? path + length : NULL;
 }
 
-/* Opens an absolute path of the guest's. */
-static int open_inside(const struct lookup *lookup, const char *path, int flags)
+int program_open(const struct options *options, const char *path, int flags)
 {
-	const struct options *options = lookup->options;
 	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT };
 	const char *root = options->root;
 	int root_fd, fd;
@@ -81,7 +79,7 @@ static char *absolute(const struct lookup *lookup, const char *path)
 static int executable(const struct lookup *lookup, const char *path)
 {
 	char *full = absolute(lookup, path), self[64];
-	int fd = open_inside(lookup, full, O_PATH), error = 0;
+	int fd = program_open(lookup->options, full, O_PATH), error = 0;
 	struct stat st;
 
 	free(full);
@@ -230,7 +228,7 @@ static int check_script(const struct lookup *lookup, const char *path, char *lin
 static int check_file(const struct lookup *lookup, const char *path, unsigned depth)
 {
 	char line[LINE_MAX_BYTES + 1], *full = absolute(lookup, path);
-	int fd = open_inside(lookup, full, O_RDONLY), error;
+	int fd = program_open(lookup->options, full, O_RDONLY), error;
 	ssize_t bytes;
 
 	free(full);

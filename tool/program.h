@@ -15,4 +15,7 @@ struct program {
  * -> 0, or an exit code after having printed the complaint. */
 int program_find(struct program *program, const struct options *options, const char *name);
 
+/* Opens an absolute path of the guest's. -> descriptor, -1 with errno. */
+int program_open(const struct options *options, const char *path, int flags);
+
 #endif

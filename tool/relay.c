@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "name.h"
 #include "options.h"
 #include "qemu.h"
 #include "stream.h"
+#include "symbols.h"
 #include "terminal.h"
 
 enum {
@@ -28,7 +30,8 @@ enum {
 	ENTRY_INPUT,
 	ENTRY_OUTPUT = 4,
 	ENTRY_ERROR = 6,
-	ENTRIES = 8,
+	ENTRY_NAME = 8,
+	ENTRIES = 9,
 	CONTROL_BYTES = 64 * 1024
 };
 
@@ -41,11 +44,16 @@ struct relay {
 	int result;         /* -1 until the program's end is known */
 	bool stopping;      /* the job in the guest has stopped: so shall we, when all it wrote is out */
 	bool control_ended; /* nothing more comes from the control port */
-	size_t stats_left;  /* bytes of statistics still to come */
-	FILE *stats;        /* where they are collected, a stream to the next two */
-	char *stats_text;
-	size_t stats_bytes;
-	bool stats_complete; /* they have come */
+	struct name name;   /* by which others ask for a map */
+	/* What follows a line that announces it: statistics or a map. */
+	struct {
+		size_t left; /* bytes still to come */
+		void (*done)(struct relay *relay, const char *text, size_t bytes);
+		FILE *file; /* where they are collected, a stream to the next two; NULL: nothing is announced */
+		char *text;
+		size_t bytes;
+	} block;
+	bool stats_complete, map_complete; /* they have come */
 	size_t used;
 	char line[CONTROL_BYTES]; /* begin of the next line of the control port */
 	struct timespec start;
@@ -119,6 +127,65 @@ static void stop_job(struct relay *relay)
 	tell(relay, "continue\n");
 }
 
+/* Writes the guest's statistics, an object in JSON, with the time that only the tool knows in front. */
+static void write_stats(struct relay *relay, const char *text, size_t bytes)
+{
+	FILE *file;
+
+	relay->stats_complete = bytes > 0;
+	if (!relay->options->stats || text[0] != '{')
+		return;
+	file = fopen(relay->options->stats, "we");
+	if (file)
+		fprintf(file, "{\"wall_ns\": %.0f, %s", 1e9 * seconds_since(&relay->start), text + 1);
+	if (!file || fclose(file))
+		message("--stats %s: %s", relay->options->stats, strerror(errno));
+}
+
+/* Hands the guest's map to those who asked, and keeps it if it is the last one. */
+static void take_map(struct relay *relay, const char *sent, size_t bytes)
+{
+	char *text = symbols_add(sent, bytes, relay->options);
+	FILE *file;
+
+	name_answer(&relay->name, text ? text : "", text ? strlen(text) : 0);
+	relay->map_complete = text != NULL;
+	if (text && relay->options->map) {
+		file = fopen(relay->options->map, "we");
+		if (file)
+			fputs(text, file);
+		if (!file || fclose(file))
+			message("--map %s: %s", relay->options->map, strerror(errno));
+	}
+	free(text);
+}
+
+static void begin_block(struct relay *relay, const char *bytes, void (*done)(struct relay *, const char *, size_t))
+{
+	relay->block.left = strtoul(bytes, NULL, 10);
+	relay->block.done = done;
+	relay->block.file = open_memstream(&relay->block.text, &relay->block.bytes);
+	if (!relay->block.file)
+		out_of_memory();
+}
+
+/* Collects what was announced. -> bytes of the buffer's begin that belong to it. */
+static size_t take_block(struct relay *relay, const char *data, size_t bytes)
+{
+	if (bytes > relay->block.left)
+		bytes = relay->block.left;
+	fwrite(data, 1, bytes, relay->block.file);
+	relay->block.left -= bytes;
+	if (!relay->block.left) {
+		if (fclose(relay->block.file))
+			out_of_memory();
+		relay->block.file = NULL;
+		relay->block.done(relay, relay->block.text, relay->block.bytes);
+		free(relay->block.text);
+	}
+	return bytes;
+}
+
 static void obey(struct relay *relay, char *line)
 {
 	if (!strncmp(line, "exit ", 5)) {
@@ -129,42 +196,12 @@ static void obey(struct relay *relay, char *line)
 	} else if (!strncmp(line, "error ", 6)) {
 		message("%s", line + 6);
 	} else if (!strncmp(line, "stats ", 6)) {
-		relay->stats_left = strtoul(line + 6, NULL, 10);
-		if (!relay->stats && !(relay->stats = open_memstream(&relay->stats_text, &relay->stats_bytes)))
-			out_of_memory();
+		begin_block(relay, line + 6, write_stats);
+	} else if (!strncmp(line, "map ", 4)) {
+		begin_block(relay, line + 4, take_map);
 	} else {
 		message_verbose("the guest says: %s", line);
 	}
-}
-
-/* Writes the guest's statistics, an object in JSON, with the time that only the tool knows in front. */
-static void write_stats(struct relay *relay)
-{
-	FILE *file;
-
-	relay->stats_complete = true;
-	if (fclose(relay->stats))
-		out_of_memory();
-	relay->stats = NULL;
-	if (!relay->options->stats || relay->stats_text[0] != '{')
-		return;
-	file = fopen(relay->options->stats, "we");
-	if (file)
-		fprintf(file, "{\"wall_ns\": %.0f, %s", 1e9 * seconds_since(&relay->start), relay->stats_text + 1);
-	if (!file || fclose(file))
-		message("--stats %s: %s", relay->options->stats, strerror(errno));
-}
-
-/* Collects statistics. -> bytes of the buffer's begin that were. */
-static size_t take_stats(struct relay *relay, const char *data, size_t bytes)
-{
-	if (bytes > relay->stats_left)
-		bytes = relay->stats_left;
-	fwrite(data, 1, bytes, relay->stats);
-	relay->stats_left -= bytes;
-	if (!relay->stats_left)
-		write_stats(relay);
-	return bytes;
 }
 
 static void read_control(struct relay *relay)
@@ -180,11 +217,11 @@ static void read_control(struct relay *relay)
 		return;
 	}
 	relay->used += (size_t)bytes;
-	while (at < relay->line + relay->used) {
+	while (at < relay->line + relay->used || (relay->block.file && !relay->block.left)) {
 		size_t left = (size_t)(relay->line + relay->used - at);
 
-		if (relay->stats_left) {
-			at += take_stats(relay, at, left);
+		if (relay->block.file) {
+			at += take_block(relay, at, left);
 			continue;
 		}
 		end = memchr(at, '\n', left);
@@ -276,6 +313,7 @@ static void fill_entries(const struct relay *relay, struct pollfd *entries)
 
 	entries[ENTRY_SIGNAL] = (struct pollfd){ .fd = relay->signals, .events = POLLIN };
 	entries[ENTRY_CONTROL] = (struct pollfd){ .fd = control, .events = POLLIN };
+	entries[ENTRY_NAME] = (struct pollfd){ .fd = relay->name.listener, .events = POLLIN };
 	stream_poll(&relay->input, &entries[ENTRY_INPUT]);
 	stream_poll(&relay->output, &entries[ENTRY_OUTPUT]);
 	stream_poll(&relay->error, &entries[ENTRY_ERROR]);
@@ -289,6 +327,8 @@ static int move_all(struct relay *relay, const struct pollfd *entries)
 
 	if (entries[ENTRY_CONTROL].revents)
 		read_control(relay);
+	if (entries[ENTRY_NAME].revents && name_accept(&relay->name))
+		tell(relay, "map\n");
 	move_input(relay, &entries[ENTRY_INPUT]);
 	if (!result)
 		result = move_output(&relay->output, &entries[ENTRY_OUTPUT], "output");
@@ -344,6 +384,8 @@ static int finish(struct relay *relay)
 		return qemu_post_mortem(relay->qemu);
 	if (relay->options->stats && !relay->stats_complete)
 		message("--stats %s: the guest sent no statistics", relay->options->stats);
+	if (relay->options->map && !relay->map_complete)
+		message("--map %s: the guest sent no map", relay->options->map);
 	return relay->result;
 }
 
@@ -361,6 +403,9 @@ int relay_run(struct qemu *qemu, struct terminal *terminal, const struct options
 	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (relay->signals < 0)
 		return complaint(EXIT_TOOL, "signalfd: %s", strerror(errno));
+	result = name_take(&relay->name, options->name);
+	if (result)
+		return result;
 	clock_gettime(CLOCK_MONOTONIC, &relay->start);
 	stream_init(&relay->input, STDIN_FILENO, qemu->ports[PORT_STDIN]);
 	stream_init(&relay->output, qemu->ports[PORT_STDOUT], STDOUT_FILENO);

@@ -90,7 +90,7 @@ int run(char **words)
 	if (error)
 		return error;
 	options.machine = program.machine;
-	directory = find_build(options.machine);
+	options.directory = directory = find_build(options.machine);
 	if (!directory)
 		return EXIT_TOOL;
 	terminal_find(&terminal);

@@ -1,0 +1,74 @@
+/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (user/init/map.c, linux/map.c) and that
+ * `allod run` completes (symbols.h); here it is read, checked, and shown as text or as a picture. */
+#ifndef TOOL_MAP_H
+#define TOOL_MAP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct map_space {
+	json_int_t number, manager, system, threads, frames; /* manager, system: 0 = none */
+	json_int_t regions, mapped, writable, executable, shared; /* bytes but for the first */
+	const char *name, *end;
+	json_t *flags;   /* list of strings */
+	json_int_t pid;  /* of the process that lives in it, 0: none */
+	const char *exe; /* its program */
+};
+
+struct map_grant {
+	json_int_t number, parent, owner, from, to, start, bytes; /* parent: 0 = none */
+	const char *rights;
+	json_t *flags; /* list of strings */
+};
+
+struct map_portal {
+	json_int_t space, entry;
+	const char *address, *symbol, *file; /* the last two may be NULL */
+};
+
+struct map_calls {
+	json_int_t from, to, calls;
+};
+
+/* The order in which a tree is shown: every item behind its parent and before its parent's next child. */
+struct map_order {
+	size_t *items, *depths;
+};
+
+struct map {
+	json_t *json; /* what all strings here belong to */
+	json_int_t window, other_calls, system_calls;
+	struct map_space *spaces; /* in the order of the file, managers first */
+	struct map_grant *grants; /* those of one owner together, parents first */
+	struct map_portal *portals;
+	struct map_calls *calls; /* most calls first */
+	size_t space_count, grant_count, portal_count, calls_count;
+	struct map_order by_manager, by_parent; /* of spaces; of grants */
+	struct map_space **by_number;           /* spaces, sorted */
+};
+
+/* allod map [--json | --svg] NAME | FILE */
+int map_command(char **words);
+
+/* Reads a map; `source` is what complaints call it. -> 0, or an exit code after having printed the complaint. */
+int map_read(struct map *map, const char *text, size_t bytes, const char *source);
+void map_free(struct map *map);
+/* The map as JSON, an element of its lists to a line. -> text to be freed. */
+char *map_json(const json_t *json);
+
+/* The space of that number, NULL if it is not in the map: it has ended. */
+const struct map_space *map_space(const struct map *map, json_int_t number);
+/* Whether the grant is of all the memory of its owner. */
+bool map_is_whole(const struct map *map, const struct map_grant *grant);
+/* Whether a list of flags has that one. */
+bool map_has_flag(const json_t *flags, const char *flag);
+/* A number of bytes with a unit, such as "12 KiB". -> text to be freed. */
+char *map_size(json_int_t bytes);
+
+void map_print_text(const struct map *map, FILE *to);
+/* In the language of graphviz's `dot`. */
+void map_print_dot(const struct map *map, FILE *to);
+
+#endif

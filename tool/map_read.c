@@ -1,0 +1,310 @@
+/* Reading a map: map.h. The file may be anything, so every member is checked for its type; numbers are not negative. References
+ * to spaces that are not listed are allowed: those have ended. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "map.h"
+#include "message.h"
+
+/* Where reading is, for complaints. */
+struct reader {
+	const char *source, *list;
+	size_t index;
+	json_error_t error;
+};
+
+static void *array_of(size_t count, size_t size)
+{
+	void *array = calloc(count + 1, size);
+
+	if (!array)
+		out_of_memory();
+	return array;
+}
+
+/* The list of that name; its elements are objects. NULL after a complaint. */
+static json_t *list_of(struct reader *reader, const json_t *json, const char *name)
+{
+	json_t *list = json_object_get(json, name);
+
+	reader->list = name;
+	if (!json_is_array(list)) {
+		message("%s: not a map: it has no list \"%s\"", reader->source, name);
+		return NULL;
+	}
+	return list;
+}
+
+static int bad(const struct reader *reader)
+{
+	return complaint(EXIT_TOOL, "%s: not a map: %s[%zu]: %s", reader->source, reader->list, reader->index,
+		reader->error.text);
+}
+
+static int negative(const struct reader *reader)
+{
+	return complaint(EXIT_TOOL, "%s: not a map: %s[%zu]: a negative number", reader->source, reader->list,
+		reader->index);
+}
+
+static int read_spaces(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "spaces"), *item;
+
+	map->spaces = array_of(json_array_size(list), sizeof(*map->spaces));
+	json_array_foreach(list, reader->index, item)
+	{
+		struct map_space *space = &map->spaces[map->space_count++];
+
+		if (json_unpack_ex(item, &reader->error, 0,
+			    "{s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}}", "number",
+			    &space->number, "name", &space->name, "manager", &space->manager, "system", &space->system,
+			    "threads", &space->threads, "frames", &space->frames, "flags", &space->flags, "end",
+			    &space->end, "window", "regions", &space->regions, "bytes", &space->mapped, "writable",
+			    &space->writable, "executable", &space->executable, "shared", &space->shared))
+			return bad(reader);
+		if (space->number < 0 || space->manager < 0 || space->system < 0 || space->threads < 0 ||
+			space->frames < 0 || space->regions < 0 || space->mapped < 0 || space->writable < 0 ||
+			space->executable < 0 || space->shared < 0)
+			return negative(reader);
+	}
+	return list ? 0 : EXIT_TOOL;
+}
+
+static int read_grants(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "grants"), *item;
+
+	map->grants = array_of(json_array_size(list), sizeof(*map->grants));
+	json_array_foreach(list, reader->index, item)
+	{
+		struct map_grant *grant = &map->grants[map->grant_count++];
+
+		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:I}", "number",
+			    &grant->number, "parent", &grant->parent, "owner", &grant->owner, "from", &grant->from,
+			    "to", &grant->to, "rights", &grant->rights, "flags", &grant->flags, "start", &grant->start,
+			    "bytes", &grant->bytes))
+			return bad(reader);
+		if (grant->number < 0 || grant->parent < 0 || grant->owner < 0 || grant->from < 0 || grant->to < 0 ||
+			grant->start < 0 || grant->bytes < 0)
+			return negative(reader);
+	}
+	return list ? 0 : EXIT_TOOL;
+}
+
+static int read_portals(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "portals"), *item;
+
+	map->portals = array_of(json_array_size(list), sizeof(*map->portals));
+	json_array_foreach(list, reader->index, item)
+	{
+		struct map_portal *portal = &map->portals[map->portal_count++];
+
+		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:s, s?s, s?s}", "space", &portal->space,
+			    "entry", &portal->entry, "address", &portal->address, "symbol", &portal->symbol, "file",
+			    &portal->file))
+			return bad(reader);
+		if (portal->space < 0 || portal->entry < 0)
+			return negative(reader);
+	}
+	return list ? 0 : EXIT_TOOL;
+}
+
+static int most_calls(const void *a, const void *b)
+{
+	const struct map_calls *x = a, *y = b;
+
+	if (x->calls != y->calls)
+		return x->calls < y->calls ? 1 : -1;
+	return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
+}
+
+static int read_calls(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "calls"), *item;
+
+	map->calls = array_of(json_array_size(list), sizeof(*map->calls));
+	json_array_foreach(list, reader->index, item)
+	{
+		struct map_calls *calls = &map->calls[map->calls_count++];
+
+		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:I}", "from", &calls->from, "to", &calls->to,
+			    "calls", &calls->calls))
+			return bad(reader);
+		if (calls->from < 0 || calls->to < 0 || calls->calls < 0)
+			return negative(reader);
+	}
+	qsort(map->calls, map->calls_count, sizeof(*map->calls), most_calls);
+	return list ? 0 : EXIT_TOOL;
+}
+
+/* Which processes live in the spaces. */
+static int read_processes(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "processes"), *item;
+	struct map_space *space;
+	json_int_t number, pid;
+	const char *exe;
+
+	json_array_foreach(list, reader->index, item)
+	{
+		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:s}", "space", &number, "pid", &pid, "exe",
+			    &exe))
+			return bad(reader);
+		space = (struct map_space *)map_space(map, number);
+		if (!space || space->pid)
+			continue;
+		space->pid = pid;
+		space->exe = exe;
+	}
+	return list ? 0 : EXIT_TOOL;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	json_int_t x = (*(struct map_space *const *)a)->number, y = (*(struct map_space *const *)b)->number;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_spaces(struct map *map)
+{
+	map->by_number = array_of(map->space_count, sizeof(map->by_number[0]));
+	for (size_t i = 0; i < map->space_count; i++)
+		map->by_number[i] = &map->spaces[i];
+	qsort(map->by_number, map->space_count, sizeof(map->by_number[0]), by_number);
+}
+
+const struct map_space *map_space(const struct map *map, json_int_t number)
+{
+	const struct map_space key = { .number = number }, *pointer = &key;
+	struct map_space **found =
+		bsearch(&pointer, map->by_number, map->space_count, sizeof(map->by_number[0]), by_number);
+
+	return found ? *found : NULL;
+}
+
+/* --- trees --- */
+
+enum { NONE = -1 };
+
+/* parents[i]: an index below i, or NONE. */
+static struct map_order order_of(const ssize_t *parents, size_t count)
+{
+	struct map_order order = { array_of(count, sizeof(size_t)), array_of(count, sizeof(size_t)) };
+	/* Item `count` is above all that have no parent. */
+	ssize_t *child = array_of(count, sizeof(*child)), *next = array_of(count, sizeof(*next));
+	size_t at = count, depth = 0;
+
+	for (size_t i = 0; i <= count; i++)
+		child[i] = next[i] = NONE;
+	for (size_t i = count; i-- > 0;) {
+		size_t above = parents[i] == NONE ? count : (size_t)parents[i];
+
+		next[i] = child[above];
+		child[above] = (ssize_t)i;
+	}
+	for (size_t done = 0; done < count; done++) {
+		if (child[at] != NONE) {
+			at = (size_t)child[at];
+			depth++;
+		} else {
+			for (; next[at] == NONE; depth--)
+				at = parents[at] == NONE ? count : (size_t)parents[at];
+			at = (size_t)next[at];
+		}
+		order.items[done] = at;
+		order.depths[done] = depth - 1;
+	}
+	free(child);
+	free(next);
+	return order;
+}
+
+static void order_spaces(struct map *map)
+{
+	ssize_t *parents = array_of(map->space_count, sizeof(*parents));
+
+	for (size_t i = 0; i < map->space_count; i++) {
+		const struct map_space *manager = map_space(map, map->spaces[i].manager);
+
+		parents[i] = manager && manager < &map->spaces[i] ? manager - map->spaces : NONE;
+	}
+	map->by_manager = order_of(parents, map->space_count);
+	free(parents);
+}
+
+/* A grant's parent is of the same owner and stands before it; it is looked for backwards among those. */
+static void order_grants(struct map *map)
+{
+	ssize_t *parents = array_of(map->grant_count, sizeof(*parents));
+
+	for (size_t i = 0; i < map->grant_count; i++) {
+		const struct map_grant *grant = &map->grants[i];
+
+		parents[i] = NONE;
+		for (size_t j = i; grant->parent && j-- > 0 && map->grants[j].owner == grant->owner;)
+			if (map->grants[j].number == grant->parent) {
+				parents[i] = (ssize_t)j;
+				break;
+			}
+	}
+	map->by_parent = order_of(parents, map->grant_count);
+	free(parents);
+}
+
+/* --- all of it --- */
+
+static int read_all(struct reader *reader, struct map *map)
+{
+	int error;
+
+	if (json_unpack_ex(map->json, &reader->error, 0, "{s:I, s:I, s:I}", "window", &map->window, "other_calls",
+		    &map->other_calls, "system_calls", &map->system_calls))
+		return complaint(EXIT_TOOL, "%s: not a map: %s", reader->source, reader->error.text);
+	error = read_spaces(reader, map);
+	sort_spaces(map);
+	if (!error)
+		error = read_grants(reader, map);
+	if (!error)
+		error = read_portals(reader, map);
+	if (!error)
+		error = read_calls(reader, map);
+	if (!error)
+		error = read_processes(reader, map);
+	if (error)
+		return error;
+	order_spaces(map);
+	order_grants(map);
+	return 0;
+}
+
+int map_read(struct map *map, const char *text, size_t bytes, const char *source)
+{
+	struct reader reader = { .source = source };
+	int error;
+
+	*map = (struct map){ .json = json_loadb(text, bytes, 0, &reader.error) };
+	if (!map->json)
+		return complaint(EXIT_TOOL, "%s: not a map: line %d: %s", source, reader.error.line, reader.error.text);
+	error = read_all(&reader, map);
+	if (error)
+		map_free(map);
+	return error;
+}
+
+void map_free(struct map *map)
+{
+	free(map->spaces);
+	free(map->grants);
+	free(map->portals);
+	free(map->calls);
+	free(map->by_number);
+	free(map->by_manager.items);
+	free(map->by_manager.depths);
+	free(map->by_parent.items);
+	free(map->by_parent.depths);
+	json_decref(map->json);
+	*map = (struct map){ 0 };
+}
