@@ -13,6 +13,7 @@ struct map_space {
 	json_int_t regions, mapped, writable, executable, shared; /* bytes but for the first */
 	const char *name, *end;
 	json_t *flags;   /* list of strings */
+	json_t *limit, *used; /* of the account it is on: numbers by name, 0 = no limit; NULL: no limits at all */
 	json_int_t pid;  /* of the process that lives in it, 0: none */
 	const char *exe; /* its program */
 };
@@ -65,7 +66,7 @@ bool map_is_whole(const struct map *map, const struct map_grant *grant);
 /* Whether a list of flags has that one. */
 bool map_has_flag(const json_t *flags, const char *flag);
 /* A number of bytes with a unit, such as "12 KiB". -> text to be freed. */
-char *map_size(json_int_t bytes);
+char *map_size(uint64_t bytes);
 
 void map_print_text(const struct map *map, FILE *to);
 /* In the language of graphviz's `dot`. */

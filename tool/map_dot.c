@@ -14,7 +14,7 @@ enum { PORTALS_SHOWN = 5 };
 /* All that one space may do to another, and the calls it has made. */
 struct edge {
 	json_int_t from, to;
-	json_int_t bytes, calls;
+	uint64_t bytes, calls;
 	unsigned grants, rights; /* of memory: how many; bits as in RIGHTS */
 	bool whole, portals;     /* the whole window; right p */
 };
@@ -76,7 +76,7 @@ static struct edge edge_of_grant(const struct map *map, const struct map_grant *
 	return (struct edge){
 		.from = grant->to,
 		.to = grant->owner,
-		.bytes = memory && !whole ? grant->bytes : 0,
+		.bytes = memory && !whole ? (uint64_t)grant->bytes : 0,
 		.grants = memory,
 		.rights = rights & 7,
 		.whole = whole,
@@ -97,7 +97,7 @@ static struct edge *edges_of(const struct map *map, size_t *count)
 	for (size_t i = 0; i < map->calls_count; i++)
 		edges[used++] = (struct edge){ .from = map->calls[i].from,
 			.to = map->calls[i].to,
-			.calls = map->calls[i].calls };
+			.calls = (uint64_t)map->calls[i].calls };
 	qsort(edges, used, sizeof(*edges), by_ends);
 	for (size_t i = 0; i < used; i++) {
 		if (!map_space(map, edges[i].from) || !map_space(map, edges[i].to))
@@ -129,11 +129,21 @@ static void put_label(const struct edge *edge, FILE *to)
 	if (edge->portals || edge->calls)
 		fprintf(to, "%s%s", line, edge->portals ? "p " : "");
 	if (edge->calls)
-		fprintf(to, "%lld call%s", (long long)edge->calls, edge->calls == 1 ? "" : "s");
+		fprintf(to, "%llu call%s", (unsigned long long)edge->calls, edge->calls == 1 ? "" : "s");
 	free(size);
 }
 
-static void put_edge(const struct map *map, const struct edge *edge, FILE *to)
+/* Of two edges between the same spaces only the one along which calls go says which space is drawn left of the other. */
+static bool is_backward(const struct edge *edge, const struct edge *edges, size_t count)
+{
+	const struct edge key = { .from = edge->to, .to = edge->from };
+	const struct edge *other = bsearch(&key, edges, count, sizeof(key), by_ends);
+	bool calls = edge->portals || edge->calls, other_calls = other && (other->portals || other->calls);
+
+	return other && (calls == other_calls ? edge->from > edge->to : other_calls);
+}
+
+static void put_edge(const struct map *map, const struct edge *edge, bool backward, FILE *to)
 {
 	const struct map_space *owner = map_space(map, edge->to);
 	bool calls = edge->portals || edge->calls;
@@ -142,11 +152,12 @@ static void put_edge(const struct map *map, const struct edge *edge, FILE *to)
 		return; /* drawn as a grey edge */
 	fprintf(to, "s%lld -> s%lld [label=<", (long long)edge->from, (long long)edge->to);
 	put_label(edge, to);
-	fprintf(to, ">, color=\"%s\", fontcolor=\"%s\"%s];\n", calls ? "#b45309" : "#1d4ed8",
+	fprintf(to, ">, color=\"%s\", fontcolor=\"%s\"%s%s];\n", calls ? "#b45309" : "#1d4ed8",
 		calls ? "#92400e" : "#1e3a8a",
 		edge->calls > 1000    ? ", penwidth=2.2"
 			: edge->calls ? ", penwidth=1.5"
-				      : "");
+				      : "",
+		backward ? ", constraint=false" : "");
 }
 
 /* Grey: the system of a space, or a manager that holds its whole window. */
@@ -157,8 +168,8 @@ static void put_grey_edge(const struct map *map, const struct map_space *space, 
 			(long long)space->number, (long long)space->system,
 			whole && whole->to == space->system ? "solid, dir=both" : "dashed");
 	else if (whole)
-		fprintf(to, "s%lld -> s%lld [color=\"#9ca3af\", style=dotted, arrowsize=0.5];\n", (long long)whole->to,
-			(long long)space->number);
+		fprintf(to, "s%lld -> s%lld [color=\"#9ca3af\", style=dotted, arrowsize=0.5, constraint=false];\n",
+			(long long)whole->to, (long long)space->number);
 }
 
 /* The grant of a whole window that its system or manager holds; NULL: none. */
@@ -206,8 +217,7 @@ static const char *fill_of(const struct map_space *space)
 
 static void put_space(const struct map *map, const struct map_space *space, FILE *to)
 {
-	char *mapped = map_size(space->mapped),
-	     *frames = map_size(space->frames < (1ll << 50) ? space->frames * 4096 : 0);
+	char *mapped = map_size((uint64_t)space->mapped), *frames = map_size((uint64_t)space->frames * 4096);
 
 	fprintf(to,
 		"s%lld [fillcolor=\"%s\", label=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\">"
@@ -253,17 +263,19 @@ void map_print_dot(const struct map *map, FILE *to)
 
 	fputs("digraph map {\n"
 	      "graph [rankdir=LR, fontname=\"Helvetica\", fontsize=11, nodesep=0.3, ranksep=0.9, style=\"rounded\", "
-	      "color=\"#9ca3af\", fontcolor=\"#4b5563\", labeljust=l, labelloc=t];\n"
-	      "node [shape=box, style=\"filled,rounded\", color=\"#4b5563\", fontname=\"Helvetica\", fontsize=10, margin=\"0.06,0.03\"];\n"
+	      "color=\"#9ca3af\", fontcolor=\"#4b5563\", labeljust=l, labelloc=t, remincross=true];\n"
+	      "node [shape=box, style=\"filled,rounded\", color=\"#4b5563\", fontname=\"Helvetica\", fontsize=10, "
+	      "margin=\"0.06,0.03\"];\n"
 	      "edge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n"
-	      "label=<a &#8594; b: a may read, write, execute memory of b (blue), may call its portals (p, brown; calls made so far)<BR ALIGN=\"LEFT\"/>"
+	      "label=<a &#8594; b: a may read, write, execute memory of b (blue), "
+	      "may call its portals (p, brown; calls made so far)<BR ALIGN=\"LEFT\"/>"
 	      "grey: system calls, and the system holds the whole window; dotted: so does the manager<BR ALIGN=\"LEFT\"/>>;\n",
 		to);
 	put_spaces(map, to);
 	for (size_t i = 0; i < map->space_count; i++)
 		put_grey_edge(map, &map->spaces[i], whole_of(map, &map->spaces[i]), to);
 	for (size_t i = 0; i < count; i++)
-		put_edge(map, &edges[i], to);
+		put_edge(map, &edges[i], is_backward(&edges[i], edges, count), to);
 	fputs("}\n", to);
 	free(edges);
 }

@@ -35,16 +35,44 @@ static json_t *list_of(struct reader *reader, const json_t *json, const char *na
 	return list;
 }
 
+static int refuse(const struct reader *reader, const char *why)
+{
+	return complaint(EXIT_TOOL, "%s: not a map: %s[%zu]: %s", reader->source, reader->list, reader->index, why);
+}
+
 static int bad(const struct reader *reader)
 {
-	return complaint(EXIT_TOOL, "%s: not a map: %s[%zu]: %s", reader->source, reader->list, reader->index,
-		reader->error.text);
+	return refuse(reader, reader->error.text);
 }
 
 static int negative(const struct reader *reader)
 {
-	return complaint(EXIT_TOOL, "%s: not a map: %s[%zu]: a negative number", reader->source, reader->list,
-		reader->index);
+	return refuse(reader, "a negative number");
+}
+
+/* Text can be shown on a terminal as it is. */
+static bool is_plain(const char *text)
+{
+	for (; text && *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127 || (*text == '\xc2' && (unsigned char)text[1] < 0xa0))
+			return false;
+	return true;
+}
+
+static bool are_plain(const json_t *texts)
+{
+	json_t *text;
+	size_t index;
+
+	json_array_foreach(texts, index, text)
+		if (!is_plain(json_string_value(text)))
+			return false;
+	return true;
+}
+
+static int unprintable(const struct reader *reader)
+{
+	return refuse(reader, "a control character");
 }
 
 static int read_spaces(struct reader *reader, struct map *map)
@@ -52,21 +80,23 @@ static int read_spaces(struct reader *reader, struct map *map)
 	json_t *list = list_of(reader, map->json, "spaces"), *item;
 
 	map->spaces = array_of(json_array_size(list), sizeof(*map->spaces));
-	json_array_foreach(list, reader->index, item)
-	{
+	json_array_foreach(list, reader->index, item) {
 		struct map_space *space = &map->spaces[map->space_count++];
 
 		if (json_unpack_ex(item, &reader->error, 0,
-			    "{s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}}", "number",
+			    "{s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:s, s:{s:I, s:I, s:I, s:I, s:I}, s?o, s?o}", "number",
 			    &space->number, "name", &space->name, "manager", &space->manager, "system", &space->system,
 			    "threads", &space->threads, "frames", &space->frames, "flags", &space->flags, "end",
 			    &space->end, "window", "regions", &space->regions, "bytes", &space->mapped, "writable",
-			    &space->writable, "executable", &space->executable, "shared", &space->shared))
+			    &space->writable, "executable", &space->executable, "shared", &space->shared, "limit",
+			    &space->limit, "used", &space->used))
 			return bad(reader);
 		if (space->number < 0 || space->manager < 0 || space->system < 0 || space->threads < 0 ||
 			space->frames < 0 || space->regions < 0 || space->mapped < 0 || space->writable < 0 ||
 			space->executable < 0 || space->shared < 0)
 			return negative(reader);
+		if (!is_plain(space->name) || !is_plain(space->end) || !are_plain(space->flags))
+			return unprintable(reader);
 	}
 	return list ? 0 : EXIT_TOOL;
 }
@@ -76,8 +106,7 @@ static int read_grants(struct reader *reader, struct map *map)
 	json_t *list = list_of(reader, map->json, "grants"), *item;
 
 	map->grants = array_of(json_array_size(list), sizeof(*map->grants));
-	json_array_foreach(list, reader->index, item)
-	{
+	json_array_foreach(list, reader->index, item) {
 		struct map_grant *grant = &map->grants[map->grant_count++];
 
 		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:I}", "number",
@@ -88,6 +117,8 @@ static int read_grants(struct reader *reader, struct map *map)
 		if (grant->number < 0 || grant->parent < 0 || grant->owner < 0 || grant->from < 0 || grant->to < 0 ||
 			grant->start < 0 || grant->bytes < 0)
 			return negative(reader);
+		if (!are_plain(grant->flags))
+			return unprintable(reader);
 	}
 	return list ? 0 : EXIT_TOOL;
 }
@@ -97,8 +128,7 @@ static int read_portals(struct reader *reader, struct map *map)
 	json_t *list = list_of(reader, map->json, "portals"), *item;
 
 	map->portals = array_of(json_array_size(list), sizeof(*map->portals));
-	json_array_foreach(list, reader->index, item)
-	{
+	json_array_foreach(list, reader->index, item) {
 		struct map_portal *portal = &map->portals[map->portal_count++];
 
 		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:s, s?s, s?s}", "space", &portal->space,
@@ -107,6 +137,8 @@ static int read_portals(struct reader *reader, struct map *map)
 			return bad(reader);
 		if (portal->space < 0 || portal->entry < 0)
 			return negative(reader);
+		if (!is_plain(portal->address) || !is_plain(portal->symbol))
+			return unprintable(reader);
 	}
 	return list ? 0 : EXIT_TOOL;
 }
@@ -125,8 +157,7 @@ static int read_calls(struct reader *reader, struct map *map)
 	json_t *list = list_of(reader, map->json, "calls"), *item;
 
 	map->calls = array_of(json_array_size(list), sizeof(*map->calls));
-	json_array_foreach(list, reader->index, item)
-	{
+	json_array_foreach(list, reader->index, item) {
 		struct map_calls *calls = &map->calls[map->calls_count++];
 
 		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:I}", "from", &calls->from, "to", &calls->to,
@@ -147,8 +178,7 @@ static int read_processes(struct reader *reader, struct map *map)
 	json_int_t number, pid;
 	const char *exe;
 
-	json_array_foreach(list, reader->index, item)
-	{
+	json_array_foreach(list, reader->index, item) {
 		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:I, s:s}", "space", &number, "pid", &pid, "exe",
 			    &exe))
 			return bad(reader);
@@ -286,8 +316,12 @@ int map_read(struct map *map, const char *text, size_t bytes, const char *source
 	int error;
 
 	*map = (struct map){ .json = json_loadb(text, bytes, 0, &reader.error) };
-	if (!map->json)
+	if (!map->json) {
+		/* It quotes the file. */
+		for (char *c = reader.error.text; *c; c++)
+			*c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
 		return complaint(EXIT_TOOL, "%s: not a map: line %d: %s", source, reader.error.line, reader.error.text);
+	}
 	error = read_all(&reader, map);
 	if (error)
 		map_free(map);

@@ -18,12 +18,13 @@ bool map_has_flag(const json_t *flags, const char *flag)
 	json_t *value;
 	size_t index;
 
-	json_array_foreach(flags, index,
-		value) if ((text = json_string_value(value)) && !strcmp(text, flag)) return true;
+	json_array_foreach(flags, index, value)
+		if ((text = json_string_value(value)) && !strcmp(text, flag))
+			return true;
 	return false;
 }
 
-char *map_size(json_int_t bytes)
+char *map_size(uint64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
@@ -31,7 +32,7 @@ char *map_size(json_int_t bytes)
 
 	for (; value >= 1024; unit++)
 		value /= 1024;
-	return text_of(unit && value < 9.95 && bytes % (1ll << (10 * unit)) ? "%.1f %s" : "%.0f %s", value,
+	return text_of(unit && value < 9.95 && bytes % (1ull << (10 * unit)) ? "%.1f %s" : "%.0f %s", value,
 		units[unit]);
 }
 
@@ -43,8 +44,7 @@ static void print_list(const json_t *list, FILE *to)
 	size_t index;
 
 	fputs("[", to);
-	json_array_foreach(list, index, value)
-	{
+	json_array_foreach(list, index, value) {
 		fputs(index ? ",\n  " : "\n  ", to);
 		json_dumpf(value, to, JSON_ENCODE_ANY);
 	}
@@ -61,8 +61,7 @@ char *map_json(const json_t *json)
 
 	if (!to)
 		out_of_memory();
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		fprintf(to, "%s\"%s\": ", comma, key);
 		comma = ",\n";
 		if (json_is_array(value))
@@ -90,7 +89,7 @@ static char *title(const struct map *map, json_int_t number)
 
 static void print_size(json_int_t bytes, FILE *to)
 {
-	char *text = map_size(bytes);
+	char *text = map_size((uint64_t)bytes);
 
 	fprintf(to, "  %9s", text);
 	free(text);
@@ -101,8 +100,24 @@ static void print_flags(const json_t *flags, FILE *to)
 	json_t *value;
 	size_t index;
 
-	json_array_foreach(flags, index, value) if (json_is_string(value))
-		fprintf(to, "%s%s", index ? " " : "  ", json_string_value(value));
+	json_array_foreach(flags, index, value)
+		if (json_is_string(value))
+			fprintf(to, "%s%s", index ? " " : "  ", json_string_value(value));
+}
+
+/* What it may have and has, of its account. */
+static void print_limits(const struct map_space *space, FILE *to)
+{
+	static const char *const names[] = { "frames", "spaces", "threads", "grants" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		json_int_t limit = json_integer_value(json_object_get(space->limit, names[i]));
+
+		if (limit > 0)
+			fprintf(to, "  %s %lld of %lld", names[i],
+				(long long)json_integer_value(json_object_get(space->used, names[i])),
+				(long long)limit);
+	}
 }
 
 static void print_space(const struct map *map, const struct map_space *space, int indent, FILE *to)
@@ -121,6 +136,7 @@ static void print_space(const struct map *map, const struct map_space *space, in
 	print_size(space->executable, to);
 	print_size(space->shared, to);
 	print_flags(space->flags, to);
+	print_limits(space, to);
 	if (strcmp(space->end, "alive") != 0)
 		fprintf(to, "  %s", space->end);
 	fputc('\n', to);
@@ -137,14 +153,15 @@ static void print_spaces(const struct map *map, FILE *to)
 {
 	fprintf(to, "%-*s  %6s  %-10s  %7s  %7s  %7s  %9s  %9s  %9s  %9s  %s\n", NAME_COLUMNS,
 		"SPACE, below its manager", "PID", "SYSTEM", "THREADS", "FRAMES", "REGIONS", "MAPPED", "WRITABLE",
-		"CODE", "SHARED", "FLAGS");
+		"CODE", "SHARED", "FLAGS, LIMITS");
 	for (size_t i = 0; i < map->space_count; i++)
 		print_space(map, &map->spaces[map->by_manager.items[i]], indent_of(map->by_manager.depths[i]), to);
 }
 
 static void print_grant(const struct map *map, const struct map_grant *grant, int indent, FILE *to)
 {
-	char *user = title(map, grant->to), *maker = title(map, grant->from), *size = map_size(grant->bytes), *range;
+	char *user = title(map, grant->to), *maker = title(map, grant->from), *size = map_size((uint64_t)grant->bytes),
+	     *range;
 	char rights[] = "----";
 
 	for (unsigned i = 0; i < 4; i++)

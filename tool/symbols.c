@@ -116,8 +116,9 @@ static json_t *element(json_t *map, const char *list, const char *key, json_int_
 	json_t *value;
 	size_t index;
 
-	json_array_foreach(json_object_get(map, list), index, value) if (json_is_integer(json_object_get(value, key)) &&
-		number_in(value, key) == number) return value;
+	json_array_foreach(json_object_get(map, list), index, value)
+		if (json_is_integer(json_object_get(value, key)) && number_in(value, key) == number)
+			return value;
 	return NULL;
 }
 
@@ -144,8 +145,7 @@ static bool open_file(struct image *image, json_t *process, uint64_t offset, con
 	json_t *file;
 	size_t index;
 
-	json_array_foreach(json_object_get(process, "files"), index, file)
-	{
+	json_array_foreach(json_object_get(process, "files"), index, file) {
 		uint64_t inside = offset - (uint64_t)number_in(file, "start");
 
 		image->path = json_string_value(json_object_get(file, "path"));
@@ -206,8 +206,7 @@ char *symbols_add(const char *text, size_t bytes, const struct options *options)
 
 	if (!map)
 		return NULL;
-	json_array_foreach(json_object_get(map, "portals"), index, portal)
-	{
+	json_array_foreach(json_object_get(map, "portals"), index, portal) {
 		const char *cookie = json_string_value(json_object_get(portal, "cookie"));
 
 		if (!cookie || !name_portal(map, portal, strtoull(cookie, NULL, 16), true, options))

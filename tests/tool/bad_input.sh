@@ -83,6 +83,55 @@ run "eight shares" 125 "--share: at most 7 directories can be shared" --share .:
 	--share .:/4 --share .:/5 --share .:/6 --share .:/7 --share .:/8 -- true
 run "log into nowhere" 125 "--kernel-log none/log: No such file or directory" --kernel-log none/log -- true
 run "statistics into nowhere" 125 "--stats none/log: No such file or directory" --stats none/log -- true
+run "map into nowhere" 125 "--map none/map: No such file or directory" --map none/map -- true
+run "empty name" 125 "--name : a name has 1 to 64 characters and no /" --name= -- true
+run "name with a slash" 125 "--name a/b: a name has 1 to 64 characters and no /" --name a/b -- true
+
+# maps
+map() {
+	name=$1 line=$2
+	shift 2
+	expect "map: $name" 125 "allod: $line" "$allod" map "$@"
+}
+
+start='{"window": 1, "other_calls": 0, "system_calls": 0'
+map "nothing named" "allod map takes one name of a running guest, or one file of allod run --map"
+map "two names" "allod map takes one name of a running guest, or one file of allod run --map" text text
+map "unknown option" "unknown option --png (allod map [--json | --svg] NAME | FILE)" --png text
+map "no such guest or file" "nobody: no running guest has that name, nor is it a file" nobody
+map "directory" "dir: Is a directory" dir
+map "empty file" "empty: not a map: line 1: '[' or '{' expected near end of file" empty
+map "text" "text: not a map: line 1: '[' or '{' expected near 'hello'" text
+map "program" "plain: not a map: line 1: '[' or '{' expected near '?'" plain
+echo '[1]' >list
+map "other JSON" "list: not a map: Expected object, got array" list
+echo "$start}" >lists
+map "no lists" 'lists: not a map: it has no list "spaces"' --json lists
+echo "$start, \"spaces\": [5]}" >space
+map "strange space" "space: not a map: spaces[0]: Expected object, got integer" --svg space
+echo "$start, \"spaces\": [], \"grants\": [{\"number\": 1}]}" >grant
+map "incomplete grant" "grant: not a map: grants[0]: Object item not found: parent" grant
+echo "$start, \"spaces\": [], \"grants\": [], \"portals\": [{\"space\": -5, \"entry\": 1, \"address\": \"\"}]}" >portal
+map "negative number" "portal: not a map: portals[0]: a negative number" portal
+yes '[' | head -n 100000 >deep
+map "deep file" "deep: not a map: line 2049: maximum parsing depth reached near '['" deep
+empty_map="$start, \"spaces\": [], \"grants\": [], \"portals\": [], \"calls\": [], \"processes\": []}"
+echo "$empty_map" >good
+same "map without anything" 0 "$("$allod" map good >/dev/null; echo $?)"
+mkdir nothing
+without_dot() {
+	PATH=$scratch/nothing "$allod" map --svg good
+}
+expect "graphviz absent" 125 "allod: dot is not installed; it is in the Debian package graphviz" without_dot
+bad_dot() {
+	PATH=$scratch/baddot:$PATH "$allod" map --svg good
+}
+mkdir baddot && printf '#!/bin/sh\nexit 3\n' >baddot/dot && chmod +x baddot/dot
+expect "graphviz fails" 125 "allod: dot failed with status 3" bad_dot
+full() {
+	"$allod" map good >/dev/full
+}
+expect "nowhere to write" 125 "allod: standard output: No space left on device" full
 
 if [ "$(id -u)" != 0 ]; then
 	mkdir closed && chmod 0 closed

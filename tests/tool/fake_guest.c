@@ -127,6 +127,10 @@ int main(int count, char **arguments)
 		return 7;
 	if (getenv("FAKE_STATS"))
 		say("stats 12\n{\"boot\": %d}\n", 1);
+	if (getenv("FAKE_MAP")) {
+		say("map %d\n", (int)strlen(getenv("FAKE_MAP")));
+		dprintf(ports[PORT_CONTROL], "%s", getenv("FAKE_MAP"));
+	}
 	say("exit %d\n", status);
 	pause();
 	return 0;

@@ -42,4 +42,10 @@ FAKE_SILENT=1 expect "guest that stops" 125 \
 FAKE_STATS=1 run --stats stats -- true
 same "statistics" '{"wall_ns": N, "boot": 1}' "$(sed 's/[0-9][0-9]*,/N,/' stats)"
 expect "no statistics" 0 "allod: --stats stats: the guest sent no statistics" "$allod" run --stats stats -- true
+
+FAKE_MAP='{"spaces": []}' run --map map.json -- true
+same "map" '{"spaces": [],"machine": "x86_64"}' "$(tr -d '\n' <map.json)"
+expect "no map" 0 "allod: --map map.json: the guest sent no map" "$allod" run --map map.json -- true
+FAKE_MAP='{"spaces": [}' expect "damaged map" 0 "allod: --map map.json: the guest sent no map" "$allod" run --map map.json -- true
+FAKE_MAP='' expect "empty map" 0 "allod: --map map.json: the guest sent no map" "$allod" run --map map.json -- true
 finish "tool, relay"

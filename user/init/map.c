@@ -101,6 +101,13 @@ static void put_flags(struct json *json, u32 flags, const char *const *names, un
 	json_put(json, "]");
 }
 
+static void put_quota(struct json *json, const char *name, const struct quota *quota)
+{
+	json_put(json, ", \"%s\": {\"frames\": %lu, \"spaces\": %lu, \"threads\": %lu, \"grants\": %lu}", name,
+		(unsigned long)quota->frames, (unsigned long)quota->spaces, (unsigned long)quota->threads,
+		(unsigned long)quota->grants);
+}
+
 static void put_space(struct map *map, const struct space_info *info)
 {
 	static const char *const ends[] = { "alive", "exited", "faulted", "killed" };
@@ -115,6 +122,10 @@ static void put_space(struct map *map, const struct space_info *info)
 	put_flags(json, info->flags, flags, ARRAY_SIZE(flags));
 	json_put(json, ", \"end\": \"%s\", ", info->end < ARRAY_SIZE(ends) ? ends[info->end] : "?");
 	put_window(json, info->number);
+	if (info->limit.frames || info->limit.spaces || info->limit.threads || info->limit.grants) {
+		put_quota(json, "limit", &info->limit);
+		put_quota(json, "used", &info->used);
+	}
 	json_put(json, "}");
 }
 
