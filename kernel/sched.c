@@ -84,6 +84,14 @@ static bool take_next(struct cpu *cpu)
 	return true;
 }
 
+/* A system is told of an interrupt where it can do something about it: in the space that the thread belongs to. */
+static bool is_interrupted(const struct thread *thread)
+{
+	const struct space *home = thread->depth ? thread->calls[0].space : thread->space;
+
+	return thread->space->system && (thread->pending & PENDING_INTERRUPT) && thread->space == home;
+}
+
 /* Deals with what is pending for the current thread; it may be gone or in another space afterwards. */
 static void settle(struct cpu *cpu)
 {
@@ -93,7 +101,7 @@ static void settle(struct cpu *cpu)
 		thread_unwind(thread);
 		return;
 	}
-	if (!(thread->pending & PENDING_INTERRUPT) || !thread->space->system)
+	if (!is_interrupted(thread))
 		return;
 	thread->pending &= ~(u32)PENDING_INTERRUPT;
 	cpu->frame->cause = CAUSE_INTERRUPT;
@@ -103,7 +111,7 @@ static void settle(struct cpu *cpu)
 
 static bool is_settled(const struct thread *thread)
 {
-	return thread->space->end == SPACE_ALIVE && !(thread->space->system && (thread->pending & PENDING_INTERRUPT));
+	return thread->space->end == SPACE_ALIVE && !is_interrupted(thread);
 }
 
 void sched_leave(void)

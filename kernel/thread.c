@@ -130,6 +130,7 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 	frame_get((void *)page_down((u64)page));
 	/* The page was the service's stack: neither the process nor the cookie may come from what is left there. */
 	memset(call->frame, 0, sizeof(*call->frame));
+	call->frame->space = process->number;
 	return 0;
 }
 
@@ -331,6 +332,10 @@ static void unwind_threads(struct space *space)
 		for (unsigned i = 0; i < STACKLETS_MAX; i++)
 			if (thread->stacklets[i].space == space && thread->space != space)
 				drop_stacklet(thread, i);
+		/* A system that waits on behalf of the space is told: what it waits for may never come. */
+		if (thread->state == THREAD_WAITING && thread->depth && thread->space == space->system &&
+			thread->calls[thread->depth - 1].space == space)
+			wait_interrupt(thread);
 		if (thread->space != space)
 			continue;
 		thread->pending |= PENDING_END;

@@ -21,7 +21,7 @@ struct portal;
 struct space;
 struct view;
 
-enum { CALLS_MAX = 24, STACKLETS_MAX = 6 };
+enum { CALLS_MAX = 24, STACKLETS_MAX = 16 };
 
 /* A call the thread is inside of: how to go on in the caller. */
 struct call {

@@ -8,8 +8,8 @@
 #include "linux/call.h"
 #include "linux/fault.h"
 #include "linux/files.h"
-#include "linux/files.h"
 #include "machine.h"
+#include "linux/peer.h"
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/sleep.h"
@@ -62,33 +62,15 @@ _Noreturn void call_finish(struct task *self, struct user_frame *frame, bool cal
 static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
 {
 	bool is_call = frame->cause == CAUSE_SYSCALL;
+	service_lock();
 	if (is_call) {
-		strange_calls++;
-		frame_set_result(frame, -ENOSYS);
+		long result = peer_call(self, frame);
+		strange_calls += result == -ENOSYS;
+		frame_set_result(frame, result);
 	} else {
-		service_lock();
 		fault_handle(self, frame);
 	}
 	call_finish(self, frame, is_call);
-}
-
-/* A thread that some space sent into a process by a portal call is no task: it gets no service, and a fault ends its call. */
-static _Noreturn void entry_stranger(struct user_frame *frame)
-{
-	bool is_page = frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER);
-	int error = 0;
-	if (is_page) {
-		service_lock();
-		error = segment_fetch(frame->segment, frame->page);
-		service_unlock();
-	} else if (frame->cause == CAUSE_SYSCALL) {
-		frame_set_result(frame, -ENOSYS);
-	} else if (frame->cause != CAUSE_INTERRUPT) {
-		error = -EFAULT;
-	}
-	if (error)
-		call_thread_exit();
-	system_return();
 }
 
 /* Whether the result is one of those that no program is to see. */
@@ -112,7 +94,7 @@ _Noreturn void call_entry(struct user_frame *frame)
 {
 	struct task *self = (struct task *)frame->cookie;
 	if (!self)
-		entry_stranger(frame);
+		self = peer_entry(frame);
 	if (frame->cause != CAUSE_SYSCALL || frame->nr >= CALLS_LINUX)
 		entry_other(self, frame);
 	struct call_entry *entry = &call_table[frame->nr];

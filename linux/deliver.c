@@ -7,6 +7,7 @@
 #include "linux/call.h"
 #include "machine.h"
 #include "linux/main.h"
+#include "linux/peer.h"
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/user_memory.h"
@@ -114,6 +115,8 @@ void signal_work(struct task *self, struct user_frame *frame, bool call_result)
 	siginfo_t info;
 	call_result = call_result && frame->nr != ~0ull;
 	for (;;) {
+		if ((self->work & WORK_EXIT) && !frame->cookie)
+			peer_leave(self);
 		if (self->work & WORK_EXIT)
 			task_exit(self);
 		work_clear(self, WORK_STOP);

@@ -212,7 +212,11 @@ long sys_exit(struct task *self, struct user_frame *frame)
 	int status = (arg(frame, 0) & 0xff) << 8;
 	if (!process->exiting && (process->task_count == 1 || process->leader == self))
 		process->wait_status = status;
-	task_exit(self);
+	if (frame->cookie)
+		task_exit(self);
+	/* In a call back from another space: not before that has been left. */
+	task_kick(self, WORK_EXIT);
+	return 0;
 }
 
 long sys_exit_group(struct task *self, struct user_frame *frame)

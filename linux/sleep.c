@@ -31,7 +31,8 @@ int task_sleep(struct task *self, u64 deadline)
 	if (task_interrupted(self))
 		return -ERESTARTSYS;
 	i64 result = sleep_once(self, deadline);
-	if (task_interrupted(self))
+	/* -E_INTR: the space that the call is served for has ended. */
+	if (task_interrupted(self) || result == -E_INTR)
 		return -ERESTARTSYS;
 	return result == -E_TIMEDOUT ? -ETIMEDOUT : 0;
 }

@@ -189,6 +189,30 @@ int allod_call(allod_portal portal, const uint64_t words[6], uint64_t *result, c
 	return (int)allod_result(status);
 }
 
+/* In a sandbox: entering and leaving gives back the context of a call that ended otherwise. */
+static void do_nothing(void)
+{
+}
+
+/* A call has failed. If it got as far as into a space that lives, a context is still taken there. That the portal is gone or may
+ * not be called says that the space has ended. */
+static void clean_up(struct allod_space *space)
+{
+	static const u64 none[6];
+	int error = errno;
+	allod_portal portal;
+	u64 value;
+
+	if (space_is_gone(space)) {
+		error = EOWNERDEAD;
+	} else if (error == EOWNERDEAD || error == ETIMEDOUT || error == EINTR) {
+		portal = allod_portal_at(space, (const void *)do_nothing);
+		if (portal)
+			call_plainly(portal, none, &value);
+	}
+	errno = error;
+}
+
 uint64_t allod_invoke(allod_portal portal, const uint64_t words[6])
 {
 	u64 value;
@@ -202,6 +226,7 @@ uint64_t allod_invoke(allod_portal portal, const uint64_t words[6])
 uint64_t allod_invoke_in(struct allod_space *space, const void *function, const uint64_t words[6])
 {
 	allod_portal portal;
+	u64 value;
 
 	if (!space)
 		return errno = EINVAL, (u64)-1;
@@ -210,5 +235,8 @@ uint64_t allod_invoke_in(struct allod_space *space, const void *function, const 
 		lent.count = 0;
 		return (u64)-1;
 	}
-	return allod_invoke(portal, words);
+	value = allod_invoke(portal, words);
+	if (__builtin_expect(errno, 0))
+		clean_up(space);
+	return value;
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "abi/peer.h"
 #include "make.h"
 
 /* The copy of a variable of this program in a space. */
@@ -38,7 +40,7 @@ struct allod_space *allod_sandbox(const struct allod_options *options)
 	stack = allod_spare_stack(bytes);
 	if (!stack || (count > 1 && allod_contexts_make(count - 1, bytes)))
 		return NULL;
-	space = space_make(options, 0);
+	space = space_make(options, SYSTEM_SHARED);
 	if (!space)
 		return NULL;
 	error = call_space_fork(0, space->number);
@@ -46,6 +48,7 @@ struct allod_space *allod_sandbox(const struct allod_options *options)
 		allod_space_close(space);
 		return errno = allod_errno(error), NULL;
 	}
+	syscall(PEER_OPEN, space->number);
 	fill_pool(space, count, stack);
 	THERE(space, allod_layout)->number = space->number;
 	return space;

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "liballod.h"
+#include "abi/peer.h"
 #include "make.h"
 
 _Static_assert((int)ALLOD_EXITED == (int)SPACE_EXITED && (int)ALLOD_FAULTED == (int)SPACE_FAULTED &&
@@ -109,19 +110,33 @@ void space_has_ended(struct allod_space *space, struct allod_report report)
 	__atomic_store_n(&space->lock, 0, __ATOMIC_RELEASE);
 }
 
+bool space_is_gone(struct allod_space *space)
+{
+	struct allod_report report = { .end = ALLOD_KILLED };
+	struct peer_report fault;
+	struct space_info info;
+
+	if (space->ended)
+		return true;
+	if (call_space_info(space->number, &info) >= 0)
+		return false;
+	if (!syscall(PEER_REPORT, space->number, &fault))
+		report = (struct allod_report){ ALLOD_FAULTED, (int)fault.signal, fault.address, fault.ip };
+	space_has_ended(space, report);
+	return true;
+}
+
 int allod_space_wait(struct allod_space *space, struct allod_report *report)
 {
 	u64 address = 0;
 	i64 why;
 
-	if (!space->ended) {
+	while (!space_is_gone(space)) {
 		why = call_space_wait(space->number, &address);
 		if (why < 0 && why != -E_NOENT)
 			return (int)allod_result(why);
-		if (why >= 0)
+		if (why == SPACE_EXITED || why == SPACE_FAULTED)
 			space_has_ended(space, (struct allod_report){ .end = (enum allod_end)why, .address = address });
-		else
-			space_has_ended(space, (struct allod_report){ .end = ALLOD_EXITED });
 	}
 	*report = space->report;
 	return 0;
