@@ -11,12 +11,13 @@ enum { ORDER_MAX = 9, CHUNK = 1 << ORDER_MAX, RANGES = 32, CACHE = 64 };
 /* Values of frame.refs and, for free frames, of frame.link. */
 #define REFS_RESERVED (~0u)
 #define LINK_INSIDE 0u          /* in a free block, not its first frame */
-#define LINK_CACHED 0x40000000u /* in the stack of single frames */
-#define LINK_HEAD 0x80000000u   /* first frame of a free block; the order is in the low bits */
+#define LINK_CACHED 0x10000000u /* in the stack of single frames */
+#define LINK_HEAD 0x20000000u   /* first frame of a free block; the order is in the low bits */
 
 struct frame {
-	u32 refs; /* 0: free */
-	u32 link; /* free: LINK_*; in use: next frame of its chain, as number in the table */
+	u32 refs;      /* 0: free */
+	u32 link : 30; /* free: LINK_*; in use: next frame of its chain, as number in the table */
+	u32 was_executable : 1, was_writable : 1; /* since it was allocated */
 };
 
 static struct frame *frames; /* records of [first, end), in frames [table_first, table_end) */
@@ -293,6 +294,16 @@ bool frame_is_ram(pa_t pa, u64 bytes)
 		if (from < ram[i].end && to > ram[i].start)
 			return true;
 	return from < table_end && to > table_first;
+}
+
+bool frame_show(void *page, u32 rights)
+{
+	struct frame *frame = record(page);
+	bool known = frame->was_executable && !frame->was_writable;
+
+	frame->was_executable |= !!(rights & RIGHT_X);
+	frame->was_writable |= !!(rights & RIGHT_W);
+	return (rights & RIGHT_X) && !known;
 }
 
 u64 frame_total(void)
