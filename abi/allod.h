@@ -35,9 +35,11 @@ enum {
 	MAP_REPLACE = 0x20, /* take out what is mapped there first (Linux MAP_FIXED) */
 };
 
-/* Flags of grant(). */
+/* Flags of grants. */
 enum {
-	GRANT_PASS = 0x10, /* the grantee may grant it on */
+	GRANT_PASS = 0x10,  /* the grantee may grant it on */
+	GRANT_KEEP = 0x20,  /* of a call: the grantee may keep it, grant_keep() */
+	GRANT_EXACT = 0x40, /* of a call: only bytes of the range are shown; edge pages are copied, and back (right w) at the end */
 };
 
 /* Flags of segment_create(). */
@@ -119,6 +121,23 @@ struct grant_info {
 
 struct portal_info {
 	uint64_t address, cookie; /* address: global */
+};
+
+/* A grant to the callee that ends with the call. */
+struct grant_spec {
+	uint64_t address, bytes;
+	uint32_t flags; /* RIGHT_* | GRANT_* */
+	uint32_t grant; /* receives its number */
+};
+
+enum { CALL_GRANTS_MAX = 8 };
+
+/* Of portal_call_with(). */
+struct call_spec {
+	uint64_t portal, words[6];
+	uint64_t deadline; /* ns of the monotonic clock, 0: none */
+	uint64_t grants;   /* struct grant_spec * */
+	uint32_t grant_count, unused;
 };
 
 struct thread_spec {

@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include "arch.h"
+#include "call_with.h"
 #include "frame.h"
 #include "lib/string.h"
 #include "panic.h"
@@ -160,6 +161,8 @@ void call_leave(struct thread *thread, u64 word0, u64 word1)
 	struct space *left = thread->space;
 	struct call *call = &thread->calls[--thread->depth];
 
+	if (call->deadline || call->grants.next)
+		call_with_leave(thread, call);
 	if (left->system)
 		thread_release_frame(thread, thread->depth + 1);
 	thread->space = call->space;

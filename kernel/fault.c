@@ -24,9 +24,9 @@ static bool is_short_of_frames(const struct space *owner)
 /* A page of a region as it is now. */
 struct page {
 	pa_t pa;
-	u32 rights;         /* that its entry may show; 0: nothing is there */
-	bool device, fixed; /* of a segment's that has no frames of its own */
-	void *private;      /* the private frame, NULL if it is not one */
+	u32 rights; /* that its entry may show; 0: nothing is there */
+	bool device;
+	void *private; /* the private frame, NULL if it is not one */
 };
 
 static u32 needed_rights(u32 access)
@@ -65,42 +65,23 @@ static struct page page_now(const struct region *region, u64 offset)
 	if (frame) {
 		if ((rights & RIGHT_W) && frame_refs(frame) > 1 && !(region->flags & REGION_KERNEL))
 			rights &= ~(u32)RIGHT_W;
-		return (struct page){ .pa = ptr_pa(frame), .rights = rights, .private = frame };
+		return (struct page){ ptr_pa(frame), rights, false, frame };
 	}
 	if (!segment || is_behind_end(region, offset))
-		return (struct page){ .rights = 0 };
+		return (struct page){ { 0 }, 0, false, NULL };
 	if (!(region->flags & MAP_SHARE))
 		rights &= ~(u32)RIGHT_W;
 	if (segment_is_fixed(segment)) {
 		pa_t pa = { segment->base.v + segment_offset(region, offset) };
 
-		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE, true, NULL };
+		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE, NULL };
 	}
 	frame = segment_present(segment, segment_offset(region, offset) >> PAGE_SHIFT);
 	if (!frame)
-		return (struct page){ .rights = 0 };
+		return (struct page){ { 0 }, 0, false, NULL };
 	if (frame_refs(frame) > 1)
 		rights &= ~(u32)RIGHT_W; /* shared with a clone */
-	return (struct page){ .pa = ptr_pa(frame), .rights = rights };
-}
-
-/* Makes the owner's tables show a page, or a block. Grants show what is there: all code that can be executed comes through
- * here, and the machine is told of it first. */
-static void show(struct space *owner, u64 offset, unsigned level, pte_t *entry, const struct page *page)
-{
-	void *memory = page->device ? NULL : pa_ptr(page->pa);
-
-	if (!CODE_FOLLOWS_DATA && memory && (page->fixed ? page->rights & RIGHT_X : frame_show(memory, page->rights)))
-		arch_code_changed(memory, PAGE_SIZE << (9 * level));
-	pt_set(owner, offset, level, entry, pte_make_page(page->pa, level, page->rights, page->device));
-}
-
-/* Where the machine must be told of code, a segment's page is shown for writing only when it is written to: so frame_show()
- * finds most programs' text as it was supplied. */
-static void withhold_writing(struct page *page, pte_t entry, u32 access)
-{
-	if (!CODE_FOLLOWS_DATA && !(access & FAULT_WRITE) && !page->private && !(pte_rights(entry) & RIGHT_W))
-		page->rights &= ~(u32)RIGHT_W;
+	return (struct page){ ptr_pa(frame), rights, false, NULL };
 }
 
 /* Shows what neighbours of a page are there already, where nothing is shown yet. */
@@ -115,9 +96,9 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 		if (at < region->start || at >= region->end || pte_is_present(*entry))
 			continue;
 		page = page_now(region, at);
-		withhold_writing(&page, *entry, 0);
 		if (page.rights)
-			show(map_space(region->map), at, 0, entry, &page);
+			pt_set(map_space(region->map), at, 0, entry,
+				pte_make_page(page.pa, 0, page.rights, page.device));
 	}
 }
 
@@ -127,7 +108,6 @@ static u32 make_private(const struct region *region, u64 offset, const struct pa
 	struct map *map = region->map;
 	struct account *account = map_space(map)->account;
 	u64 index = offset >> PAGE_SHIFT;
-	struct page fresh;
 	void *frame;
 
 	if (!now->private && !account_charge(account, ACCOUNT_FRAMES, 1))
@@ -144,8 +124,7 @@ static u32 make_private(const struct region *region, u64 offset, const struct pa
 	}
 	if (!now->private)
 		map->private_count++;
-	fresh = (struct page){ .pa = ptr_pa(frame), .rights = region_rights(region), .private = frame };
-	show(map_space(map), offset, 0, entry, &fresh);
+	pt_set(map_space(map), offset, 0, entry, pte_make_page(ptr_pa(frame), 0, region_rights(region), false));
 	if (now->private)
 		tlb_put_frame(now->private);
 	return 0;
@@ -167,7 +146,7 @@ static bool fill_block(struct space *owner, const struct region *region, u64 off
 	entry = pt_block_entry(owner, offset);
 	if (!entry)
 		return false;
-	show(owner, start, 1, entry, &page);
+	pt_set(owner, start, 1, entry, pte_make_page(page.pa, 1, page.rights, page.device));
 	return true;
 }
 
@@ -199,8 +178,7 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	}
 	if (!now.rights || ((access & FAULT_WRITE) && !(now.rights & RIGHT_W)))
 		return make_private(region, offset, &now, entry);
-	withhold_writing(&now, *entry, access);
-	show(owner, offset, 0, entry, &now);
+	pt_set(owner, offset, 0, entry, pte_make_page(now.pa, 0, now.rights, now.device));
 	if (!(access & FAULT_WRITE))
 		fill_around(region, offset, entry);
 	return 0;

@@ -11,13 +11,12 @@ enum { ORDER_MAX = 9, CHUNK = 1 << ORDER_MAX, RANGES = 32, CACHE = 64 };
 /* Values of frame.refs and, for free frames, of frame.link. */
 #define REFS_RESERVED (~0u)
 #define LINK_INSIDE 0u          /* in a free block, not its first frame */
-#define LINK_CACHED 0x10000000u /* in the stack of single frames */
-#define LINK_HEAD 0x20000000u   /* first frame of a free block; the order is in the low bits */
+#define LINK_CACHED 0x40000000u /* in the stack of single frames */
+#define LINK_HEAD 0x80000000u   /* first frame of a free block; the order is in the low bits */
 
 struct frame {
-	u32 refs;      /* 0: free */
-	u32 link : 30; /* free: LINK_*; in use: next frame of its chain, as number in the table */
-	u32 was_executable : 1, was_writable : 1; /* since it was allocated */
+	u32 refs; /* 0: free */
+	u32 link; /* free: LINK_*; in use: next frame of its chain, as number in the table */
 };
 
 static struct frame *frames; /* records of [first, end), in frames [table_first, table_end) */
@@ -296,16 +295,6 @@ bool frame_is_ram(pa_t pa, u64 bytes)
 	return from < table_end && to > table_first;
 }
 
-bool frame_show(void *page, u32 rights)
-{
-	struct frame *frame = record(page);
-	bool known = frame->was_executable && !frame->was_writable;
-
-	frame->was_executable |= !!(rights & RIGHT_X);
-	frame->was_writable |= !!(rights & RIGHT_W);
-	return (rights & RIGHT_X) && !known;
-}
-
 u64 frame_total(void)
 {
 	return total;
@@ -344,50 +333,4 @@ void *frame_chain_pop(struct frame_chain *chain)
 bool frame_chain_is_empty(const struct frame_chain *chain)
 {
 	return !chain->head;
-}
-
-/* Length of the free block at a frame's record, 1 for single frames and others. */
-static u64 check_record(u64 number, u64 *free)
-{
-	const struct frame *frame = &frames[number - first];
-	u64 length = 1;
-
-	if (frame->refs)
-		return 1;
-	ASSERT(frame->link != LINK_INSIDE);
-	if (frame->link & LINK_HEAD) {
-		length = 1ul << (frame->link & ~LINK_HEAD);
-		ASSERT(length <= CHUNK && !(number & (length - 1)));
-		for (u64 n = number + 1; n < number + length; n++)
-			ASSERT(!frames[n - first].refs && frames[n - first].link == LINK_INSIDE);
-	}
-	*free += length;
-	return length;
-}
-
-void frame_check(void)
-{
-	u64 listed = cached, free = 0, number;
-
-	for (unsigned order = 0; order <= ORDER_MAX; order++)
-		list_for_each(node, &blocks[order]) {
-			ASSERT(record(node)->link == (LINK_HEAD | order) && !record(node)->refs);
-			listed += 1ul << order;
-		}
-	for (unsigned i = 0; i < cached; i++)
-		ASSERT(!record(cache[i])->refs && record(cache[i])->link == LINK_CACHED);
-	for (unsigned i = 0; i < fresh_count; i++)
-		listed += fresh[i].end - fresh[i].next;
-	ASSERT(listed == free_now);
-	for (unsigned i = 0; i < ram_count; i++)
-		for (number = ram[i].start; number < ram[i].end;) {
-			u64 skip = 0;
-
-			for (unsigned k = 0; k < fresh_count; k++)
-				if (number >= fresh[k].next && number < fresh[k].end)
-					skip = fresh[k].end - number;
-			free += skip;
-			number += skip ? skip : check_record(number, &free);
-		}
-	ASSERT(free == free_now);
 }

@@ -33,10 +33,6 @@ u32 frame_refs(const void *page);
 /* Does a range have a frame in it that this file manages, or the frame table (not a device, not the kernel's image)? */
 bool frame_is_ram(pa_t pa, u64 bytes);
 
-/* User code is about to see a frame in use with rights. -> must the machine be told first that code changed there? Not if it
- * was since the frame was allocated, and nobody could write to it. (The kernel writes to fresh frames, or where a space may.) */
-bool frame_show(void *page, u32 rights);
-
 /* Numbers of frames: all that can be allocated, free now, fewest ever free. */
 u64 frame_total(void);
 u64 frame_free(void);
@@ -50,8 +46,5 @@ void frame_chain_push(struct frame_chain *chain, void *page);
 /* -> the last one pushed, NULL if the chain is empty. */
 void *frame_chain_pop(struct frame_chain *chain);
 bool frame_chain_is_empty(const struct frame_chain *chain);
-
-/* Walks all records and free lists; panics if they disagree. */
-void frame_check(void);
 
 #endif

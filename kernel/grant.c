@@ -2,7 +2,9 @@
 #include "grant.h"
 
 #include "account.h"
+#include "frame.h"
 #include "handle.h"
+#include "lib/string.h"
 #include "panic.h"
 #include "pool.h"
 #include "portal.h"
@@ -10,10 +12,69 @@
 #include "space.h"
 #include "tlb.h"
 
-static struct pool grant_pool = POOL_INIT(grant_pool, struct grant);
+static struct pool grant_pool = POOL_INIT(grant_pool, struct grant),
+		   pair_pool = POOL_INIT(pair_pool, struct grant_pair);
 static struct handle_table grants;
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X };
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, BUCKETS = 4096, SHOWN_AT_ONCE = 8 /* pages */ };
+
+static struct grant_pair *pairs[BUCKETS];
+
+/* --- pairs of spaces --- */
+
+/* Where the link to the pair is; the link is NULL if there is none. */
+static struct grant_pair **pair_link(const struct space *owner, const struct space *to)
+{
+	struct grant_pair **link = &pairs[(owner->number * 61 + to->number) % BUCKETS];
+
+	while (*link && ((*link)->owner != owner || (*link)->to != to))
+		link = &(*link)->next;
+	return link;
+}
+
+/* NULL: no frame free. */
+static struct grant_pair *pair_make(struct space *owner, struct space *to)
+{
+	struct grant_pair **link = pair_link(owner, to), *pair = *link;
+
+	if (pair)
+		return pair;
+	pair = pool_alloc_zeroed(&pair_pool);
+	if (!pair)
+		return NULL;
+	pair->owner = owner;
+	pair->to = to;
+	list_init(&pair->grants);
+	list_append(&owner->viewers, &pair->of_owner);
+	list_append(&to->received, &pair->of_to);
+	*link = pair;
+	return pair;
+}
+
+/* Drops a pair that is good for nothing any more. */
+static void pair_put(struct grant_pair *pair)
+{
+	if (!list_is_empty(&pair->grants) || pair->keeps_tables)
+		return;
+	*pair_link(pair->owner, pair->to) = pair->next;
+	list_remove(&pair->of_owner);
+	list_remove(&pair->of_to);
+	pool_free(&pair_pool, pair);
+}
+
+void grant_note_copies(struct grant *grant)
+{
+	struct grant_pair *pair = grant->pair;
+
+	grant->has_copies = true;
+	if (pair->has_copies)
+		return;
+	pair->has_copies = true;
+	list_remove(&pair->of_owner);
+	list_prepend(&pair->owner->viewers, &pair->of_owner);
+}
+
+/* --- finding --- */
 
 /* Does a grant allow all of `rights` at an offset? */
 static bool allows(const struct grant *grant, u64 offset, u32 rights)
@@ -31,10 +92,14 @@ static bool allows(const struct grant *grant, u64 offset, u32 rights)
 
 struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights)
 {
-	list_for_each(node, &owner->granted) {
-		struct grant *grant = container_of(node, struct grant, of_owner);
+	const struct grant_pair *pair = *pair_link(owner, to);
 
-		if (grant->to == to && allows(grant, offset, rights))
+	if (!pair)
+		return NULL;
+	list_for_each(node, &pair->grants) {
+		struct grant *grant = container_of(node, struct grant, of_pair);
+
+		if (allows(grant, offset, rights))
 			return grant;
 	}
 	return NULL;
@@ -47,10 +112,9 @@ struct grant *grant_by_number(u32 number)
 
 bool grant_exists(const struct space *owner, const struct space *viewer)
 {
-	list_for_each(node, &owner->granted)
-		if (container_of(node, struct grant, of_owner)->to == viewer)
-			return true;
-	return false;
+	const struct grant_pair *pair = *pair_link(owner, viewer);
+
+	return pair && !list_is_empty(&pair->grants);
 }
 
 bool space_may_call(struct space *caller, u64 address)
@@ -78,9 +142,13 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 	if (!account_charge(account, ACCOUNT_GRANTS, 1))
 		return -E_LIMIT;
 	grant = pool_alloc_zeroed(&grant_pool);
-	if (grant)
-		grant->number = handle_make(&grants, grant);
+	if (grant) {
+		grant->pair = pair_make(owner, to);
+		grant->number = grant->pair ? handle_make(&grants, grant) : 0;
+	}
 	if (!grant || !grant->number) {
+		if (grant && grant->pair)
+			pair_put(grant->pair);
 		if (grant)
 			pool_free(&grant_pool, grant);
 		account_refund(account, ACCOUNT_GRANTS, 1);
@@ -94,12 +162,14 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 	grant->start = start;
 	grant->end = end;
 	grant->parent = parent;
+	grant->is_exact = parent && parent->is_exact;
 	list_init(&grant->children);
 	list_init(&grant->sibling);
+	list_init(&grant->of_call);
 	if (parent)
 		list_append(&parent->children, &grant->sibling);
 	list_append(&owner->granted, &grant->of_owner);
-	list_append(&to->received, &grant->of_to);
+	list_prepend(&grant->pair->grants, &grant->of_pair);
 	list_append(&from->made, &grant->of_from);
 	return (int)grant->number;
 }
@@ -112,12 +182,15 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags)
 /* The grant that `caller` holds of a range and may pass on; one with all of the rights, if there is one. */
 static struct grant *find_parent(const struct space *owner, const struct space *caller, u64 start, u64 end, u32 rights)
 {
+	const struct grant_pair *pair = *pair_link(owner, caller);
 	struct grant *best = NULL;
 
-	list_for_each(node, &owner->granted) {
-		struct grant *grant = container_of(node, struct grant, of_owner);
+	if (!pair)
+		return NULL;
+	list_for_each(node, &pair->grants) {
+		struct grant *grant = container_of(node, struct grant, of_pair);
 
-		if (grant->to != caller || !(grant->flags & GRANT_PASS) || start < grant->start || end > grant->end)
+		if (!(grant->flags & GRANT_PASS) || start < grant->start || end > grant->end)
 			continue;
 		if (!(rights & ~grant->flags))
 			return grant;
@@ -126,51 +199,159 @@ static struct grant *find_parent(const struct space *owner, const struct space *
 	return best;
 }
 
-int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags)
+/* As grant_make(), with a grantee that may be NULL. */
+static int make_checked(struct space *caller, u64 address, u64 bytes, struct space *grantee, u32 flags)
 {
 	u64 start = address_offset(address), number = address_number(address);
-	struct space *owner, *grantee;
 	struct grant *parent = NULL;
+	struct space *owner;
 
-	if (address >= user_end() || !bytes || bytes > window_bytes() - start || !(rights_flags & RIGHT_ALL) ||
-		(rights_flags & ~(u32)(RIGHT_ALL | GRANT_PASS)))
+	if (address >= user_end() || !bytes || bytes > window_bytes() - start || !(flags & RIGHT_ALL))
 		return -E_INVAL;
 	owner = number ? space_find((u32)number) : caller;
-	grantee = space_find(to);
 	if (!owner || !grantee)
 		return -E_NOENT;
 	if (grantee == owner)
 		return -E_INVAL;
 	if (owner != caller && !space_manages(caller, owner)) {
-		parent = find_parent(owner, caller, start, start + bytes, rights_flags & RIGHT_ALL);
+		parent = find_parent(owner, caller, start, start + bytes, flags & RIGHT_ALL);
 		if (!parent)
 			return -E_PERM;
-		rights_flags &= parent->flags;
-		if (!(rights_flags & RIGHT_ALL))
+		flags &= parent->flags | GRANT_KEEP | GRANT_EXACT;
+		if (!(flags & RIGHT_ALL))
 			return -E_PERM;
 	}
-	return make(owner, caller, grantee, parent, start, start + bytes, rights_flags);
+	return make(owner, caller, grantee, parent, start, start + bytes, flags);
 }
+
+int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags)
+{
+	if (rights_flags & ~(u32)(RIGHT_ALL | GRANT_PASS))
+		return -E_INVAL;
+	return make_checked(caller, address, bytes, space_find(to), rights_flags);
+}
+
+/* --- exact grants --- */
+
+/* The page that an edge is a copy of, and the bytes of the range in it. */
+static u64 edge_page(const struct grant *grant, unsigned i, u64 *start, u64 *end)
+{
+	u64 page = page_down(i ? grant->end - 1 : grant->start);
+
+	*start = max_u64(page, grant->start);
+	*end = min_u64(page + PAGE_SIZE, grant->end);
+	return page;
+}
+
+void *grant_edge(const struct grant *grant, u64 offset)
+{
+	u64 start, end;
+
+	for (; grant && grant->is_exact; grant = grant->parent)
+		for (unsigned i = 0; i < 2; i++)
+			if (grant->edges[i] && edge_page(grant, i, &start, &end) == page_down(offset))
+				return grant->edges[i];
+	return NULL;
+}
+
+/* A frame for an edge page: that of another exact grant to the same space, or a new one. */
+static void *edge_frame(const struct grant *grant, u64 page)
+{
+	u64 start, end;
+
+	list_for_each(node, &grant->pair->grants) {
+		const struct grant *other = container_of(node, struct grant, of_pair);
+
+		for (unsigned i = 0; i < 2; i++)
+			if (other->edges[i] && edge_page(other, i, &start, &end) == page) {
+				frame_get(other->edges[i]);
+				return other->edges[i];
+			}
+	}
+	return frame_alloc();
+}
+
+static u64 own_address(const struct grant *grant, u64 offset)
+{
+	return grant->owner == grant->from ? offset : globalize(grant->owner->number, offset);
+}
+
+/* Copies the edge pages that are not whole, as far as they are in the range. The copies are charged to the maker, each as often as
+ * it is an edge. -E_FAULT, -E_NOMEM; end_one() drops what is there then. */
+static int copy_edges(struct grant *grant)
+{
+	u32 access = grant->flags & RIGHT_W ? FAULT_WRITE : 0;
+	u64 first = page_down(grant->start), start, end;
+
+	for (unsigned i = 0; i < 2; i++) {
+		u64 page = edge_page(grant, i, &start, &end);
+		const void *memory;
+
+		if (end - start == PAGE_SIZE || (i && page == first))
+			continue;
+		memory = space_touch(grant->from, own_address(grant, start), access);
+		if (!memory)
+			return -E_FAULT;
+		if (!account_charge(grant->account, ACCOUNT_FRAMES, 1))
+			return -E_NOMEM;
+		grant->edges[i] = edge_frame(grant, page);
+		if (!grant->edges[i]) {
+			account_refund(grant->account, ACCOUNT_FRAMES, 1);
+			return -E_NOMEM;
+		}
+		memcpy((char *)grant->edges[i] + (start - page), memory, end - start);
+		grant->is_exact = true;
+	}
+	return 0;
+}
+
+/* Copies the edges back, if they could be written; what their maker cannot write any more is lost. */
+static void drop_edges(struct grant *grant)
+{
+	u64 start, end;
+
+	for (unsigned i = 0; i < 2; i++) {
+		u64 page = edge_page(grant, i, &start, &end);
+
+		if (!grant->edges[i])
+			continue;
+		if ((grant->flags & RIGHT_W) && grant->from->end == SPACE_ALIVE)
+			space_write(grant->from, own_address(grant, start), (char *)grant->edges[i] + (start - page),
+				end - start);
+		tlb_put_frame(grant->edges[i]);
+		account_refund(grant->account, ACCOUNT_FRAMES, 1);
+	}
+}
+
+/* --- ending --- */
 
 /* Ends one grant that has no children left. */
 static void end_one(struct grant *grant)
 {
+	struct grant_pair *pair = grant->pair;
+
 	list_remove(&grant->sibling);
 	list_remove(&grant->of_owner);
-	list_remove(&grant->of_to);
+	list_remove(&grant->of_pair);
 	list_remove(&grant->of_from);
+	list_remove(&grant->of_call);
+	if (grant->flags & RIGHT_P)
+		portal_forget();
 	if (grant->flags & MEMORY_RIGHTS)
-		pt_clear_view(grant->to, grant->owner, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
+		pt_clear_view(pair, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
+	if (grant->is_exact)
+		drop_edges(grant);
 	account_refund(grant->account, ACCOUNT_GRANTS, 1);
 	handle_drop(&grants, grant->number);
 	pool_free(&grant_pool, grant);
+	pair_put(pair);
 }
 
-/* Ends a grant and all made from it, the youngest first. */
-static void end_tree(struct grant *grant)
+void grant_end(struct grant *grant)
 {
 	struct grant *top = grant->parent;
 
+	/* The youngest first. */
 	while (grant != top) {
 		struct grant *parent = grant->parent;
 
@@ -182,6 +363,34 @@ static void end_tree(struct grant *grant)
 		/* Go on with the parent's other children, unless this was the one asked for. */
 		grant = parent;
 	}
+}
+
+int grant_make_for_call(struct space *caller, struct space *to, const struct grant_spec *spec, struct grant **out)
+{
+	const u32 allowed = RIGHT_ALL | GRANT_PASS | GRANT_KEEP | GRANT_EXACT;
+	struct grant *grant;
+	int number, error = 0;
+
+	/* What is kept cannot be exact: nobody knows when to copy back. */
+	if ((spec->flags & ~allowed) || !(~spec->flags & (GRANT_KEEP | GRANT_EXACT)))
+		return -E_INVAL;
+	number = make_checked(caller, spec->address, spec->bytes, to, spec->flags);
+	if (number < 0)
+		return number;
+	grant = grant_by_number((u32)number);
+	grant->pair->keeps_tables = true;
+	if (grant->flags & GRANT_EXACT)
+		error = copy_edges(grant);
+	if (error) {
+		grant->flags &= ~(u32)RIGHT_W;
+		grant_end(grant);
+		tlb_commit();
+		return error;
+	}
+	if (grant->flags & MEMORY_RIGHTS)
+		pt_show_present(grant, SHOWN_AT_ONCE);
+	*out = grant;
+	return 0;
 }
 
 /* Its maker, its grantee and who manages the memory may end a grant; the owner too, but not what its manager made. */
@@ -200,19 +409,34 @@ int grant_revoke(struct space *caller, u32 number)
 		return -E_NOENT;
 	if (!may_revoke(caller, grant))
 		return -E_PERM;
-	end_tree(grant);
-	portal_forget();
+	grant_end(grant);
 	tlb_commit();
 	return 0;
 }
 
+/* Ends all grants of a pair, and what tables it kept. */
+static void end_pair(struct grant_pair *pair)
+{
+	while (!list_is_empty(&pair->grants)) {
+		struct grant *grant = container_of(list_first(&pair->grants), struct grant, of_pair);
+		bool is_last = pair->grants.next == pair->grants.prev && !pair->keeps_tables;
+
+		grant_end(grant);
+		if (is_last)
+			return;
+	}
+	pair->keeps_tables = false;
+	pt_clear_view(pair, 0, window_bytes());
+	pair_put(pair);
+}
+
 void grant_end_space(struct space *space)
 {
-	while (!list_is_empty(&space->granted))
-		end_tree(container_of(list_first(&space->granted), struct grant, of_owner));
+	while (!list_is_empty(&space->viewers))
+		end_pair(container_of(list_first(&space->viewers), struct grant_pair, of_owner));
 	while (!list_is_empty(&space->received))
-		end_tree(container_of(list_first(&space->received), struct grant, of_to));
+		end_pair(container_of(list_first(&space->received), struct grant_pair, of_to));
 	while (!list_is_empty(&space->made))
-		end_tree(container_of(list_first(&space->made), struct grant, of_from));
+		grant_end(container_of(list_first(&space->made), struct grant, of_from));
 	portal_forget();
 }

@@ -13,18 +13,32 @@
 struct account;
 struct space;
 
+/* All grants of one space's memory to another. */
+struct grant_pair {
+	struct space *owner, *to;
+	struct grant_pair *next;          /* of the same hash */
+	struct list_node grants;          /* by grant.of_pair, the newest first */
+	struct list_node of_owner, of_to; /* in owner->viewers (those with copies first) and to->received */
+	bool has_copies;   /* edge tables of `to` may show copies of entries */
+	bool keeps_tables; /* there was a call's grant: its edge tables stay, empty, for the next call */
+};
+
 struct grant {
 	u32 number;
-	u32 flags;            /* RIGHT_*, GRANT_PASS */
+	u32 flags;            /* RIGHT_*, GRANT_* */
 	struct space *owner;  /* of the memory */
 	struct space *from;   /* who made it */
 	struct space *to;     /* who may use it */
 	u64 start, end;       /* offsets in the owner's window */
 	struct account *account; /* charged */
-	bool has_copies;      /* edge tables of `to` may show copies of entries */
+	bool has_copies;      /* see grant_pair */
+	bool is_exact;        /* this one or one above it has edges */
+	void *edges[2];       /* GRANT_EXACT: copies of the first and the last page, NULL: that is whole, or is the first */
 	struct grant *parent; /* NULL: from the owner or its manager */
 	struct list_node children, sibling;
-	struct list_node of_owner, of_to, of_from; /* in space.granted, .received, .made */
+	struct grant_pair *pair;
+	struct list_node of_owner, of_pair, of_from; /* in space.granted, pair->grants, space.made */
+	struct list_node of_call;                    /* in call.grants, as long as it is a call's */
 };
 
 /* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT,
@@ -32,6 +46,11 @@ struct grant {
 int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags);
 /* -E_NOENT, -E_PERM. */
 int grant_revoke(struct space *caller, u32 number);
+/* For a call into `to`: of a range as above, with GRANT_KEEP and GRANT_EXACT. What is present of a few pages is visible at once.
+ * -E_FAULT too: an edge page is not accessible. */
+int grant_make_for_call(struct space *caller, struct space *to, const struct grant_spec *spec, struct grant **out);
+/* Ends one and all made from it; tlb_commit() has to follow. */
+void grant_end(struct grant *grant);
 /* The creator's grant of a whole new space (SPACE_GRANT_CREATOR). */
 int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags);
 
@@ -40,6 +59,10 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags);
 struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights);
 /* The grant of that number, NULL if there is none. */
 struct grant *grant_by_number(u32 number);
+/* The frame that stands for the page at an offset: the copy of an exact grant's edge page, NULL: the owner's page. */
+void *grant_edge(const struct grant *grant, u64 offset);
+/* Edge tables show copies of entries by this grant from now on. */
+void grant_note_copies(struct grant *grant);
 /* Does `viewer` hold any grant of the owner's memory? */
 bool grant_exists(const struct space *owner, const struct space *viewer);
 /* May the caller call portals at this global address: its own, of a space it manages or is the system of, or by right

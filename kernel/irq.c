@@ -11,7 +11,6 @@ static struct {
 	struct space *holder; /* NULL: only spaces with SPACE_DEVICES */
 	u64 word;             /* native address in the holder; 0: not attached */
 } lines[LINES_MAX];
-unsigned irq_lines;
 
 static bool holds_line(const struct space *space, u64 line)
 {
@@ -20,7 +19,7 @@ static bool holds_line(const struct space *space, u64 line)
 
 static bool is_line(u64 line)
 {
-	return line < irq_lines && line < LINES_MAX;
+	return line < arch_irq_lines() && line < LINES_MAX;
 }
 
 int irq_grant(struct space *caller, u64 line, struct space *to)
@@ -74,7 +73,7 @@ void irq_deliver(unsigned line)
 
 void irq_release(struct space *space)
 {
-	for (unsigned line = 0; is_line(line); line++) {
+	for (unsigned line = 0; line < arch_irq_lines() && line < LINES_MAX; line++) {
 		if (lines[line].holder != space)
 			continue;
 		arch_irq_enable(line, false);

@@ -4,7 +4,6 @@
 #include "arch.h"
 #include "call.h"
 #include "frame.h"
-#include "irq.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lock.h"
@@ -58,7 +57,6 @@ _Noreturn void kernel_main(const struct boot_info *boot)
 	frame_init(boot);
 	space_init();
 	timer_init();
-	irq_lines = boot->irq_lines;
 	option(boot->command_line, "shield", shield, sizeof(shield));
 	shield_on = arch_shield_init(shield);
 	option(boot->command_line, "test", test, sizeof(test));

@@ -70,7 +70,4 @@ struct region *map_find(struct map *map, u64 offset);
 /* The first region that ends above an offset, NULL if none. */
 struct region *map_find_next(const struct map *map, u64 offset);
 
-/* Checks order, merging and tree; panics on a broken rule. */
-void map_check(const struct map *map);
-
 #endif

@@ -246,9 +246,11 @@ void pt_link_vas(struct attachment *attachment, u64 offset)
 		entry_write(entry, pte_make_table(ptr_pa(top), memory_rights(attachment->rights), true));
 }
 
-static bool grant_covers(const struct grant *grant, u64 start, u64 bytes)
+/* Is all that an entry of a level shows granted? Edge pages of exact grants are shown one by one. */
+static bool grant_covers(const struct grant *grant, u64 start, u64 bytes, unsigned level)
 {
-	return page_down(grant->start) <= start && start + bytes <= page_down(grant->end + PAGE_SIZE - 1);
+	return !(level && grant->is_exact) && page_down(grant->start) <= start &&
+		start + bytes <= page_down(grant->end + PAGE_SIZE - 1);
 }
 
 /* Changes an entry of a viewer's own that shows a part of the owner's window. */
@@ -289,7 +291,7 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 	for (unsigned level = pt_link_level;; level--) {
 		bool own = pte_is_table(*entry, level) && !pte_is_link(*entry);
 
-		if (!own && grant_covers(grant, offset & ~(bytes_of(level) - 1), bytes_of(level))) {
+		if (!own && grant_covers(grant, offset & ~(bytes_of(level) - 1), bytes_of(level), level)) {
 			pte_t value;
 
 			if (pte_is_table(theirs, level)) {
@@ -297,9 +299,11 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 
 				value = pte_make_table(pte_pa(theirs), rights | already, true);
 			} else {
-				value = pte_make_page(pte_pa(theirs), level, pte_rights(theirs) & rights,
-					pte_is_device(theirs));
-				grant->has_copies = true;
+				const void *edge = grant_edge(grant, offset);
+				pa_t pa = edge ? ptr_pa(edge) : pte_pa(theirs);
+
+				value = pte_make_page(pa, level, pte_rights(theirs) & rights, pte_is_device(theirs));
+				grant_note_copies(grant);
 			}
 			view_set(viewer, owner, offset, level, entry, value);
 			return 0;
@@ -316,6 +320,22 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 		}
 		entry = &table_of(*entry)[index_of(offset, level - 1)];
 		theirs = owner_below(theirs, offset, level);
+	}
+}
+
+void pt_show_present(struct grant *grant, unsigned pages)
+{
+	struct space *owner = grant->owner, *viewer = grant->to;
+	u64 offset = page_down(grant->start);
+	unsigned level;
+
+	if (!link_entry_find(viewer, globalize(owner->number, offset)))
+		return;
+	for (; pages-- && offset < grant->end; offset += PAGE_SIZE) {
+		const pte_t *entry = pt_find_entry(owner, offset, &level);
+
+		if (entry && pte_is_present(*entry) && pt_link_grant(viewer, owner, offset, grant))
+			return;
 	}
 }
 
@@ -429,8 +449,7 @@ static bool is_empty(const pte_t *table)
 
 /* The same for an entry that a viewer's own tables have for another's window, links only if asked for. Edge tables that
  * show nothing any more are freed. */
-static void clear_view(struct space *viewer, struct space *owner, pte_t *entry, unsigned level, u64 start, u64 end,
-	bool links)
+static void clear_view(struct grant_pair *pair, pte_t *entry, unsigned level, u64 start, u64 end, bool links)
 {
 	pte_t *table;
 
@@ -438,45 +457,51 @@ static void clear_view(struct space *viewer, struct space *owner, pte_t *entry, 
 		return;
 	if (pte_is_link(*entry) || !pte_is_table(*entry, level)) {
 		if (links || !pte_is_link(*entry))
-			own_write(viewer, entry, 0);
+			own_write(pair->to, entry, 0);
 		return;
 	}
 	table = table_of(*entry);
 	for_each_piece(at, stop, start, end, level - 1)
-		clear_view(viewer, owner, &table[index_of(at, level - 1)], level - 1, at, stop, links);
-	if (!is_empty(table))
+		clear_view(pair, &table[index_of(at, level - 1)], level - 1, at, stop, links);
+	if (pair->keeps_tables || !is_empty(table))
 		return;
-	own_write(viewer, entry, 0);
-	viewer->table_count--;
-	account_refund(owner->account, ACCOUNT_FRAMES, 1);
+	own_write(pair->to, entry, 0);
+	pair->to->table_count--;
+	account_refund(pair->owner->account, ACCOUNT_FRAMES, 1);
 	tlb_put_frame(table);
 }
 
-static void clear_views(struct space *viewer, struct space *owner, u64 start, u64 end, bool links)
+static void clear_views(struct grant_pair *pair, u64 start, u64 end, bool links)
 {
 	for_each_piece(at, stop, start, end, pt_link_level) {
-		pte_t *entry = link_entry_find(viewer, globalize(owner->number, at));
+		pte_t *entry = link_entry_find(pair->to, globalize(pair->owner->number, at));
 
 		if (entry)
-			clear_view(viewer, owner, entry, pt_link_level, at, stop, links);
+			clear_view(pair, entry, pt_link_level, at, stop, links);
 	}
 }
 
-void pt_clear_view(struct space *viewer, struct space *owner, u64 start, u64 end)
+void pt_clear_view(struct grant_pair *pair, u64 start, u64 end)
 {
-	tlb_add(owner, viewer, start, end);
-	clear_views(viewer, owner, start, end, true);
+	tlb_add(pair->owner, pair->to, start, end);
+	clear_views(pair, start, end, true);
 }
 
 void pt_clear_copies(struct space *owner, u64 start, u64 end)
 {
-	list_for_each(node, &owner->granted) {
-		struct grant *grant = container_of(node, struct grant, of_owner);
-		u64 from = max_u64(start, page_down(grant->start)),
-		    to = min_u64(end, page_down(grant->end + PAGE_SIZE - 1));
+	list_for_each(node, &owner->viewers) {
+		struct grant_pair *pair = container_of(node, struct grant_pair, of_owner);
 
-		if (grant->has_copies && from < to)
-			clear_views(grant->to, owner, from, to, false);
+		if (!pair->has_copies)
+			break;
+		list_for_each(grant_node, &pair->grants) {
+			struct grant *grant = container_of(grant_node, struct grant, of_pair);
+			u64 from = max_u64(start, page_down(grant->start)),
+			    to = min_u64(end, page_down(grant->end + PAGE_SIZE - 1));
+
+			if (grant->has_copies && from < to)
+				clear_views(pair, from, to, false);
+		}
 	}
 }
 
@@ -553,111 +578,4 @@ void pt_destroy(struct space *space)
 		tlb_put_frame(table);
 	}
 	ASSERT(space->table_count == 1);
-}
-
-/* --- checking --- */
-
-/* May the entry of a page, seen at an offset of `owner` by `viewer`, say what it says? */
-static void check_page(const struct space *viewer, struct space *owner, u64 offset, pte_t entry, u32 limit)
-{
-	const struct region *region = map_find(&owner->map, offset);
-	u32 rights = pte_rights(entry) & limit;
-	const struct segment *segment;
-	void *frame;
-
-	ASSERT(region && rights);
-	segment = region->segment;
-	ASSERT(!(rights & ~(region->flags | RIGHT_R)) && (region->flags & MEMORY_RIGHTS));
-	/* Several grants may allow it together. */
-	for (u32 right = RIGHT_R; viewer != owner && right <= RIGHT_X; right <<= 1)
-		ASSERT(!(rights & right) || grant_find(owner, viewer, offset, right));
-	frame = radix_find(&owner->map.private, offset >> PAGE_SHIFT);
-	if (frame) {
-		ASSERT(pte_pa(entry).v == ptr_pa(frame).v);
-		ASSERT(!(rights & RIGHT_W) || frame_refs(frame) == 1 || (region->flags & REGION_KERNEL));
-		return;
-	}
-	ASSERT(segment && (!(rights & RIGHT_W) || (region->flags & MAP_SHARE)));
-	offset += region->offset - region->start;
-	ASSERT(pte_is_device(entry) == !!(segment->flags & SEGMENT_DEVICE));
-	ASSERT(offset >> PAGE_SHIFT < segment->end || segment->owner == owner);
-	if (segment_is_fixed(segment)) {
-		ASSERT(pte_pa(entry).v == segment->base.v + offset);
-		return;
-	}
-	frame = segment_present(segment, offset >> PAGE_SHIFT);
-	ASSERT(frame && pa_ptr(pte_pa(entry)) == frame && (!(rights & RIGHT_W) || frame_refs(frame) == 1));
-}
-
-/* An entry of a level, at an address of the viewer, and all below it. */
-static void check_entry(const struct space *viewer, pte_t entry, unsigned level, u64 address, u32 limit)
-{
-	struct space *owner;
-
-	if (!pte_is_present(entry))
-		return;
-	owner = address_number(address) ? space_find((u32)address_number(address)) : space_find(viewer->number);
-	if (level <= pt_link_level)
-		ASSERT(owner);
-	if (pte_is_link(entry)) {
-		u64 offset = address_offset(address);
-		pte_t theirs =
-			pte_make_table(ptr_pa(owner->tops[offset >> shift_of(pt_link_level)]), MEMORY_RIGHTS, false);
-
-		for (unsigned at = pt_link_level; at > level; at--)
-			theirs = owner_below(theirs, offset, at);
-		ASSERT(pte_is_table(theirs, level) && pte_pa(theirs).v == pte_pa(entry).v);
-		ASSERT(owner != viewer || level == pt_link_level);
-	}
-	if (pte_is_table(entry, level)) {
-		const pte_t *table = table_of(entry);
-
-		ASSERT(frame_refs(table) == 1);
-		for (unsigned i = 0; i < PT_ENTRIES; i++)
-			check_entry(viewer, table[i], level - 1, address | (u64)i << shift_of(level - 1),
-				limit & pte_rights(entry));
-		return;
-	}
-	ASSERT(level <= 1);
-	for (u64 at = 0; at < bytes_of(level); at += PAGE_SIZE) {
-		pte_t page = level ? owner_below(entry, at, level) : entry;
-
-		check_page(viewer, owner, address_offset(address) + at, page, limit);
-	}
-}
-
-/* What is its own in an attachment's view. */
-static void check_attachment(const struct space *space, const struct attachment *a)
-{
-	const pte_t *root = a->view.root, *main = space->view.root, *first = table_of(main[0]);
-	struct space *vas = a->vas;
-
-	ASSERT(a->view.space == space && table_of(root[0]) == a->links);
-	ASSERT(!memcmp(a->view.used, space->view.used, sizeof(space->view.used)));
-	ASSERT(!memcmp(root + 1, main + 1, PAGE_SIZE - sizeof(pte_t)));
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
-		bool upper = i >= pt_links / 2 && i < pt_links;
-
-		ASSERT(!upper || !first[i]);
-		ASSERT(upper || a->links[i] == first[i]);
-		if (!upper || !a->links[i])
-			continue;
-		ASSERT(vas && pte_is_link(a->links[i]) && !(pte_rights(a->links[i]) & ~memory_rights(a->rights)));
-		check_entry(vas, a->links[i], pt_link_level,
-			globalize(vas->number, (u64)(i - pt_links / 2) << shift_of(pt_link_level)), MEMORY_RIGHTS);
-	}
-}
-
-void pt_check(const struct space *space)
-{
-	const pte_t *root = space->view.root;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(space->view.used) * 64; i++) {
-		if (!(space->view.used[i / 64] >> (i % 64) & 1))
-			continue;
-		ASSERT(pte_is_table(root[i], pt_levels - 1) && !pte_is_link(root[i]));
-		check_entry(space, root[i], pt_levels - 1, (u64)i << shift_of(pt_levels - 1), MEMORY_RIGHTS);
-	}
-	list_for_each(node, &space->attachments)
-		check_attachment(space, container_of(node, struct attachment, of_space));
 }

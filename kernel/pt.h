@@ -23,6 +23,7 @@
 
 struct attachment;
 struct grant;
+struct grant_pair;
 struct space;
 struct view;
 
@@ -92,8 +93,10 @@ u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device);
 void pt_clear(struct space *owner, u64 start, u64 end);
 /* Takes the right to write out of the same, for the private frames of one leaf of map.private; does not note. */
 void pt_protect_leaf(struct space *owner, u64 first_page, u64 used);
-/* Empties what a viewer's root shows of a range of another's window, and notes it. */
-void pt_clear_view(struct space *viewer, struct space *owner, u64 start, u64 end);
+/* Shows what the owner's tables show of the first `pages` pages of a grant's range, if that takes no memory of the viewer's. */
+void pt_show_present(struct grant *grant, unsigned pages);
+/* Empties what pair->to sees of a range of pair->owner's window, and notes it. */
+void pt_clear_view(struct grant_pair *pair, u64 start, u64 end);
 /* Empties copies of a range of the owner's entries in others' edge tables. */
 void pt_clear_copies(struct space *owner, u64 start, u64 end);
 
@@ -108,8 +111,5 @@ void pt_destroy(struct space *space);
 int pt_attach(struct attachment *attachment);
 /* Has its view show nothing of the VAS any more, and notes it. */
 void pt_detach(struct attachment *attachment);
-
-/* Judges every entry under the roots by the maps and grants; panics if one shows what it must not. */
-void pt_check(const struct space *space);
 
 #endif

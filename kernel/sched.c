@@ -5,6 +5,7 @@
 #include "call.h"
 #include "lock.h"
 #include "panic.h"
+#include "recall.h"
 #include "regs.h"
 #include "space.h"
 #include "thread.h"
@@ -109,9 +110,16 @@ static void settle(struct cpu *cpu)
 	call_system();
 }
 
-static bool is_settled(const struct thread *thread)
+static __attribute__((noinline)) bool is_settled_slowly(struct thread *thread)
 {
-	return thread->space->end == SPACE_ALIVE && !is_interrupted(thread);
+	if ((thread->pending & PENDING_RECALL) && recall_settle(thread))
+		return false;
+	return !is_interrupted(thread);
+}
+
+static bool is_settled(struct thread *thread)
+{
+	return thread->space->end == SPACE_ALIVE && (!thread->pending || is_settled_slowly(thread));
 }
 
 void sched_leave(void)

@@ -96,6 +96,7 @@ static void init_lists(struct space *space)
 	list_init(&space->managed);
 	list_init(&space->of_manager);
 	list_init(&space->granted);
+	list_init(&space->viewers);
 	list_init(&space->received);
 	list_init(&space->made);
 	list_init(&space->portals);
@@ -291,40 +292,4 @@ void space_stacklet_drop(struct space *space, u32 thread)
 
 	if (region && (region->flags & REGION_KERNEL))
 		map_remove_kernel(space, start, STACKLET_SIZE - PAGE_SIZE);
-}
-
-/* --- checking --- */
-
-void space_check(struct space *space)
-{
-	u64 index = 0, count = 0;
-	struct radix_node *leaf;
-
-	ASSERT(by(space->number) == space);
-	map_check(&space->map);
-	for (; (leaf = radix_next_leaf(&space->map.private, &index)); index += RADIX_SLOTS)
-		for (u64 used = leaf->used; used; used &= used - 1) {
-			u64 slot = (u64)__builtin_ctzl(used);
-			const struct region *region = map_find(&space->map, (index + slot) << PAGE_SHIFT);
-
-			ASSERT(region && !(region->flags & MAP_SHARE));
-			ASSERT(frame_refs(leaf->slot[slot]));
-			count++;
-		}
-	ASSERT(count == space->map.private_count);
-	list_for_each(node, &space->granted)
-		ASSERT(container_of(node, struct grant, of_owner)->owner == space);
-	list_for_each(node, &space->received)
-		ASSERT(container_of(node, struct grant, of_to)->to == space);
-	pt_check(space);
-}
-
-void space_check_all(void)
-{
-	u64 count = 0;
-
-	for (struct space *space = space_next(1); space; space = space_next(space->number + 1), count++)
-		space_check(space);
-	ASSERT(count == alive && !tlb_pending());
-	frame_check();
 }

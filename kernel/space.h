@@ -52,7 +52,8 @@ struct space {
 	u64 table_count;
 
 	struct list_node granted;  /* grants of this space's memory */
-	struct list_node received; /* grants to this space */
+	struct list_node viewers;  /* grant_pairs: of this space's memory, */
+	struct list_node received; /* and to this space */
 	struct list_node made;     /* grants by this space */
 	struct list_node portals;
 	struct portal_memory {
@@ -124,10 +125,5 @@ void *space_touch(struct space *space, u64 va, u32 access);
 int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page);
 /* Frees it, if there is one. */
 void space_stacklet_drop(struct space *space, u32 thread);
-
-/* Judges everything that belongs to a space; panics on a broken rule. */
-void space_check(struct space *space);
-/* All spaces, all frames. */
-void space_check_all(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "arch.h"
 #include "call.h"
+#include "call_with.h"
 #include "grant.h"
 #include "irq.h"
 #include "lib/string.h"
@@ -12,6 +13,7 @@
 #include "main.h"
 #include "map.h"
 #include "portal.h"
+#include "recall.h"
 #include "regs.h"
 #include "sched.h"
 #include "segment.h"
@@ -69,6 +71,16 @@ static i64 do_portal_call(const struct request *r)
 	for (unsigned i = 0; i < 6; i++)
 		words[i] = word(r, i);
 	return call_portal(regs_portal(r->frame), words, regs_ip(r->frame), regs_sp(r->frame));
+}
+
+static i64 do_portal_call_with(const struct request *r)
+{
+	return call_portal_with(word(r, 0), regs_ip(r->frame), regs_sp(r->frame));
+}
+
+static i64 do_grant_keep(const struct request *r)
+{
+	return call_grant_keep(word(r, 0));
 }
 
 static i64 do_system_return(const struct request *r)
@@ -144,17 +156,39 @@ static i64 do_thread_exit(const struct request *r)
 	return 0;
 }
 
-static i64 do_thread_interrupt(const struct request *r)
+/* A thread whose home the caller manages, or is. */
+static struct thread *managed_thread(const struct request *r, i64 *error)
 {
 	struct thread *thread = thread_find(number(r, 0));
 	struct space *home;
 
+	*error = -E_NOENT;
 	if (!thread)
-		return -E_NOENT;
+		return NULL;
+	*error = -E_PERM;
 	home = thread->depth ? thread->calls[0].space : thread->space;
-	if (home != r->space && !space_manages(r->space, home))
-		return -E_PERM;
+	return home == r->space || space_manages(r->space, home) ? thread : NULL;
+}
+
+static i64 do_thread_interrupt(const struct request *r)
+{
+	i64 error;
+	struct thread *thread = managed_thread(r, &error);
+
+	if (!thread)
+		return error;
 	thread_interrupt(thread);
+	return 0;
+}
+
+static i64 do_thread_recall(const struct request *r)
+{
+	i64 error;
+	struct thread *thread = managed_thread(r, &error);
+
+	if (!thread)
+		return error;
+	thread_recall(thread);
 	return 0;
 }
 
@@ -506,8 +540,8 @@ static i64 (*const table[])(const struct request *) = {
  * gets its result when it wakes, over the 0 that is set here.) */
 static bool sets_own_result(u64 call)
 {
-	return call == CALL_portal_call || call == CALL_portal_return || call == CALL_system_return ||
-		call == CALL_thread_exit;
+	return call == CALL_portal_call || call == CALL_portal_call_with || call == CALL_portal_return ||
+		call == CALL_system_return || call == CALL_thread_exit;
 }
 
 void native_call(struct user_frame *frame)

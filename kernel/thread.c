@@ -4,6 +4,7 @@
 #include "account.h"
 #include "arch.h"
 #include "call.h"
+#include "call_with.h"
 #include "frame.h"
 #include "irq.h"
 #include "lib/string.h"
@@ -209,7 +210,9 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 		return -E_NOMEM;
 	}
 	list_init(&thread->queue);
-	list_init(&thread->wait.timer);
+	list_init(&thread->wait.timer.node);
+	list_init(&thread->deadline.node);
+	thread->deadline.is_of_calls = true;
 	thread->space = home;
 	if (take_number(thread)) {
 		account_refund(home->account, ACCOUNT_THREADS, 1);
@@ -239,6 +242,8 @@ static void pop_call(struct thread *thread)
 	struct space *left = thread->space;
 	struct call *call = &thread->calls[--thread->depth];
 
+	if (call->deadline || call->grants.next)
+		call_with_leave(thread, call);
 	if (left->system)
 		thread_release_frame(thread, thread->depth + 1);
 	thread->space = call->space;
@@ -260,7 +265,8 @@ static void end_thread(struct thread *thread)
 	home = thread->space;
 	list_remove(&thread->all);
 	list_remove(&thread->queue);
-	list_remove(&thread->wait.timer);
+	list_remove(&thread->wait.timer.node);
+	list_remove(&thread->deadline.node);
 	thread->state = THREAD_DEAD;
 	if (thread->cpu && thread->cpu->current == thread)
 		thread->cpu->current = NULL;

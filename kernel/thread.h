@@ -13,6 +13,7 @@
 #define KERNEL_THREAD_H
 
 #include "lib/list.h"
+#include "timer.h"
 #include "types.h"
 #include "user_frame.h"
 
@@ -33,12 +34,14 @@ struct call {
 	u64 gs_base;              /* portal calls on x86-64: the second segment base */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 	struct view *view;        /* spaces with a system: under which the thread runs there, its main one or a VAS's (vas.h) */
+	struct list_node grants;  /* that end with the call, by grant.of_call; next is NULL: none */
+	u64 deadline;             /* of the call, ticks; 0: none */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
-/* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended. */
-enum { PENDING_INTERRUPT = 1, PENDING_END = 2 };
+/* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended; PENDING_RECALL: see recall.h. */
+enum { PENDING_INTERRUPT = 1, PENDING_END = 2, PENDING_RECALL = 4 };
 
 struct thread {
 	/* Known to entry code. */
@@ -55,10 +58,11 @@ struct thread {
 	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
 		u64 space, offset; /* the awaited word: number of the owner, offset in its window */
-		u64 deadline;      /* ticks; ~0 = none */
 		bool interruptible;
-		struct list_node timer; /* of deadlines, earliest first */
+		struct timer timer;
 	} wait;
+	struct timer deadline; /* the earliest of its calls' */
+	bool recalled;         /* thread_recall() is not done yet */
 	void *vector;       /* its vector state while it is on no processor */
 	void *vector_spare; /* a page kept for call.vector, or NULL */
 	u64 gs_base;        /* x86-64: the second segment base of user mode while it is on no processor */

@@ -2,13 +2,14 @@
 #include "timer.h"
 
 #include "arch.h"
+#include "recall.h"
 #include "sched.h"
 #include "thread.h"
 #include "wait.h"
 
 struct clock_info boot_clock;
 
-static struct list_node deadlines = LIST_INIT(deadlines); /* earliest first */
+static struct list_node queue = LIST_INIT(queue); /* earliest first */
 static u64 slice_ticks;
 static u64 inverse;         /* ticks in a ns << 32 */
 static u64 armed[CPUS_MAX]; /* what each processor's alarm is set to; 0 = not set */
@@ -45,17 +46,21 @@ static void arm(u64 ticks)
 	arch_alarm(ticks);
 }
 
-void timer_add(struct thread *thread)
+static struct timer *timer_of(struct list_node *node)
 {
-	struct list_node *at = &deadlines;
+	return container_of(node, struct timer, node);
+}
 
-	/* Most new deadlines are late ones: search from the end. */
-	while (at->prev != &deadlines &&
-		container_of(at->prev, struct thread, wait.timer)->wait.deadline > thread->wait.deadline)
+void timer_add(struct timer *timer)
+{
+	struct list_node *at = &queue;
+
+	/* Most new ones are late: search from the end. */
+	while (at->prev != &queue && timer_of(at->prev)->ticks > timer->ticks)
 		at = at->prev;
-	list_insert_before(at, &thread->wait.timer);
-	if (list_first(&deadlines) == &thread->wait.timer)
-		arm(thread->wait.deadline);
+	list_insert_before(at, &timer->node);
+	if (list_first(&queue) == &timer->node)
+		arm(timer->ticks);
 }
 
 void timer_new_slice(void)
@@ -71,8 +76,8 @@ void timer_arm_slice(void)
 
 void timer_arm(void)
 {
-	if (!list_is_empty(&deadlines))
-		arm(container_of(list_first(&deadlines), struct thread, wait.timer)->wait.deadline);
+	if (!list_is_empty(&queue))
+		arm(timer_of(list_first(&queue))->ticks);
 }
 
 void timer_run(void)
@@ -80,12 +85,13 @@ void timer_run(void)
 	u64 now = arch_ticks();
 
 	armed[cpu_self()->number] = 0;
-	while (!list_is_empty(&deadlines)) {
-		struct thread *thread = container_of(list_first(&deadlines), struct thread, wait.timer);
+	while (!list_is_empty(&queue) && timer_of(list_first(&queue))->ticks <= now) {
+		struct timer *timer = timer_of(list_first(&queue));
 
-		if (thread->wait.deadline > now)
-			break;
-		wait_time_out(thread);
+		if (timer->is_of_calls)
+			recall_time_out(container_of(timer, struct thread, deadline));
+		else
+			wait_time_out(container_of(timer, struct thread, wait.timer));
 	}
 	timer_arm();
 	if (cpu_self()->current && cpu_self()->slice_end > now)

@@ -3,9 +3,17 @@
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 
+#include "lib/list.h"
 #include "types.h"
 
 struct thread;
+
+/* Something that happens to a thread at a time. */
+struct timer {
+	u64 ticks;
+	struct list_node node; /* of the queue, earliest first; in none: off */
+	bool is_of_calls;      /* [I] thread->deadline: recall_time_out(); else thread->wait.timer: wait_time_out() */
+};
 
 extern struct clock_info boot_clock; /* [I] */
 
@@ -13,8 +21,8 @@ void timer_init(void);
 u64 timer_ns_of_ticks(u64 ticks);
 /* Saturates at ~0 - 1. */
 u64 timer_ticks_of_ns(u64 ns);
-/* Queues thread->wait.deadline. */
-void timer_add(struct thread *thread);
+/* Queues one that is off. */
+void timer_add(struct timer *timer);
 /* The current thread starts a fresh slice; make sure it ends when others are ready. */
 void timer_new_slice(void);
 void timer_arm_slice(void);

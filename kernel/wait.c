@@ -49,7 +49,7 @@ static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset
 static void become_ready(struct thread *thread, u64 word0, u64 word1)
 {
 	list_remove(&thread->queue);
-	list_remove(&thread->wait.timer);
+	list_remove(&thread->wait.timer.node);
 	if (thread->space->system)
 		regs_set_results(thread->calls[thread->depth].frame, word0, word1);
 	else
@@ -83,18 +83,18 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 		return -E_FAULT;
 	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != expected)
 		return -E_AGAIN;
-	if (is_interruptible(thread, flags) && (thread->pending & PENDING_INTERRUPT)) {
+	if (is_interruptible(thread, flags) && (thread->pending & (PENDING_INTERRUPT | PENDING_RECALL))) {
 		take_interrupt(thread);
 		return -E_INTR;
 	}
-	thread->wait.deadline = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
-	if (deadline && thread->wait.deadline <= arch_ticks())
+	thread->wait.timer.ticks = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
+	if (deadline && thread->wait.timer.ticks <= arch_ticks())
 		return -E_TIMEDOUT;
 	word_name(thread->space, va, &thread->wait.space, &thread->wait.offset);
 	thread->wait.interruptible = is_interruptible(thread, flags);
 	list_append(bucket(thread->wait.space, thread->wait.offset), &thread->queue);
 	if (deadline)
-		timer_add(thread);
+		timer_add(&thread->wait.timer);
 	sched_wait(thread);
 	return 0;
 }
@@ -137,10 +137,15 @@ void wait_interrupt(struct thread *thread)
 	become_ready(thread, (u64)-E_INTR, 0);
 }
 
+void wait_recall(struct thread *thread)
+{
+	become_ready(thread, (u64)-E_INTR, 0);
+}
+
 void wait_cancel(struct thread *thread)
 {
 	list_remove(&thread->queue);
-	list_remove(&thread->wait.timer);
+	list_remove(&thread->wait.timer.node);
 	sched_ready(thread);
 }
 
@@ -148,7 +153,6 @@ void wait_for_end(struct space *space)
 {
 	struct thread *thread = cpu_self()->current;
 
-	thread->wait.deadline = ~0ul;
 	thread->wait.interruptible = is_interruptible(thread, 0);
 	list_append(&space->waiters, &thread->queue);
 	sched_wait(thread);

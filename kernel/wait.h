@@ -16,9 +16,11 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags);
 /* Wakes up to count waiters of the word at va of the space. -> how many. -E_INVAL. */
 int wait_wake(struct space *space, u64 va, u32 count);
 
-/* The thread's deadline passed; it was interrupted; it leaves its space: it becomes ready. */
+/* The thread's deadline passed; it was interrupted; a call that it is inside of shall end; it leaves its space: it becomes
+ * ready. */
 void wait_time_out(struct thread *thread);
 void wait_interrupt(struct thread *thread);
+void wait_recall(struct thread *thread);
 void wait_cancel(struct thread *thread);
 
 /* The current thread sleeps until the space ends; its native call then returns why and the address. */

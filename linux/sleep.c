@@ -104,6 +104,10 @@ void task_kick(struct task *task, u32 work)
 	__atomic_fetch_or(&task->work, work, __ATOMIC_SEQ_CST);
 	if (task->sleeping)
 		task_wake(task);
-	else if (task->thread != thread_self())
+	else if (task->thread != thread_self()) {
+		/* A portal call that the process made shall not keep it alive. */
+		if (work & WORK_EXIT)
+			call_thread_recall(task->thread);
 		call_thread_interrupt(task->thread);
+	}
 }

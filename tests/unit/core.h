@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "kernel/arch/host/host.h"
+#include "checks.h"
 #include "frame.h"
 #include "grant.h"
 #include "layout.h"

@@ -205,7 +205,9 @@ static void test_depth(void **state)
 
 static int do_create(void *context)
 {
-	const struct space_spec spec = { .flags = SPACE_GRANT_CREATOR, .name = "made", .quota = { 100, 100, 100, 100 } };
+	const struct space_spec spec = { .flags = SPACE_GRANT_CREATOR,
+		.name = "made",
+		.quota = { 100, 100, 100, 100 } };
 	struct space *space;
 
 	return space_create(context, &spec, &space);

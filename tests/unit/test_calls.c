@@ -231,6 +231,8 @@ static u64 argument(char kind)
 		return roll(4) ? some_page() : globalize(some_space()->number, some_page());
 	case 'b':
 		return (1 + roll(roll(2) ? 3 : 24)) * PAGE_SIZE;
+	case 'k':
+		return globalize(some_space()->number, some_page());
 	case 'r':
 		return roll(8);
 	case 'f':
@@ -272,6 +274,9 @@ static const char *const kinds[] = {
 	[CALL_wake - ALLOD_CALL_FIRST] = "ac",
 	[CALL_thread_create - ALLOD_CALL_FIRST] = "p",
 	[CALL_thread_interrupt - ALLOD_CALL_FIRST] = "t",
+	[CALL_thread_recall - ALLOD_CALL_FIRST] = "t",
+	[CALL_portal_call_with - ALLOD_CALL_FIRST] = "p",
+	[CALL_grant_keep - ALLOD_CALL_FIRST] = "k",
 	[CALL_frame_vector - ALLOD_CALL_FIRST] = "rpb",
 	[CALL_frame_set_space - ALLOD_CALL_FIRST] = "n",
 	[CALL_space_create - ALLOD_CALL_FIRST] = "p",
@@ -310,6 +315,29 @@ static const char *const kinds[] = {
 	[CALL_vas_switch - ALLOD_CALL_FIRST] = "n",
 };
 
+static void write_call_spec(struct space *space)
+{
+	struct call_spec spec = {
+		.portal = roll(3) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE),
+		.deadline = roll(2) ? timer_ns_of_ticks(host_ticks + roll(30000000)) : 0,
+		.grants = SCRATCH + 2048,
+		.grant_count = (u32)roll(4),
+	};
+
+	for (u32 i = 0; i < spec.grant_count; i++) {
+		struct grant_spec grant = {
+			.address = roll(4) ? some_page() : globalize(some_space()->number, some_page()),
+			.bytes = 1 + roll(roll(2) ? 100 : 20000),
+			.flags = (u32)(1 + roll(15)) | (roll(3) ? 0 : GRANT_PASS) | (roll(3) ? 0 : GRANT_KEEP) |
+				(roll(3) ? 0 : GRANT_EXACT),
+		};
+
+		grant.address += roll(2) * roll(4096);
+		space_write(space, SCRATCH + 2048 + i * sizeof(grant), &grant, sizeof(grant));
+	}
+	space_write(space, SCRATCH, &spec, sizeof(spec));
+}
+
 /* Arguments in memory, at SCRATCH. */
 static void write_structure(struct space *space, u64 call)
 {
@@ -339,6 +367,8 @@ static void write_structure(struct space *space, u64 call)
 		space_write(space, SCRATCH, &space_spec, sizeof(space_spec));
 	else if (call == CALL_thread_create)
 		space_write(space, SCRATCH, &thread_spec, sizeof(thread_spec));
+	else if (call == CALL_portal_call_with)
+		write_call_spec(space);
 	else if (call == CALL_space_set_landing)
 		space_write(space, SCRATCH, &landing, sizeof(landing));
 }
@@ -366,7 +396,8 @@ static void native_call_step(void)
 {
 	struct thread *thread = host_cpu.current;
 	struct space *space = thread->space;
-	u64 call = calls[roll(ARRAY_SIZE(calls))], words[6] = { 0 }, before, depth = thread->depth;
+	u64 call = roll(8) ? calls[roll(ARRAY_SIZE(calls))] : CALL_portal_call_with, words[6] = { 0 }, before,
+	    depth = thread->depth;
 	u32 number = thread->number, value;
 	i64 result;
 

@@ -271,6 +271,172 @@ static void test_creator(void **state)
 	assert_int_equal(grant_revoke(a, grant_find(made, a, BASE, R)->number), 0);
 }
 
+/* --- grants of calls --- */
+
+static int for_call(u64 start, u64 bytes, u32 flags, struct grant **grant)
+{
+	const struct grant_spec spec = { there(start), bytes, flags, 0 };
+
+	return grant_make_for_call(owner, a, &spec, grant);
+}
+
+static void end(struct grant *grant)
+{
+	grant_end(grant);
+	tlb_commit();
+}
+
+static u64 word_at(struct space *space, u64 va)
+{
+	u64 word;
+
+	assert_int_equal(core_access(space, va, 0, &word), 0);
+	return word;
+}
+
+static void set_word(struct space *space, u64 va, u64 word)
+{
+	assert_int_equal(core_access(space, va, FAULT_WRITE, &word), 0);
+}
+
+/* What is present is visible at once, from the second call on, and edge tables stay for the next. */
+static void test_of_call(void **state)
+{
+	struct grant *grant;
+	u64 physical, free;
+	bool uncached;
+
+	(void)state;
+	assert_int_equal(for_call(BASE, PAGE_SIZE, RW | 0x100, &grant), -E_INVAL);
+	assert_int_equal(for_call(BASE, PAGE_SIZE, RW | GRANT_KEEP | GRANT_EXACT, &grant), -E_INVAL);
+	set_word(owner, BASE, 7);
+	assert_int_equal(for_call(BASE, PAGE_SIZE, RW, &grant), 0);
+	assert_int_equal(word_at(a, there(BASE)), 7);
+	end(grant);
+	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	free = frame_free();
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(for_call(BASE, PAGE_SIZE, R, &grant), 0);
+		assert_int_equal(core_oracle(a, there(BASE), &physical, &uncached), R);
+		assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
+		end(grant);
+		assert_int_equal(core_oracle(a, there(BASE), &physical, &uncached), 0);
+	}
+	assert_int_equal(frame_free(), free);
+	/* With another grant the tables go when the viewer goes. */
+	assert_true(grant_make(owner, BASE, PAGE_SIZE, a->number, RW) > 0);
+	assert_int_equal(word_at(a, there(BASE)), 7);
+	space_end(a, SPACE_KILLED, 0);
+}
+
+static void test_exact(void **state)
+{
+	struct grant *grant, *other;
+
+	(void)state;
+	for (u64 at = BASE; at < BASE + 4 * PAGE_SIZE; at += 8)
+		set_word(owner, at, at);
+	assert_int_equal(for_call(BASE + 16, 2 * PAGE_SIZE, RW | GRANT_EXACT | GRANT_PASS, &grant), 0);
+	space_check_all();
+	core_check_tlb();
+	assert_true(word_at(a, there(BASE + 16)) == BASE + 16 && word_at(a, there(BASE + 8)) == 0);
+	assert_true(word_at(a, there(BASE + 0x1008)) == BASE + 0x1008);
+	assert_true(word_at(a, there(BASE + 0x2008)) == BASE + 0x2008 && word_at(a, there(BASE + 0x2010)) == 0);
+	set_word(a, there(BASE + 24), 1);
+	set_word(a, there(BASE + 8), 2);
+	set_word(a, there(BASE + 0x1000), 3);
+	set_word(a, there(BASE + 0x2008), 4);
+	/* Passed on, it is as exact. A second one of the same page shares the copy. */
+	assert_true(grant_make(a, there(BASE + 16), 64, b->number, R) > 0);
+	assert_true(word_at(b, there(BASE + 24)) == 1 && word_at(b, there(BASE + 80)) == BASE + 80);
+	assert_int_equal(for_call(BASE + 0x2100, 16, RW | GRANT_EXACT, &other), 0);
+	assert_true(word_at(a, there(BASE + 0x2008)) == 4 && word_at(a, there(BASE + 0x2100)) == BASE + 0x2100);
+	space_check_all();
+	core_check_tlb();
+	set_word(a, there(BASE + 0x2108), 5);
+	/* The owner sees nothing of the edges before the end. */
+	assert_true(word_at(owner, BASE + 24) == BASE + 24 && word_at(owner, BASE + 0x1000) == 3);
+	end(grant);
+	assert_true(word_at(owner, BASE + 24) == 1 && word_at(owner, BASE + 8) == BASE + 8);
+	assert_true(word_at(owner, BASE + 0x2008) == 4 && word_at(owner, BASE + 0x2108) == BASE + 0x2108);
+	assert_int_equal(code_of(b, there(BASE + 24), 0), FAULT_READ);
+	assert_int_equal(word_at(a, there(BASE + 0x2108)), 5);
+	/* The grantee ends: what it wrote comes back. */
+	space_end(a, SPACE_KILLED, 0);
+	assert_int_equal(word_at(owner, BASE + 0x2108), 5);
+}
+
+/* A link to the whole window gives way to the copies, and comes back. */
+static void test_exact_and_whole(void **state)
+{
+	int whole = grant_make(owner, 0, window_bytes(), a->number, R);
+	struct grant *grant;
+
+	(void)state;
+	set_word(owner, BASE, 1);
+	set_word(owner, BASE + 8, 2);
+	assert_true(whole > 0 && word_at(a, there(BASE)) == 1);
+	assert_int_equal(for_call(BASE + 8, 8, RW | GRANT_EXACT, &grant), 0);
+	space_check_all();
+	assert_true(word_at(a, there(BASE)) == 0 && word_at(a, there(BASE + 8)) == 2);
+	set_word(a, there(BASE + 8), 3);
+	/* The owner's page changes below it. */
+	assert_int_equal(map_remove(owner, BASE, PAGE_SIZE), 0);
+	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	end(grant);
+	assert_int_equal(map_add(first, owner, BASE, PAGE_SIZE, R | W, 0, 0), 0);
+	assert_int_equal(word_at(a, there(BASE + 8)), 0);
+	space_check_all();
+	core_check_tlb();
+}
+
+static int do_exact(void *context)
+{
+	struct grant *grant;
+	int error = for_call(BASE + 100, 2 * PAGE_SIZE, RW | GRANT_EXACT, &grant);
+
+	*(struct grant **)context = grant;
+	return error;
+}
+
+static void check_nothing_made(void *context)
+{
+	(void)context;
+	assert_true(list_is_empty(&owner->granted) && list_is_empty(&owner->made));
+}
+
+static void test_exact_failing(void **state)
+{
+	struct grant *grant;
+
+	(void)state;
+	set_word(owner, BASE, 1);
+	set_word(owner, BASE + 2 * PAGE_SIZE, 1);
+	assert_true(core_fail_each(do_exact, check_nothing_made, &grant) >= 4);
+	assert_int_equal(word_at(a, there(BASE + 104)), 0);
+	end(grant);
+}
+
+/* Of many grantees of one owner each is found as soon. */
+static void test_many_grantees(void **state)
+{
+	enum { COUNT = 500 };
+	static struct space *to[COUNT];
+
+	(void)state;
+	set_word(owner, BASE, 9);
+	for (unsigned i = 0; i < COUNT; i++) {
+		to[i] = core_space(first, 0);
+		assert_true(grant_make(owner, BASE, 8, to[i]->number, R) > 0);
+	}
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(word_at(to[i], there(BASE)), 9);
+	assert_true(grant_exists(owner, to[7]) && !grant_exists(to[7], owner) && !grant_exists(owner, b));
+	assert_int_equal(map_remove(owner, BASE, PAGE_SIZE), 0);
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(code_of(to[i], there(BASE), 0), FAULT_READ);
+}
+
 /* --- portals --- */
 
 static void test_portals(void **state)
@@ -335,6 +501,11 @@ int main(int argc, char **argv)
 		TEST(test_chain),
 		TEST(test_by_manager),
 		TEST(test_creator),
+		TEST(test_of_call),
+		TEST(test_exact),
+		TEST(test_exact_and_whole),
+		TEST(test_exact_failing),
+		TEST(test_many_grantees),
 		TEST(test_portals),
 	};
 	void *state = NULL;
@@ -342,7 +513,11 @@ int main(int argc, char **argv)
 	core_start(argc, argv, 32u << 20);
 	setup(&state);
 	segment_create(first, 1, 0);
-	grant_make(first, 0, 1, a->number, R);
+	/* The tables of numbers stay. */
+	for (unsigned i = 0; i < 600; i++)
+		grant_make(first, 0, 1, core_space(first, 0)->number, R);
+	for (unsigned i = 0; i < 4500; i++)
+		space_end(core_space(first, 0), SPACE_KILLED, 0);
 	core_end_all();
 	frames = frame_free();
 	return cmocka_run_group_tests(tests, NULL, NULL);

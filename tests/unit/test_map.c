@@ -524,54 +524,6 @@ static void test_around(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* What is executed is what was written: supplied, copied, written by the pager later, in a frame that was another's.
- * core_access() looks at the fake instruction cache when an entry becomes executable. */
-static void test_code(void **state)
-{
-	struct space *other = core_space(first, 0);
-	int number = segment_create(first, 32, SEGMENT_PAGED);
-	u64 told;
-
-	(void)state;
-	assert_int_equal(map_add(first, first, 0x40000, 4 * PAGE_SIZE, RW, 0, 0), 0);
-	assert_int_equal(map_add(first, first, 0x80000, 32 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
-	store(first, 0x40000, 50);
-	store(first, 0x41000, 60);
-	assert_int_equal(segment_supply(first, (u32)number, 5, 2, 0x40000), 0);
-	assert_int_equal(load(first, 0x85000), 50);
-	/* Its neighbour becomes executable at the same time. */
-	told = host_codes_changed;
-	assert_int_equal(map(0x10000, 32, R | X, number, 0), 0);
-	assert_int_equal(code_of(s, 0x15000, FAULT_EXEC), 0);
-	assert_int_equal(code_of(s, 0x16000, FAULT_EXEC), 0);
-	assert_int_equal(host_codes_changed, told + 2);
-	/* Nobody can have written to it: another space may have it as it is. */
-	assert_int_equal(map_add(first, other, 0x10000, 32 * PAGE_SIZE, R | X, (u32)number, 0), 0);
-	assert_int_equal(code_of(other, 0x15000, FAULT_EXEC), 0);
-	assert_int_equal(host_codes_changed, told + 2);
-	/* The pager may write to it from now on. */
-	store(first, 0x85000, 51);
-	assert_int_equal(map_remove(other, 0x10000, 32 * PAGE_SIZE), 0);
-	assert_int_equal(map_add(first, other, 0x10000, 32 * PAGE_SIZE, R | X, (u32)number, 0), 0);
-	assert_int_equal(code_of(other, 0x15000, FAULT_EXEC), 0);
-	assert_int_equal(host_codes_changed, told + 3);
-	/* A copy. */
-	assert_int_equal(map_protect(s, 0x15000, PAGE_SIZE, RW), 0);
-	store(s, 0x15000, 52);
-	assert_int_equal(map_protect(s, 0x15000, PAGE_SIZE, R | X), 0);
-	assert_int_equal(code_of(s, 0x15000, FAULT_EXEC), 0);
-	assert_int_equal(host_codes_changed, told + 4);
-	/* Used frames. */
-	for (u64 i = 0; i < 40; i++) {
-		assert_int_equal(map(0x60000, 1, RW, 0, 0), 0);
-		store(s, 0x60000, i + 1);
-		assert_int_equal(map_protect(s, 0x60000, PAGE_SIZE, R | X), 0);
-		assert_int_equal(code_of(s, 0x60000, FAULT_EXEC), 0);
-		assert_int_equal(map_remove(s, 0x60000, PAGE_SIZE), 0);
-	}
-	assert_int_equal(host_codes_changed, told + 44);
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,7 +546,6 @@ int main(int argc, char **argv)
 		TEST(test_kernel_access),
 		TEST(test_stacklets),
 		TEST(test_around),
-		TEST(test_code),
 	};
 	void *state = NULL;
 

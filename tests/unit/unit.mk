@@ -4,7 +4,7 @@
 #   make unit UNIT_FULL=1   both formats by both compilers
 #   make fuzz FUZZ_SECONDS=60   the libFuzzer target, starting from the kept corpus
 #
-# Each tests/unit/test_*.c is one program. Those that include core.h or model.h test the kernel's core; their argument is the
+# Each tests/unit/test_*.c is one program; tests/unit/checked has sources of the kernel together with what checks their structures. Those that include core.h or model.h test the kernel's core; their argument is the
 # number of page-table levels. The others test the services' sources, which they include, and are built once.
 
 UNIT_OUT := build/host
@@ -15,9 +15,9 @@ endif
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model).h"' tests/unit/test_*.c))
 UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
-UNIT_CORE := $(addprefix kernel/,frame.c pool.c account.c radix.c handle.c segment.c map.c region.c pt.c tlb.c tag.c grant.c portal.c vas.c listing.c \
-	space.c fault.c arch/host/machine.c thread.c call.c wait.c sched.c syscall.c trap.c irq.c timer.c stats.c lock.c \
-	arch/host/threads.c)
+UNIT_CORE := $(addprefix kernel/,pool.c account.c radix.c handle.c segment.c map.c tlb.c tag.c grant.c portal.c vas.c listing.c \
+	fault.c arch/host/machine.c thread.c call.c call_with.c recall.c wait.c sched.c syscall.c trap.c irq.c timer.c stats.c lock.c \
+	arch/host/threads.c) $(addprefix tests/unit/checked/,frame.c region.c pt.c space.c)
 UNIT_COMMON := tests/unit/core.c tests/unit/model.c tests/unit/model_memory.c tests/unit/model_grants.c
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all

@@ -47,6 +47,11 @@ static inline i64 call_thread_interrupt(u32 thread)
 	return native_call1(CALL_thread_interrupt, thread);
 }
 
+static inline i64 call_thread_recall(u32 thread)
+{
+	return native_call1(CALL_thread_recall, thread);
+}
+
 static inline i64 call_frame_vector(bool write, void *buffer, u64 length)
 {
 	return native_call3(CALL_frame_vector, write, (u64)buffer, length);

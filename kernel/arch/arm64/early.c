@@ -214,12 +214,11 @@ static void cut_ram(void)
 			page_down(all.ram[i].start + all.ram[i].bytes), 0);
 }
 
-/* Instructions that this processor does not have become NOPs. */
+/* Instructions that this processor does not have become NOPs. None of them has run yet. */
 static void take_out(u32 *from, const u32 *to)
 {
-	for (u32 *at = from; at < to; at++)
-		*at = NOP;
-	code_changed((u64)from, (u64)to);
+	for (; from < to; from++)
+		*from = NOP;
 }
 
 /* Where the image is. The compiler must not make "kernel_start - something" a constant that needs a relocation itself. */

@@ -56,7 +56,6 @@ static inline void page_copy(void *to, const void *from)
 enum {
 	KERNEL_STACK_SIZE = 16 * 1024,
 	CACHE_LINE = 64,
-	CODE_FOLLOWS_DATA = false, /* a processor may fetch instructions that were there before: arch_code_changed() */
 };
 
 #endif

@@ -15,12 +15,4 @@ static inline u64 arch_exchange_gs_base(u64 value)
 	return 0;
 }
 
-/* host.h */
-void host_code_changed(const void *memory, u64 bytes);
-
-static inline void arch_code_changed(const void *memory, u64 bytes)
-{
-	host_code_changed(memory, bytes);
-}
-
 #endif

@@ -78,6 +78,11 @@ void arch_irq_enable(unsigned line, bool enable)
 	(void)enable;
 }
 
+unsigned arch_irq_lines(void)
+{
+	return 16;
+}
+
 unsigned arch_vector_bytes(void)
 {
 	return 64;

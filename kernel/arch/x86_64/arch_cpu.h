@@ -8,11 +8,6 @@
 #include "thread.h"
 
 /* GS points at the processor's entry page while the kernel runs; the page behind it is the kernel's own (entry.h). */
-static inline void arch_code_changed(const void *memory, u64 bytes)
-{
-	(void)memory, (void)bytes;
-}
-
 static inline struct cpu *cpu_self(void)
 {
 	struct cpu *cpu;

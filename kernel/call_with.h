@@ -1,0 +1,22 @@
+/* Portal calls with grants to the callee and with a deadline.
+ *
+ * Both belong to the frame of the call in the thread's chain (struct call) and end with it, however the thread leaves it. All
+ * functions: under the kernel lock. */
+#ifndef KERNEL_CALL_WITH_H
+#define KERNEL_CALL_WITH_H
+
+#include "types.h"
+
+struct call;
+struct thread;
+
+/* As call_portal(), with what the specification at `va` of the current thread's space says. -E_FAULT, -E_INVAL (too many grants),
+ * -E_TIMEDOUT (the deadline has passed), and what call_portal() and grant_make_for_call() fail with. */
+int call_portal_with(u64 va, u64 ip, u64 sp);
+/* A call is left that has grants or a deadline. */
+void call_with_leave(struct thread *thread, struct call *call);
+/* The newest grant with GRANT_KEEP that a call of the current thread brought its space and that covers the address becomes lasting.
+ * -> its number, -E_NOENT. */
+int call_grant_keep(u64 address);
+
+#endif

@@ -1,0 +1,20 @@
+/* Checks of the kernel's structures, for tests: each walks everything and panics on a broken rule. They are compiled together with
+ * the file whose structures they judge (tests/unit/checked), in its place. */
+#ifndef TESTS_CHECKS_H
+#define TESTS_CHECKS_H
+
+struct map;
+struct space;
+
+/* All frames' records and free lists. */
+void frame_check(void);
+/* The tree, order and sizes of a map's regions. */
+void map_check(const struct map *map);
+/* Every entry under the roots of a space, by the maps and grants: does one show what it must not? */
+void pt_check(const struct space *space);
+/* Everything that belongs to a space. */
+void space_check(struct space *space);
+/* All spaces, all frames. */
+void space_check_all(void);
+
+#endif
