@@ -213,6 +213,7 @@ format:
 bench: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@bench/run
+	@bench/compare pipeline
 
 debug: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
