@@ -14,6 +14,7 @@
 #include "linux/signals.h"
 #include "linux/sleep.h"
 #include "linux/task.h"
+#include "linux/vas.h"
 
 enum { NOLOCK, LOCK };
 
@@ -64,7 +65,8 @@ static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
 	bool is_call = frame->cause == CAUSE_SYSCALL;
 	service_lock();
 	if (is_call) {
-		long result = peer_call(self, frame);
+		bool is_vas = frame->nr >= VAS_CALL_FIRST && frame->nr < VAS_CALL_END;
+		long result = (is_vas ? vas_call : peer_call)(self, frame);
 		strange_calls += result == -ENOSYS;
 		frame_set_result(frame, result);
 	} else {

@@ -12,6 +12,7 @@
 #include "linux/program.h"
 #include "linux/signals.h"
 #include "linux/user_memory.h"
+#include "linux/vas.h"
 
 enum { SCRIPT_DEPTH = 5 };
 
@@ -267,6 +268,7 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 		return error;
 	struct mm *old = self->mm;
 	futex_exit(self);
+	vas_leave(self);
 	exec_commit(self, exec);
 	mm_put(self, old);
 	vfork_done(self->process);

@@ -13,6 +13,7 @@
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/user_memory.h"
+#include "linux/vas.h"
 
 /* --- ending --- */
 
@@ -187,6 +188,7 @@ _Noreturn void task_exit(struct task *self)
 	struct process *process = self->process;
 	u64 busy = task_cpu_time(self);
 	futex_exit(self);
+	vas_leave(self);
 	if (self->clear_tid && self->mm->references > 1 && !user_put_u32(self, self->clear_tid, 0))
 		futex_wake(self, self->clear_tid, 1, false);
 	if (process == first_process && process->task_count == 1)

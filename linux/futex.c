@@ -46,10 +46,21 @@ static int key_make(struct task *self, u64 addr, bool private, struct futex_key 
 	struct region_info region;
 	if (addr & 3)
 		return -EINVAL;
+	u32 space = self->mm->space;
+	if (addr >= machine_half && addr < machine_window) {
+		/* In a VAS, whatever the program says, words are shared by all that are attached. */
+		u64 rights;
+		i64 vas = call_vas_active(&rights);
+		space = vas > 0 ? vas : 0;
+		addr -= machine_half;
+		private = false;
+		if (!space)
+			return -EFAULT;
+	}
 	*key = (struct futex_key){ self->mm, 0, addr };
 	if (private)
 		return 0;
-	if (call_map_query(self->mm->space, addr, &region) < 0 || region.start > addr)
+	if (call_map_query(space, addr, &region) < 0 || region.start > addr)
 		return -EFAULT;
 	if ((region.flags & MAP_SHARE) && region.segment)
 		*key = (struct futex_key){ NULL, region.segment, region.offset + (addr - region.start) };

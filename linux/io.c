@@ -15,7 +15,7 @@ enum { COPY_BYTES = 65536, VECTORS_ON_STACK = 8 };
 /* Calls on the file's own position: it is kept while the call may sleep. */
 static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
 {
-	void *to = user_pointer(self, addr, bytes);
+	void *to = user_target(self, addr, bytes);
 	long done;
 
 	if (!to)
@@ -74,7 +74,7 @@ long sys_pread64(struct task *self, struct user_frame *f)
 	u64 pos = arg(f, 3);
 	int error;
 	struct file *file = seekable(self, arg(f, 0), pos, &error);
-	void *to = user_pointer(self, arg(f, 1), arg(f, 2));
+	void *to = user_target(self, arg(f, 1), arg(f, 2));
 	long done;
 
 	if (error)
@@ -107,7 +107,7 @@ static long vectors(struct task *self, struct file *file, const struct iovec *ve
 
 	for (u64 i = 0; i < count; i++) {
 		u64 bytes = vector[i].iov_len;
-		void *at = user_pointer(self, (u64)vector[i].iov_base, bytes);
+		void *at = (write ? user_pointer : user_target)(self, (u64)vector[i].iov_base, bytes);
 		long done;
 
 		if (!bytes && count > 1)

@@ -17,7 +17,7 @@
 
 enum { LINE_BYTES = 512, STATUS_NOT_FOUND = 127, STATUS_NOT_EXECUTABLE = 126 };
 
-u64 machine_window;
+u64 machine_window, machine_half;
 unsigned machine_shift;
 u64 clock_wall_base;
 
@@ -159,6 +159,7 @@ void service_main(const struct start_info *start)
 	};
 	static const u32 never;
 	machine_window = start->window;
+	machine_half = machine_window / 2;
 	machine_shift = start->number_shift;
 	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
 		service_panic("linux: cannot serve system calls");

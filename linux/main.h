@@ -4,8 +4,8 @@
 
 #include "linux/base.h"
 
-/* Bytes of a window, and where the number of a space is in an address. [I] */
-extern u64 machine_window;
+/* Bytes of a window and of its half, and where the number of a space is in an address. [I] */
+extern u64 machine_window, machine_half;
 extern unsigned machine_shift;
 
 /* The first process has ended with this wait status: reports it to the host and powers off. Does not return. */

@@ -8,6 +8,7 @@
 #include "linux/files.h"
 #include "linux/main.h"
 #include "linux/process.h"
+#include "linux/vas.h"
 
 int native_errno(i64 error)
 {
@@ -74,6 +75,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	copy->references = 1;
 	copy->space = space;
 	copy->base = base;
+	copy->vases = NULL;
 	if (copy->exe)
 		file_run(copy->exe);
 	if (call_space_fork(mm->space, space) < 0) {
@@ -94,6 +96,7 @@ void mm_put(struct task *self, struct mm *mm)
 	if (--mm->references)
 		return;
 	call_space_destroy(mm->space);
+	vas_mm_end(mm);
 	if (mm->exe)
 		file_run_end(self, mm->exe);
 	heap_free(mm);

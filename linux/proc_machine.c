@@ -10,6 +10,7 @@
 #include "linux/main.h"
 #include "linux/pages.h"
 #include "linux/procfs.h"
+#include "linux/vas.h"
 
 enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };
 
@@ -355,7 +356,7 @@ static const struct proc_node sysfs_nodes[] = {
 	DIRECTORY("class", no_nodes),
 	DIRECTORY("devices", devices_nodes),
 	DIRECTORY("fs", no_nodes),
-	DIRECTORY("kernel", no_nodes),
+	DIRECTORY("kernel", vas_system_nodes),
 	END,
 };
 

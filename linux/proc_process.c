@@ -11,6 +11,7 @@
 #include "linux/memory.h"
 #include "linux/pages.h"
 #include "linux/procfs.h"
+#include "linux/vas.h"
 
 enum { TICKS_PER_S = 100, MAPS_NAME_COLUMN = 73 };
 
@@ -559,5 +560,6 @@ const struct proc_node process_nodes[] = {
 	TEXT("stat", 0444, stat_text),
 	TEXT("statm", 0444, statm_text),
 	TEXT("status", 0444, status_text),
+	{ "vas", S_IFDIR | 0555, NULL, NULL, NULL, NULL, vas_process_lookup, vas_process_next },
 	{ NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL },
 };

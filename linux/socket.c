@@ -181,7 +181,7 @@ long sys_sendto(struct task *self, struct user_frame *f)
 
 long sys_recvfrom(struct task *self, struct user_frame *f)
 {
-	void *to = user_pointer(self, arg(f, 1), arg(f, 2));
+	void *to = user_target(self, arg(f, 1), arg(f, 2));
 	struct file *file;
 	long result = socket_get(self, arg(f, 0), &file);
 

@@ -26,6 +26,8 @@
 struct file;
 struct files;
 struct fs;
+struct vas;
+struct vas_use;
 
 enum { SIGNALS = 64, PIDS_MAX = 32768, GROUPS_MAX = 32, NAME_BYTES = 16 };
 
@@ -58,6 +60,7 @@ struct mm {
 	/* [L] Segments of files that were open for writing when they were mapped shared, but not writable: that can still be
 	 * changed. The oldest is forgotten. */
 	u32 may_write[16], may_write_next;
+	struct vas_use *vases; /* [L] attached to it */
 };
 
 /* A signal that waits. */
@@ -154,6 +157,8 @@ struct task {
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
+	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
+	bool vas_writing;               /* [L] ... as one that may write */
 	struct list_node futex;         /* [L] private to futex.c */
 	void *futex_key;                /* [L] private to futex.c */
 };

@@ -2,6 +2,7 @@
 #include <asm/errno.h>
 
 #include "lib/string.h"
+#include "user/runtime/service.h"
 
 #include "linux/copy.h"
 #include "linux/files.h"
@@ -75,33 +76,57 @@ int mm_zero(struct mm *mm, u64 addr, u64 bytes)
 	return range_is_user(addr, bytes) && zero_guarded((void *)(mm->base | addr), bytes) ? 0 : -EFAULT;
 }
 
+/* Ranges that are not short ones in the lower half. */
+void *user_pointer_far(struct task *self, u64 addr, u64 bytes, bool write)
+{
+	u64 rights;
+	i64 vas;
+	if (!range_is_user(addr, bytes))
+		return NULL;
+	if (addr < machine_half)
+		return (void *)(self->mm->base | addr);
+	vas = call_vas_active(&rights);
+	if (vas <= 0 || (write && !(rights & RIGHT_W)))
+		return NULL;
+	return (void *)((u64)vas << machine_shift | (addr - machine_half));
+}
+
 int user_read(struct task *self, u64 addr, void *to, u64 bytes)
 {
-	return mm_read(self->mm, addr, to, bytes);
+	const void *from = user_pointer(self, addr, bytes);
+	return from && copy_guarded(to, from, bytes) == bytes ? 0 : -EFAULT;
 }
 
 int user_write(struct task *self, u64 addr, const void *from, u64 bytes)
 {
-	return mm_write(self->mm, addr, from, bytes);
+	void *to = user_target(self, addr, bytes);
+	return to && copy_guarded(to, from, bytes) == bytes ? 0 : -EFAULT;
 }
 
 int user_zero(struct task *self, u64 addr, u64 bytes)
 {
-	return mm_zero(self->mm, addr, bytes);
+	void *to = user_target(self, addr, bytes);
+	return to && zero_guarded(to, bytes) ? 0 : -EFAULT;
 }
 
 u64 user_copy_in(struct task *self, void *to, u64 addr, u64 bytes)
 {
+	const void *from;
 	if (addr >= machine_window)
 		return 0;
-	return copy_guarded(to, (void *)(self->mm->base | addr), min_u64(bytes, machine_window - addr));
+	bytes = min_u64(bytes, machine_window - addr);
+	from = user_pointer(self, addr, bytes);
+	return from ? copy_guarded(to, from, bytes) : 0;
 }
 
 u64 user_copy_out(struct task *self, u64 addr, const void *from, u64 bytes)
 {
+	void *to;
 	if (addr >= machine_window)
 		return 0;
-	return copy_guarded((void *)(self->mm->base | addr), from, min_u64(bytes, machine_window - addr));
+	bytes = min_u64(bytes, machine_window - addr);
+	to = user_target(self, addr, bytes);
+	return to ? copy_guarded(to, from, bytes) : 0;
 }
 
 /* Copies piecewise, never over the end of a page before the pages up to it are known not to hold the end. */
@@ -143,9 +168,10 @@ int user_put_u64(struct task *self, u64 addr, u64 value)
 int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 *seen)
 {
 	struct copy_fault fault;
-	if (!range_is_user(addr, sizeof(u32)) || (addr & 3))
+	u32 *word = user_target(self, addr, sizeof(u32));
+	if (!word || (addr & 3))
 		return -EFAULT;
-	while (copy_exchange((u32 *)(self->mm->base | addr), expected, value, &fault, seen))
+	while (copy_exchange(word, expected, value, &fault, seen))
 		if (!fault_repair(&fault))
 			return -EFAULT;
 	return 0;

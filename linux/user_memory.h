@@ -3,7 +3,8 @@
  * The service holds a grant of the whole window of every process, so a user address becomes a pointer by putting the
  * number of the process's space into it. Nothing is looked up first: an address that is not there faults inside one of
  * the copy routines (copy.S), and the fault comes back as -EFAULT. A file page that is not there yet is supplied and the
- * copy goes on. All functions take user addresses as u64 and refuse those outside the process's own window.
+ * copy goes on. All functions take user addresses as u64 and refuse those outside the process's own window. An address in the
+ * upper half of the window means the memory of the VAS that the calling thread is in (vas.h), with the rights it has there.
  *
  * May be called with or without the service lock. The service side of a copy may be any memory of the service, mapped
  * windows of files included. */
@@ -33,11 +34,21 @@ int user_put_u64(struct task *self, u64 addr, u64 value);
 int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 *seen);
 
 /* The pointer under which the service sees user memory; NULL if the range leaves the window. To be used only through
- * copy_guarded(): pieces of a long operation (a pipe, a page of a file) copied by code that does not know what they are. */
+ * copy_guarded(): pieces of a long operation (a pipe, a page of a file) copied by code that does not know what they are.
+ * user_pointer() is for reading, user_target() for writing. */
+void *user_pointer_far(struct task *self, u64 addr, u64 bytes, bool write);
+
 static inline void *user_pointer(struct task *self, u64 addr, u64 bytes)
 {
-	if (addr >= machine_window || bytes > machine_window - addr)
-		return NULL;
+	if (__builtin_expect((addr | bytes) >= machine_half, 0))
+		return user_pointer_far(self, addr, bytes, false);
+	return (void *)(self->mm->base | addr);
+}
+
+static inline void *user_target(struct task *self, u64 addr, u64 bytes)
+{
+	if (__builtin_expect((addr | bytes) >= machine_half, 0))
+		return user_pointer_far(self, addr, bytes, true);
 	return (void *)(self->mm->base | addr);
 }
 

@@ -123,6 +123,11 @@ static inline i64 call_segment_end(u32 segment, u64 pages)
 	return native_call3(CALL_segment_end, segment, pages, 0);
 }
 
+static inline i64 call_segment_clone(u32 segment)
+{
+	return native_call1(CALL_segment_clone, segment);
+}
+
 static inline i64 call_segment_device(u64 physical, u64 bytes)
 {
 	return native_call3(CALL_segment_device, physical, bytes, 0);
@@ -156,6 +161,27 @@ static inline i64 call_remap(u32 space, u64 old, u64 bytes, u64 new)
 static inline i64 call_map_query(u32 space, u64 address, struct region_info *info)
 {
 	return native_call3(CALL_map_query, space, address, (u64)info);
+}
+
+static inline i64 call_vas_attach(u32 space, u32 vas, u32 rights)
+{
+	return native_call3(CALL_vas_attach, space, vas, rights);
+}
+
+static inline i64 call_vas_detach(u32 space, u32 vas, bool force)
+{
+	return native_call3(CALL_vas_detach, space, vas, force);
+}
+
+static inline i64 call_vas_switch(u32 vas)
+{
+	return native_call1(CALL_vas_switch, vas);
+}
+
+/* *rights: RIGHT_*, VAS_BY_SYSTEM. */
+static inline i64 call_vas_active(u64 *rights)
+{
+	return native_call2(CALL_vas_active, 0, 0, 0, 0, 0, 0, rights);
 }
 
 static inline i64 call_grant(u64 address, u64 bytes, u32 to, u32 flags)
