@@ -95,7 +95,8 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 	u64 mask = self->work & WORK_RESTORE_MASK ? self->saved_mask : self->mask, top = 0;
 	/* A stack in a VAS may be anyone's: handlers never run there, but on the declared one. */
 	bool in_vas = frame_sp(frame) >= machine_half && frame_sp(frame) < machine_window;
-	if (((action.sa_flags & SA_ONSTACK) || in_vas) && self->alt_stack_bytes && !signal_on_alt_stack(self, frame_sp(frame)))
+	if (((action.sa_flags & SA_ONSTACK) || in_vas) && self->alt_stack_bytes &&
+		!signal_on_alt_stack(self, frame_sp(frame)))
 		top = self->alt_stack + self->alt_stack_bytes;
 	if (action.sa_flags & SA_RESETHAND)
 		process->actions[signal - 1].sa_handler = SIG_DFL;
