@@ -56,8 +56,8 @@ int vas_find(const char *name);
 int vas_attach(pid_t pid, int vid, int type);
 /* EINVAL (not attached), ESRCH, EACCES, EBUSY: a thread of the process is inside. */
 int vas_detach(pid_t pid, int vid);
-/* The calling thread goes on in another VAS, 0: in none. Its registers stay as they are. EINVAL (not attached). Waits while locks of
- * lockable segments are taken; then EINTR is possible, and the thread is in no VAS. */
+/* The calling thread goes on in another VAS, 0: in none. Its registers stay as they are. EINVAL (not attached). Waits while locks
+ * of lockable segments are taken; then EINTR is possible, and the thread is in no VAS. */
 int vas_switch(int vid);
 /* -> the VAS that the calling thread is in, 0: none. */
 int active_vas(void);
@@ -106,10 +106,10 @@ int vas_revoke(int vid, pid_t pid);
 enum {
 	VAS_SHARED_STRICT = 0, /* many readers or one writer */
 	VAS_SHARED_FREE = 1,   /* anybody: programs keep order among themselves */
-	VAS_SHARED_LOCK = 2,   /* segments only: anybody, and vas_switch() keeps order: whoever is inside of a VAS with such a
-			        * segment holds its lock, exclusively if it may write there. The lock is released by switching
-			        * out, by the end of the thread however it comes, by exec and by vas_revoke() */
+	VAS_SHARED_LOCK = 2,   /* segments only: anybody, and vas_switch() keeps order */
 };
+/* Whoever is inside of a VAS with a lockable segment holds its lock, exclusively if it may write there. The lock is released by
+ * switching out, by the end of the thread however it comes, by exec and by vas_revoke(). */
 /* EINVAL, EACCES, EBUSY (it would not be strict; a segment is attached). */
 int vas_share(int vid, int how);
 int vas_seg_share(int sid, int how);
