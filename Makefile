@@ -71,7 +71,7 @@ help:
 	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json'
 	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
-	@echo 'make install     liballod, its headers and manual pages, and the host command, to $$(DESTDIR)$$(PREFIX)'
+	@echo 'make install     liballod, its headers and manual pages, to $$(DESTDIR)$$(PREFIX)'
 	@echo 'make deps        install the packages that are missing'
 	@echo 'make clean       remove build/'
 	@echo 'Variables: ARCH=$(ARCH) CC=gcc|clang V=1'
@@ -159,8 +159,8 @@ $(OUT)/liballod.so: $(LIBRARY_OBJECTS)
 $(OUT)/allod.pc: user/liballod/allod.pc.in Makefile
 	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/user/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
 
-install: library tool
-	install -d $(DESTDIR)$(PREFIX)/include/allod $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin \
+install: library
+	install -d $(DESTDIR)$(PREFIX)/include/allod $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 user/liballod/include/allod/*.h $(DESTDIR)$(PREFIX)/include/allod
 	install -m 644 $(OUT)/liballod.a $(DESTDIR)$(LIBDIR)

@@ -1,0 +1,69 @@
+#!/bin/bash
+# The examples of liballod, as a user builds them: with pkg-config, static and dynamic, on 1 and 4 processors; each prints what it
+# should.
+cd "$(dirname "$0")/../.." || exit 1
+ARCH=${ARCH:-x86_64}
+passed=0
+failed=0
+work=$(mktemp -d "$PWD/build/examples.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+compiler=${CC:-gcc}
+options=
+if [ "$ARCH" != x86_64 ]; then
+	compiler=aarch64-linux-gnu-gcc
+	scripts/root "$ARCH" "build/$ARCH/programs" || exit 1
+	options="--root build/$ARCH/programs"
+fi
+flags() {
+	sed -n "s/^$1: //p" "build/$ARCH/allod.pc"
+}
+
+# expected NAME: numbers of spaces are written N
+expected() {
+	case $1 in
+	crash) printf '%s\n' 'color=red: 3 characters' 'no value here: the called space ended during the call' 'size=12: 2 characters' ;;
+	list) printf '%s\n' 'here: N' 'in space N: N' 'in space N: N nodes doubled' 'here: N' 'in space N: N' \
+		'the reader wrote: the called space ended during the call' ;;
+	server) printf '%s\n' 'N calls, N blocks: the call was made' 'a block that is not lent: the called space ended during the call' ;;
+	debug) printf '%s\n' 'state is "state: connected, 3 requests open"' 'secret is not granted' 'state cannot be changed' \
+		'state is not granted' 'the debuggee: "state: connected, 3 requests open"' ;;
+	esac
+}
+
+# judge NAME STATUS HOW: compares what ran with what is expected
+judge() {
+	cp "$work/out" "$work/seen"
+	case $1 in
+	list | server) sed -Ei 's/[0-9]+/N/g' "$work/seen" ;;
+	esac
+	if [ "$2" = 0 ] && expected "$1" | cmp -s - "$work/seen"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $1, $3: status $2"
+		cat "$work/seen" "$work/err"
+	fi
+}
+
+for source in examples/*.c; do
+	name=$(basename "$source" .c)
+	[ -n "$(expected "$name")" ] || continue
+	for kind in static dynamic; do
+		link=-static
+		[ $kind = static ] || link=-Wl,-rpath,/allod
+		# shellcheck disable=SC2046
+		if ! $compiler -O2 -Wall -Wextra -Werror $(flags Cflags) -o "$work/$name" "$source" $link $(flags Libs); then
+			failed=$((failed + 1))
+			continue
+		fi
+		# A million calls take a minute where the emulator changes roots slowly.
+		calls=$([ "$name-$ARCH" = server-arm64 ] && echo 100000)
+		cpus=$([ $kind = static ] && echo 1 || echo 4)
+		# shellcheck disable=SC2086
+		timeout 120 build/allod run --cpus "$cpus" --timeout 100 $options --share "$PWD/build/$ARCH:/allod" \
+			--share "$work:/work" -- "/work/$name" $calls </dev/null >"$work/out" 2>"$work/err"
+		judge "$name" $? "$kind, $cpus processors"
+	done
+done
+echo "examples: $passed passed, $failed failed"
+[ $failed = 0 ]
