@@ -1,5 +1,5 @@
-/* A server like a driver: a process that keeps a device (here: a counter and a ring of blocks), offers portals to a client process and is
- * called a million times. The calls run on the client's thread; no message is copied and nobody is woken.
+/* A server like a driver: a process that keeps a device (here: a counter and a ring of blocks), offers portals to a client
+ * process and is called a million times. The calls run on the client's thread; no message is copied and nobody is woken.
  *
  *   server [CALLS] */
 #include <errno.h>

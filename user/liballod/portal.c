@@ -117,8 +117,10 @@ allod_portal allod_portal_at(struct allod_space *space, const void *function)
 	const struct space_portal *slot = portal_slot(space, function);
 	i64 error;
 
-	if (slot && slot->function)
+	if (slot && slot->function && slot->portal)
 		return slot->portal;
+	if (slot && slot->function)
+		return errno = ENOENT, 0;
 	if (space->ended)
 		return errno = EOWNERDEAD, 0;
 	while (__atomic_exchange_n(&space->lock, 1, __ATOMIC_ACQUIRE))
@@ -128,6 +130,29 @@ allod_portal allod_portal_at(struct allod_space *space, const void *function)
 	if (allod_result(error) < 0)
 		return 0;
 	return portal_slot(space, function)->portal;
+}
+
+int allod_withdraw(struct allod_space *space, const void *function)
+{
+	i64 error = -E_NOENT;
+
+	if (space) {
+		struct space_portal *slot = portal_slot(space, function);
+
+		if (slot && slot->function && slot->portal)
+			error = call_portal_destroy_in(space->number, entry_address(slot->entry));
+		if (!error)
+			slot->portal = 0;
+		return (int)allod_result(error);
+	}
+	pthread_mutex_lock(&offers.lock);
+	for (u32 i = 0; i < offers.used && offers.number == allod_self(); i++)
+		if (offers.functions[i] == function) {
+			offers.functions[i] = NULL;
+			error = call_portal_destroy(entry_address(ENTRIES_OWN + i));
+		}
+	pthread_mutex_unlock(&offers.lock);
+	return (int)allod_result(error);
 }
 
 /* --- calling --- */

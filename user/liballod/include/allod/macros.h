@@ -4,18 +4,15 @@
 #define ALLOD_MACROS_H
 
 #define ALLOD_PAIR_TYPE(type, name) type
-#define ALLOD_PAIR_PARAMETER(type, name) , type name
+#define ALLOD_PAIR_PARAMETER(type, name) , __typeof__(type) name
 #define ALLOD_PAIR_WORD(type, name) ALLOD_WORD(type, name),
 
 /* An argument as a word. Floating-point numbers and structures do not compile. */
 #ifdef __cplusplus
+#include <type_traits>
 template <typename T> static inline uint64_t allod_word_of(T value)
 {
-	static_assert(sizeof(T) <= 8 && (T)1.5 == (T)1, "only integers and pointers can be passed");
-	return (uint64_t)value;
-}
-template <typename T> static inline uint64_t allod_word_of(T *value)
-{
+	static_assert(sizeof(T) <= 8 && !std::is_floating_point<T>::value, "only integers and pointers can be passed");
 	return (uint64_t)value;
 }
 #define ALLOD_WORD(type, name) allod_word_of<type>(name)
