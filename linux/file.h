@@ -9,6 +9,7 @@
 #include "linux/user_memory.h"
 #include "machine.h"
 
+struct iovec;
 /* Where a caller of poll waits: see linux/ready.h. */
 struct poll_wait;
 
@@ -17,6 +18,9 @@ struct file_ops {
 	/* `to`, `from`: service memory or a user_pointer(). pos: the place in the file, to be moved. May sleep. */
 	long (*read)(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
 	long (*write)(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
+	/* readv and writev in one go, for files that keep messages apart; NULL: the pieces are moved one by one. The pieces are
+	 * service pointers and may be changed. */
+	long (*move)(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes, bool write);
 	/* -> EPOLL* that are the case now; if wait is not NULL, also adds the lists that are woken on changes. */
 	unsigned (*poll)(struct file *file, struct poll_wait *wait);
 	long (*ioctl)(struct task *self, struct file *file, unsigned command, u64 argument);
@@ -91,6 +95,12 @@ static inline unsigned file_poll(struct file *file, struct poll_wait *wait)
 
 /* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
 void file_fetch(struct file *file, const u64 *pos, size_t bytes);
+/* Reads a vector of at most UIO_MAXIOV pieces from user memory, checks it, and turns it into service pointers, to
+ * be read from (write: to files) or to be written to. `few` has room for
+ * VECTORS_ON_STACK of them; if there are more, they are in memory that vector_free() gives back. */
+enum { VECTORS_ON_STACK = 8 };
+long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector, u64 *bytes);
+void vector_free(struct iovec *few, struct iovec *vector);
 /* Reads and writes with everything that read() and write() check but the descriptor. */
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
 long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);

@@ -27,6 +27,7 @@ struct file_ops;
 struct inode;
 struct listing;
 struct pipe;
+struct socket;
 struct task;
 struct tree;
 
@@ -103,6 +104,7 @@ struct inode {
 	/* Others. */
 	char *target;           /* symbolic link in memory */
 	struct pipe *pipe;      /* of a fifo while it is open */
+	struct socket *socket;  /* bound to this name, while it is open */
 	uint64_t data[2];       /* of the tree's ops */
 	struct list_node locks; /* record locks, linux/locks.c */
 	struct entry *alias;    /* an entry that names it, if one is cached: no reference */

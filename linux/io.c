@@ -1,6 +1,7 @@
 /* Calls that move bytes: read, write and their relatives. */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
@@ -10,7 +11,7 @@
 #include "linux/file.h"
 #include "linux/memory.h"
 
-enum { COPY_BYTES = 65536, VECTORS_ON_STACK = 8 };
+enum { COPY_BYTES = 65536 };
 
 /* Calls on the file's own position: it is kept while the call may sleep. */
 static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
@@ -107,17 +108,19 @@ static long vectors(struct task *self, struct file *file, const struct iovec *ve
 
 	for (u64 i = 0; i < count; i++) {
 		u64 bytes = vector[i].iov_len;
-		void *at = (write ? user_pointer : user_target)(self, (u64)vector[i].iov_base, bytes);
 		long done;
 
 		if (!bytes && count > 1)
 			continue;
-		if (!at)
+		/* What has been read is not held back by waiting for more. */
+		if (total && !write && !file->ops->seekable && !(file_poll(file, NULL) & EPOLLIN))
+			break;
+		if (!vector[i].iov_base)
 			done = -EFAULT;
 		else if (write)
-			done = file_write(self, file, at, bytes, pos);
+			done = file_write(self, file, vector[i].iov_base, bytes, pos);
 		else
-			done = file_read(self, file, at, bytes, pos);
+			done = file_read(self, file, vector[i].iov_base, bytes, pos);
 		if (done < 0)
 			return total ? total : done;
 		total += done;
@@ -127,35 +130,61 @@ static long vectors(struct task *self, struct file *file, const struct iovec *ve
 	return total;
 }
 
-static long vectors_user(struct task *self, struct file *file, u64 addr, u64 count, u64 *pos, bool write)
+void vector_free(struct iovec *few, struct iovec *vector)
 {
-	struct iovec few[VECTORS_ON_STACK];
-	struct iovec *vector = few;
-	u64 sum = 0;
-	long total = 0;
+	if (vector != few)
+		memory_free(vector);
+}
 
-	if (!(file->may & (write ? FILE_WRITE : FILE_READ)))
-		return -EBADF;
+long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector,
+	u64 *bytes)
+{
+	long error = 0;
+
+	*vector = few;
+	*bytes = 0;
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
 	if (count > VECTORS_ON_STACK)
-		vector = memory_zeroed(count * sizeof(*vector));
-	if (!vector)
+		*vector = memory_zeroed(count * sizeof(**vector));
+	if (!*vector)
 		return -ENOMEM;
-	if (user_read(self, addr, vector, count * sizeof(*vector)))
-		total = -EFAULT;
-	for (u64 i = 0; !total && i < count; i++) {
-		sum += vector[i].iov_len;
-		if ((i64)vector[i].iov_len < 0 || (i64)sum < 0)
-			total = -EINVAL;
+	if (user_read(self, addr, *vector, count * sizeof(**vector)))
+		error = -EFAULT;
+	for (u64 i = 0; !error && i < count; i++) {
+		struct iovec *piece = &(*vector)[i];
+
+		*bytes += piece->iov_len;
+		if ((i64)piece->iov_len < 0 || (i64)*bytes < 0)
+			error = -EINVAL;
+		else
+			piece->iov_base =
+				(write ? user_pointer : user_target)(self, (u64)piece->iov_base, piece->iov_len);
 	}
-	if (!total) {
-		file_share(file);
+	if (error)
+		vector_free(few, *vector);
+	return error;
+}
+
+static long vectors_user(struct task *self, struct file *file, u64 addr, u64 count, u64 *pos, bool write)
+{
+	struct iovec few[VECTORS_ON_STACK];
+	struct iovec *vector;
+	u64 bytes;
+	long total;
+
+	if (!(file->may & (write ? FILE_WRITE : FILE_READ)))
+		return -EBADF;
+	total = vector_read(self, addr, count, write, few, &vector, &bytes);
+	if (total)
+		return total;
+	file_share(file);
+	if (file->ops->move)
+		total = file->ops->move(self, file, vector, count, bytes, write);
+	else
 		total = vectors(self, file, vector, count, pos, write);
-		file_put(self, file);
-	}
-	if (vector != few)
-		memory_free(vector);
+	file_put(self, file);
+	vector_free(few, vector);
 	return total;
 }
 

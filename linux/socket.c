@@ -1,216 +1,316 @@
-/* Connected pairs of UNIX stream sockets: two pipes crossed. There are no other sockets yet. */
+/* UNIX sockets as files, and their life. */
+#include "linux/socket.h"
+
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
-#include <linux/net.h>
-#include <linux/socket.h>
+#include <linux/sockios.h>
 #include <linux/stat.h>
+#include <linux/uio.h>
 
 #include "linux/call.h"
+#include "linux/clock.h"
 #include "linux/memory.h"
-#include "linux/pipe.h"
 #include "linux/ready.h"
+#include "linux/signals.h"
 
-/* The UAPI headers leave these to the C library. */
-enum { FAMILY_UNIX = 1, TYPE_STREAM = 1, TYPE_MASK = 15, FLAG_PEEK = 2, FLAG_DONTWAIT = 0x40, FLAG_NOSIGNAL = 0x4000 };
-
-/* One end. */
-struct socket {
-	struct pipe *in, *out;
-	bool in_closed, out_closed;
-};
-
-static long socket_receive(struct task *self, struct file *file, void *to, size_t bytes, bool wait)
+struct socket *socket_new(struct task *self, unsigned type)
 {
-	struct socket *socket = file->data;
+	struct socket *socket = memory_zeroed(sizeof(*socket));
 
-	return socket->in_closed ? 0 : pipe_read(self, socket->in, to, bytes, wait && !(file->flags & O_NONBLOCK));
+	if (!socket)
+		return NULL;
+	socket->refs = 1;
+	socket->type = (u8)type;
+	socket->owner = credentials_of(self);
+	socket->send_buffer = socket->receive_buffer = BUFFER_DEFAULT;
+	wait_list_init(&socket->can_read);
+	wait_list_init(&socket->can_write);
+	wait_list_init(&socket->room);
+	stream_init(&socket->in);
+	list_init(&socket->messages);
+	list_init(&socket->senders);
+	list_init(&socket->of_senders);
+	list_init(&socket->pending);
+	list_init(&socket->of_pending);
+	return socket;
 }
 
-static long socket_send(struct task *self, struct file *file, const void *from, size_t bytes, bool wait)
+struct socket *socket_share(struct socket *socket)
 {
-	struct socket *socket = file->data;
+	socket->refs++;
+	return socket;
+}
 
-	if (socket->out_closed)
-		return -EPIPE;
-	return pipe_write(self, socket->out, from, bytes, wait && !(file->flags & O_NONBLOCK));
+void socket_put(struct socket *socket)
+{
+	if (!socket || --socket->refs)
+		return;
+	name_put(socket->name);
+	memory_free(socket);
+}
+
+void socket_wake(struct socket *socket)
+{
+	wait_wake(&socket->can_read);
+	wait_wake(&socket->can_write);
+}
+
+/* The other end of a connection goes away. */
+static void peer_closed(struct socket *peer, bool lost)
+{
+	peer->in_shut = peer->out_shut = true;
+	if (lost)
+		peer->error = ECONNRESET;
+	socket_wake(peer);
+}
+
+void socket_close(struct task *self, struct socket *socket)
+{
+	struct socket *peer = socket->peer;
+	bool waiting = !list_is_empty(&socket->of_pending);
+
+	socket->closed = true;
+	list_remove(&socket->of_pending);
+	if (socket->name)
+		name_forget(socket);
+	while (!list_is_empty(&socket->pending)) {
+		struct socket *early = container_of(list_first(&socket->pending), struct socket, of_pending);
+
+		socket_close(self, early);
+		socket_put(early);
+	}
+	if (peer && socket->type == TYPE_DATAGRAM)
+		datagram_connect(socket, NULL);
+	else if (peer && !peer->closed)
+		peer_closed(peer, waiting || socket->in.count || socket->message_count);
+	stream_clear(self, &socket->in);
+	datagrams_clear(self, socket);
+	wait_wake(&socket->room);
+	list_for_each(node, &socket->senders)
+		wait_wake(&container_of(node, struct socket, of_senders)->can_write);
+	if (socket->type != TYPE_DATAGRAM) {
+		socket->peer = NULL;
+		socket_put(peer);
+	}
+}
+
+/* --- transfers --- */
+
+u64 socket_deadline(const struct transfer *transfer, u64 timeout)
+{
+	if (transfer->flags & TRANSFER_DONTWAIT)
+		return 1;
+	return timeout ? deadline_after(timeout) : 0;
+}
+
+long socket_wait(struct task *self, struct wait_list *list, u64 deadline)
+{
+	int error;
+
+	if (deadline == 1)
+		return -EAGAIN;
+	error = wait_on(self, list, deadline);
+	if (error == -ETIMEDOUT)
+		return -EAGAIN;
+	/* A call with a timeout is not started again. */
+	return error && deadline ? -EINTR : error;
+}
+
+int socket_error(struct socket *socket)
+{
+	int error = socket->error;
+
+	socket->error = 0;
+	return -error;
+}
+
+long socket_send(struct task *self, struct socket *socket, struct transfer *transfer)
+{
+	long result = socket->type == TYPE_STREAM ? stream_send(self, socket, transfer)
+						  : datagram_send(self, socket, transfer);
+
+	if (result == -EPIPE && socket->type == TYPE_STREAM && !(transfer->flags & SEND_NOSIGNAL))
+		signal_send(self, SIGPIPE);
+	return result;
+}
+
+long socket_receive(struct task *self, struct socket *socket, struct transfer *transfer)
+{
+	if (socket->type == TYPE_STREAM)
+		return stream_receive(self, socket, transfer);
+	return datagram_receive(self, socket, transfer);
+}
+
+/* --- as a file --- */
+
+static long socket_move(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes, bool write)
+{
+	struct transfer transfer = { .pieces = pieces, .count = count, .bytes = bytes };
+	long result;
+
+	transfer.flags = file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0;
+	if (write)
+		return socket_send(self, file->data, &transfer);
+	if (!bytes)
+		return 0;
+	result = socket_receive(self, file->data, &transfer);
+	attachment_drop(self, transfer.attached);
+	name_put(transfer.name);
+	return result;
 }
 
 static long socket_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
+	struct iovec piece = { to, bytes };
+
 	(void)pos;
-	return socket_receive(self, file, to, bytes, true);
+	return socket_move(self, file, &piece, 1, bytes, false);
 }
 
 static long socket_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
 {
+	struct iovec piece = { (void *)from, bytes };
+
 	(void)pos;
-	return socket_send(self, file, from, bytes, true);
+	return socket_move(self, file, &piece, 1, bytes, true);
 }
 
 static unsigned socket_poll(struct file *file, struct poll_wait *wait)
 {
 	struct socket *socket = file->data;
-	unsigned in = pipe_ready(socket->in, true, false), out = pipe_ready(socket->out, false, true);
-	unsigned ready = (in & (EPOLLIN | EPOLLRDNORM)) | (out & (EPOLLOUT | EPOLLWRNORM));
+	bool stream = socket->type == TYPE_STREAM;
+	unsigned ready = 0;
 
-	poll_on(wait, &socket->in->can_read);
-	poll_on(wait, &socket->out->can_write);
-	if (in & EPOLLHUP || socket->in_closed)
-		ready |= EPOLLIN | EPOLLRDHUP;
-	if (in & EPOLLHUP && out & EPOLLERR)
-		ready |= EPOLLHUP | EPOLLOUT;
+	poll_on(wait, &socket->can_read);
+	poll_on(wait, &socket->can_write);
+	if (socket->error)
+		ready |= EPOLLERR;
+	if (socket->in_shut)
+		ready |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (socket->in_shut && socket->out_shut)
+		ready |= EPOLLHUP;
+	if (socket->in.count || socket->message_count || socket->pending_count)
+		ready |= EPOLLIN | EPOLLRDNORM;
+	if (socket->type != TYPE_DATAGRAM && socket->state == SOCKET_OPEN)
+		ready |= EPOLLHUP;
+	if (socket->state != SOCKET_LISTENING && (stream ? stream_writable(socket) : datagram_writable(socket)))
+		ready |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return ready;
 }
 
 static long socket_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
 {
 	const struct socket *socket = file->data;
+	u32 in = socket->type == TYPE_STREAM ? socket->in.count : socket->message_bytes;
+	u32 out = socket->charged;
 
-	return command == FIONREAD ? user_put_u32(self, argument, socket->in->count) : -ENOTTY;
-}
-
-static void close_half(struct pipe *pipe, bool *closed, bool reader)
-{
-	if (!*closed)
-		pipe_end(pipe, reader);
-	*closed = true;
+	if (command != FIONREAD && command != SIOCOUTQ)
+		return -ENOTTY;
+	if (socket->state == SOCKET_LISTENING && command == FIONREAD)
+		return -EINVAL;
+	if (socket->type == TYPE_DATAGRAM)
+		in = datagram_first(socket);
+	if (socket->type == TYPE_STREAM)
+		out = socket->peer ? socket->peer->in.count : 0;
+	return user_put_u32(self, argument, command == FIONREAD ? in : out);
 }
 
 static void socket_release(struct task *self, struct file *file)
 {
 	struct socket *socket = file->data;
 
-	(void)self;
 	if (!socket)
 		return;
-	close_half(socket->in, &socket->in_closed, true);
-	close_half(socket->out, &socket->out_closed, false);
-	pipe_put(socket->in);
-	pipe_put(socket->out);
-	memory_free(socket);
+	socket_close(self, socket);
+	socket_put(socket);
 }
 
 static const struct file_ops socket_ops = {
 	.read = socket_read,
 	.write = socket_write,
+	.move = socket_move,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
 	.release = socket_release,
 };
 
-static struct file *socket_file(struct pipe *in, struct pipe *out, u32 flags)
+int socket_open(struct task *self, struct socket *socket, u32 flags)
 {
-	struct socket *socket = memory_zeroed(sizeof(*socket));
-	struct inode *inode = socket ? anonymous_inode(S_IFSOCK | 0777) : NULL;
+	struct inode *inode = anonymous_inode(S_IFSOCK | 0777);
 	struct file *file = inode ? file_new(&socket_ops, inode, NULL, O_RDWR | (flags & O_NONBLOCK)) : NULL;
 
 	if (!file) {
-		memory_free(socket);
-		return NULL;
+		socket_close(self, socket);
+		socket_put(socket);
+		return -ENOMEM;
 	}
-	*socket = (struct socket){ in, out, false, false };
-	in->refs++;
-	out->refs++;
-	in->readers = in->writers = in->writers_ever = 1;
+	inode->uid = self->process->cred.fsuid;
+	inode->gid = self->process->cred.fsgid;
 	file->data = socket;
-	return file;
+	return files_add(self, file, 0, flags & O_CLOEXEC);
 }
 
-long sys_socketpair(struct task *self, struct user_frame *f)
-{
-	u32 flags = (u32)arg(f, 1) & ~(u32)TYPE_MASK;
-	struct pipe *pipes[2];
-	int fds[2] = { -ENOMEM, -ENOMEM };
-
-	if ((u32)arg(f, 0) != FAMILY_UNIX)
-		return -EAFNOSUPPORT;
-	if (((u32)arg(f, 1) & TYPE_MASK) != TYPE_STREAM)
-		return -EPROTONOSUPPORT;
-	pipes[0] = pipe_new();
-	pipes[1] = pipe_new();
-	for (unsigned i = 0; pipes[0] && pipes[1] && i < 2; i++) {
-		struct file *file = socket_file(pipes[i], pipes[!i], flags);
-
-		fds[i] = file ? files_add(self, file, 0, flags & O_CLOEXEC) : -ENOMEM;
-		if (fds[i] < 0)
-			break;
-	}
-	for (unsigned i = 0; i < 2; i++)
-		if (pipes[i])
-			pipe_put(pipes[i]);
-	if (fds[0] >= 0 && fds[1] >= 0 && !user_write(self, arg(f, 3), fds, sizeof(fds)))
-		return 0;
-	for (unsigned i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			files_close(self, (unsigned)fds[i]);
-	return fds[0] < 0 ? fds[0] : fds[1] < 0 ? fds[1] : -EFAULT;
-}
-
-long sys_socket(struct task *self, struct user_frame *f)
-{
-	(void)self, (void)f;
-	return -EAFNOSUPPORT;
-}
-
-/* The file behind a descriptor if it is a socket; with a reference. */
-static long socket_get(struct task *self, u64 fd, struct file **file)
+long socket_get(struct task *self, u64 fd, struct file **file, struct socket **socket)
 {
 	*file = files_peek(self->files, fd);
-	if (!*file)
+	if (!*file || (*file)->flags & O_PATH)
 		return -EBADF;
 	if ((*file)->ops != &socket_ops)
 		return -ENOTSOCK;
 	file_share(*file);
+	*socket = (*file)->data;
 	return 0;
 }
 
-long sys_sendto(struct task *self, struct user_frame *f)
+/* --- calls --- */
+
+long sys_socket(struct task *self, struct user_frame *f)
 {
-	const void *from = user_pointer(self, arg(f, 1), arg(f, 2));
-	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file);
+	u32 flags = (u32)arg(f, 1) & ~(u32)TYPE_MASK;
+	u32 type = (u32)arg(f, 1) & TYPE_MASK;
+	struct socket *socket;
 
-	if (result)
-		return result;
-	result = from ? socket_send(self, file, from, arg(f, 2), !(arg(f, 3) & FLAG_DONTWAIT)) : -EFAULT;
-	file_put(self, file);
-	return result;
-}
-
-long sys_recvfrom(struct task *self, struct user_frame *f)
-{
-	void *to = user_target(self, arg(f, 1), arg(f, 2));
-	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file);
-
-	if (result)
-		return result;
-	if (arg(f, 3) & FLAG_PEEK)
-		result = -EOPNOTSUPP;
-	else
-		result = to ? socket_receive(self, file, to, arg(f, 2), !(arg(f, 3) & FLAG_DONTWAIT)) : -EFAULT;
-	file_put(self, file);
-	return result;
+	if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
+		return -EINVAL;
+	if ((u32)arg(f, 0) != FAMILY_UNIX)
+		return -EAFNOSUPPORT;
+	if ((u32)arg(f, 2) > FAMILY_UNIX)
+		return -EPROTONOSUPPORT;
+	/* Linux takes raw sockets for datagrams. */
+	if (type == TYPE_RAW)
+		type = TYPE_DATAGRAM;
+	if (type != TYPE_STREAM && type != TYPE_DATAGRAM && type != TYPE_PACKET)
+		return -ESOCKTNOSUPPORT;
+	socket = socket_new(self, type);
+	return socket ? socket_open(self, socket, flags) : -ENOMEM;
 }
 
 long sys_shutdown(struct task *self, struct user_frame *f)
 {
-	u64 how = arg(f, 1);
-	struct socket *socket;
+	unsigned how = (unsigned)arg(f, 1) + 1;
+	struct socket *socket, *peer;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file);
+	long result = socket_get(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	socket = file->data;
-	if (how > 2)
-		result = -EINVAL;
-	else if (how != 1)
-		close_half(socket->in, &socket->in_closed, true);
-	if (!result && how != 0)
-		close_half(socket->out, &socket->out_closed, false);
+	if (how < SHUT_READ || how > (SHUT_READ | SHUT_WRITE)) {
+		file_put(self, file);
+		return -EINVAL;
+	}
+	peer = socket->type == TYPE_DATAGRAM ? NULL : socket->peer;
+	if (how & SHUT_READ)
+		socket->in_shut = true;
+	if (how & SHUT_WRITE)
+		socket->out_shut = true;
+	socket_wake(socket);
+	if (peer) {
+		peer->in_shut |= (how & SHUT_WRITE) != 0;
+		peer->out_shut |= (how & SHUT_READ) != 0;
+		socket_wake(peer);
+	}
 	file_put(self, file);
-	return result;
+	return 0;
 }

@@ -289,7 +289,8 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 		bit_set(self->files->close_on_exec, fd, value & FD_CLOEXEC);
 		return 0;
 	case F_GETFL:
-		return file->flags | (file->flags & O_PATH ? 0 : O_LARGEFILE);
+		/* What has no name has not been opened. */
+		return file->flags | (file->flags & O_PATH || !file->entry ? 0 : O_LARGEFILE);
 	case F_SETFL:
 		if (file->flags & O_PATH)
 			return -EBADF;
