@@ -249,7 +249,38 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 	text_bytes(text, "\n", 1);
 }
 
-static void maps_text(struct text *text, struct task *self, u64 number)
+/* What of a region is in memory is an estimate: all of it. Private memory that was written counts as shared while there is a
+ * process that it may be shared with since a fork. */
+static void region_sizes(struct text *text, const struct process *process, const struct region_info *region)
+{
+	u64 kib = (region->end - region->start) >> 10;
+	bool dirty = region->flags & RIGHT_W, relatives = !process->did_exec || !list_is_empty(&process->children);
+	bool shared = region->flags & MAP_SHARE || relatives || !dirty;
+	const struct {
+		const char *name;
+		u64 kib;
+	} lines[] = {
+		{ "Size:", kib },
+		{ "KernelPageSize:", PAGE_SIZE >> 10 },
+		{ "MMUPageSize:", PAGE_SIZE >> 10 },
+		{ "Rss:", kib },
+		{ "Pss:", kib },
+		{ "Shared_Clean:", shared && !dirty ? kib : 0 },
+		{ "Shared_Dirty:", shared && dirty ? kib : 0 },
+		{ "Private_Clean:", 0 },
+		{ "Private_Dirty:", shared ? 0 : kib },
+		{ "Referenced:", kib },
+		{ "Anonymous:", region->segment ? 0 : kib },
+		{ "AnonHugePages:", 0 },
+		{ "Swap:", 0 },
+		{ "Locked:", 0 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
+		text_add(text, "%-16s%8lu kB\n", lines[i].name, lines[i].kib);
+}
+
+static void regions_text(struct text *text, u64 number, bool sizes)
 {
 	struct process *process;
 	struct task *task;
@@ -257,14 +288,27 @@ static void maps_text(struct text *text, struct task *self, u64 number)
 	char *path = memory_zeroed(PATH_MAX);
 	u64 at = 0;
 
-	(void)self;
 	if (path && find(number, &process, &task)) {
 		while (call_map_query(task->mm->space, at, &region) >= 0 && region.end > at) {
 			region_text(text, task->mm, &region, path);
+			if (sizes)
+				region_sizes(text, process, &region);
 			at = region.end;
 		}
 	}
 	memory_free(path);
+}
+
+static void maps_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self;
+	regions_text(text, number, false);
+}
+
+static void smaps_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self;
+	regions_text(text, number, true);
 }
 
 /* --- mounts --- */
@@ -557,6 +601,7 @@ const struct proc_node process_nodes[] = {
 	TEXT("mounts", 0444, mounts_text),
 	TEXT("oom_score_adj", 0644, oom_text),
 	LINK(root),
+	TEXT("smaps", 0444, smaps_text),
 	TEXT("stat", 0444, stat_text),
 	TEXT("statm", 0444, statm_text),
 	TEXT("status", 0444, status_text),
