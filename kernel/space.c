@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "portal.h"
 #include "segment.h"
+#include "thread.h"
 #include "tlb.h"
 #include "vas.h"
 
@@ -158,6 +159,7 @@ int space_create_for(struct space *creator, const struct space *payer, const str
 	space->flags = spec->flags;
 	memcpy(space->name, spec->name, sizeof(space->name) - 1);
 	space->references = 1;
+	space->short_depth = CALLS_MAX;
 	init_lists(space);
 	map_init(&space->map);
 	error = account_open(payer ? payer->account : NULL, &spec->quota, &space->account);

@@ -64,6 +64,17 @@ static struct call *system_frame(const struct request *r)
 	return call && call->system ? call : NULL;
 }
 
+/* The vector state of that frame: where it was put aside, or the registers, saved to the thread's area. */
+static void *frame_vector(const struct request *r)
+{
+	struct call *call = system_frame(r);
+
+	if (call->vector)
+		return call->vector;
+	arch_vector_save(r->thread->vector);
+	return r->thread->vector;
+}
+
 static i64 do_portal_call(const struct request *r)
 {
 	u64 words[6];
@@ -141,7 +152,7 @@ static i64 do_thread_create(const struct request *r)
 		return error;
 	if (spec.frame && system_frame(r)) {
 		if (frame.flags & FRAME_INHERIT_VECTOR)
-			arch_vector_save(thread->vector);
+			memcpy(thread->vector, frame_vector(r), PAGE_SIZE);
 		vas_inherit(thread, system_frame(r));
 	}
 	sched_ready(thread);
@@ -195,21 +206,21 @@ static i64 do_thread_recall(const struct request *r)
 static i64 do_frame_vector(const struct request *r)
 {
 	u64 bytes = arch_vector_bytes();
+	struct call *call = system_frame(r);
 	void *area = r->thread->vector;
 
-	if (!system_frame(r))
+	if (!call)
 		return -E_INVAL;
 	if (word(r, 2) < bytes)
 		return (i64)bytes;
-	if (word(r, 0)) {
-		if (space_read(r->space, word(r, 1), area, bytes))
-			return -E_FAULT;
+	if (!word(r, 0))
+		return space_write(r->space, word(r, 1), frame_vector(r), bytes) ? -E_FAULT : (i64)bytes;
+	if (space_read(r->space, word(r, 1), area, bytes))
+		return -E_FAULT;
+	if (call->vector)
+		memcpy(call->vector, area, bytes);
+	else
 		arch_vector_load(area);
-	} else {
-		arch_vector_save(area);
-		if (space_write(r->space, word(r, 1), area, bytes))
-			return -E_FAULT;
-	}
 	return (i64)bytes;
 }
 
@@ -296,6 +307,19 @@ static i64 do_space_set_system(const struct request *r)
 	if (!word(r, 0) || word(r, 0) >= window_bytes())
 		return -E_INVAL;
 	r->space->system_entry = word(r, 0);
+	return 0;
+}
+
+static i64 do_space_keep_vector(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+
+	if (!space)
+		return error;
+	space->keeps_vector = true;
+	space->short_depth = 0;
+	thread_load();
 	return 0;
 }
 

@@ -451,7 +451,7 @@ void thread_load(void)
 			call = &thread->calls[thread->depth - 1];
 		cpu->frame = &thread->regs;
 	}
-	if (call && call->space->system->end == SPACE_ALIVE && thread->depth < CALLS_MAX) {
+	if (call && call->space->system->end == SPACE_ALIVE && thread->depth < call->space->short_depth) {
 		cpu->system.entry = call->space->system->system_entry;
 		cpu->system.user_frame = call->frame_user;
 		cpu->system.process_frame = call->frame;

@@ -72,6 +72,11 @@ static inline i64 call_space_destroy(u32 space)
 	return native_call1(CALL_space_destroy, space);
 }
 
+static inline i64 call_space_keep_vector(u32 space)
+{
+	return native_call1(CALL_space_keep_vector, space);
+}
+
 static inline i64 call_space_fork(u32 from, u32 to)
 {
 	return native_call3(CALL_space_fork, from, to, 0);
