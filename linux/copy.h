@@ -15,6 +15,7 @@ _Static_assert(offsetof(struct copy_fault, reached) == 16, "copy.S");
 int copy_bytes(void *to, const void *from, u64 bytes, struct copy_fault *fault);
 int copy_zero(void *to, u64 bytes, struct copy_fault *fault);
 int copy_exchange(u32 *word, u32 expected, u32 value, struct copy_fault *fault, u32 *seen);
+int copy_exchange_long(u64 *word, u64 expected, u64 value, struct copy_fault *fault, u64 *seen);
 
 /* Where copy_guarded(), the short way, goes on when it has faulted after `done` bytes. -> bytes copied in all.
  * The fault's segment is in the upper half of `where`, its page in the lower. */

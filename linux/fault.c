@@ -33,7 +33,7 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 	} else if (frame->code & FAULT_NOMEM) {
 		if (!shortage_relieve())
 			process_exit(self->process, SIGKILL);
-	} else {
+	} else if (!bounds_strayed(self, frame)) {
 		fault_signal(self, SIGSEGV, frame->code & FAULT_MAPPED ? SEGV_ACCERR : SEGV_MAPERR, frame->addr);
 	}
 }
@@ -51,8 +51,12 @@ static void fault_exception(struct task *self, struct user_frame *frame)
 	case EXCEPTION_BREAKPOINT:
 		fault_signal(self, SIGTRAP, MACHINE_BREAKPOINT, MACHINE_BREAKPOINT_ADDRESS(ip));
 		break;
+	case EXCEPTION_BOUND:
+		bounds_exception(self, frame);
+		break;
 	case EXCEPTION_ILLEGAL:
-		fault_signal(self, SIGILL, MACHINE_ILLEGAL, ip);
+		if (!bounds_trap(self, frame))
+			fault_signal(self, SIGILL, MACHINE_ILLEGAL, ip);
 		break;
 	case EXCEPTION_ALIGNMENT:
 		fault_signal(self, SIGBUS, BUS_ADRALN, ip);

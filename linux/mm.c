@@ -78,7 +78,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	copy->vases = NULL;
 	if (copy->exe)
 		file_run(copy->exe);
-	if (call_space_fork(mm->space, space) < 0) {
+	if (bounds_fork(copy, mm) || call_space_fork(mm->space, space) < 0) {
 		mm_put(NULL, copy);
 		return NULL;
 	}
@@ -99,6 +99,7 @@ void mm_put(struct task *self, struct mm *mm)
 	vas_mm_end(mm);
 	if (mm->exe)
 		file_run_end(self, mm->exe);
+	bounds_free(mm);
 	heap_free(mm);
 }
 

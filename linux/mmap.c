@@ -34,6 +34,7 @@ long sys_brk(struct task *self, struct user_frame *frame)
 			return mm->brk;
 	} else if (new_end < old_end) {
 		call_unmap(mm->space, new_end, old_end - new_end);
+		bounds_unmapped(self, new_end, old_end - new_end);
 	}
 	mm->brk = wish;
 	return wish;
@@ -60,7 +61,7 @@ static u32 rights_of(u64 prot)
 	return rights;
 }
 
-static bool limit_allows(struct task *self, u64 bytes)
+bool mm_limit_allows(struct task *self, u64 bytes)
 {
 	u64 limit = process_limit(self->process, RLIMIT_AS), total, resident;
 	if (limit == RLIM64_INFINITY)
@@ -127,7 +128,10 @@ static int mapping_map(struct task *self, const struct mapping *m, u32 segment)
 	if (m->flags & MAP_FIXED)
 		flags |= MAP_REPLACE;
 	u64 offset = m->flags & MAP_ANONYMOUS ? 0 : m->offset;
-	return native_errno(call_map(self->mm->space, m->addr, m->bytes, flags, segment, offset));
+	int error = native_errno(call_map(self->mm->space, m->addr, m->bytes, flags, segment, offset));
+	if (!error && (m->flags & MAP_FIXED))
+		bounds_unmapped(self, m->addr, m->bytes);
+	return error;
 }
 
 /* Finds an address and maps there. The kernel refuses what overlaps, so places that are probably free are just tried. */
@@ -179,7 +183,7 @@ long sys_mmap(struct task *self, struct user_frame *frame)
 		return -EINVAL;
 	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if (!m.bytes || m.bytes > machine_window / 2 || !limit_allows(self, m.bytes))
+	if (!m.bytes || m.bytes > machine_window / 2 || !mm_limit_allows(self, m.bytes))
 		return -ENOMEM;
 	if (m.offset + m.bytes < m.offset)
 		return -EOVERFLOW;
@@ -192,9 +196,11 @@ long sys_munmap(struct task *self, struct user_frame *frame)
 	if (!is_page_aligned(addr) || !bytes || addr >= machine_window / 2 || bytes > machine_window / 2 - addr)
 		return -EINVAL;
 	int error = native_errno(call_unmap(self->mm->space, addr, bytes));
-	if (!error)
-		mm_freed(self->mm, addr, bytes);
-	return error;
+	if (error)
+		return error;
+	mm_freed(self->mm, addr, bytes);
+	bounds_unmapped(self, addr, bytes);
+	return 0;
 }
 
 /* --- changing what is mapped --- */
@@ -264,6 +270,7 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 		if (!is_page_aligned(wish) || !range_is_allowed(wish, new_bytes))
 			return -EINVAL;
 		call_unmap(mm->space, wish, new_bytes);
+		bounds_unmapped(self, wish, new_bytes);
 	} else {
 		target = mm_find(mm, new_bytes);
 	}
@@ -275,6 +282,7 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	if (old_bytes > moved)
 		call_unmap(mm->space, old + moved, old_bytes - moved);
 	mm_freed(mm, old, old_bytes);
+	bounds_unmapped(self, old, old_bytes);
 	if (new_bytes > moved)
 		error = region_extend(mm, &region, old + old_bytes, target + moved, new_bytes - moved);
 	return error ? error : (long)target;
@@ -297,11 +305,13 @@ long sys_mremap(struct task *self, struct user_frame *frame)
 	if (call_map_query(self->mm->space, old, &region) < 0 || region.start > old)
 		return -EFAULT;
 	if (new_bytes <= old_bytes) {
-		if (new_bytes < old_bytes)
+		if (new_bytes < old_bytes) {
 			call_unmap(self->mm->space, old + new_bytes, old_bytes - new_bytes);
+			bounds_unmapped(self, old + new_bytes, old_bytes - new_bytes);
+		}
 		return old;
 	}
-	if (!limit_allows(self, extra))
+	if (!mm_limit_allows(self, extra))
 		return -ENOMEM;
 	if (range_is_allowed(old, new_bytes) && !mm_is_used(self->mm, old + old_bytes, extra) &&
 		!region_extend(self->mm, &region, old + old_bytes, old + old_bytes, extra))
@@ -309,8 +319,8 @@ long sys_mremap(struct task *self, struct user_frame *frame)
 	return flags & MREMAP_MAYMOVE ? remap_move(self, old, old_bytes, new_bytes, flags, 0) : -ENOMEM;
 }
 
-/* Forgets the private pages of a range: mapping the same again drops them. */
-static int range_forget(struct mm *mm, u64 addr, u64 bytes)
+/* Mapping the same again drops the private pages. */
+int mm_forget(struct mm *mm, u64 addr, u64 bytes)
 {
 	u64 end = addr + bytes;
 	struct region_info region;
@@ -341,7 +351,7 @@ long sys_madvise(struct task *self, struct user_frame *frame)
 		return -ENOMEM;
 	switch (arg(frame, 2)) {
 	case MADV_DONTNEED:
-		return range_forget(self->mm, addr, bytes);
+		return mm_forget(self->mm, addr, bytes);
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:

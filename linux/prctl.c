@@ -42,6 +42,14 @@ static long no_new_privileges_set(struct task *self, struct user_frame *frame)
 	return 0;
 }
 
+/* As Linux 3.19 to 5.5 had it. */
+static long bounds_manage(struct task *self, struct user_frame *frame)
+{
+	if (arg(frame, 1) || arg(frame, 2) || arg(frame, 3) || arg(frame, 4))
+		return -EINVAL;
+	return arg(frame, 0) == PR_MPX_ENABLE_MANAGEMENT ? bounds_enable(self) : bounds_disable(self);
+}
+
 long sys_prctl(struct task *self, struct user_frame *frame)
 {
 	struct process *process = self->process;
@@ -80,6 +88,9 @@ long sys_prctl(struct task *self, struct user_frame *frame)
 	case PR_SET_KEEPCAPS:
 	case PR_GET_SECUREBITS:
 		return 0;
+	case PR_MPX_ENABLE_MANAGEMENT:
+	case PR_MPX_DISABLE_MANAGEMENT:
+		return bounds_manage(self, frame);
 	case PR_CAPBSET_READ:
 		return task_is_root(self);
 	default:

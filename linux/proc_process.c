@@ -229,7 +229,7 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 {
 	size_t start = text->length;
 	const char *name = "";
-	u64 dev = 0, ino = 0;
+	u64 dev = 0, ino = 0, end = region->end;
 	bool file = region->segment && segment_name(region->segment, path, PATH_MAX, &dev, &ino);
 
 	text_add(text, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", region->start, region->end,
@@ -242,6 +242,8 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 		name = "[stack]";
 	else if (region->start < mm->brk && region->end > mm->brk_start)
 		name = "[heap]";
+	else
+		name = bounds_name(mm, region->start, &end);
 	if (*name) {
 		text_pad(text, start, MAPS_NAME_COLUMN);
 		text_add(text, "%s", name);
@@ -290,6 +292,9 @@ static void regions_text(struct text *text, u64 number, bool sizes)
 
 	if (path && find(number, &process, &task)) {
 		while (call_map_query(task->mm->space, at, &region) >= 0 && region.end > at) {
+			/* The kernel joins neighbours that are alike; tables are told apart. */
+			region.start = max_u64(region.start, at);
+			bounds_name(task->mm, region.start, &region.end);
 			region_text(text, task->mm, &region, path);
 			if (sizes)
 				region_sizes(text, process, &region);

@@ -55,6 +55,13 @@ u64 mm_guess(struct mm *mm, u64 bytes);
 void mm_freed(struct mm *mm, u64 start, u64 bytes);
 /* Whether anything is mapped in the range, or it is the kernel's (stacklets). */
 bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
+/* --- mmap.c, for others that map into a process --- */
+
+/* Whether RLIMIT_AS leaves room for so much more. */
+bool mm_limit_allows(struct task *self, u64 bytes);
+/* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. */
+int mm_forget(struct mm *mm, u64 addr, u64 bytes);
+
 /* -errno for the error of a native call. */
 int native_errno(i64 error);
 

@@ -21,6 +21,7 @@
 #include "user_frame.h"
 
 #include "linux/base.h"
+#include "linux/bounds.h"
 #include "linux/sleep.h"
 
 struct file;
@@ -61,6 +62,7 @@ struct mm {
 	 * changed. The oldest is forgotten. */
 	u32 may_write[16], may_write_next;
 	struct vas_use *vases; /* [L] attached to it */
+	struct bounds bounds[BOUNDS_KINDS]; /* [L] */
 };
 
 /* A signal that waits. */

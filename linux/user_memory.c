@@ -176,3 +176,14 @@ int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 
 			return -EFAULT;
 	return 0;
 }
+
+int user_exchange_u64(struct task *self, u64 addr, u64 expected, u64 value, u64 *seen)
+{
+	struct copy_fault fault;
+	if (!range_is_user(addr, sizeof(u64)) || (addr & 7))
+		return -EFAULT;
+	while (copy_exchange_long((u64 *)(self->mm->base | addr), expected, value, &fault, seen))
+		if (!fault_repair(&fault))
+			return -EFAULT;
+	return 0;
+}

@@ -32,6 +32,7 @@ int user_put_u32(struct task *self, u64 addr, u32 value);
 int user_put_u64(struct task *self, u64 addr, u64 value);
 /* If the word is `expected`, makes it `value`, atomically. *seen is what it was. The address must be aligned. */
 int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 *seen);
+int user_exchange_u64(struct task *self, u64 addr, u64 expected, u64 value, u64 *seen);
 
 /* The pointer under which the service sees user memory; NULL if the range leaves the window. To be used only through
  * copy_guarded(): pieces of a long operation (a pipe, a page of a file) copied by code that does not know what they are.

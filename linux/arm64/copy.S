@@ -5,7 +5,7 @@
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
-	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange
+	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange, copy_exchange_long
 
 guarded_start:
 
@@ -83,6 +83,21 @@ copy_exchange:
 	cbnz	w6, 1b
 2:	clrex
 	str	w5, [x4]
+	mov	x0, xzr
+	ret
+
+/* copy_exchange_long(word x0, expected x1, value x2, fault x3, seen x4) -> 0, or 1 after a fault */
+	.balign	16
+copy_exchange_long:
+	adr	x8, word_fault
+	mov	x12, x3
+1:	ldaxr	x5, [x0]
+	cmp	x5, x1
+	b.ne	2f
+	stlxr	w6, x2, [x0]
+	cbnz	w6, 1b
+2:	clrex
+	str	x5, [x4]
 	mov	x0, xzr
 	ret
 

@@ -5,7 +5,7 @@
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
-	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange
+	.globl	copy_guarded, copy_bytes, copy_zero, copy_exchange, copy_exchange_long
 
 guarded_start:
 
@@ -60,6 +60,17 @@ copy_exchange:
 	mov	%esi, %eax
 	lock cmpxchg %edx, (%rdi)
 	mov	%eax, (%r8)
+	xor	%eax, %eax
+	ret
+
+/* copy_exchange_long(word rdi, expected rsi, value rdx, fault rcx, seen r8) -> 0 or 1 */
+	.p2align 4
+copy_exchange_long:
+	mov	$word_fault, %r10d
+	mov	%rcx, %r11
+	mov	%rsi, %rax
+	lock cmpxchg %rdx, (%rdi)
+	mov	%rax, (%r8)
 	xor	%eax, %eax
 	ret
 

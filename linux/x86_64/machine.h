@@ -9,6 +9,7 @@
 #include <asm/siginfo.h>
 
 #include "linux/base.h"
+#include "linux/bounds.h"
 
 #define MACHINE_NAME "x86_64"
 
@@ -109,6 +110,29 @@ int machine_signal_push(struct task *self, struct user_frame *frame, int signal,
 	const struct sigaction *action, u64 mask, u64 altstack_top);
 /* The way back: fills the frame and *mask from what lies on the stack. -> 0 or -EFAULT. */
 int machine_signal_pop(struct task *self, struct user_frame *frame, u64 *mask);
+
+/* --- mpx.c: see bounds.h --- */
+
+struct bounds_report;
+
+/* Whether the processor has bounds registers that programs can use. */
+bool machine_has_bounds(void);
+/* Where the calling thread's program has its directory; false if it uses none. */
+bool machine_bounds_directory(u64 *directory);
+/* Why EXCEPTION_BOUND was raised; fills in what belongs to the cause. */
+enum bounds_cause machine_bounds_cause(struct task *self, const struct user_frame *frame, struct bounds_report *report);
+/* The location that the instruction at which the thread is loads or stores bounds of. false: it is another instruction. */
+bool machine_bounds_location(struct task *self, const struct user_frame *frame, u64 *location);
+/* Which of the library's traps the instruction is: BOUNDS_TRAP_*, or -1. */
+int machine_bounds_trap(struct task *self, const struct user_frame *frame);
+/* Goes on behind it. */
+void machine_bounds_trap_end(struct user_frame *frame, long result);
+
+/* QEMU 7.2 has the 64-bit instructions look for the directory here: it takes bits 63:20 of the base for a page number. */
+static inline u64 machine_bounds_astray(u64 directory)
+{
+	return directory >> 20 << 12;
+}
 
 #define MACHINE_ELF EM_X86_64
 

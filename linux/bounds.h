@@ -1,0 +1,67 @@
+/* Bounds tables of processes, made when they are first needed: abi/bounds.h.
+ *
+ * The directory is the program's memory and says what is there; programs must not write it, and may be expected to. So what is
+ * known here about each table is what the service goes by, and an entry that says something else is an error of the
+ * program's: SIGSEGV. Two threads that miss the same table come here one after the other, by the service lock; the second
+ * finds it made. Entries are exchanged atomically all the same, because the program may write at any time.
+ *
+ * All functions need the service lock. */
+#ifndef LINUX_BOUNDS_H
+#define LINUX_BOUNDS_H
+
+#include "linux/base.h"
+
+struct mm;
+struct region_info;
+struct task;
+struct user_frame;
+
+enum bounds_kind { BOUNDS_HARD, BOUNDS_SOFT, BOUNDS_KINDS };
+
+struct bounds_table {
+	u64 chunk;   /* number of the MiB it covers */
+	u64 address; /* BOUNDS_TABLE_BYTES from there on are mapped for it */
+};
+
+/* The tables of one kind; part of struct mm. */
+struct bounds {
+	u64 directory; /* 0: not managed, or not any more; tables made before stay */
+	u64 bytes;     /* of the directory */
+	struct bounds_table *tables; /* ordered by chunk */
+	u32 count, room;
+	/* An emulator's instructions look for the directory elsewhere (machine_bounds_astray): what is there is a copy of it, as
+	 * far as it is needed. 0: there is none. */
+	u64 astray;
+};
+
+/* What the bounds registers and the instruction say about an exception. */
+enum bounds_cause { BOUNDS_CAUSE_OTHER, BOUNDS_CAUSE_VIOLATION, BOUNDS_CAUSE_MISSING };
+struct bounds_report {
+	u64 pointer, lower, upper; /* violation */
+	u64 entry;                 /* missing: address of the directory entry */
+};
+
+/* prctl(PR_MPX_ENABLE_MANAGEMENT), prctl(PR_MPX_DISABLE_MANAGEMENT). -> 0 or -ENXIO. */
+long bounds_enable(struct task *self);
+long bounds_disable(struct task *self);
+
+/* EXCEPTION_BOUND: makes the table, or a signal. */
+void bounds_exception(struct task *self, struct user_frame *frame);
+/* EXCEPTION_ILLEGAL: -> whether it was a trap of the library's, which has been dealt with. */
+bool bounds_trap(struct task *self, struct user_frame *frame);
+/* A fault on memory that is not there: -> whether it was an emulator's that looked for a directory, which is there now. */
+bool bounds_strayed(struct task *self, struct user_frame *frame);
+
+/* The range was unmapped, and perhaps mapped anew: tables of which nothing is left in use go, of the others the part for the
+ * range is cleared. */
+void bounds_unmapped(struct task *self, u64 start, u64 bytes);
+
+/* The tables of a copy made by fork. -> 0 or -ENOMEM. */
+int bounds_fork(struct mm *copy, const struct mm *from);
+void bounds_free(struct mm *mm);
+
+/* For /proc: the name of the piece of memory at `at`, "" if it has nothing to do with bounds; *end, at first an address behind
+ * it, is lowered to where that changes. */
+const char *bounds_name(const struct mm *mm, u64 at, u64 *end);
+
+#endif

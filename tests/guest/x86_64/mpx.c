@@ -1,0 +1,550 @@
+/* MPX as Linux 3.19 to 5.5 had it: the two prctl calls, tables on demand, reports, what becomes of tables when memory goes. */
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/ucontext.h>
+
+#include "tap.h"
+
+#include "mpx.h"
+
+enum { ENABLE = 43, DISABLE = 44, TRAP_BOUND = 5 };
+
+int main(int argc, char **argv);
+
+static uint64_t *directory;
+
+static uint64_t *entry_of(const void *location)
+{
+	return &directory[(uintptr_t)location >> BOUNDS_CHUNK_SHIFT];
+}
+
+/* Bytes of all tables that /proc/self/maps shows. */
+static unsigned long tables_shown(void)
+{
+	char line[256];
+	unsigned long start, end, bytes = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[mpx]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			bytes += end - start;
+	if (maps)
+		fclose(maps);
+	return bytes / BOUNDS_TABLE_BYTES;
+}
+
+static unsigned entries_left(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1u << 19; i++) {
+		/* Most pages of the directory were never touched. */
+		if (!(i & 511)) {
+			unsigned char there;
+			if (mincore(&directory[i], 4096, &there) < 0)
+				return -1u;
+		}
+		n += directory[i] != 0;
+	}
+	return n;
+}
+
+static void *fresh(unsigned long bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* A fresh range that begins with a chunk. */
+static char *fresh_chunks(unsigned n)
+{
+	char *at = fresh((n + 1) * BOUNDS_CHUNK), *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
+
+	if (start > at)
+		munmap(at, (size_t)(start - at));
+	munmap(start + n * BOUNDS_CHUNK, (size_t)(at + BOUNDS_CHUNK - start));
+	return start;
+}
+
+/* --- the calls --- */
+
+static void test_calls(void)
+{
+	check_errno(prctl(ENABLE, 1, 0, 0, 0), EINVAL, "enable: argument 2");
+	check_errno(prctl(ENABLE, 0, 0, 0, 1), EINVAL, "enable: argument 5");
+	check_errno(prctl(DISABLE, 0, 1, 0, 0), EINVAL, "disable: argument 3");
+	check_errno(prctl(ENABLE, 0, 0, 0, 0), ENXIO, "enable without configuration");
+	mpx_set_config((uintptr_t)directory);
+	check_errno(prctl(ENABLE, 0, 0, 0, 0), ENXIO, "enable with the enable bit off");
+	mpx_set_config(MPX_ENABLE);
+	check_errno(prctl(ENABLE, 0, 0, 0, 0), ENXIO, "enable without a directory");
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+	check(prctl(DISABLE, 0, 0, 0, 0) == 0, "disable when not enabled");
+	check(prctl(ENABLE, 0, 0, 0, 0) == 0, "enable");
+	check(prctl(ENABLE, 0, 0, 0, 0) == 0, "enable again");
+}
+
+/* --- tables --- */
+
+static void test_first_touch(void)
+{
+	char *memory = fresh_chunks(2);
+	void **location = (void **)(memory + 4096);
+	struct mpx_bounds b = mpx_bounds(memory, memory + 99), other = mpx_bounds(memory + 8, memory + 15);
+	unsigned long before = tables_shown();
+
+	check(*entry_of(location) == 0, "no table at first");
+	mpx_store(location, memory, b);
+	check((*entry_of(location) & 1) && tables_shown() == before + 1, "the first store makes one table");
+	check(mpx_same(mpx_load(location, memory), b), "its bounds are loaded");
+	check(mpx_is_open(mpx_load(location, memory + 1)), "another pointer at the location has none");
+	mpx_store(location + 1, memory, other);
+	check(tables_shown() == before + 1 && mpx_same(mpx_load(location, memory), b) &&
+			mpx_same(mpx_load(location + 1, memory), other),
+		"the next entry is in the same table");
+	check(mpx_is_open(mpx_load(memory + BOUNDS_CHUNK, NULL)) && tables_shown() == before + 2,
+		"a load makes one, too");
+	munmap(memory, 2 * BOUNDS_CHUNK);
+	check(tables_shown() == before && *entry_of(location) == 0, "both go with the memory");
+}
+
+/* Without the preserve bit, branches reset the registers: the system's are not to be seen. */
+static void test_registers_kept(void)
+{
+	char *memory = fresh_chunks(1);
+	struct mpx_bounds b = mpx_bounds(memory, memory + 7), after[4];
+	long result;
+
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE);
+	__asm__ volatile("bndmov (%2), %%bnd0\n\t"
+			 "bndmov %%bnd0, %%bnd3\n\t"
+			 "syscall\n\t"
+			 "bndmov %%bnd3, (%3)\n\t"
+			 : "=m"(after[0]), "=a"(result)
+			 : "D"(&b), "S"(&after[0]), "1"(39)
+			 : "rcx", "r11", "memory");
+	check(result == getpid() && mpx_same(after[0], b), "a system call keeps bounds registers");
+	__asm__ volatile("bndmov (%1), %%bnd0\n\t"
+			 "bndmov %%bnd0, %%bnd1\n\t"
+			 "movb $1, (%2)\n\t"                     /* a page fault */
+			 "bndstx %%bnd0, 8(%2,%2); nop; nop\n\t" /* a missing table */
+			 "bndmov %%bnd1, (%3)\n\t"
+			 : "=m"(after[1])
+			 : "D"(&b), "a"(memory), "S"(&after[1])
+			 : "memory");
+	check(mpx_same(after[1], b), "so do a page fault and a missing table");
+	check(mpx_same(mpx_load(memory + 8, memory), b), "and what is stored is right");
+	__asm__ volatile("bndmov (%1), %%bnd0; cmpl %%eax, %%eax; je 1f; 1: bndmov %%bnd0, (%2)"
+			 : "=m"(after[2])
+			 : "D"(&b), "S"(&after[2])
+			 : "memory");
+	check(mpx_is_open(after[2]), "a branch without prefix resets them");
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+	munmap(memory, BOUNDS_CHUNK);
+}
+
+static void test_unmap(void)
+{
+	char *memory = fresh_chunks(3);
+	struct mpx_bounds b = mpx_bounds(memory, memory + 9);
+	unsigned long before = tables_shown();
+	char *moved;
+
+	for (unsigned i = 0; i < 3 * 256; i++)
+		mpx_store(memory + i * 4096, memory, b);
+	check(tables_shown() == before + 3, "three chunks, three tables");
+	munmap(memory + BOUNDS_CHUNK / 2, BOUNDS_CHUNK);
+	check(tables_shown() == before + 3, "chunks of which something is left keep their tables");
+	mmap(memory + BOUNDS_CHUNK / 2, BOUNDS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		-1, 0);
+	check(mpx_is_open(mpx_load(memory + BOUNDS_CHUNK / 2, memory)) &&
+			mpx_is_open(mpx_load(memory + BOUNDS_CHUNK, memory)),
+		"what was unmapped is cleared");
+	check(mpx_same(mpx_load(memory + BOUNDS_CHUNK / 2 - 4096, memory), b) &&
+			mpx_same(mpx_load(memory + BOUNDS_CHUNK * 3 / 2, memory), b),
+		"its neighbours are not");
+	mmap(memory, BOUNDS_CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	check(tables_shown() == before + 2, "a fixed mapping over a whole chunk frees its table");
+	mmap(memory + 2 * BOUNDS_CHUNK, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	check(mpx_is_open(mpx_load(memory + 2 * BOUNDS_CHUNK, memory)) &&
+			mpx_same(mpx_load(memory + 2 * BOUNDS_CHUNK + 4096, memory), b),
+		"one over a page clears its part");
+	moved = fresh_chunks(1);
+	check(mremap(memory + 2 * BOUNDS_CHUNK + 4096, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, moved) == moved &&
+			mpx_is_open(mpx_load(memory + 2 * BOUNDS_CHUNK + 4096, memory)),
+		"mremap clears where it was");
+	munmap(moved, BOUNDS_CHUNK);
+	munmap(memory, 3 * BOUNDS_CHUNK);
+	check(tables_shown() == before, "all gone");
+}
+
+static void test_break(void)
+{
+	char *start = sbrk(0), *chunk = (char *)(((uintptr_t)start + 2 * BOUNDS_CHUNK) & -BOUNDS_CHUNK);
+	unsigned long before = tables_shown();
+
+	check(brk(chunk + BOUNDS_CHUNK) == 0, "break up");
+	mpx_store(chunk, chunk, mpx_bounds(chunk, chunk + 1));
+	check(tables_shown() == before + 1, "a table for the heap");
+	check(brk(start) == 0 && tables_shown() == before, "break down");
+}
+
+/* --- reports --- */
+
+static ucontext_t caught;
+static siginfo_t caught_info;
+static volatile int caught_count;
+static volatile uint64_t caught_config;
+
+/* Steps over the instruction at fault: skip says how long it is. */
+static volatile unsigned skip;
+
+static void step_over(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+	uint64_t status, config;
+
+	(void)number;
+	caught_info = *info;
+	memcpy(&caught, uc, sizeof(caught));
+	mpx_control(&config, &status);
+	caught_config = config;
+	caught_count++;
+	uc->uc_mcontext.gregs[REG_RIP] += skip;
+}
+
+#define REPORTED(pointer, lower, last) \
+	(caught_info.si_signo == SIGSEGV && caught_info.si_code == SEGV_BNDERR && \
+		caught_info.si_addr == (void *)(pointer) && caught_info.si_lower == (void *)(lower) && \
+		caught_info.si_upper == (void *)(last) && caught.uc_mcontext.gregs[REG_TRAPNO] == TRAP_BOUND)
+
+static void on_fault(void (*handler)(int, siginfo_t *, void *))
+{
+	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+static char object[64];
+
+/* A check that must fail: `length` is that of the instruction, `nops` follow for QEMU. */
+#define FAILING(instruction, nops, length, pointer, ...) \
+	({ \
+		int before = caught_count; \
+		skip = (length); \
+		__asm__ volatile(instruction "; .fill " #nops ", 1, 0x90" \
+				 : \
+				 : __VA_ARGS__ \
+				 : "r9", "r12", "r13", "r14", "cc"); \
+		caught_count == before + 1 && REPORTED(pointer, object, object + 63); \
+	})
+
+static void test_reports(void)
+{
+	char *at = tap_pointer((uintptr_t)object);
+	struct mpx_bounds b = mpx_bounds(object, object + 63);
+	uint64_t config, status;
+
+	on_fault(step_over);
+	mpx_put(&b);
+	__asm__ volatile("bndmov %%bnd0, %%bnd2" : : "r"(0));
+	caught_count = 0;
+	__asm__ volatile("bndcl %0, %%bnd0; bndcu %1, %%bnd0" : : "a"(at), "d"(at + 63));
+	check(caught_count == 0, "within bounds");
+	check(FAILING("bndcl %0, %%bnd0", 0, 4, at - 1, "a"(at - 1)), "bndcl of a register");
+	check(FAILING("bndcu %0, %%bnd2", 0, 4, at + 64, "d"(at + 64)), "bndcu, bnd2");
+	check(FAILING("bndcn %0, %%bnd0", 0, 4, ~0ul, "d"(~0ul)), "bndcn takes the upper bound as it is");
+	check(FAILING("bndcu (%0), %%bnd0", 0, 4, at + 65, "a"(at + 65)), "of an address");
+	check(FAILING("bndcu 100(%0), %%bnd0", 1, 5, at + 100, "a"(at)), "with a displacement");
+	check(FAILING("bndcu 2000(%0), %%bnd0", 4, 8, at + 2000, "a"(at)), "a long one");
+	check(FAILING("bndcl -2000(%0), %%bnd0", 4, 8, at - 2000, "a"(at)), "a negative one");
+	check(FAILING("bndcu 2(%0,%1,8), %%bnd0", 2, 6, at + 162, "a"(at), "d"(20l)), "with index and scale");
+	check(FAILING("movq %0, %%r12; bndcl (%%r12), %%bnd0", 1, 6, at - 7, "a"(at - 7)), "by r12");
+	check(FAILING("movq %0, %%r13; bndcl 0(%%r13), %%bnd0", 1, 6, at - 7, "a"(at - 7)), "by r13");
+	check(FAILING("movq %0, %%r9; movq %1, %%r14; bndcu (%%r9,%%r14,2), %%bnd0", 1, 6, at + 64, "a"(at), "d"(32l)),
+		"by r9 and r14");
+	check(FAILING("bndcl 1f(%%rip), %%bnd0; .fill 4, 1, 0x90; 1:", 0, 8, caught.uc_mcontext.gregs[REG_RIP] + 12,
+		      "a"(0)),
+		"relative to rip");
+	check(caught_config == 0, "a handler starts with everything off");
+	mpx_control(&config, &status);
+	check(config == ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE) && mpx_same(mpx_get(), b),
+		"behind it configuration and registers are back");
+}
+
+/* What a signal frame holds. */
+static struct mpx_bounds frame_bounds;
+static uint64_t frame_config;
+
+static void look_at_frame(int number, siginfo_t *info, void *context)
+{
+	const uint8_t *image = (const uint8_t *)((ucontext_t *)context)->uc_mcontext.fpregs;
+
+	(void)number, (void)info;
+	memcpy(&frame_bounds, image + mpx_component(3), sizeof(frame_bounds));
+	memcpy(&frame_config, image + mpx_component(4), sizeof(frame_config));
+}
+
+static void test_frame(void)
+{
+	struct sigaction action = { .sa_sigaction = look_at_frame, .sa_flags = SA_SIGINFO };
+	struct mpx_bounds b = mpx_bounds(&b, &b + 1);
+
+	sigaction(SIGUSR1, &action, NULL);
+	mpx_put(&b);
+	raise(SIGUSR1);
+	check(mpx_same(frame_bounds, b) && frame_config == ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE),
+		"the signal frame has the registers");
+	check(mpx_same(mpx_get(), b), "they survive a handler");
+}
+
+/* --- what must not be --- */
+
+/* The handler starts with everything off, and jumps out. */
+static int fault_of(const void *location)
+{
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+	return TAP_TRY(mpx_store(location, NULL, mpx_bounds(NULL, NULL)));
+}
+
+static void test_wrong(void)
+{
+	char *memory = fresh_chunks(2);
+
+	tap_catch_faults();
+	*entry_of(memory) = 0x1234560;
+	check(fault_of(memory) == SIGSEGV && tap_info.si_code == SI_KERNEL, "an entry that is neither empty nor valid");
+	*entry_of(memory) = 0;
+	prctl(DISABLE, 0, 0, 0, 0);
+	check(fault_of(memory) == SIGSEGV && tap_info.si_code == SI_KERNEL, "a missing table, not managed");
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+	check(prctl(ENABLE, 0, 0, 0, 0) == 0 && fault_of(memory) == 0, "managed again");
+	check((*entry_of(memory + BOUNDS_CHUNK) = *entry_of(memory) + 4096, munmap(memory, BOUNDS_CHUNK)) == 0,
+		"unmap");
+	*entry_of(memory + BOUNDS_CHUNK) = 0;
+	check(fault_of(memory + BOUNDS_CHUNK) == 0, "a table for the second");
+	*entry_of(memory + BOUNDS_CHUNK) += 4096;
+	check(TAP_TRY(munmap(memory + BOUNDS_CHUNK, BOUNDS_CHUNK)) == SIGSEGV, "unmapping finds a changed entry");
+	*entry_of(memory + BOUNDS_CHUNK) -= 4096;
+	/* Not the first chunk: its place may hold a table by now. */
+	memory = mmap(memory + BOUNDS_CHUNK, BOUNDS_CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	munmap(memory, BOUNDS_CHUNK);
+	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+}
+
+/* Nowhere to put a table: the process is told, at once. */
+static void exhaust(void)
+{
+	char *memory = fresh_chunks(64);
+	unsigned long bytes = 1ul << 39;
+
+	tap_catch_faults();
+	while (bytes >= 4096)
+		if (mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+			bytes /= 2;
+	for (unsigned i = 0; i < 64; i++)
+		if (fault_of(memory + i * BOUNDS_CHUNK) == SIGSEGV)
+			_exit(tap_info.si_code == SI_KERNEL ? 3 : 4);
+}
+
+static void exhaust_limit(void)
+{
+	char *memory = fresh_chunks(64);
+	struct rlimit limit = { 1, 1 };
+
+	setrlimit(RLIMIT_AS, &limit);
+	_exit(fault_of(memory) == SIGSEGV ? 3 : 4);
+}
+
+/* --- processes and threads --- */
+
+static void test_fork(void)
+{
+	char *memory = fresh_chunks(1);
+	struct mpx_bounds b = mpx_bounds(memory, memory + 3), mine = mpx_bounds(memory, memory + 5);
+	int status = -1, go[2];
+	pid_t child;
+	char c = 0;
+
+	mpx_store(memory, memory, b);
+	if (pipe(go) < 0)
+		return;
+	child = fork();
+	if (!child) {
+		bool ok = mpx_same(mpx_load(memory, memory), b);
+
+		mpx_store(memory, memory, mine);
+		mpx_store(memory + 8, memory, mine);
+		if (read(go[0], &c, 1) != 1)
+			_exit(2);
+		ok = ok && mpx_same(mpx_load(memory, memory), mine) && tables_shown() > 0;
+		munmap(memory, BOUNDS_CHUNK);
+		_exit(ok && !*entry_of(memory) ? 0 : 1);
+	}
+	mpx_store(memory + 16, memory, b);
+	check(mpx_same(mpx_load(memory, memory), b) && mpx_is_open(mpx_load(memory + 8, memory)),
+		"the parent's are its own");
+	check(write(go[1], &c, 1) == 1 && waitpid(child, &status, 0) == child && status == 0,
+		"the child has a copy of its own");
+	check(mpx_same(mpx_load(memory + 16, memory), b), "which it may unmap");
+	munmap(memory, BOUNDS_CHUNK);
+}
+
+static int after_exec(void)
+{
+	uint64_t config, status;
+
+	mpx_control(&config, &status);
+	mpx_set_config(0);
+	return config == 0 && prctl(ENABLE, 0, 0, 0, 0) == -1 && errno == ENXIO && tables_shown() == 0 ? 0 : 1;
+}
+
+static char *arena;
+static pthread_barrier_t barrier;
+enum { THREADS = 4, ROUNDS = 60 };
+
+/* All threads need the same new table at the same time. */
+static void *race(void *argument)
+{
+	unsigned long me = (unsigned long)argument, wrong = 0;
+	uint64_t config, status;
+
+	mpx_control(&config, &status);
+	wrong += config != ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		char *location = arena + i * BOUNDS_CHUNK + me * 8;
+		struct mpx_bounds b = mpx_bounds(location, location + i);
+
+		pthread_barrier_wait(&barrier);
+		mpx_store(location, location, b);
+		wrong += !mpx_same(mpx_load(location, location), b);
+	}
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		char *location = arena + i * BOUNDS_CHUNK + me * 8;
+
+		wrong += !mpx_same(mpx_load(location, location), mpx_bounds(location, location + i));
+	}
+	return (void *)wrong;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[THREADS];
+	unsigned long wrong = 0, before = tables_shown(), shown;
+	void *result;
+
+	arena = fresh_chunks(ROUNDS);
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (unsigned long i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, race, (void *)i);
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &result);
+		wrong += (unsigned long)result;
+	}
+	check(wrong == 0, "threads that miss the same tables");
+	shown = tables_shown() - before;
+	munmap(arena, ROUNDS * BOUNDS_CHUNK);
+	shown -= tables_shown() - before;
+	check(shown == ROUNDS, "one table each, and none is left");
+}
+
+/* --- a million random operations against a shadow copy --- */
+
+enum { SLOTS = 24, OPERATIONS = 1000000, PER_SLOT = 512 };
+
+static struct {
+	char *memory;
+	struct mpx_bounds bounds[PER_SLOT];
+	void *pointer[PER_SLOT];
+} slots[SLOTS];
+
+static uint64_t seed = 88172645463325252ull;
+
+static uint64_t next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	return seed ^= seed << 17;
+}
+
+static void test_random(void)
+{
+	unsigned long violations = 0, wrong = 0, chunks = 0, before = tables_shown();
+	const char *home = (const char *)slots;
+
+	on_fault(step_over);
+	caught_count = 0;
+	skip = 4;
+	for (unsigned n = 0; n < OPERATIONS; n++) {
+		uint64_t r = next_random();
+		unsigned s = r % SLOTS, e = r / SLOTS % PER_SLOT;
+		char *location = slots[s].memory + e * (BOUNDS_CHUNK / PER_SLOT);
+		uint64_t word = r >> 20;
+
+		if (!slots[s].memory) {
+			slots[s].memory = fresh_chunks(1);
+			memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
+			memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
+			continue;
+		}
+		switch (n % 5000 == 4999 ? 9 : word % 3) {
+		case 0:
+			slots[s].pointer[e] = tap_pointer((uintptr_t)home + word % 100000);
+			slots[s].bounds[e] = mpx_bounds(home + word % 1000, home + word % 1000 + word % 77777);
+			mpx_store(location, slots[s].pointer[e], slots[s].bounds[e]);
+			break;
+		case 1:
+			wrong += !mpx_same(mpx_load(location, slots[s].pointer[e]), slots[s].bounds[e]);
+			wrong += !mpx_is_open(mpx_load(location, (char *)slots[s].pointer[e] + 1));
+			break;
+		case 2:
+			mpx_load(location, slots[s].pointer[e]);
+			violations += (uint64_t)slots[s].pointer[e] < slots[s].bounds[e].lower;
+			__asm__ volatile("bndcl %0, %%bnd0" : : "a"(slots[s].pointer[e]));
+			violations += (uint64_t)slots[s].pointer[e] > ~slots[s].bounds[e].upper;
+			__asm__ volatile("bndcu %0, %%bnd0" : : "a"(slots[s].pointer[e]));
+			break;
+		default:
+			munmap(slots[s].memory, BOUNDS_CHUNK);
+			slots[s].memory = NULL;
+			chunks++;
+		}
+	}
+	check(wrong == 0 && chunks > 100, "a million operations agree with the shadow copy");
+	check(violations > 1000 && (unsigned long)caught_count == violations, "exactly as many reports as violations");
+	for (unsigned s = 0; s < SLOTS; s++)
+		if (slots[s].memory)
+			munmap(slots[s].memory, BOUNDS_CHUNK);
+	check(tables_shown() == before, "no table is left");
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (argc > 1)
+		return after_exec();
+	if (!check(mpx_is_there(), "the processor has it"))
+		return tap_end();
+	directory = mpx_directory();
+	check(directory != NULL, "a directory of 2 GiB");
+	test_calls();
+	test_first_touch();
+	test_registers_kept();
+	test_unmap();
+	test_break();
+	test_reports();
+	test_frame();
+	test_wrong();
+	status = tap_child(exhaust);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 3, "no address space for a table: a signal");
+	status = tap_child(exhaust_limit);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 3, "so with RLIMIT_AS");
+	test_fork();
+	if (!fork())
+		execl("/proc/self/exe", argv[0], "exec", NULL);
+	check(wait(&status) > 0 && status == 0, "a new program starts with everything off");
+	test_threads();
+	test_random();
+	check(entries_left() == tables_shown(), "the directory has an entry for each table");
+	return tap_end();
+}
