@@ -67,12 +67,9 @@ static struct call *system_frame(const struct request *r)
 /* The vector state of that frame: where it was put aside, or the registers, saved to the thread's area. */
 static void *frame_vector(const struct request *r)
 {
-	struct call *call = system_frame(r);
+	void *aside = system_frame(r)->vector;
 
-	if (call->vector)
-		return call->vector;
-	arch_vector_save(r->thread->vector);
-	return r->thread->vector;
+	return aside ? aside : (arch_vector_save(r->thread->vector), r->thread->vector);
 }
 
 static i64 do_portal_call(const struct request *r)
@@ -217,10 +214,7 @@ static i64 do_frame_vector(const struct request *r)
 		return space_write(r->space, word(r, 1), frame_vector(r), bytes) ? -E_FAULT : (i64)bytes;
 	if (space_read(r->space, word(r, 1), area, bytes))
 		return -E_FAULT;
-	if (call->vector)
-		memcpy(call->vector, area, bytes);
-	else
-		arch_vector_load(area);
+	call->vector ? (void)memcpy(call->vector, area, bytes) : arch_vector_load(area);
 	return (i64)bytes;
 }
 
