@@ -15,13 +15,12 @@
 bool call_test_panic;
 
 /* The vector state of a process lives in the registers while its system service works for it (services use none). When the
- * service itself calls on, it is put aside until the service has control again; that of a space with keeps_vector is, whenever
- * a thread leaves it by a call of any kind. */
+ * service itself calls on, it is put aside until the service has control again. space_keep_vector(): so it is by any call. */
 static bool holds_user_vector(const struct thread *thread)
 {
 	const struct call *last = thread->depth ? &thread->calls[thread->depth - 1] : NULL;
 
-	return thread->space->keeps_vector || (last && last->system && !last->vector);
+	return !thread->space->short_depth || (last && last->system && !last->vector);
 }
 
 /* Decoding step: a page to put the vector state aside in. */
@@ -200,7 +199,7 @@ void call_system(void)
 	ASSERT(call->space == thread->space && call->system && call->frame == cpu->frame);
 	cpu->system_calls++;
 	/* Without a page it stays where it is: then the service spoils what branches spoil, the bounds registers. */
-	if (thread->space->keeps_vector && !reserve_vector(thread))
+	if (!thread->space->short_depth && !reserve_vector(thread))
 		put_vector_aside(thread, call);
 	thread->depth++;
 	thread->space = system;

@@ -44,8 +44,7 @@ struct space {
 	struct space *system; /* [I] referenced; whose system portal serves it, NULL: none. It may have ended. */
 	u64 system_entry;     /* of this space's own system portal, for those it serves; 0: none yet */
 	struct landing landing;
-	bool keeps_vector;    /* the vector state is put aside at every call out of this space, never left in the registers */
-	u32 short_depth;      /* the short way of system calls is for threads that are inside of fewer calls */
+	u32 short_depth;      /* calls deep at which system calls still have a short way; 0: none, space_keep_vector() was called */
 
 	struct map map;
 	struct view view;

@@ -311,7 +311,6 @@ static i64 do_space_keep_vector(const struct request *r)
 
 	if (!space)
 		return error;
-	space->keeps_vector = true;
 	space->short_depth = 0;
 	thread_load();
 	return 0;
