@@ -115,7 +115,7 @@ enum { LIST_MAX = 32 };
 struct grant_info {
 	uint32_t number, parent; /* parent: the grant it was made from, 0: none */
 	uint32_t from, to;       /* number of the space that made it; of the space that may use it */
-	uint32_t flags, unused;  /* RIGHT_*, GRANT_PASS */
+	uint32_t flags, of_call; /* RIGHT_*, GRANT_*; 1: it ends with the call that it was made for */
 	uint64_t start, bytes;   /* start: offset in the window of the space asked for */
 };
 

@@ -41,6 +41,7 @@ static void tell_grant(const struct list_node *node, union record *record)
 		.from = grant->from->number,
 		.to = grant->to->number,
 		.flags = grant->flags,
+		.of_call = !list_is_empty(&grant->of_call),
 		.start = grant->start,
 		.bytes = grant->end - grant->start,
 	};

@@ -210,6 +210,8 @@ static const char *fill_of(const struct map_space *space)
 		return "#fee2e2";
 	if (map_has_flag(space->flags, "trusted"))
 		return "#ffedd5";
+	if (map_has_flag(space->flags, "vas"))
+		return "#fef9c3";
 	if (space->pid)
 		return "#dbeafe";
 	return space->manager > 1 ? "#f3e8ff" : "#dcfce7";

@@ -111,7 +111,7 @@ static void put_quota(struct json *json, const char *name, const struct quota *q
 static void put_space(struct map *map, const struct space_info *info)
 {
 	static const char *const ends[] = { "alive", "exited", "faulted", "killed" };
-	static const char *const flags[] = { "trusted", "devices" };
+	static const char *const flags[] = { "trusted", "devices", NULL, "vas" };
 	struct json *json = &map->json;
 
 	json_next(json, map->opened);
@@ -133,7 +133,7 @@ static void put_space(struct map *map, const struct space_info *info)
 
 static u64 put_grant(struct map *map, u32 owner, const union record *records, u64 index)
 {
-	static const char *const flags[] = { NULL, NULL, NULL, NULL, "pass" };
+	static const char *const flags[] = { NULL, NULL, NULL, NULL, "pass", "keep", "exact", "call" };
 	const struct grant_info *info = (const struct grant_info *)records + index;
 	struct json *json = &map->json;
 
@@ -142,7 +142,7 @@ static u64 put_grant(struct map *map, u32 owner, const union record *records, u6
 		"{\"number\": %u, \"parent\": %u, \"owner\": %u, \"from\": %u, \"to\": %u, \"rights\": \"%s%s%s%s\", ",
 		info->number, info->parent, owner, info->from, info->to, info->flags & RIGHT_R ? "r" : "",
 		info->flags & RIGHT_W ? "w" : "", info->flags & RIGHT_X ? "x" : "", info->flags & RIGHT_P ? "p" : "");
-	put_flags(json, info->flags, flags, ARRAY_SIZE(flags));
+	put_flags(json, info->flags | info->of_call << 7, flags, ARRAY_SIZE(flags));
 	json_put(json, ", \"start\": %lu, \"bytes\": %lu}", (unsigned long)info->start, (unsigned long)info->bytes);
 	return info->number;
 }
