@@ -38,6 +38,9 @@ static const struct row rows[] = {
 	{ "fork+exit+wait", { 80000, 80000 } },
 	{ "first touch of a page", { 1500, 1500 } },
 	{ "mmap+touch+munmap", { 4000, 4000 } },
+	{ "vas_switch there and back", { 400, 440 } },
+	{ "vas_attach", { 6000, 6000 } },
+	{ "vas_create", { 7240, 7240 } },
 	{ "boot to first user instruction", { 0, 0 } },
 };
 enum { ROWS = LENGTH(rows), ROW_BOOT = ROWS - 1 };
