@@ -6,6 +6,8 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
+#include <allod/heap.h>
+
 #include "vas.h"
 
 /* --- the common half --- */
@@ -406,6 +408,75 @@ static void test_late_lock(void)
 	unmake(vid, sid);
 }
 
+/* --- a heap --- */
+
+struct node {
+	struct node *next;
+	uint64_t value;
+	char text[40];
+};
+
+/* Each process frees some of what others have allocated. */
+static void use_heap(int vid, uint64_t salt)
+{
+	struct vas_heap *heap = (struct vas_heap *)base;
+	struct node *volatile *list = (struct node *volatile *)(base + BYTES - 8);
+
+	if (vas_attach(0, vid, O_RDWR) < 0)
+		_exit(1);
+	for (unsigned i = 0; i < 300; i++) {
+		struct node *node;
+
+		if (vas_switch(vid) < 0)
+			_exit(2);
+		node = vas_malloc(heap, sizeof(*node) + i % 50);
+		if (!node)
+			_exit(3);
+		*node = (struct node){ *list, salt + i, "text" };
+		*list = node;
+		if (i % 3 == 0 && node->next) {
+			struct node *second = node->next;
+
+			node->next = second->next;
+			vas_free(heap, second);
+		}
+		if (vas_switch(0) < 0)
+			_exit(4);
+	}
+	_exit(0);
+}
+
+static void test_heap(void)
+{
+	int sid, vid = make_shared("heap", &sid, 0600, VAS_SHARED_LOCK), status = 0;
+	struct vas_heap *heap;
+	unsigned nodes = 0;
+	pid_t children[4];
+
+	check(enter(vid, O_RDWR), "enter");
+	heap = vas_heap_make((void *)base, BYTES - 8);
+	check(heap && heap == vas_heap_open((void *)base), "a heap in a segment");
+	vas_switch(0);
+	for (int i = 0; i < 4; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			use_heap(vid, (uint64_t)i * 1000);
+	}
+	for (int i = 0; i < 4; i++)
+		status |= status_of(children[i]);
+	check(status == 0, "four processes use it at once");
+	vas_switch(vid);
+	for (struct node *node = *(struct node **)(base + BYTES - 8); node; nodes++) {
+		struct node *next = node->next;
+
+		vas_free(heap, node);
+		node = next;
+	}
+	check(nodes > 700 && vas_heap_check(heap) == 0 && vas_heap_used(heap) == 0, "and one takes it down");
+	leave(vid);
+	unmake(vid, sid);
+}
+
 /* --- clones --- */
 
 static void test_clones(void)
@@ -453,6 +524,7 @@ int main(int argc, char **argv)
 	test_ends();
 	test_locks();
 	test_late_lock();
+	test_heap();
 	test_clones();
 	return tap_end();
 }
