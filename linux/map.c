@@ -1,5 +1,5 @@
 /* `allod map`: who may touch what, as JSON on the control port. init knows of spaces, grants, portals and calls (REGISTRY_MAP);
- * what is added here are the processes that live in some of them, and the files whose code they run. */
+ * what is added here are the processes that live in some of them, the files whose code they run, and the VASes. */
 #include <linux/limits.h>
 
 #include "abi/services.h"
@@ -9,6 +9,7 @@
 #include "linux/files.h"
 #include "linux/main.h"
 #include "linux/process.h"
+#include "linux/vas.h"
 
 enum { TEXT_BYTES = 256 * 1024, TEXT_MORE = 64 * 1024, TRIES = 4, LINE_BYTES = 40 };
 
@@ -50,6 +51,55 @@ static void put_processes(struct json *json, char *path)
 	json_put(json, "]");
 }
 
+static const char *rights_of(bool write)
+{
+	return write ? "rw" : "r";
+}
+
+static void put_segments(struct json *json, const struct vas *vas)
+{
+	u64 opened = json_open(json, "segments");
+	list_for_each(node, &vas->segments) {
+		const struct seg_use *use = container_of(node, struct seg_use, of_vas);
+		const char *name = use->seg->object.name;
+		json_next(json, opened);
+		json_put(json, "{\"name\": ");
+		json_string(json, name ? name : "", VAS_NAME_MAX);
+		json_put(json, ", \"start\": %lu, \"bytes\": %lu, \"rights\": \"%s\"}", use->seg->start,
+			use->seg->end - use->seg->start, rights_of(use->write));
+	}
+	json_put(json, "]");
+}
+
+static void put_attached(struct json *json, const struct vas *vas)
+{
+	u64 opened = json_open(json, "attached");
+	list_for_each(node, &vas->uses) {
+		const struct vas_use *use = container_of(node, struct vas_use, of_vas);
+		json_next(json, opened);
+		json_put(json, "{\"space\": %u, \"rights\": \"%s\"}", use->mm->space, rights_of(use->write));
+	}
+	json_put(json, "]");
+}
+
+static void put_vases(struct json *json)
+{
+	u64 opened = json_open(json, "vases");
+	for (struct vas *vas = vas_next(1); vas; vas = vas_next(vas->object.id + 1)) {
+		const struct vas_object *object = &vas->object;
+		json_next(json, opened);
+		json_put(json, "{\"space\": %u, \"name\": ", object->id);
+		json_string(json, object->name ? object->name : "", VAS_NAME_MAX);
+		json_put(json, ", \"mode\": \"%03o\", \"user\": %u, \"group\": %u, ", object->mode, object->uid,
+			object->gid);
+		put_segments(json, vas);
+		json_put(json, ", ");
+		put_attached(json, vas);
+		json_put(json, "}");
+	}
+	json_put(json, "]");
+}
+
 /* Fills a buffer of that size. -> bytes of the whole text, more than the buffer has if it does not fit; 0: it cannot be had. */
 static u64 put_all(char *to, u64 size)
 {
@@ -61,6 +111,8 @@ static u64 put_all(char *to, u64 size)
 		json.bytes = (u64)bytes;
 		json_put(&json, ",\n");
 		put_processes(&json, path);
+		json_put(&json, ",\n");
+		put_vases(&json);
 		json_put(&json, "}\n");
 	}
 	heap_free(path);

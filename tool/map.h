@@ -33,6 +33,24 @@ struct map_calls {
 	json_int_t from, to, calls;
 };
 
+/* A VAS: what it consists of is in its lists, checked when the map is read. */
+struct map_vas {
+	json_int_t space, user, group;
+	const char *name, *mode;
+	json_t *segments, *attached; /* lists of struct map_segment, struct map_attached */
+};
+
+struct map_segment {
+	const char *name, *rights;
+	json_int_t start, bytes;
+};
+
+/* A space whose threads may switch into it. */
+struct map_attached {
+	json_int_t space;
+	const char *rights;
+};
+
 /* The order in which a tree is shown: every item behind its parent and before its parent's next child. */
 struct map_order {
 	size_t *items, *depths;
@@ -45,7 +63,8 @@ struct map {
 	struct map_grant *grants; /* those of one owner together, parents first */
 	struct map_portal *portals;
 	struct map_calls *calls; /* most calls first */
-	size_t space_count, grant_count, portal_count, calls_count;
+	struct map_vas *vases;
+	size_t space_count, grant_count, portal_count, calls_count, vas_count;
 	struct map_order by_manager, by_parent; /* of spaces; of grants */
 	struct map_space **by_number;           /* spaces, sorted */
 };
@@ -67,6 +86,10 @@ bool map_is_whole(const struct map *map, const struct map_grant *grant);
 bool map_has_flag(const json_t *flags, const char *flag);
 /* A number of bytes with a unit, such as "12 KiB". -> text to be freed. */
 char *map_size(uint64_t bytes);
+
+/* -> whether the element is one. */
+bool map_segment_of(const json_t *json, struct map_segment *segment);
+bool map_attached_of(const json_t *json, struct map_attached *attached);
 
 void map_print_text(const struct map *map, FILE *to);
 /* In the language of graphviz's `dot`. */

@@ -9,7 +9,7 @@
 #include "map.h"
 #include "message.h"
 
-enum { PORTALS_SHOWN = 5 };
+enum { PORTALS_SHOWN = 5 }; /* segments too */
 
 /* All that one space may do to another, and the calls it has made. */
 struct edge {
@@ -204,6 +204,28 @@ static void put_portals(const struct map *map, const struct map_space *space, FI
 		fprintf(to, "<TR><TD ALIGN=\"LEFT\">and %u more</TD></TR>", count - PORTALS_SHOWN);
 }
 
+/* The segments of a VAS. */
+static void put_segments(const struct map *map, const struct map_space *space, FILE *to)
+{
+	struct map_segment segment;
+	json_t *item;
+	size_t index;
+
+	for (size_t i = 0; i < map->vas_count; i++) {
+		if (map->vases[i].space != space->number)
+			continue;
+		json_array_foreach(map->vases[i].segments, index, item)
+			if (index < PORTALS_SHOWN && map_segment_of(item, &segment)) {
+				char *size = map_size((uint64_t)segment.bytes);
+
+				fputs("<TR><TD ALIGN=\"LEFT\" BORDER=\"1\" SIDES=\"T\">", to);
+				put_text(segment.name, to);
+				fprintf(to, " %s</TD></TR>", size);
+				free(size);
+			}
+	}
+}
+
 static const char *fill_of(const struct map_space *space)
 {
 	if (map_has_flag(space->flags, "devices"))
@@ -232,6 +254,7 @@ static void put_space(const struct map *map, const struct map_space *space, FILE
 	fprintf(to, "%lld thread%s</TD></TR><TR><TD ALIGN=\"LEFT\">%s in use, %s mapped</TD></TR>",
 		(long long)space->threads, space->threads == 1 ? "" : "s", frames, mapped);
 	put_portals(map, space, to);
+	put_segments(map, space, to);
 	fputs("</TABLE>>];\n", to);
 	free(mapped);
 	free(frames);
@@ -258,6 +281,22 @@ static void put_spaces(const struct map *map, FILE *to)
 	}
 }
 
+/* From the spaces that it is attached to to the VAS. */
+static void put_attachments(const struct map *map, const struct map_vas *vas, FILE *to)
+{
+	struct map_attached attached;
+	json_t *item;
+	size_t index;
+
+	json_array_foreach(vas->attached, index, item)
+		if (map_attached_of(item, &attached) && map_space(map, attached.space) && map_space(map, vas->space)) {
+			fprintf(to, "s%lld -> s%lld [color=\"#7e22ce\", fontcolor=\"#6b21a8\", label=<",
+				(long long)attached.space, (long long)vas->space);
+			put_text(attached.rights, to);
+			fputs(">];\n", to);
+		}
+}
+
 void map_print_dot(const struct map *map, FILE *to)
 {
 	size_t count;
@@ -271,13 +310,15 @@ void map_print_dot(const struct map *map, FILE *to)
 	      "edge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n"
 	      "label=<a &#8594; b: a may read, write, execute memory of b (blue), "
 	      "may call its portals (p, brown; calls made so far)<BR ALIGN=\"LEFT\"/>"
-	      "grey: system calls, and the system holds the whole window; dotted: so does the manager<BR ALIGN=\"LEFT\"/>>;\n",
+	      "grey: system calls, and the system holds the whole window; dotted: so does the manager; violet: may switch into the VAS<BR ALIGN=\"LEFT\"/>>;\n",
 		to);
 	put_spaces(map, to);
 	for (size_t i = 0; i < map->space_count; i++)
 		put_grey_edge(map, &map->spaces[i], whole_of(map, &map->spaces[i]), to);
 	for (size_t i = 0; i < count; i++)
 		put_edge(map, &edges[i], is_backward(&edges[i], edges, count), to);
+	for (size_t i = 0; i < map->vas_count; i++)
+		put_attachments(map, &map->vases[i], to);
 	fputs("}\n", to);
 	free(edges);
 }

@@ -191,6 +191,57 @@ static int read_processes(struct reader *reader, struct map *map)
 	return list ? 0 : EXIT_TOOL;
 }
 
+bool map_segment_of(const json_t *json, struct map_segment *segment)
+{
+	return json_unpack((json_t *)json, "{s:s, s:I, s:I, s:s}", "name", &segment->name, "start", &segment->start,
+		       "bytes", &segment->bytes, "rights", &segment->rights) == 0 &&
+		segment->start >= 0 && segment->bytes >= 0 && is_plain(segment->name) && is_plain(segment->rights);
+}
+
+bool map_attached_of(const json_t *json, struct map_attached *attached)
+{
+	return json_unpack((json_t *)json, "{s:I, s:s}", "space", &attached->space, "rights", &attached->rights) == 0 &&
+		attached->space >= 0 && is_plain(attached->rights);
+}
+
+static int check_vas(const struct reader *reader, const struct map_vas *vas)
+{
+	struct map_segment segment;
+	struct map_attached attached;
+	json_t *item;
+	size_t index;
+
+	if (!is_plain(vas->name) || !is_plain(vas->mode))
+		return unprintable(reader);
+	json_array_foreach(vas->segments, index, item)
+		if (!map_segment_of(item, &segment))
+			return refuse(reader, "a strange segment");
+	json_array_foreach(vas->attached, index, item)
+		if (!map_attached_of(item, &attached))
+			return refuse(reader, "a strange attachment");
+	return 0;
+}
+
+static int read_vases(struct reader *reader, struct map *map)
+{
+	json_t *list = list_of(reader, map->json, "vases"), *item;
+	int error = list ? 0 : EXIT_TOOL;
+
+	map->vases = array_of(json_array_size(list), sizeof(*map->vases));
+	json_array_foreach(list, reader->index, item) {
+		struct map_vas *vas = &map->vases[map->vas_count++];
+
+		if (json_unpack_ex(item, &reader->error, 0, "{s:I, s:s, s:s, s:I, s:I, s:o, s:o}", "space", &vas->space,
+			    "name", &vas->name, "mode", &vas->mode, "user", &vas->user, "group", &vas->group,
+			    "segments", &vas->segments, "attached", &vas->attached))
+			return bad(reader);
+		error = vas->space < 0 ? negative(reader) : check_vas(reader, vas);
+		if (error)
+			break;
+	}
+	return error;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	json_int_t x = (*(struct map_space *const *)a)->number, y = (*(struct map_space *const *)b)->number;
@@ -303,6 +354,8 @@ static int read_all(struct reader *reader, struct map *map)
 		error = read_calls(reader, map);
 	if (!error)
 		error = read_processes(reader, map);
+	if (!error)
+		error = read_vases(reader, map);
 	if (error)
 		return error;
 	order_spaces(map);
@@ -334,6 +387,7 @@ void map_free(struct map *map)
 	free(map->grants);
 	free(map->portals);
 	free(map->calls);
+	free(map->vases);
 	free(map->by_number);
 	free(map->by_manager.items);
 	free(map->by_manager.depths);

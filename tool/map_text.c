@@ -236,6 +236,44 @@ static void print_portals(const struct map *map, FILE *to)
 	}
 }
 
+static void print_segment(const struct map_segment *segment, FILE *to)
+{
+	char *size = map_size((uint64_t)segment->bytes);
+
+	fprintf(to, "  segment %-22s  %-4s  %#llx-%#llx, %s\n", segment->name, segment->rights,
+		(long long)segment->start, (long long)((uint64_t)segment->start + (uint64_t)segment->bytes), size);
+	free(size);
+}
+
+static void print_vases(const struct map *map, FILE *to)
+{
+	struct map_segment segment;
+	struct map_attached attached;
+	json_t *item;
+	size_t index;
+
+	if (map->vas_count)
+		fprintf(to, "\n%-*s  MODE  USER:GROUP\n", NAME_COLUMNS, "VAS");
+	for (size_t i = 0; i < map->vas_count; i++) {
+		const struct map_vas *vas = &map->vases[i];
+		char *name = text_of("%lld %s", (long long)vas->space, vas->name);
+
+		fprintf(to, "%-*s  %-4s  %lld:%lld\n", NAME_COLUMNS, name, vas->mode, (long long)vas->user,
+			(long long)vas->group);
+		free(name);
+		json_array_foreach(vas->segments, index, item)
+			if (map_segment_of(item, &segment))
+				print_segment(&segment, to);
+		json_array_foreach(vas->attached, index, item) {
+			if (!map_attached_of(item, &attached))
+				continue;
+			name = title(map, attached.space);
+			fprintf(to, "  attached to %-18s  %s\n", name, attached.rights);
+			free(name);
+		}
+	}
+}
+
 static void print_calls(const struct map *map, FILE *to)
 {
 	fprintf(to, "\n%12s  FROM -> TO\n", "PORTAL CALLS");
@@ -256,5 +294,6 @@ void map_print_text(const struct map *map, FILE *to)
 	print_spaces(map, to);
 	print_grants(map, to);
 	print_portals(map, to);
+	print_vases(map, to);
 	print_calls(map, to);
 }

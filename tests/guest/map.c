@@ -1,5 +1,7 @@
-/* Makes spaces, grants, portals and calls, and prints what must be in a map of this guest, a line each; tests/guest/map.sh
+/* Makes spaces, grants, portals, calls and a VAS, and prints what must be in a map of this guest, a line each; tests/guest/map.sh
  * compares. With an argument it then waits for the end of its input, with a call going on. Runs on Allod only. */
+#include <allod/vas.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +76,18 @@ static void print_calls(uint64_t from, uint64_t to, unsigned calls)
 	printf("calls %lu to %lu: %u\n", (unsigned long)from, (unsigned long)to, calls);
 }
 
+static void make_vas(void)
+{
+	uint64_t range[2] = { 0, 0 };
+	int vas = vas_create("/map", 0640), segment;
+
+	vas_range(range);
+	segment = vas_seg_create("/map.data", range[0], range[0] + PAGE_SIZE, 0600);
+	if (vas_seg_attach(vas, segment, O_RDONLY) < 0 || vas_attach(0, vas, O_RDWR) < 0)
+		perror("a VAS");
+	printf("vas %d /map 640: /map.data r %lu %lu, to map rw\n", vas, (unsigned long)range[0], PAGE_SIZE);
+}
+
 static struct grant_spec lent_for_call = { .bytes = 50, .flags = RIGHT_R | GRANT_KEEP };
 
 /* A thread that waits in the server, which it lends something for so long. */
@@ -124,6 +138,7 @@ int main(int count, char **words)
 		call(portal_a, CALL, portal_b, 0, 0);
 	print_calls(own, a, CALLS + 1 + waits);
 	print_calls(a, b, CALLS);
+	make_vas();
 	lent_for_call.address = there + 3;
 	if (waits && !pthread_create(&thread, NULL, caller, &portal_a)) {
 		while (!SHARED->word)

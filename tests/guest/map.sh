@@ -9,7 +9,7 @@ compiler=gcc
 cd "$scratch" || exit 1
 
 (cd "$root" && $compiler -std=gnu11 -O2 -g -Wall -Wextra -D_GNU_SOURCE -I. -Itests/guest -Itests/guest/"$machine" \
-	-Iabi/"$machine" -static -pthread -o "$scratch/map" tests/guest/map.c) || exit 1
+	-Iabi/"$machine" -Iuser/liballod/include -static -pthread -o "$scratch/map" tests/guest/map.c build/"$machine"/liballod.a) || exit 1
 
 # lines FILE: what the map says, in the program's words; of the program and the spaces it made
 cat >lines.py <<'END'
@@ -36,6 +36,12 @@ for p in map["portals"]:
 for c in map["calls"]:
     if c["from"] in ours and c["to"] in ours:
         print("calls %d to %d: %d" % (c["from"], c["to"], c["calls"]))
+for v in map["vases"]:
+    assert "vas" in next(s["flags"] for s in map["spaces"] if s["number"] == v["space"])
+    print("vas %d %s %s: %s, to %s" % (
+        v["space"], v["name"], v["mode"],
+        ", ".join("%s %s %d %d" % (s["name"], s["rights"], s["start"], s["bytes"]) for s in v["segments"]),
+        ", ".join("%s %s" % (names[a["space"]], a["rights"]) for a in v["attached"])))
 END
 
 # right NAME OUTPUT MAP: the map has what the program said

@@ -115,7 +115,7 @@ echo "$start, \"spaces\": [], \"grants\": [], \"portals\": [{\"space\": -5, \"en
 map "negative number" "portal: not a map: portals[0]: a negative number" portal
 yes '[' | head -n 100000 >deep
 map "deep file" "deep: not a map: line 2049: maximum parsing depth reached near '['" deep
-empty_map="$start, \"spaces\": [], \"grants\": [], \"portals\": [], \"calls\": [], \"processes\": []}"
+empty_map="$start, \"spaces\": [], \"grants\": [], \"portals\": [], \"calls\": [], \"processes\": [], \"vases\": []}"
 echo "$empty_map" >good
 same "map without anything" 0 "$("$allod" map good >/dev/null; echo $?)"
 mkdir nothing

@@ -41,7 +41,9 @@ static const char good[] =
 	"{\"space\": 5, \"address\": \"0x50000401000\", \"entry\": 4198400, \"cookie\": \"0x0\"}],\n"
 	"\"calls\": [{\"from\": 9, \"to\": 1, \"calls\": 2}, {\"from\": 2, \"to\": 1, \"calls\": 1300}],\n"
 	"\"other_calls\": 4, \"system_calls\": 204,\n"
-	"\"processes\": [{\"space\": 5, \"pid\": 2, \"exe\": \"/bin/sh\", \"files\": []}], \"machine\": \"x86_64\"}\n";
+	"\"processes\": [{\"space\": 5, \"pid\": 2, \"exe\": \"/bin/sh\", \"files\": []}],\n"
+	"\"vases\": [{\"space\": 9, \"name\": \"/index\", \"mode\": \"600\", \"user\": 0, \"group\": 0, \"segments\": [{\"name\": \"/data\", "
+	"\"start\": 549755813888, \"bytes\": 4096, \"rights\": \"rw\"}], \"attached\": [{\"space\": 5, \"rights\": \"r\"}]}], \"machine\": \"x86_64\"}\n";
 
 static unsigned complaints;
 
@@ -131,6 +133,9 @@ static void test_good(void **state)
 	assert_non_null(strstr(shown, "\n  #9      -w--  0x2000-0x3000, 4 KiB "));
 	assert_non_null(strstr(shown, "serve_linux                     2 linux\n"));
 	assert_non_null(strstr(shown, "1300  2 linux -> 1 init\n           2  9 (ended) -> 1 init\n"));
+	assert_non_null(strstr(shown, "\n9 /index                        600   0:0\n"));
+	assert_non_null(strstr(shown, "\n  segment /data                   rw    0x8000000000-0x8000001000, 4 KiB\n"));
+	assert_non_null(strstr(shown, "\n  attached to 5 sh                r\n"));
 	assert_non_null(strstr(shown, "4  between other spaces\n"));
 	free(shown);
 }
