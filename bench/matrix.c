@@ -35,6 +35,7 @@ static const struct row rows[] = {
 	{ "sched_yield", { 400, 450 } },
 	{ "portal call and return", { 220, 240 } },
 	{ "pipe round trip", { 3500, 4000 } },
+	{ "UNIX socket round trip", { 5000, 5500 } },
 	{ "fork+exit+wait", { 80000, 80000 } },
 	{ "first touch of a page", { 1500, 1500 } },
 	{ "mmap+touch+munmap", { 4000, 4000 } },

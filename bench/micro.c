@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,26 @@ static bool prepare_pipe(void)
 	}
 	close(to_child[0]);
 	close(from_child[1]);
+	return true;
+}
+
+/* The same over a pair of UNIX sockets, whose ends go both ways. */
+static bool prepare_socket(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+		return false;
+	to_child[0] = from_child[1] = ends[1];
+	to_child[1] = from_child[0] = ends[0];
+	echo_child = fork();
+	if (echo_child < 0)
+		return false;
+	if (echo_child == 0) {
+		close(ends[0]);
+		echo_loop();
+	}
+	close(ends[1]);
 	return true;
 }
 
@@ -257,6 +278,7 @@ static const struct row rows[] = {
 	{ "sched_yield", NULL, batch_yield, NULL, 1000, 10 },
 	{ "portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
 	{ "pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10 },
+	{ "UNIX socket round trip", prepare_socket, batch_pipe, finish_pipe, 200, 10 },
 	{ "fork+exit+wait", NULL, batch_fork, NULL, 20, 10 },
 	{ "first touch of a page", prepare_touch, batch_touch, finish_touch, 100, 10 },
 	{ "mmap+touch+munmap", NULL, batch_mmap, NULL, 100, 10 },
