@@ -56,6 +56,7 @@ static void pending_add(struct pending *pending, int signal, const siginfo_t *in
 		entry->info.si_code = SI_KERNEL;
 	entry->info.si_signo = signal;
 	list_append(&pending->infos, &entry->node);
+	wait_wake(&signal_arrived);
 }
 
 static bool pending_take(struct pending *pending, int signal, siginfo_t *info)

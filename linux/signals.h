@@ -37,6 +37,9 @@ bool group_is_orphaned(u32 pgid);
 /* Whether any process is in the group and session. */
 bool group_in_session(u32 pgid, u32 sid);
 
+/* Woken by signals that have come in and wait: signalfd.c. */
+extern struct wait_list signal_arrived;
+
 /* --- masks for a call that swaps the mask while it waits (ppoll, pselect, epoll_pwait, sigsuspend) --- */
 
 /* Reads the mask at `addr` (0: none) and puts it in force until the call ends. -> 0, -EFAULT, -EINVAL (bytes != 8). */

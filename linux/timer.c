@@ -12,6 +12,7 @@
 #include "machine.h"
 #include "linux/process.h"
 #include "linux/signals.h"
+#include "linux/timer.h"
 #include "linux/user_memory.h"
 
 enum { ITIMERS = 3, POSIX_TIMERS = 8, NS_PER_US = 1000 };
@@ -40,8 +41,7 @@ static void timer_kick(u64 deadline)
 	call_wake(&timer_word, 1);
 }
 
-/* Moves a due timer on. -> how often it was due since it last fired. */
-static u64 interval_advance(struct interval_timer *timer, u64 now)
+u64 interval_advance(struct interval_timer *timer, u64 now)
 {
 	if (!timer->deadline || timer->deadline > now)
 		return 0;
@@ -54,7 +54,7 @@ static u64 interval_advance(struct interval_timer *timer, u64 now)
 	return times;
 }
 
-static void deadline_note(u64 *next, const struct interval_timer *timer)
+void interval_note(u64 *next, const struct interval_timer *timer)
 {
 	if (timer->deadline && (!*next || timer->deadline < *next))
 		*next = timer->deadline;
@@ -85,7 +85,7 @@ static void timers_run(struct process *process, u64 now, u64 *next)
 	for (unsigned i = 0; i < ITIMERS; i++) {
 		if (interval_advance(&process->timers[i], now))
 			signal_send_process(process, signals[i], NULL);
-		deadline_note(next, &process->timers[i]);
+		interval_note(next, &process->timers[i]);
 	}
 	for (unsigned i = 0; i < POSIX_TIMERS; i++) {
 		struct timer *timer = process->posix_timers[i];
@@ -94,7 +94,7 @@ static void timers_run(struct process *process, u64 now, u64 *next)
 		u64 times = interval_advance(&timer->interval, now);
 		if (times)
 			posix_fire(process, i, times);
-		deadline_note(next, &timer->interval);
+		interval_note(next, &timer->interval);
 	}
 }
 
@@ -107,6 +107,7 @@ static void timer_thread(void *argument)
 		u64 next = 0, now = time_monotonic();
 		list_for_each_safe(node, &processes)
 			timers_run(container_of(node, struct process, all), now, &next);
+		timer_files_run(now, &next);
 		next_deadline = next;
 		service_unlock();
 		call_wait(&timer_word, seen, next, 0);
@@ -130,13 +131,13 @@ void timers_end(struct process *process, bool exec)
 
 /* --- alarm, setitimer --- */
 
-static u64 time_left(const struct interval_timer *timer)
+u64 interval_left(const struct interval_timer *timer)
 {
 	u64 now = time_monotonic();
 	return !timer->deadline ? 0 : timer->deadline > now ? timer->deadline - now : 1;
 }
 
-static void interval_set(struct interval_timer *timer, u64 ns, u64 interval)
+void interval_set(struct interval_timer *timer, u64 ns, u64 interval)
 {
 	timer->deadline = ns ? deadline_after(ns) : 0;
 	timer->interval = interval;
@@ -146,7 +147,7 @@ static void interval_set(struct interval_timer *timer, u64 ns, u64 interval)
 long sys_alarm(struct task *self, struct user_frame *frame)
 {
 	struct interval_timer *timer = &self->process->timers[ITIMER_REAL];
-	u64 left = time_left(timer);
+	u64 left = interval_left(timer);
 	interval_set(timer, (u32)arg(frame, 0) * NS_PER_S, 0);
 	return (left + NS_PER_S - 1) / NS_PER_S;
 }
@@ -167,7 +168,7 @@ static struct __kernel_old_timeval ns_to_timeval(u64 ns)
 static int itimer_tell(struct task *self, unsigned which, u64 addr)
 {
 	const struct interval_timer *timer = &self->process->timers[which];
-	struct __kernel_old_itimerval value = { ns_to_timeval(timer->interval), ns_to_timeval(time_left(timer)) };
+	struct __kernel_old_itimerval value = { ns_to_timeval(timer->interval), ns_to_timeval(interval_left(timer)) };
 	return user_write(self, addr, &value, sizeof(value));
 }
 
@@ -246,7 +247,7 @@ static int timer_tell(struct task *self, const struct timer *timer, u64 addr)
 {
 	struct __kernel_itimerspec value = {
 		.it_interval = ns_to_timespec(timer->interval.interval),
-		.it_value = ns_to_timespec(time_left(&timer->interval)),
+		.it_value = ns_to_timespec(interval_left(&timer->interval)),
 	};
 	return user_write(self, addr, &value, sizeof(value));
 }
