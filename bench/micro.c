@@ -271,12 +271,149 @@ static void finish_portal(void)
 	native(CALL_space_destroy, server_space, 0, 0, 0);
 }
 
+/* --- grants --- */
+
+static uint64_t reader, own_base;
+static char granted_page[PAGE_SIZE] __attribute__((aligned(4096)));
+
+/* The callee reads a byte of the page that it is granted for the call. */
+static bool prepare_call_grant(void)
+{
+	struct space_info self;
+	unsigned shift;
+
+	if (!prepare_portal() || native(CALL_space_info, 0, (uintptr_t)&self, 0, 0) < 0 ||
+		!find_shift(self.number, &shift))
+		return false;
+	own_base = (uint64_t)self.number << shift;
+	granted_page[0] = 42;
+	reader = native(CALL_portal_create, CODE_AT + (bench_reader - bench_server), 0, server_space, 0);
+	return (int64_t)reader > 0 ? true : portal_failed("portal_create", (int64_t)reader);
+}
+
+static void batch_call_grant(unsigned operations)
+{
+	static struct grant_spec grant;
+	static struct call_spec spec;
+
+	grant = (struct grant_spec){ (uintptr_t)granted_page, PAGE_SIZE, RIGHT_R | RIGHT_W, 0 };
+	spec = (struct call_spec){ .portal = reader,
+		.words = { own_base | (uintptr_t)granted_page },
+		.grants = (uintptr_t)&grant,
+		.grant_count = 1 };
+	for (unsigned i = 0; i < operations; i++)
+		if (lossy_call6(CALL_portal_call_with, 0, (uint64_t[6]){ (uintptr_t)&spec }).w0 != 42)
+			abort();
+}
+
+static uint64_t granting_space;
+
+/* A space with `bytes` mapped, of which a part is there; the space that it is granted to is the portal's. */
+static bool prepare_grant(uint64_t bytes)
+{
+	struct space_spec spec = { .flags = SPACE_GRANT_CREATOR, .name = "bench-grant" };
+	uint64_t at = 0x100000000;
+	struct space_info self;
+	unsigned shift;
+	int64_t e;
+
+	if (!prepare_portal() || native(CALL_space_info, 0, (uintptr_t)&self, 0, 0) < 0 ||
+		!find_shift(self.number, &shift))
+		return false;
+	if ((e = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0)) < 0)
+		return portal_failed("space_create", e);
+	granting_space = e;
+	own_base = granting_space << shift;
+	/* Half of a window can be mapped. */
+	if (at + bytes > 1ul << (shift - 1) && bytes > 1ul << (shift - 2))
+		bytes = 1ul << (shift - 2);
+	if (at + bytes > 1ul << (shift - 1))
+		at = 1ul << (shift - 2);
+	if ((e = native(CALL_map, granting_space, at, bytes, RIGHT_R | RIGHT_W)) < 0)
+		return portal_failed("map", e);
+	for (uint64_t i = 0; i < bytes; i += bytes / 1024 + PAGE_SIZE)
+		*(volatile char *)(own_base | (at + (i & ~(PAGE_SIZE - 1)))) = 1;
+	return true;
+}
+
+static bool prepare_small_grant(void)
+{
+	return prepare_grant(PAGE_SIZE);
+}
+
+static bool prepare_large_grant(void)
+{
+	return prepare_grant(16ul << 30);
+}
+
+static void batch_grant(unsigned operations)
+{
+	uint64_t window = own_base / granting_space;
+
+	for (unsigned i = 0; i < operations; i++) {
+		int64_t grant = native(CALL_grant, own_base, window, server_space, RIGHT_R | RIGHT_W);
+
+		if (grant < 0 || native(CALL_revoke, (uint64_t)grant, 0, 0, 0) < 0)
+			abort();
+	}
+}
+
+static void finish_grant(void)
+{
+	native(CALL_space_destroy, granting_space, 0, 0, 0);
+	finish_portal();
+}
+
+/* --- spaces --- */
+
+static bool prepare_space(void)
+{
+	return on_allod;
+}
+
+static void batch_space(unsigned operations)
+{
+	struct space_spec spec = { .name = "bench" };
+
+	for (unsigned i = 0; i < operations; i++)
+		if (native(CALL_space_destroy, (uint64_t)native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0), 0, 0,
+			    0) < 0)
+			abort();
+}
+
+enum { CROWD = 8000 };
+static int64_t crowd[CROWD];
+
+/* The same while many others live. */
+static bool prepare_crowd(void)
+{
+	struct space_spec spec = { .name = "crowd" };
+
+	if (!on_allod)
+		return false;
+	for (unsigned i = 0; i < CROWD; i++)
+		if ((crowd[i] = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0)) < 0)
+			return portal_failed("space_create", crowd[i]);
+	return true;
+}
+
+static void finish_crowd(void)
+{
+	for (unsigned i = 0; i < CROWD; i++)
+		native(CALL_space_destroy, (uint64_t)crowd[i], 0, 0, 0);
+}
+
 #include "vas_rows.h"
 
 static const struct row rows[] = {
 	{ "null system call", NULL, batch_null, NULL, 1000, 10 },
 	{ "sched_yield", NULL, batch_yield, NULL, 1000, 10 },
 	{ "portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
+	{ "portal call+return with 4 KiB grant", prepare_call_grant, batch_call_grant, finish_portal, 1000, 10 },
+	{ "grant+revoke space, 4 KiB mapped", prepare_small_grant, batch_grant, finish_grant, 1000, 10 },
+	{ "grant+revoke space, 16 GiB mapped", prepare_large_grant, batch_grant, finish_grant, 1000, 10 },
+	{ "space create+destroy", prepare_space, batch_space, NULL, 200, 10 },
+	{ "space create+destroy among 8,000", prepare_crowd, batch_space, finish_crowd, 200, 10 },
 	{ "pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10 },
 	{ "UNIX socket round trip", prepare_socket, batch_pipe, finish_pipe, 200, 10 },
 	{ "fork+exit+wait", NULL, batch_fork, NULL, 20, 10 },

@@ -33,10 +33,10 @@ static inline long system_call(long nr)
 }
 
 /* The server: see prepare_portal(). x0: number of the client's space. */
-extern const char bench_server[], bench_entry[], bench_server_end[];
+extern const char bench_server[], bench_entry[], bench_reader[], bench_server_end[];
 __asm__(".pushsection .rodata\n"
 	".balign 4\n"
-	".globl bench_server, bench_entry, bench_server_end\n"
+	".globl bench_server, bench_entry, bench_reader, bench_server_end\n"
 	"bench_server:\n\t"
 	"mov x19, x0\n\t"
 	"mov x20, #0x20000\n\t"
@@ -61,6 +61,8 @@ __asm__(".pushsection .rodata\n"
 	"mov x8, #0x1004\n\t" /* wait */
 	"svc #0\n\t"
 	"b 1b\n"
+	"bench_reader:\n\t" /* word 0 of the result: the byte at word 0 */
+	"ldrb w0, [x0]\n"
 	"bench_entry:\n\t"
 	"mov x8, #0x1002\n\t" /* portal_return */
 	"svc #0\n"

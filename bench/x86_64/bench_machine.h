@@ -34,7 +34,7 @@ static inline long system_call(long nr)
 }
 
 /* The server: see prepare_portal(). */
-extern const char bench_server[], bench_entry[], bench_server_end[];
+extern const char bench_server[], bench_entry[], bench_reader[], bench_server_end[];
 __asm__(".pushsection .rodata\n"
 	"bench_server:\n\t" /* rdi: number of the client's space */
 	"mov %rdi, %r12\n\t"
@@ -59,6 +59,8 @@ __asm__(".pushsection .rodata\n"
 	"mov $0x1004, %eax\n\t" /* wait */
 	"syscall\n\t"
 	"jmp 1b\n"
+	"bench_reader:\n\t" /* word 0 of the result: the byte at word 0 */
+	"movzbl (%rdi), %edi\n"
 	"bench_entry:\n\t"
 	"mov $0x1002, %eax\n\t" /* portal_return */
 	"syscall\n"
