@@ -13,27 +13,42 @@
 #include "tlb.h"
 #include "vas.h"
 
-enum { PER_PAGE = PAGE_SIZE / sizeof(struct space *), NUMBERS_FIRST = 2048, NUMBERS_MAX = 1 << 16 };
+enum { PER_PAGE = PAGE_SIZE / sizeof(u64), NUMBERS_FIRST = 2048, NUMBERS_MAX = 1 << 16, ENDS_REMEMBERED = 128 };
 
 static struct pool space_pool = POOL_INIT(space_pool, struct space);
-static struct space **by_number[NUMBERS_MAX / PER_PAGE]; /* ended spaces too, until they are freed */
-static u32 numbers;     /* numbers in use now are below this; grows when they become scarce */
-static u32 last_number; /* given out last */
-static u32 allocated;   /* structures that exist */
+/* What a number stands for: a space, also an ended one until it is freed; 0: never used; or it is free, and the next in the
+ * queue of free numbers << 1 | 1. */
+static u64 *by_number[NUMBERS_MAX / PER_PAGE];
+static u32 numbers;               /* numbers below this have been used */
+static u32 free_first, free_last; /* the queue: first freed, first used again; 0: empty */
+static u32 allocated;             /* structures that exist */
 static u64 alive, made;
+
+/* The last ends, for those who wait too late. */
+static struct ended {
+	u64 manager; /* its `born` */
+	u32 number;
+	enum space_end why;
+	u64 address;
+} ends[ENDS_REMEMBERED];
+static u64 ended;
 
 void space_init(void)
 {
 	pt_init(paging_levels);
-	numbers = (u32)min_u64(NUMBERS_FIRST, 1ul << number_bits);
-	last_number = 0;
+	numbers = 1;
+}
+
+static u64 *slot_of(u32 number)
+{
+	return &by_number[number / PER_PAGE][number % PER_PAGE];
 }
 
 static struct space *by(u32 number)
 {
-	struct space **page = number < NUMBERS_MAX ? by_number[number / PER_PAGE] : NULL;
+	u64 slot = number < numbers ? *slot_of(number) : 1;
 
-	return page ? page[number % PER_PAGE] : NULL;
+	return slot & 1 ? NULL : (struct space *)slot;
 }
 
 struct space *space_find(u32 number)
@@ -54,23 +69,56 @@ struct space *space_next(u32 from)
 	return NULL;
 }
 
-/* A free number, reused as late as possible; the place for it in the table is there. 0 or -E_*. */
-static int take_number(u32 *number)
+/* A free number: a new one as long as there were few or many of those in use, else the one that is free for longest. The place
+ * for it is there. 0 or -E_*. */
+static int find_number(u32 *number)
 {
-	while (numbers < 1ul << number_bits && allocated * 4 > numbers)
-		numbers *= 2;
-	for (u32 i = 0, n = last_number; i < numbers; i++) {
-		n = n + 1 < numbers ? n + 1 : 1;
-		if (by(n))
-			continue;
-		if (!by_number[n / PER_PAGE])
-			by_number[n / PER_PAGE] = frame_alloc();
-		if (!by_number[n / PER_PAGE])
-			return -E_NOMEM;
-		*number = n;
+	bool is_last = numbers == 1u << number_bits;
+
+	*number = free_first;
+	if (free_first && (is_last || (numbers >= NUMBERS_FIRST && allocated * 4 < numbers)))
 		return 0;
+	if (is_last)
+		return -E_LIMIT;
+	*number = numbers;
+	if (!by_number[numbers / PER_PAGE])
+		by_number[numbers / PER_PAGE] = frame_alloc();
+	return by_number[numbers / PER_PAGE] ? 0 : -E_NOMEM;
+}
+
+static void take_number(u32 number, struct space *space)
+{
+	if (number == numbers)
+		numbers++;
+	else
+		free_first = (u32)(*slot_of(number) >> 1);
+	*slot_of(number) = (u64)space;
+	allocated++;
+}
+
+static void free_number(u32 number)
+{
+	*slot_of(number) = 1;
+	if (free_first)
+		*slot_of(free_last) = (u64)number << 1 | 1;
+	else
+		free_first = number;
+	free_last = number;
+	allocated--;
+}
+
+bool space_ended(const struct space *manager, u32 number, enum space_end *why, u64 *address)
+{
+	for (u64 i = ended; i-- > 0 && i + ENDS_REMEMBERED >= ended;) {
+		const struct ended *end = &ends[i % ENDS_REMEMBERED];
+
+		if (end->number != number)
+			continue;
+		*why = end->why;
+		*address = end->address;
+		return end->manager == manager->born;
 	}
-	return -E_LIMIT;
+	return false;
 }
 
 static int check_spec(const struct space *creator, const struct space_spec *spec)
@@ -105,6 +153,8 @@ static void init_lists(struct space *space)
 	list_init(&space->attachments);
 	list_init(&space->attached);
 	list_init(&space->waiters);
+	list_init(&space->homes);
+	list_init(&space->stacklets);
 }
 
 /* Makes all of a space that can fail but its number. */
@@ -149,7 +199,7 @@ int space_create_for(struct space *creator, const struct space *payer, const str
 	int error = check_spec(creator, spec);
 
 	if (!error)
-		error = take_number(&number);
+		error = find_number(&number);
 	if (error)
 		return error;
 	space = pool_alloc_zeroed(&space_pool);
@@ -173,11 +223,9 @@ int space_create_for(struct space *creator, const struct space *payer, const str
 		return error;
 	}
 	set_relations(space, creator, spec->system);
-	by_number[number / PER_PAGE][number % PER_PAGE] = space;
-	last_number = number;
-	allocated++;
+	take_number(number, space);
 	alive++;
-	made++;
+	space->born = ++made;
 	*out = space;
 	return 0;
 }
@@ -202,12 +250,11 @@ void space_put(struct space *space)
 
 		ASSERT(space->end != SPACE_ALIVE && !space->threads);
 		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
-		by_number[space->number / PER_PAGE][space->number % PER_PAGE] = NULL;
+		free_number(space->number);
 		pt_drop_root(space);
 		account_refund(space->account, ACCOUNT_SPACES, 1);
 		account_put(space->account);
 		pool_free(&space_pool, space);
-		allocated--;
 		if (system)
 			space_put(system);
 		space = manager;
@@ -219,6 +266,8 @@ void space_end(struct space *space, enum space_end why, u64 address)
 	ASSERT(space->end == SPACE_ALIVE && why != SPACE_ALIVE);
 	space->end = why;
 	space->end_address = address;
+	ends[ended++ % ENDS_REMEMBERED] =
+		(struct ended){ space->manager ? space->manager->born : 0, space->number, why, address };
 	list_remove(&space->of_manager);
 	vas_end_space(space);
 	portal_end_space(space);

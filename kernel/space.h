@@ -34,6 +34,7 @@ struct space {
 	u32 flags;  /* [I] SPACE_* */
 	char name[16];
 	u32 references;
+	u64 born; /* [I] how many spaces had been made with it */
 	enum space_end end;
 	u64 end_address;
 
@@ -66,7 +67,9 @@ struct space {
 	struct list_node attached;            /* attachments of this VAS */
 
 	struct list_node waiters; /* of space_wait(): kept by thread code */
-	u32 threads;              /* whose first space it is: kept by thread code */
+	/* Kept by thread code: the threads whose first space it is, and stacklets in it. */
+	u32 threads;
+	struct list_node homes, stacklets;
 };
 
 /* What space_fault() tells of a fault that it could not resolve. */
@@ -95,6 +98,8 @@ void space_put(struct space *space);
  * it, on any processor: from now on each of their accesses faults, and space_fault() resolves none. Spaces that it
  * manages go on until the caller ends them. Drops the reference of being alive. */
 void space_end(struct space *space, enum space_end why, u64 address);
+/* Has a space of that number, managed by `manager`, ended not long ago, and none of that number since? Then why and where. */
+bool space_ended(const struct space *manager, u32 number, enum space_end *why, u64 *address);
 void space_info(const struct space *space, struct space_info *info);
 /* Living spaces; spaces ever made. */
 u64 space_count(void);

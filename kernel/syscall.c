@@ -277,7 +277,13 @@ static i64 do_space_wait(const struct request *r)
 {
 	i64 error;
 	struct space *space = managed_space(r, 0, &error);
+	enum space_end why;
+	u64 address;
 
+	if (error == -E_NOENT && space_ended(r->space, number(r, 0), &why, &address)) {
+		regs_set_results(r->frame, why, address);
+		return why;
+	}
 	if (!space)
 		return error;
 	if (space == r->space)

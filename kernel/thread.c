@@ -19,7 +19,8 @@ struct list_node threads = LIST_INIT(threads);
 
 static struct thread *by_number[THREADS_MAX];
 static u32 next_number;
-static struct pool thread_pool = POOL_INIT(thread_pool, struct thread);
+static struct pool thread_pool = POOL_INIT(thread_pool, struct thread),
+		   stacklet_pool = POOL_INIT(stacklet_pool, struct stacklet);
 
 _Static_assert((sizeof(struct user_frame) & (sizeof(struct user_frame) - 1)) == 0,
 	"a user frame aligned to its size lies in one page");
@@ -45,43 +46,73 @@ static int take_number(struct thread *thread)
 	return -E_LIMIT;
 }
 
-int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page)
+static void drop_stacklet(struct stacklet *stacklet)
 {
-	unsigned slot = 0;
-	int error;
+	struct space *space = stacklet->space;
 
-	for (unsigned i = 0; i < STACKLETS_MAX; i++)
-		if (thread->stacklets[i].space == space) {
-			*top = thread->stacklets[i].top;
-			*page = thread->stacklets[i].page;
-			return 0;
-		}
-	while (slot < STACKLETS_MAX && thread->stacklets[slot].space)
-		slot++;
-	if (slot == STACKLETS_MAX)
-		return -E_LIMIT;
-	error = space_stacklet(space, thread->number, top, page);
-	if (error)
-		return error;
-	frame_get(*page);
-	space_get(space);
-	thread->stacklets[slot].space = space;
-	thread->stacklets[slot].top = *top;
-	thread->stacklets[slot].page = *page;
-	return 0;
+	list_remove(&stacklet->of_thread);
+	list_remove(&stacklet->of_space);
+	stacklet->thread->stacklet_count--;
+	frame_put(stacklet->page);
+	if (space->end == SPACE_ALIVE)
+		space_stacklet_drop(space, stacklet->thread->number);
+	pool_free(&stacklet_pool, stacklet);
+	space_put(space);
 }
 
-static void drop_stacklet(struct thread *thread, unsigned slot)
+/* Is the thread going to return into the space? A system may hold user frames on it. */
+static bool uses_stacklet(const struct thread *thread, const struct space *space)
 {
-	struct space *space = thread->stacklets[slot].space;
+	for (u32 i = 0; i < thread->depth; i++)
+		if (thread->calls[i].space == space)
+			return true;
+	return thread->space == space || space->system_entry;
+}
 
-	if (!space)
-		return;
-	thread->stacklets[slot].space = NULL;
-	frame_put(thread->stacklets[slot].page);
-	if (space->end == SPACE_ALIVE)
-		space_stacklet_drop(space, thread->number);
-	space_put(space);
+/* Drops the oldest stacklet that can be spared. */
+static bool spare_stacklet(struct thread *thread)
+{
+	list_for_each(node, &thread->stacklets) {
+		struct stacklet *stacklet = container_of(node, struct stacklet, of_thread);
+
+		if (uses_stacklet(thread, stacklet->space))
+			continue;
+		drop_stacklet(stacklet);
+		return true;
+	}
+	return false;
+}
+
+int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page)
+{
+	struct stacklet *stacklet;
+	int error;
+
+	list_for_each(node, &thread->stacklets) {
+		stacklet = container_of(node, struct stacklet, of_thread);
+		if (stacklet->space != space)
+			continue;
+		*top = stacklet->top;
+		*page = stacklet->page;
+		return 0;
+	}
+	if (thread->stacklet_count == STACKLETS_MAX && !spare_stacklet(thread))
+		return -E_LIMIT;
+	stacklet = pool_alloc(&stacklet_pool);
+	if (!stacklet)
+		return -E_NOMEM;
+	error = space_stacklet(space, thread->number, top, page);
+	if (error) {
+		pool_free(&stacklet_pool, stacklet);
+		return error;
+	}
+	frame_get(*page);
+	space_get(space);
+	*stacklet = (struct stacklet){ .thread = thread, .space = space, .top = *top, .page = *page };
+	list_append(&thread->stacklets, &stacklet->of_thread);
+	list_append(&space->stacklets, &stacklet->of_space);
+	thread->stacklet_count++;
+	return 0;
 }
 
 int thread_stack(struct thread *thread, struct space *space, u64 *sp)
@@ -151,8 +182,8 @@ static void free_thread(struct thread *thread)
 		if (thread->calls[i].vector)
 			frame_put(thread->calls[i].vector);
 	}
-	for (unsigned i = 0; i < STACKLETS_MAX; i++)
-		drop_stacklet(thread, i);
+	while (!list_is_empty(&thread->stacklets))
+		drop_stacklet(container_of(list_first(&thread->stacklets), struct stacklet, of_thread));
 	if (thread->vector)
 		frame_put(thread->vector);
 	if (thread->vector_spare)
@@ -210,6 +241,8 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 		return -E_NOMEM;
 	}
 	list_init(&thread->queue);
+	list_init(&thread->of_home);
+	list_init(&thread->stacklets);
 	list_init(&thread->wait.timer.node);
 	list_init(&thread->deadline.node);
 	thread->deadline.is_of_calls = true;
@@ -230,6 +263,7 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 	}
 	space_get(home);
 	home->threads++;
+	list_append(&home->homes, &thread->of_home);
 	list_append(&threads, &thread->all);
 	thread->state = THREAD_WAITING;
 	*out = thread;
@@ -264,6 +298,7 @@ static void end_thread(struct thread *thread)
 		pop_call(thread);
 	home = thread->space;
 	list_remove(&thread->all);
+	list_remove(&thread->of_home);
 	list_remove(&thread->queue);
 	list_remove(&thread->wait.timer.node);
 	list_remove(&thread->deadline.node);
@@ -303,9 +338,12 @@ static bool has_ended_caller(const struct thread *thread)
 /* Those of spaces that have ended; the thread is in none of them any more. */
 static void drop_ended_stacklets(struct thread *thread)
 {
-	for (unsigned i = 0; i < STACKLETS_MAX; i++)
-		if (thread->stacklets[i].space && thread->stacklets[i].space->end != SPACE_ALIVE)
-			drop_stacklet(thread, i);
+	list_for_each_safe(node, &thread->stacklets) {
+		struct stacklet *stacklet = container_of(node, struct stacklet, of_thread);
+
+		if (stacklet->space->end != SPACE_ALIVE)
+			drop_stacklet(stacklet);
+	}
 }
 
 void thread_unwind(struct thread *thread)
@@ -327,28 +365,38 @@ void thread_unwind(struct thread *thread)
 		wait_cancel(thread);
 }
 
+/* A space has ended that the thread is or was in. It may be gone afterwards. */
+static void tell_thread(struct thread *thread, const struct space *space)
+{
+	for (u32 i = 0; i < thread->depth; i++)
+		if (thread->calls[i].space == space)
+			thread->pending |= PENDING_END;
+	/* A system that waits on behalf of the space is told: what it waits for may never come. */
+	if (thread->state == THREAD_WAITING && thread->depth && thread->space == space->system &&
+		thread->calls[thread->depth - 1].space == space)
+		wait_interrupt(thread);
+	if (thread->space != space)
+		return;
+	thread->pending |= PENDING_END;
+	if (thread->state != THREAD_RUNNING)
+		thread_unwind(thread);
+	else if (thread->cpu != cpu_self())
+		arch_poke(thread->cpu->number);
+}
+
+/* Threads that are in the space, or going to return into it, have it for their home or a stacklet in it. */
 static void unwind_threads(struct space *space)
 {
-	list_for_each_safe(node, &threads) {
-		struct thread *thread = container_of(node, struct thread, all);
+	list_for_each_safe(node, &space->homes)
+		tell_thread(container_of(node, struct thread, of_home), space);
+	while (!list_is_empty(&space->stacklets)) {
+		struct stacklet *stacklet = container_of(list_first(&space->stacklets), struct stacklet, of_space);
+		bool is_inside = stacklet->thread->space == space;
 
-		for (u32 i = 0; i < thread->depth; i++)
-			if (thread->calls[i].space == space)
-				thread->pending |= PENDING_END;
-		for (unsigned i = 0; i < STACKLETS_MAX; i++)
-			if (thread->stacklets[i].space == space && thread->space != space)
-				drop_stacklet(thread, i);
-		/* A system that waits on behalf of the space is told: what it waits for may never come. */
-		if (thread->state == THREAD_WAITING && thread->depth && thread->space == space->system &&
-			thread->calls[thread->depth - 1].space == space)
-			wait_interrupt(thread);
-		if (thread->space != space)
-			continue;
-		thread->pending |= PENDING_END;
-		if (thread->state != THREAD_RUNNING)
-			thread_unwind(thread);
-		else if (thread->cpu != cpu_self())
-			arch_poke(thread->cpu->number);
+		list_remove(&stacklet->of_space);
+		tell_thread(stacklet->thread, space);
+		if (!is_inside)
+			drop_stacklet(stacklet);
 	}
 }
 
@@ -393,6 +441,8 @@ int thread_set_home(struct thread *thread, struct space *space)
 	call->view = &space->view;
 	old->threads--;
 	space->threads++;
+	list_remove(&thread->of_home);
+	list_append(&space->homes, &thread->of_home);
 	thread_load();
 	space_put(old);
 	return 0;

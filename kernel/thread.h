@@ -22,7 +22,7 @@ struct portal;
 struct space;
 struct view;
 
-enum { CALLS_MAX = 24, STACKLETS_MAX = 16 };
+enum { CALLS_MAX = 24, STACKLETS_MAX = 32 /* more than calls: one can be spared */ };
 
 /* A call the thread is inside of: how to go on in the caller. */
 struct call {
@@ -42,6 +42,15 @@ enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
 /* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended; PENDING_RECALL: see recall.h. */
 enum { PENDING_INTERRUPT = 1, PENDING_END = 2, PENDING_RECALL = 4 };
+
+/* A thread's stack in a space. */
+struct stacklet {
+	struct thread *thread;
+	struct space *space; /* referenced */
+	u64 top;             /* user address of the end */
+	void *page;          /* kernel address of the top page, held */
+	struct list_node of_thread, of_space;
+};
 
 struct thread {
 	/* Known to entry code. */
@@ -67,11 +76,9 @@ struct thread {
 	void *vector_spare; /* a page kept for call.vector, or NULL */
 	u64 gs_base;        /* x86-64: the second segment base of user mode while it is on no processor */
 	u32 crashes;        /* landings of faults of a service's own code */
-	struct {
-		struct space *space;
-		u64 top; /* user address of the end */
-		void *page; /* kernel address of the top page, held */
-	} stacklets[STACKLETS_MAX];
+	struct list_node of_home;   /* in space.homes */
+	struct list_node stacklets; /* by stacklet.of_thread, the oldest first */
+	u32 stacklet_count;
 	struct call calls[CALLS_MAX + 1];
 };
 

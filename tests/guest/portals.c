@@ -278,13 +278,15 @@ static void test_ends(void)
 {
 	struct itimerval timer = { .it_value.tv_usec = 5000 };
 	int64_t number = server_make(), result = 0;
+	struct words ended;
 	pthread_t thread;
 	int status;
 	pid_t child;
 
 	check(number > 0 && call(FAULT, 0, 0) == -E_DEAD, "end: a null pointer in the callee");
-	check(native(CALL_space_wait, (uint64_t)number, 0, 0, 0) == -E_NOENT,
-		"space_wait: an ended space has no number");
+	ended = native6(CALL_space_wait, (uint64_t)number, 0, 0, 0, 0, 0);
+	check(ended.w0 == SPACE_FAULTED && ended.w1 == 0, "space_wait: how an ended space ended");
+	check(native(CALL_space_wait, (uint64_t)number + 1000, 0, 0, 0) == -E_NOENT, "space_wait: no such space");
 	number = server_make();
 	check(number > 0 && call(FAULT, 0xffffffff80000000, 0) == -E_DEAD, "end: a kernel address in the callee");
 	number = server_make();

@@ -95,10 +95,11 @@ static void check_thread(const struct thread *thread)
 		assert_true(thread->calls[i].space->references && thread->calls[i].space->references < 1000);
 	for (u32 i = thread->depth + 1; i <= CALLS_MAX; i++)
 		assert_null(thread->calls[i].frame);
-	for (unsigned i = 0; i < STACKLETS_MAX; i++)
-		if (thread->stacklets[i].space) {
-			assert_true(frame_refs(thread->stacklets[i].page) >= 1);
-		}
+	list_for_each(node, &thread->stacklets) {
+		const struct stacklet *stacklet = container_of(node, struct stacklet, of_thread);
+
+		assert_true(stacklet->thread == thread && frame_refs(stacklet->page) >= 1);
+	}
 	if (thread->space->end == SPACE_ALIVE && thread->space->system)
 		assert_non_null(thread->calls[thread->depth].frame);
 	/* Who lost the processor at the end of its space leaves it when it runs next. */
