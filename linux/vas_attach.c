@@ -155,15 +155,15 @@ int vas_enter(struct task *self, struct vas *vas)
 		return -EINVAL;
 	if (now < 0 || now == id)
 		return now < 0 ? -EINVAL : 0;
-	if (self->vas_locked) {
+	/* Nobody waits for locks inside of another VAS, or holding others. */
+	if (now && (self->vas_locked || (vas && vas->lockable))) {
 		call_vas_switch(0);
 		vas_leave(self);
+		now = 0;
 	}
-	if (vas && vas->lockable) {
-		call_vas_switch(0);
+	if (vas && vas->lockable)
 		error = lock_all(self, id);
-	}
-	if (!error && call_vas_switch(id) < 0) {
+	if (!error && now != id && call_vas_switch(id) < 0) {
 		vas_leave(self);
 		error = -EINVAL;
 	}

@@ -37,14 +37,34 @@ int vas_detach(pid_t pid, int vid)
 	return (int)syscall(VAS_CALL_detach, pid, vid);
 }
 
+/* VASes with lockable segments, into and out of which the service switches: known ones by number, and whether the thread is in one.
+ * Only to save asking the kernel first: the service does it for any. */
+static int by_service[64];
+static __thread bool inside_by_service;
+
+static int switch_by_service(int vid)
+{
+	int result = (int)syscall(VAS_CALL_switch, vid);
+
+	if (result == 0 || vid)
+		inside_by_service = result == 0 && vid;
+	return result;
+}
+
 int vas_switch(int vid)
 {
-	i64 result = call_vas_switch((u32)vid);
+	int *known = &by_service[(unsigned)vid % 64];
+	i64 result;
 
+	if (inside_by_service || (vid && *known == vid))
+		return switch_by_service(vid);
+	result = call_vas_switch((u32)vid);
 	if (__builtin_expect(result >= 0, 1))
 		return 0;
-	if (result == -E_PERM)
-		return (int)syscall(VAS_CALL_switch, vid);
+	if (result == -E_PERM) {
+		*known = vid;
+		return switch_by_service(vid);
+	}
 	errno = result == -E_NOENT ? EINVAL : allod_errno(result);
 	return -1;
 }
