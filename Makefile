@@ -214,6 +214,8 @@ bench: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@bench/run
 	@bench/compare pipeline
+	@bench/compare gups
+	@bench/compare keyvalue
 
 debug: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) all

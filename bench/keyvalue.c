@@ -2,9 +2,11 @@
  *
  * The store is a hash table and its values, all in one lockable segment that two VASes have: one to read, one to write. A GET
  * is a switch into the first, a look, a copy, and a switch out; a SET likewise in the second. Clients of redis send the same
- * requests to a server. One static binary for Allod and Linux (bench/keyvalue runs it):
+ * requests to a server. One static binary for Allod and Linux (bench/compare runs it):
  *
  *   keyvalue [exit]      exit: it is the first process of a Linux kernel, and ends the machine
+ *
+ * Runs /usr/bin/redis-server.
  *
  * Output, one line each: `row WAY CLIENTS READS BYTES: TICKS` of the counter (bench_machine.h) for one request, all clients together;
  * ways: vas (Allod only), redis (where there is /usr/bin/redis-server); READS: of 100 requests; `note TEXT`; `done`. */

@@ -20,10 +20,15 @@ linux_kernel() {
 	ls $out/linux/boot/vmlinuz-* | tail -n 1
 }
 
-# linux_initrd PROGRAM FILE: an initial file system in which the program is all there is
+# linux_initrd PROGRAM FILE [OTHER...]: an initial file system in which the program is all there is, but for other programs of this
+# host with their libraries, if it is a host of the same machine
 linux_initrd() {
 	rm -rf "$2.root"
 	mkdir -p "$2.root/dev" "$2.root/tmp"
 	$strip -o "$2.root/init" "$1"
+	if [ $# -gt 2 ] && [ "$(uname -m)" = "$arch" ]; then
+		# shellcheck disable=SC2046
+		cp --parents -L "${@:3}" $(ldd "${@:3}" | grep -oE '/[^ :]*\.so[^ :]*') "$2.root"
+	fi
 	(cd "$2.root" && find . | cpio -o -H newc -R 0:0 2>/dev/null) >"$2"
 }
