@@ -1,43 +1,69 @@
 /* The shield: deciding on it, and looking at what the trampoline's table shows.
  *
  * auto: off on processors that say that user mode cannot read what the tables map for the kernel alone (CSV3), and on the
- * cores that are known for it without saying so. That EL0 cannot find out by timing what is mapped is E0PD's work, which is
- * on whenever the processor has it (cpu.c). */
+ * cores that are known for it without saying so. Whether user mode finds out by timing what is mapped, and so where the kernel
+ * is, does not decide: against that E0PD is on whenever the processor has it (cpu.c), and the shield by default.
+ * docs/registers.md has the list and what is chosen on each model, for a test. */
 #include "shield.h"
 
 #include "arch.h"
 #include "entry.h"
 #include "layout.h"
 #include "lib/string.h"
+#include "log.h"
 #include "machine.h"
 #include "pte.h"
 #include "registers.h"
 
-enum { IMPLEMENTER_ARM = 0x41 };
+enum { ARM = 0x41, BROADCOM = 0x42, CAVIUM = 0x43, HISILICON = 0x48, NVIDIA = 0x4e, QUALCOMM = 0x51 };
 
-/* Part numbers of Arm cores that predate CSV3 and are not affected: A35, A53, A55, A57, A72, A73. */
-static const u16 safe_parts[] = { 0xd04, 0xd03, 0xd05, 0xd07, 0xd08, 0xd09 };
+/* MIDR_EL1: implementer and part number. */
+#define CORE(implementer, part) ((implementer) << 12 | (part))
+#define CORE_OF(id) CORE((u32)(id) >> 24, (u32)(id) >> 4 & 0xfff)
 
-static bool is_safe_processor(void)
+static const u32 safe_cores[] = {
+	CORE(ARM, 0xd03),       /* Cortex-A53 */
+	CORE(ARM, 0xd04),       /* A35 */
+	CORE(ARM, 0xd05),       /* A55 */
+	CORE(ARM, 0xd07),       /* A57 */
+	CORE(ARM, 0xd08),       /* A72 */
+	CORE(ARM, 0xd09),       /* A73 */
+	CORE(BROADCOM, 0x100),  /* Brahma-B53 */
+	CORE(BROADCOM, 0x516),  /* Vulcan */
+	CORE(CAVIUM, 0x0af),    /* ThunderX2 */
+	CORE(HISILICON, 0xd01), /* TSV110 */
+	CORE(NVIDIA, 0x004),    /* Carmel */
+	CORE(QUALCOMM, 0x801),  /* Kryo 2xx silver */
+	CORE(QUALCOMM, 0x803),  /* 3xx silver */
+	CORE(QUALCOMM, 0x805),  /* 4xx silver */
+};
+
+static bool says_csv3(void)
 {
-	u64 id = read_sysreg(midr_el1);
+	return id_field(read_sysreg(id_aa64pfr0_el1), ID_PFR0_CSV3_SHIFT);
+}
 
-	if (id_field(read_sysreg(id_aa64pfr0_el1), ID_PFR0_CSV3_SHIFT))
-		return true;
-	for (unsigned i = 0; i < ARRAY_SIZE(safe_parts); i++)
-		if ((id >> 24 & 0xff) == IMPLEMENTER_ARM && (id >> 4 & 0xfff) == safe_parts[i])
+static bool is_safe_core(void)
+{
+	u32 core = CORE_OF(read_sysreg(midr_el1));
+
+	for (unsigned i = 0; i < ARRAY_SIZE(safe_cores); i++)
+		if (core == safe_cores[i])
 			return true;
 	return false;
 }
 
 bool shield_is_wanted(const char *wish)
 {
-	return strcmp(wish, "off") && !(!strcmp(wish, "auto") && is_safe_processor());
+	return strcmp(wish, "off") && !(!strcmp(wish, "auto") && (says_csv3() || is_safe_core()));
 }
 
 bool arch_shield_init(const char *wish)
 {
-	(void)wish; /* early.c has read it: the kernel's tables depend on it */
+	/* Decided already, by early.c: the kernel's tables depend on it. */
+	if (!strcmp(wish, "auto"))
+		log_line("shield auto: CSV3 %u, safe core %u, E0PD %u", says_csv3(), is_safe_core(),
+			id_field(read_register(ID_AA64MMFR2_EL1), ID_MMFR2_E0PD_SHIFT));
 	return machine.shield;
 }
 
