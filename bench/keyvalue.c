@@ -8,8 +8,8 @@
  *
  * Runs /usr/bin/redis-server.
  *
- * Output, one line each: `row WAY CLIENTS READS BYTES: TICKS` of the counter (bench_machine.h) for one request, all clients together;
- * ways: vas (Allod only), redis (where there is /usr/bin/redis-server); READS: of 100 requests; `note TEXT`; `done`. */
+ * Output, one line each: `row WAY CLIENTS READS BYTES: TICKS` of the counter (bench_machine.h) for one request, all clients
+ * together; ways: vas (Allod only), redis (where there is /usr/bin/redis-server); READS: of 100 requests; `note TEXT`; `done`. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

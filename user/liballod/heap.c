@@ -2,8 +2,9 @@
  *
  *   heap header | block | block | ... | end mark
  *
- * A block is a header of 16 bytes (its size, that of the block before it, whether it is in use) and its memory. Neighbours that are
- * free are one. Free blocks are in lists by size: 4 for each power of two, found by a bitmap; the first that is large enough is cut. */
+ * A block is a header of 16 bytes (its size, that of the block before it, whether it is in use) and its memory. Neighbours that
+ * are free are one. Free blocks are in lists by size: 4 for each power of two, found by a bitmap; the first that is large enough
+ * is cut. */
 #include <allod/heap.h>
 
 #include <errno.h>

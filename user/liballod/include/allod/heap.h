@@ -21,7 +21,8 @@ extern "C" {
 
 struct vas_heap;
 
-/* Makes a heap in [start, start + bytes), of which nothing is in use. NULL and EINVAL: start is not aligned to 16, or too little. */
+/* Makes a heap in [start, start + bytes), of which nothing is in use. NULL and EINVAL: start is not aligned to 16, or it is too
+ * little. */
 struct vas_heap *vas_heap_make(void *start, size_t bytes);
 /* The heap that starts there; NULL and EINVAL: there is none. */
 struct vas_heap *vas_heap_open(void *start);
