@@ -1,0 +1,424 @@
+/* <allod/bounds.h>: the same for each back end that the machine has. The program runs itself once for each. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/ucontext.h>
+
+#include "tap.h"
+
+#include <allod/bounds.h>
+
+#include "abi/bounds.h"
+
+enum { SLOTS = 16, PER_SLOT = 512, OPERATIONS = 1000000 };
+
+static const char *const names[] = { "off", "software", "mpx" };
+
+/* Bytes of all tables that /proc/self/maps shows. */
+static unsigned long tables_shown(void)
+{
+	char line[256];
+	unsigned long start, end, bytes = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if ((strstr(line, "[bounds]") || strstr(line, "[mpx]")) && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			bytes += end - start;
+	if (maps)
+		fclose(maps);
+	return bytes / BOUNDS_TABLE_BYTES;
+}
+
+static char *fresh_chunks(unsigned n)
+{
+	size_t bytes = (n + 1) * BOUNDS_CHUNK;
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
+
+	if (start > at)
+		munmap(at, (size_t)(start - at));
+	munmap(start + n * BOUNDS_CHUNK, (size_t)(at + BOUNDS_CHUNK - start));
+	return start;
+}
+
+static bool same(struct allod_bounds a, struct allod_bounds b)
+{
+	return a.base == b.base && a.rest == b.rest;
+}
+
+static struct allod_bounds loaded(void *location)
+{
+	struct allod_bounds b;
+
+	allod_bounds_load(location, &b);
+	return b;
+}
+
+/* --- values and reports --- */
+
+static siginfo_t info;
+static volatile int reports;
+
+static void step_over(int number, siginfo_t *what, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)number;
+	info = *what;
+	reports++;
+#if defined(__x86_64__)
+	uc->uc_mcontext.gregs[REG_RIP] += 7;
+#else
+	uc->uc_mcontext.pc += 4;
+#endif
+}
+
+static bool reported(const void *pointer, const void *lower, const void *upper)
+{
+	bool right = reports == 1 && info.si_signo == SIGSEGV && info.si_code == SEGV_BNDERR &&
+		info.si_addr == pointer && info.si_lower == lower && info.si_upper == upper;
+
+	reports = 0;
+	return right;
+}
+
+static void test_values(void)
+{
+	char object[64], *p = tap_pointer((uintptr_t)object);
+	struct allod_bounds b = allod_bounds_make(p, 64), part;
+	struct sigaction action = { .sa_sigaction = step_over, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &action, NULL);
+	check(allod_bounds_lower(b) == (uintptr_t)p && allod_bounds_upper(b) == (uintptr_t)p + 63, "make");
+	check(allod_bounds_check(b, p, 1) == p && allod_bounds_check(b, p + 63, 1) && allod_bounds_check(b, p, 64) &&
+			allod_bounds_check(b, p + 56, 8) && reports == 0,
+		"check: inside");
+	allod_bounds_check(b, p + 64, 1);
+	check(reported(p + 64, p, p + 63), "one behind");
+	allod_bounds_check(b, p - 1, 1);
+	check(reported(p - 1, p, p + 63), "one before");
+	allod_bounds_check(b, p + 61, 4);
+	check(reported(p + 64, p, p + 63), "the end of an access");
+	allod_bounds_check(b, p - 2, 4);
+	check(reported(p - 2, p, p + 63), "the start of one");
+	allod_bounds_check(b, p, 65);
+	check(reported(p + 64, p, p + 63), "too long");
+	allod_bounds_check(b, p, ~0ul);
+	reports = reports == 1 ? 0 : 9;
+	check(reports == 0, "much too long");
+	allod_bounds_check(b, NULL, 1);
+	check(reported(NULL, p, p + 63), "a null pointer");
+	part = allod_bounds_narrow(b, p + 8, 8);
+	allod_bounds_check(part, p + 16, 1);
+	check(reported(p + 16, p + 8, p + 15), "narrow");
+	allod_bounds_narrow(b, p + 60, 8);
+	check(reported(p + 67, p, p + 63), "not wider");
+	allod_bounds_check(allod_bounds_open(), p + 100000, 8);
+	check(reports == 0, "open");
+	allod_bounds_check(allod_bounds_make(p, 1), p, 2);
+	check(reported(p + 1, p, p), "an object smaller than the access");
+}
+
+/* --- tables --- */
+
+static void test_tables(void)
+{
+	char *memory = fresh_chunks(3);
+	void **location = (void **)memory;
+	struct allod_bounds b = allod_bounds_make(memory, 100), other = allod_bounds_make(memory + 5, 3);
+	unsigned long before = tables_shown();
+
+	check(allod_bounds_is_open(loaded(location)), "open at first");
+	allod_bounds_store(location, memory + 7, b);
+	check(tables_shown() == before + 1, "the first store makes one table");
+	check(*location == memory + 7 && same(loaded(location), b), "pointer and bounds");
+	*location = memory + 8;
+	check(allod_bounds_is_open(loaded(location)), "changed by code that knows nothing: open");
+	*location = memory + 7;
+	check(same(loaded(location), b), "and back");
+	allod_bounds_store(location + 1, memory, other);
+	check(same(loaded(location), b) && same(loaded(location + 1), other), "neighbours");
+	for (unsigned i = 0; i < 3 * 256; i++)
+		allod_bounds_store(memory + i * 4096, memory, b);
+	check(tables_shown() == before + 3, "a table for each MiB");
+	munmap(memory + BOUNDS_CHUNK, BOUNDS_CHUNK);
+	check(tables_shown() == before + 2, "unmapped: gone");
+	munmap(memory, 4096);
+	mmap(memory, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	*location = memory;
+	check(allod_bounds_is_open(loaded(location)) && same(loaded(memory + 4096), b),
+		"a part unmapped: a part cleared");
+	munmap(memory, 3 * BOUNDS_CHUNK);
+	check(tables_shown() == before, "all gone");
+}
+
+static void test_copy(void)
+{
+	char *memory = fresh_chunks(2);
+	void **from = (void **)memory, **to = (void **)(memory + BOUNDS_CHUNK);
+	struct allod_bounds b = allod_bounds_make(memory, 10);
+	unsigned long before = tables_shown();
+
+	memset(memory, 1, 4096);
+	allod_bounds_copy(to, from, 4096);
+	check(!memcmp(to, from, 4096) && (tables_shown() == before || allod_bounds_back_end() != ALLOD_BOUNDS_SOFTWARE),
+		"a copy without pointers makes no table");
+	allod_bounds_store(&from[3], memory, b);
+	allod_bounds_copy(to, from, 4096);
+	check(to[3] == memory && same(loaded(&to[3]), b) && allod_bounds_is_open(loaded(&to[2])),
+		"a copy carries bounds");
+	allod_bounds_copy(from + 1, from, 64);
+	check(same(loaded(&from[4]), b) && from[4] == memory && from[1] == from[2], "overlapping, upwards");
+	allod_bounds_copy(from, from + 1, 64);
+	check(same(loaded(&from[3]), b) && from[3] == memory, "downwards");
+	allod_bounds_clear(from, 4096);
+	check(from[3] == memory && allod_bounds_is_open(loaded(&from[3])), "clear");
+	munmap(memory, 2 * BOUNDS_CHUNK);
+}
+
+static void test_fork(void)
+{
+	char *memory = fresh_chunks(1);
+	void **location = (void **)memory;
+	struct allod_bounds b = allod_bounds_make(memory, 10), mine = allod_bounds_make(memory, 20);
+	int status;
+	pid_t child;
+
+	allod_bounds_store(location, memory, b);
+	child = fork();
+	if (!child) {
+		bool ok = same(loaded(location), b);
+
+		allod_bounds_store(location, memory, mine);
+		ok = ok && same(loaded(location), mine) && tables_shown() > 0;
+		munmap(memory, BOUNDS_CHUNK);
+		_exit(ok ? 0 : 1);
+	}
+	check(waitpid(child, &status, 0) == child && status == 0 && same(loaded(location), b), "fork");
+	munmap(memory, BOUNDS_CHUNK);
+}
+
+/* --- threads --- */
+
+enum { WRITERS = 2, READERS = 2, OBJECTS = 64, SHARED = 8 };
+
+static char objects[OBJECTS][32];
+static void **shared;
+static atomic_bool stop;
+static atomic_ulong loads, stores, mismatches, opens;
+
+/* The bounds that belong to a pointer follow from it: any other is a mismatch. Each object has several pointers and each pointer
+ * two kinds of bounds, so that the copy of the pointer in the entry alone would not do. */
+static struct allod_bounds bounds_of(unsigned object, unsigned kind)
+{
+	return kind ? allod_bounds_make(objects[object], 32) : allod_bounds_make(objects[object], 16);
+}
+
+static void *writer(void *argument)
+{
+	uint64_t seed = 0x9e3779b97f4a7c15ull + (uintptr_t)argument;
+	unsigned long n = 0;
+
+	while (!stop) {
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		unsigned object = seed >> 40 & (OBJECTS - 1);
+
+		allod_bounds_store(&shared[seed >> 50 & (SHARED - 1)], objects[object],
+			bounds_of(object, seed >> 60 & 1));
+		n++;
+	}
+	stores += n;
+	return NULL;
+}
+
+static void *reader(void *argument)
+{
+	unsigned long n = 0, wrong = 0, open = 0;
+
+	(void)argument;
+	while (!stop) {
+		struct allod_bounds b;
+		char *p = allod_bounds_load(&shared[n++ & (SHARED - 1)], &b);
+		unsigned object = (unsigned)((p - objects[0]) / 32);
+
+		if (allod_bounds_is_open(b))
+			open++;
+		else if (!same(b, bounds_of(object, 0)) && !same(b, bounds_of(object, 1)))
+			wrong++;
+	}
+	loads += n;
+	mismatches += wrong;
+	opens += open;
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[WRITERS + READERS];
+
+	shared = (void **)fresh_chunks(1);
+	for (unsigned i = 0; i < SHARED; i++)
+		allod_bounds_store(&shared[i], objects[0], bounds_of(0, 0));
+	stop = false;
+	loads = stores = mismatches = opens = 0;
+	for (uintptr_t i = 0; i < WRITERS + READERS; i++)
+		pthread_create(&threads[i], NULL, i < WRITERS ? writer : reader, (void *)i);
+	for (unsigned i = 0; i < 100 && (loads < 2000000 || stores < 2000000); i++)
+		usleep(20000);
+	stop = true;
+	for (unsigned i = 0; i < WRITERS + READERS; i++)
+		pthread_join(threads[i], NULL);
+	check(mismatches == 0 && opens == 0 && loads > 10000 && stores > 10000,
+		"a pointer never comes with another's bounds");
+	munmap(shared, BOUNDS_CHUNK);
+}
+
+static char *arena;
+static pthread_barrier_t barrier;
+enum { THREADS = 4, ROUNDS = 40 };
+
+static void *race(void *argument)
+{
+	unsigned long me = (unsigned long)argument, wrong = 0;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		char *location = arena + i * BOUNDS_CHUNK + me * 8;
+
+		pthread_barrier_wait(&barrier);
+		allod_bounds_store(location, location, allod_bounds_make(location, i + 1));
+		wrong += !same(loaded(location), allod_bounds_make(location, i + 1));
+	}
+	return (void *)wrong;
+}
+
+static void test_race(void)
+{
+	pthread_t threads[THREADS];
+	unsigned long wrong = 0, before = tables_shown(), shown;
+	void *result;
+
+	arena = fresh_chunks(ROUNDS);
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (unsigned long i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, race, (void *)i);
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &result);
+		wrong += (unsigned long)result;
+	}
+	shown = tables_shown();
+	munmap(arena, ROUNDS * BOUNDS_CHUNK);
+	check(wrong == 0 && shown - tables_shown() == ROUNDS, "threads that miss the same tables: one each");
+	(void)before;
+}
+
+/* --- a million random operations against a shadow copy --- */
+
+static struct {
+	char *memory;
+	struct allod_bounds bounds[PER_SLOT];
+	void *pointer[PER_SLOT];
+} slots[SLOTS];
+
+static uint64_t seed = 88172645463325252ull;
+
+static uint64_t next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	return seed ^= seed << 17;
+}
+
+static void test_random(void)
+{
+	unsigned long wrong = 0, violations = 0, chunks = 0, before = tables_shown();
+
+	reports = 0;
+	for (unsigned n = 0; n < OPERATIONS; n++) {
+		uint64_t r = next_random();
+		unsigned s = r % SLOTS, e = r / SLOTS % PER_SLOT;
+		char *location = slots[s].memory + e * (BOUNDS_CHUNK / PER_SLOT);
+		uint64_t word = r >> 20;
+		struct allod_bounds b;
+
+		if (!slots[s].memory) {
+			slots[s].memory = fresh_chunks(1);
+			memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
+			memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
+			continue;
+		}
+		switch (n % 5000 == 4999 ? 9 : word % 4) {
+		case 0:
+			slots[s].pointer[e] = (char *)slots + word % 100000;
+			slots[s].bounds[e] = allod_bounds_make((char *)slots + word % 1000, word % 77777 + 1);
+			allod_bounds_store(location, slots[s].pointer[e], slots[s].bounds[e]);
+			break;
+		case 1:
+			wrong += allod_bounds_load(location, &b) != slots[s].pointer[e] || !same(b, slots[s].bounds[e]);
+			break;
+		case 2: /* by code that knows nothing */
+			slots[s].pointer[e] = (char *)slots + 200000 + word % 100000;
+			slots[s].bounds[e] = allod_bounds_open();
+			memcpy(location, &slots[s].pointer[e], sizeof(void *));
+			break;
+		case 3:
+			b = loaded(location);
+			violations += !allod_bounds_is_open(b) &&
+				((uintptr_t)slots[s].pointer[e] < allod_bounds_lower(b) ||
+					(uintptr_t)slots[s].pointer[e] > allod_bounds_upper(b));
+			allod_bounds_check(b, slots[s].pointer[e], 1);
+			break;
+		default:
+			munmap(slots[s].memory, BOUNDS_CHUNK);
+			slots[s].memory = NULL;
+			chunks++;
+		}
+	}
+	check(wrong == 0 && chunks > 100, "a million operations agree with the shadow copy");
+	check(violations > 100 && (unsigned long)reports == violations, "exactly as many reports as violations");
+	for (unsigned s = 0; s < SLOTS; s++)
+		if (slots[s].memory)
+			munmap(slots[s].memory, BOUNDS_CHUNK);
+	check(tables_shown() == before, "no table is left");
+}
+
+static void test_off(void)
+{
+	void *pointer;
+	struct allod_bounds b = allod_bounds_make(&pointer, 1);
+
+	allod_bounds_store(&pointer, &b, b);
+	check(pointer == &b && allod_bounds_is_open(loaded(&pointer)), "off: pointers only");
+}
+
+int main(int argc, char **argv)
+{
+	enum allod_bounds_back_end end = allod_bounds_back_end();
+	int status;
+
+	if (argc > 1) {
+		if (!check(!strcmp(argv[1], names[end]), argv[1]))
+			return tap_end();
+		if (end == ALLOD_BOUNDS_OFF) {
+			test_off();
+			return tap_end();
+		}
+		test_values();
+		test_tables();
+		test_copy();
+		test_fork();
+		test_race();
+		test_threads();
+		test_random();
+		return tap_end();
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		if (i == ALLOD_BOUNDS_MPX && end != ALLOD_BOUNDS_MPX)
+			continue;
+		if (!fork()) {
+			setenv("ALLOD_BOUNDS", names[i], 1);
+			execl("/proc/self/exe", argv[0], names[i], NULL);
+		}
+		check(wait(&status) > 0 && status == 0, "as a whole");
+	}
+	return tap_end();
+}

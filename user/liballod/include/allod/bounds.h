@@ -1,0 +1,254 @@
+/* Bounds of pointers: a program says which object a pointer belongs to, has accesses checked, and keeps the bounds of pointers
+ * that lie in memory in tables.
+ *
+ *   struct allod_bounds b = allod_bounds_make(buffer, sizeof(buffer));
+ *   *(int *)allod_bounds_check(b, p, sizeof(int)) = 1;     // SIGSEGV, si_code SEGV_BNDERR, if p is outside
+ *   allod_bounds_store(&node->text, buffer, b);            // node->text = buffer, and its bounds
+ *   char *text = allod_bounds_load(&node->text, &b);       // and back
+ *
+ * Bounds are values; what is in registers costs what an addition costs. The tables cover every location of the program's, four
+ * bytes for each byte, and appear where they are first needed (a trap; `abi/bounds.h` has the geometry). When memory is
+ * unmapped, they go. A pointer in memory that was last written by code that knows nothing of bounds has none: it is open, and
+ * passes every check. So has what lies on a location never stored to.
+ *
+ * Threads: a pointer that one thread stores and others load and store at the same time never comes with the bounds of another.
+ * Each table entry has two version numbers. A store sets the top bit of `begun`, writes pointer, bounds and a copy of the pointer, and
+ * then makes both numbers one more. A load reads `ended`, pointer and bounds, then `begun`, and begins again unless all agree: 2^31
+ * stores would have to come between two of its instructions to deceive it. A signal handler must not store to a location
+ * that the thread it interrupts may be storing to, and a process with several threads should not fork during one.
+ *
+ * Back ends, chosen when the program starts, or by the variable ALLOD_BOUNDS in its environment:
+ *   mpx       the processor's tables and instructions (BNDLDX, BNDSTX), where there are some; versions are kept beside them.
+ *             They are off in signal handlers, where loads give open bounds and stores none
+ *   software  the library's own tables, of the same geometry; arm64 needs the atomic instructions of Armv8.1 for it
+ *   off       no tables: what is loaded is open. So it is on other kernels and where the others cannot be had
+ *
+ * Locations are native addresses (allod/pointer.h), multiples of eight; those of C pointers are. */
+#ifndef ALLOD_BOUNDS_H
+#define ALLOD_BOUNDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The negative of the first address; the complement of (last - first). Zeroes: open. */
+struct allod_bounds {
+	uint64_t base, rest;
+};
+
+enum allod_bounds_back_end { ALLOD_BOUNDS_OFF, ALLOD_BOUNDS_SOFTWARE, ALLOD_BOUNDS_MPX };
+
+/* The one in use. */
+enum allod_bounds_back_end allod_bounds_back_end(void);
+/* Called before main() in every program that includes this file. */
+void allod_bounds_start(void);
+
+/* Reports an access outside of bounds: SIGSEGV with SEGV_BNDERR, si_addr, si_lower, si_upper. Returns if a handler of the program's
+ * steps over the instruction (7 bytes on x86-64, 4 on arm64). */
+void allod_bounds_report(const void *pointer, size_t bytes, struct allod_bounds bounds) __attribute__((cold, noinline));
+
+/* Copies memory that may hold pointers, as memmove(), with their bounds. */
+void *allod_bounds_copy(void *to, const void *from, size_t bytes);
+/* All pointers in the range become open. */
+void allod_bounds_clear(const void *start, size_t bytes);
+
+/* The bounds of an object; of no bytes, as of one. */
+static inline struct allod_bounds allod_bounds_make(const void *first, size_t bytes)
+{
+	struct allod_bounds b = { -(uint64_t)first, ~(uint64_t)(bytes ? bytes - 1 : 0) };
+	return b;
+}
+
+static inline struct allod_bounds allod_bounds_open(void)
+{
+	struct allod_bounds b = { 0, 0 };
+	return b;
+}
+
+static inline bool allod_bounds_is_open(struct allod_bounds b)
+{
+	return !(b.base | b.rest);
+}
+
+/* First and last address. */
+static inline uint64_t allod_bounds_lower(struct allod_bounds b)
+{
+	return -b.base;
+}
+
+static inline uint64_t allod_bounds_upper(struct allod_bounds b)
+{
+	return ~b.rest - b.base;
+}
+
+/* Whether `bytes` (at least 1) from p on are inside. */
+static inline bool allod_bounds_hold(struct allod_bounds b, const void *p, size_t bytes)
+{
+	uint64_t limit, sum;
+	bool bad = __builtin_add_overflow(b.rest, (uint64_t)bytes - 1, &limit);
+
+	bad |= __builtin_add_overflow((uint64_t)p + b.base, limit, &sum);
+	return !bad;
+}
+
+/* -> p, if they are; otherwise reports it. For one byte these are three instructions. */
+static inline void *allod_bounds_check(struct allod_bounds b, const void *p, size_t bytes)
+{
+	if (__builtin_expect(!allod_bounds_hold(b, p, bytes), 0))
+		allod_bounds_report(p, bytes, b);
+	return (void *)p;
+}
+
+/* The bounds of a part of the object: a member, an element. Reports it if it is no part. */
+static inline struct allod_bounds allod_bounds_narrow(struct allod_bounds b, const void *first, size_t bytes)
+{
+	allod_bounds_check(b, first, bytes ? bytes : 1);
+	return allod_bounds_make(first, bytes);
+}
+
+/* What the inline code below leaves: a table is missing, another thread is at the entry, or another back end is in use. */
+void allod_bounds_store_slowly(void *location, void *pointer, struct allod_bounds bounds) __attribute__((cold));
+void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds) __attribute__((cold));
+
+#define ALLOD_BOUNDS_DIRECTORY 0x60000000
+
+#if defined(__x86_64__)
+
+static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
+{
+	uint64_t entry;
+
+	__asm__ volatile goto("movq %[at], %[entry]\n\t"
+		     "shrq $20, %[entry]\n\t"
+		     "movq %c[directory](,%[entry],8), %[entry]\n\t"
+		     "testq %[entry], %[entry]\n\t"
+		     "jz %l[slow]\n\t"
+		     "lock btsl $31, (%[entry],%[at],4)\n\t"
+		     "jc %l[slow]\n\t"
+		     "movq %[base], -24(%[entry],%[at],4)\n\t"
+		     "movq %[rest], -16(%[entry],%[at],4)\n\t"
+		     "movq %[pointer], (%[at])\n\t"
+		     "movq %[pointer], -8(%[entry],%[at],4)\n\t"
+		     "incl 4(%[entry],%[at],4)\n\t"
+		     "addl $-0x7fffffff, (%[entry],%[at],4)"
+		     : [entry] "=&r"(entry)
+		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(bounds.base), [rest] "r"(bounds.rest),
+		       [directory] "i"(ALLOD_BOUNDS_DIRECTORY)
+		     : "memory", "cc"
+		     : slow);
+	return;
+slow:
+	allod_bounds_store_slowly(location, pointer, bounds);
+}
+
+static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
+{
+	uint64_t entry, base, rest;
+	uint32_t ended;
+	void *pointer;
+
+	__asm__ volatile goto("movq %[at], %[entry]\n\t"
+		     "shrq $20, %[entry]\n\t"
+		     "movq %c[directory](,%[entry],8), %[entry]\n\t"
+		     "testq %[entry], %[entry]\n\t"
+		     "jz %l[slow]\n\t"
+		     "movl 4(%[entry],%[at],4), %[ended]\n\t"
+		     "movq (%[at]), %[pointer]\n\t"
+		     "cmpq %[pointer], -8(%[entry],%[at],4)\n\t"
+		     "jne %l[slow]\n\t"
+		     "movq -24(%[entry],%[at],4), %[base]\n\t"
+		     "movq -16(%[entry],%[at],4), %[rest]\n\t"
+		     "cmpl %[ended], (%[entry],%[at],4)\n\t"
+		     "jne %l[slow]"
+		     : [entry] "=&r"(entry), [ended] "=&r"(ended), [pointer] "=&r"(pointer), [base] "=&r"(base),
+		       [rest] "=&r"(rest)
+		     : [at] "r"(location), [directory] "i"(ALLOD_BOUNDS_DIRECTORY)
+		     : "memory", "cc"
+		     : slow);
+	__asm__("" : "+r"(base), "+r"(rest)); /* gcc 12 fails to make a vector of what comes right out of an asm goto */
+	bounds->base = base;
+	bounds->rest = rest;
+	return pointer;
+slow:
+	return allod_bounds_load_slowly((void *)location, bounds);
+}
+
+#elif defined(__aarch64__)
+
+static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
+{
+	uint64_t entry;
+	uint32_t begun;
+
+	__asm__ volatile goto(".arch_extension lse\n\t"
+		     "ubfx %[entry], %[at], #20, #28\n\t"
+		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
+		     "cbz %[entry], %l[slow]\n\t"
+		     "add %[entry], %[entry], %[at], lsl #2\n\t"
+		     "ldset %w[claim], %w[begun], [%[entry]]\n\t"
+		     "tbnz %w[begun], #31, %l[slow]\n\t"
+		     "dmb ishst\n\t"
+		     "stp %[base], %[rest], [%[entry], #-24]\n\t"
+		     "str %[pointer], [%[at]]\n\t"
+		     "stur %[pointer], [%[entry], #-8]\n\t"
+		     "add %w[begun], %w[begun], #1\n\t"
+		     "dmb ishst\n\t"
+		     "stp %w[begun], %w[begun], [%[entry]]"
+		     : [entry] "=&r"(entry), [begun] "=&r"(begun)
+		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(bounds.base), [rest] "r"(bounds.rest),
+		       [directory] "r"((uint64_t)ALLOD_BOUNDS_DIRECTORY), [claim] "r"(1u << 31)
+		     : "memory", "cc"
+		     : slow);
+	return;
+slow:
+	allod_bounds_store_slowly(location, pointer, bounds);
+}
+
+static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
+{
+	uint64_t entry, base, rest, stored, begun;
+	uint32_t ended;
+	void *pointer;
+
+	__asm__ volatile goto("ubfx %[entry], %[at], #20, #28\n\t"
+		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
+		     "cbz %[entry], %l[slow]\n\t"
+		     "add %[entry], %[entry], %[at], lsl #2\n\t"
+		     "ldr %w[ended], [%[entry], #4]\n\t"
+		     "dmb ishld\n\t"
+		     "ldr %[pointer], [%[at]]\n\t"
+		     "ldp %[base], %[rest], [%[entry], #-24]\n\t"
+		     "dmb ishld\n\t"
+		     "ldp %[stored], %[begun], [%[entry], #-8]\n\t"
+		     "cmp %[stored], %[pointer]\n\t"
+		     "ccmp %w[begun], %w[ended], #0, eq\n\t"
+		     "b.ne %l[slow]"
+		     : [entry] "=&r"(entry), [ended] "=&r"(ended), [pointer] "=&r"(pointer), [base] "=&r"(base),
+		       [rest] "=&r"(rest), [stored] "=&r"(stored), [begun] "=&r"(begun)
+		     : [at] "r"(location), [directory] "r"((uint64_t)ALLOD_BOUNDS_DIRECTORY)
+		     : "memory", "cc"
+		     : slow);
+	__asm__("" : "+r"(base), "+r"(rest)); /* gcc 12 fails to make a vector of what comes right out of an asm goto */
+	bounds->base = base;
+	bounds->rest = rest;
+	return pointer;
+slow:
+	return allod_bounds_load_slowly((void *)location, bounds);
+}
+
+#endif
+
+static __attribute__((constructor, unused)) void allod_bounds_start_here(void)
+{
+	allod_bounds_start();
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
