@@ -9,6 +9,7 @@
 #include <allod/bounds.h>
 
 #include "abi/bounds.h"
+#include "machine.h"
 
 enum { SLOTS = 16, PER_SLOT = 512, OPERATIONS = 1000000 };
 
@@ -66,11 +67,7 @@ static void step_over(int number, siginfo_t *what, void *context)
 	(void)number;
 	info = *what;
 	reports++;
-#if defined(__x86_64__)
-	uc->uc_mcontext.gregs[REG_RIP] += 7;
-#else
-	uc->uc_mcontext.pc += 4;
-#endif
+	machine_step(uc, ALLOD_BOUNDS_REPORT_BYTES);
 }
 
 static bool reported(const void *pointer, const void *lower, const void *upper)

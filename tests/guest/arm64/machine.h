@@ -28,6 +28,12 @@ static inline void machine_pause(void)
 	__asm__ volatile("yield");
 }
 
+/* Goes on behind an instruction of that many bytes. */
+static inline void machine_step(ucontext_t *u, unsigned bytes)
+{
+	u->uc_mcontext.pc += bytes;
+}
+
 /* For the handler of the illegal instruction of machine_context(). */
 static inline void machine_skip(ucontext_t *u)
 {

@@ -84,6 +84,11 @@ bool bounds_hard_start(void)
 
 /* The registers hold the first address and the complement of the last. The NOPs are for QEMU (docs/caveats.md); everything is in
  * one piece, because nothing else of the program keeps bounds registers. */
+#define BNDMOV_FROM_RCX ".byte 0x66, 0x0f, 0x1a, 0x01\n\t" /* bndmov (%rcx), %bnd0: not every assembler knows them */
+#define BNDMOV_TO_RCX ".byte 0x66, 0x0f, 0x1b, 0x01\n\t"   /* bndmov %bnd0, (%rcx) */
+#define BNDSTX_RAX_RDX ".byte 0x0f, 0x1b, 0x04, 0x10, 0x90\n\t" /* bndstx %bnd0, (%rax,%rdx); nop */
+#define BNDLDX_RAX_RDX ".byte 0x0f, 0x1a, 0x04, 0x10, 0x90\n\t" /* bndldx (%rax,%rdx), %bnd0; nop */
+
 struct registers {
 	uint64_t lower, upper;
 };
@@ -92,19 +97,13 @@ void bounds_hard_store(void *location, void *pointer, struct allod_bounds bounds
 {
 	struct registers r = { -bounds.base, bounds.rest + bounds.base };
 
-	__asm__ volatile("bndmov (%2), %%bnd0; bndstx %%bnd0, (%0,%1); nop"
-			 :
-			 : "a"(location), "d"(pointer), "c"(&r), "m"(r)
-			 : "memory");
+	__asm__ volatile(BNDMOV_FROM_RCX BNDSTX_RAX_RDX : : "a"(location), "d"(pointer), "c"(&r), "m"(r) : "memory");
 }
 
 struct allod_bounds bounds_hard_load(void *location, void *pointer)
 {
 	struct registers r = { 0, 0 }; /* in a signal handler these instructions do nothing */
 
-	__asm__ volatile("bndldx (%1,%2), %%bnd0; nop; bndmov %%bnd0, (%3)"
-			 : "+m"(r)
-			 : "a"(location), "d"(pointer), "c"(&r)
-			 : "memory");
+	__asm__ volatile(BNDLDX_RAX_RDX BNDMOV_TO_RCX : "+m"(r) : "a"(location), "d"(pointer), "c"(&r) : "memory");
 	return (struct allod_bounds){ -r.lower, r.upper + r.lower };
 }

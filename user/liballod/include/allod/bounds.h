@@ -12,10 +12,10 @@
  * passes every check. So has what lies on a location never stored to.
  *
  * Threads: a pointer that one thread stores and others load and store at the same time never comes with the bounds of another.
- * Each table entry has two version numbers. A store sets the top bit of `begun`, writes pointer, bounds and a copy of the pointer, and
- * then makes both numbers one more. A load reads `ended`, pointer and bounds, then `begun`, and begins again unless all agree: 2^31
- * stores would have to come between two of its instructions to deceive it. A signal handler must not store to a location
- * that the thread it interrupts may be storing to, and a process with several threads should not fork during one.
+ * Each table entry has two version numbers. A store sets the top bit of `begun`, writes pointer, bounds and a copy of the pointer,
+ * and then makes both numbers one more. A load reads `ended`, pointer and bounds, then `begun`, and begins again unless all agree:
+ * 2^31 stores would have to come between two of its instructions to deceive it. A signal handler must not store to a location
+ * that the thread it interrupts may be storing to, and a process with several threads should not fork during a store.
  *
  * Back ends, chosen when the program starts, or by the variable ALLOD_BOUNDS in its environment:
  *   mpx       the processor's tables and instructions (BNDLDX, BNDSTX), where there are some; versions are kept beside them.
@@ -48,7 +48,7 @@ enum allod_bounds_back_end allod_bounds_back_end(void);
 void allod_bounds_start(void);
 
 /* Reports an access outside of bounds: SIGSEGV with SEGV_BNDERR, si_addr, si_lower, si_upper. Returns if a handler of the program's
- * steps over the instruction (7 bytes on x86-64, 4 on arm64). */
+ * steps over the instruction (ALLOD_BOUNDS_REPORT_BYTES). */
 void allod_bounds_report(const void *pointer, size_t bytes, struct allod_bounds bounds) __attribute__((cold, noinline));
 
 /* Copies memory that may hold pointers, as memmove(), with their bounds. */
@@ -118,9 +118,12 @@ void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds) __at
 
 #if defined(__x86_64__)
 
+/* Length of the instruction that reports. */
+#define ALLOD_BOUNDS_REPORT_BYTES 7
+
 static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
 {
-	uint64_t entry;
+	uint64_t entry, base = bounds.base, rest = bounds.rest;
 
 	__asm__ volatile goto("movq %[at], %[entry]\n\t"
 		     "shrq $20, %[entry]\n\t"
@@ -136,7 +139,7 @@ static inline void allod_bounds_store(void *location, void *pointer, struct allo
 		     "incl 4(%[entry],%[at],4)\n\t"
 		     "addl $-0x7fffffff, (%[entry],%[at],4)"
 		     : [entry] "=&r"(entry)
-		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(bounds.base), [rest] "r"(bounds.rest),
+		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(base), [rest] "r"(rest),
 		       [directory] "i"(ALLOD_BOUNDS_DIRECTORY)
 		     : "memory", "cc"
 		     : slow);
@@ -179,9 +182,11 @@ slow:
 
 #elif defined(__aarch64__)
 
+#define ALLOD_BOUNDS_REPORT_BYTES 4
+
 static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
 {
-	uint64_t entry;
+	uint64_t entry, base = bounds.base, rest = bounds.rest;
 	uint32_t begun;
 
 	__asm__ volatile goto(".arch_extension lse\n\t"
@@ -199,7 +204,7 @@ static inline void allod_bounds_store(void *location, void *pointer, struct allo
 		     "dmb ishst\n\t"
 		     "stp %w[begun], %w[begun], [%[entry]]"
 		     : [entry] "=&r"(entry), [begun] "=&r"(begun)
-		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(bounds.base), [rest] "r"(bounds.rest),
+		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(base), [rest] "r"(rest),
 		       [directory] "r"((uint64_t)ALLOD_BOUNDS_DIRECTORY), [claim] "r"(1u << 31)
 		     : "memory", "cc"
 		     : slow);
