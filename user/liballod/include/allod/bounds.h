@@ -123,7 +123,7 @@ void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds) __at
 
 static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
 {
-	uint64_t entry, base = bounds.base, rest = bounds.rest;
+	uint64_t entry = 0, base = bounds.base, rest = bounds.rest;
 
 	__asm__ volatile goto("movq %[at], %[entry]\n\t"
 		     "shrq $20, %[entry]\n\t"
@@ -150,9 +150,9 @@ slow:
 
 static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
 {
-	uint64_t entry, base, rest;
-	uint32_t ended;
-	void *pointer;
+	uint64_t entry = 0, base = 0, rest = 0;
+	uint32_t ended = 0;
+	void *pointer = NULL;
 
 	__asm__ volatile goto("movq %[at], %[entry]\n\t"
 		     "shrq $20, %[entry]\n\t"
@@ -186,8 +186,8 @@ slow:
 
 static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
 {
-	uint64_t entry, base = bounds.base, rest = bounds.rest;
-	uint32_t begun;
+	uint64_t entry = 0, base = bounds.base, rest = bounds.rest;
+	uint32_t begun = 0;
 
 	__asm__ volatile goto(".arch_extension lse\n\t"
 		     "ubfx %[entry], %[at], #20, #28\n\t"
@@ -215,9 +215,9 @@ slow:
 
 static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
 {
-	uint64_t entry, base, rest, stored, begun;
-	uint32_t ended;
-	void *pointer;
+	uint64_t entry = 0, base = 0, rest = 0, stored = 0, begun = 0;
+	uint32_t ended = 0;
+	void *pointer = NULL;
 
 	__asm__ volatile goto("ubfx %[entry], %[at], #20, #28\n\t"
 		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
