@@ -137,32 +137,36 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 {
 	/* From birth on the grantee is the maker, too: the new space pays. */
 	struct account *account = from == to ? owner->account : from->account;
+	struct grant_pair *pair;
 	struct grant *grant;
+	u32 number;
 
 	if (!account_charge(account, ACCOUNT_GRANTS, 1))
 		return -E_LIMIT;
-	grant = pool_alloc_zeroed(&grant_pool);
-	if (grant) {
-		grant->pair = pair_make(owner, to);
-		grant->number = grant->pair ? handle_make(&grants, grant) : 0;
-	}
-	if (!grant || !grant->number) {
-		if (grant && grant->pair)
-			pair_put(grant->pair);
+	grant = pool_alloc(&grant_pool);
+	pair = grant ? pair_make(owner, to) : NULL;
+	number = pair ? handle_make(&grants, grant) : 0;
+	if (!number) {
+		if (pair)
+			pair_put(pair);
 		if (grant)
 			pool_free(&grant_pool, grant);
 		account_refund(account, ACCOUNT_GRANTS, 1);
 		return -E_NOMEM;
 	}
-	grant->account = account;
-	grant->flags = flags;
-	grant->owner = owner;
-	grant->from = from;
-	grant->to = to;
-	grant->start = start;
-	grant->end = end;
-	grant->parent = parent;
-	grant->is_exact = parent && parent->is_exact;
+	*grant = (struct grant){
+		.number = number,
+		.flags = flags,
+		.owner = owner,
+		.from = from,
+		.to = to,
+		.start = start,
+		.end = end,
+		.account = account,
+		.is_exact = parent && parent->is_exact,
+		.parent = parent,
+		.pair = pair,
+	};
 	list_init(&grant->children);
 	list_init(&grant->sibling);
 	list_init(&grant->of_call);
@@ -337,7 +341,7 @@ static void end_one(struct grant *grant)
 	list_remove(&grant->of_call);
 	if (grant->flags & RIGHT_P)
 		portal_forget();
-	if (grant->flags & MEMORY_RIGHTS)
+	if (pair->shows && (grant->flags & MEMORY_RIGHTS))
 		pt_clear_view(pair, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
 	if (grant->is_exact)
 		drop_edges(grant);

@@ -8,6 +8,7 @@
 #define KERNEL_GRANT_H
 
 #include "lib/list.h"
+#include "pte.h"
 #include "types.h"
 
 struct account;
@@ -21,6 +22,11 @@ struct grant_pair {
 	struct list_node of_owner, of_to; /* in owner->viewers (those with copies first) and to->received */
 	bool has_copies;   /* edge tables of `to` may show copies of entries */
 	bool keeps_tables; /* there was a call's grant: its edge tables stay, empty, for the next call */
+	bool shows;        /* the grantee's tables have shown something; never: there is nothing to take out */
+	/* With keeps_tables, the page shown last: its offset, and the entry for it in the edge tables and in the owner's. */
+	u64 page;
+	pte_t *shown;        /* NULL: none */
+	const pte_t *theirs; /* NULL: not known */
 };
 
 struct grant {

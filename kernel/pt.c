@@ -280,6 +280,24 @@ static pte_t owner_below(pte_t entry, u64 offset, unsigned level)
 	return pte_make_page(pa, level - 1, pte_rights(entry), pte_is_device(entry));
 }
 
+/* The entry of a page or block of the owner as a grant shows it. */
+static pte_t copy_of(struct grant *grant, u64 offset, unsigned level, pte_t theirs)
+{
+	const void *edge = grant->is_exact ? grant_edge(grant, offset) : NULL;
+
+	if (!grant->has_copies)
+		grant_note_copies(grant);
+	return pte_make_page(edge ? ptr_pa(edge) : pte_pa(theirs), level,
+		pte_rights(theirs) & memory_rights(grant->flags), pte_is_device(theirs));
+}
+
+static void remember(struct grant_pair *pair, u64 offset, pte_t *shown)
+{
+	pair->page = page_down(offset);
+	pair->shown = shown;
+	pair->theirs = NULL;
+}
+
 int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct grant *grant)
 {
 	u32 rights = memory_rights(grant->flags);
@@ -292,20 +310,14 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 		bool own = pte_is_table(*entry, level) && !pte_is_link(*entry);
 
 		if (!own && grant_covers(grant, offset & ~(bytes_of(level) - 1), bytes_of(level), level)) {
-			pte_t value;
+			u32 already = pte_is_link(*entry) ? pte_rights(*entry) : 0;
 
-			if (pte_is_table(theirs, level)) {
-				u32 already = pte_is_link(*entry) ? pte_rights(*entry) : 0;
-
-				value = pte_make_table(pte_pa(theirs), rights | already, true);
-			} else {
-				const void *edge = grant_edge(grant, offset);
-				pa_t pa = edge ? ptr_pa(edge) : pte_pa(theirs);
-
-				value = pte_make_page(pa, level, pte_rights(theirs) & rights, pte_is_device(theirs));
-				grant_note_copies(grant);
-			}
-			view_set(viewer, owner, offset, level, entry, value);
+			grant->pair->shows = true;
+			if (!level && grant->pair->keeps_tables)
+				remember(grant->pair, offset, entry);
+			view_set(viewer, owner, offset, level, entry,
+				pte_is_table(theirs, level) ? pte_make_table(pte_pa(theirs), rights | already, true)
+							    : copy_of(grant, offset, level, theirs));
 			return 0;
 		}
 		if (!own) {
@@ -327,15 +339,26 @@ void pt_show_present(struct grant *grant, unsigned pages)
 {
 	struct space *owner = grant->owner, *viewer = grant->to;
 	u64 offset = page_down(grant->start);
+	struct grant_pair *pair = grant->pair;
 	unsigned level;
 
+	/* The same page as at the last call. */
+	if (pair->theirs && pair->page == offset && grant->end - offset <= PAGE_SIZE) {
+		if (pte_is_present(*pair->theirs))
+			view_set(viewer, owner, offset, 0, pair->shown, copy_of(grant, offset, 0, *pair->theirs));
+		return;
+	}
 	if (!link_entry_find(viewer, globalize(owner->number, offset)))
 		return;
 	for (; pages-- && offset < grant->end; offset += PAGE_SIZE) {
 		const pte_t *entry = pt_find_entry(owner, offset, &level);
 
-		if (entry && pte_is_present(*entry) && pt_link_grant(viewer, owner, offset, grant))
+		if (!entry || !pte_is_present(*entry))
+			continue;
+		if (pt_link_grant(viewer, owner, offset, grant))
 			return;
+		if (!level && pair->page == offset)
+			pair->theirs = entry;
 	}
 }
 
@@ -484,7 +507,10 @@ static void clear_views(struct grant_pair *pair, u64 start, u64 end, bool links)
 void pt_clear_view(struct grant_pair *pair, u64 start, u64 end)
 {
 	tlb_add(pair->owner, pair->to, start, end);
-	clear_views(pair, start, end, true);
+	if (pair->shown && pair->page == start && end - start == PAGE_SIZE)
+		entry_write(pair->shown, 0);
+	else
+		clear_views(pair, start, end, true);
 }
 
 void pt_clear_copies(struct space *owner, u64 start, u64 end)
