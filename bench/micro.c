@@ -403,17 +403,21 @@ static void finish_crowd(void)
 		native(CALL_space_destroy, (uint64_t)crowd[i], 0, 0, 0);
 }
 
+#include "space_rows.h"
 #include "vas_rows.h"
 
 static const struct row rows[] = {
 	{ "null system call", NULL, batch_null, NULL, 1000, 10 },
 	{ "sched_yield", NULL, batch_yield, NULL, 1000, 10 },
-	{ "portal call and return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
+	{ "portal call+return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
+	{ "portal call+return with callback", prepare_call_back, batch_call_back, finish_call_back, 1000, 10 },
 	{ "portal call+return with 4 KiB grant", prepare_call_grant, batch_call_grant, finish_portal, 1000, 10 },
 	{ "grant+revoke space, 4 KiB mapped", prepare_small_grant, batch_grant, finish_grant, 1000, 10 },
 	{ "grant+revoke space, 16 GiB mapped", prepare_large_grant, batch_grant, finish_grant, 1000, 10 },
 	{ "space create+destroy", prepare_space, batch_space, NULL, 200, 10 },
 	{ "space create+destroy among 8,000", prepare_crowd, batch_space, finish_crowd, 200, 10 },
+	{ "native load", prepare_native_load, batch_load, NULL, 1000, 10 },
+	{ "granted load", prepare_granted_load, batch_load, finish_space, 1000, 10 },
 	{ "pipe round trip", prepare_pipe, batch_pipe, finish_pipe, 200, 10 },
 	{ "UNIX socket round trip", prepare_socket, batch_pipe, finish_pipe, 200, 10 },
 	{ "fork+exit+wait", NULL, batch_fork, NULL, 20, 10 },

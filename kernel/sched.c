@@ -88,9 +88,8 @@ static bool take_next(struct cpu *cpu)
 /* A system is told of an interrupt where it can do something about it: in the space that the thread belongs to. */
 static bool is_interrupted(const struct thread *thread)
 {
-	const struct space *home = thread->depth ? thread->calls[0].space : thread->space;
-
-	return thread->space->system && (thread->pending & PENDING_INTERRUPT) && thread->space == home;
+	return (thread->pending & PENDING_INTERRUPT) && thread->space->system &&
+		(!thread->depth || thread->space == thread->calls[0].space);
 }
 
 /* Deals with what is pending for the current thread; it may be gone or in another space afterwards. */

@@ -149,8 +149,13 @@ static long peer_serve(struct task *self, struct mm *mm, struct user_frame *fram
 	if (!handler || !is_allowed(handler, frame))
 		return -EPERM;
 	self->mm = mm;
+	self->serves_peer = true;
 	long result = handler(self, frame);
+	self->serves_peer = false;
 	self->mm = home;
+	/* An interrupt that ended the sleep was meant for the time at home. */
+	if (self->work)
+		call_thread_interrupt(self->thread);
 	return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK ? -EINTR : result;
 }
 
@@ -231,17 +236,25 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame));
 }
 
+/* It has no frames left because of its own quota, not because there are none. */
+static bool is_at_limit(u32 space)
+{
+	struct space_info info;
+	return call_space_info(space, &info) >= 0 && info.limit.frames && info.used.frames >= info.limit.frames;
+}
+
 static void serve_fault(struct user_frame *frame)
 {
+	bool process = mm_of_space(frame->space);
 	int error = -EFAULT;
 	if (frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER))
 		error = segment_fetch(frame->segment, frame->page);
 	if (frame->cause == CAUSE_FAULT && ((frame->code & FAULT_NOMEM) || error == -ENOMEM))
-		error = shortage_relieve() ? 0 : -ENOMEM;
+		error = !is_at_limit(frame->space) && shortage_relieve() ? 0 : -ENOMEM;
 	if (!error)
 		return;
-	if (!mm_of_space(frame->space)) {
-		peer_end(frame, signal_of(frame));
+	if (!process) {
+		peer_end(frame, error == -ENOMEM ? SIGKILL : signal_of(frame));
 		return;
 	}
 	service_unlock();
@@ -268,7 +281,8 @@ _Noreturn void peer_leave(struct task *self)
 {
 	service_unlock();
 	call_thread_interrupt(self->thread);
-	call_thread_exit();
+	call_thread_recall(self->thread);
+	system_return();
 }
 
 long peer_call(struct task *self, const struct user_frame *frame)

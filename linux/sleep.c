@@ -19,7 +19,7 @@ static i64 sleep_once(struct task *self, u64 deadline)
 	u64 start = native_ticks();
 	self->sleeping = true;
 	service_unlock();
-	i64 result = call_wait(&self->word, seen, deadline, 0);
+	i64 result = call_wait(&self->word, seen, deadline, self->serves_peer ? WAIT_INTERRUPTIBLE : 0);
 	service_lock();
 	self->sleeping = false;
 	self->slept_ticks += native_ticks() - start;
@@ -31,7 +31,7 @@ int task_sleep(struct task *self, u64 deadline)
 	if (task_interrupted(self))
 		return -ERESTARTSYS;
 	i64 result = sleep_once(self, deadline);
-	/* -E_INTR: the space that the call is served for has ended. */
+	/* -E_INTR: the call from space to space that the peer is in has ended. */
 	if (task_interrupted(self) || result == -E_INTR)
 		return -ERESTARTSYS;
 	return result == -E_TIMEDOUT ? -ETIMEDOUT : 0;

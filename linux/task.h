@@ -159,6 +159,7 @@ struct task {
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
+	bool serves_peer;               /* [S] the call is another space's: see peer.h */
 	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
 	bool vas_writing;               /* [L] ... as one that may write */
 	struct list_node futex;         /* [L] private to futex.c */

@@ -350,6 +350,40 @@ static void test_threads(void)
 	check(!allod_sandbox(&options) && errno == EINVAL, "too many contexts");
 }
 
+/* --- limits --- */
+
+static void test_deadline(void)
+{
+	struct allod_space *space = allod_sandbox(NULL);
+	struct allod_how how = { 1 };
+	const uint64_t none[6] = { 0 };
+	uint64_t result;
+
+	allod_space_deadline(space, 20000000);
+	check(crash_in(space, HANG) == -1 && errno == ETIMEDOUT, "a deadline ends a loop");
+	check(bump_in(space) == 206 && errno == 0, "the next call works");
+	check(sleep_there_in(space, 100000) == -1 && (errno == ETIMEDOUT || errno == EOWNERDEAD), "and a sleep");
+	check(bump_in(space) == 307 && errno == 0, "the next call works after that");
+	check(allod_call(allod_portal_at(space, (const void *)bump), none, &result, &how) == -1 && errno == ETIMEDOUT,
+		"a deadline that has passed");
+	allod_space_deadline(space, 0);
+	check(together(space), "all threads still get in");
+	allod_space_close(space);
+}
+
+static void test_quota(void)
+{
+	struct allod_options options = { .name = "small", .frames = 1000 };
+	struct allod_space *space = allod_sandbox(&options);
+	struct allod_report report;
+
+	check(bump_in(space) == 206, "a sandbox with a quota of frames");
+	check(allocate_in(space, 40 << 20) == -1 && errno == EOWNERDEAD && !allod_space_wait(space, &report) &&
+			report.end == ALLOD_FAULTED && report.signal == SIGKILL,
+		"more than that ends it");
+	allod_space_close(space);
+}
+
 /* --- processes --- */
 
 static void use_parents(void)
@@ -386,6 +420,14 @@ static void test_processes(void)
 	usleep(100000);
 	kill(child, SIGKILL);
 	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status), "killed while it sleeps in a sandbox");
+	child = fork();
+	if (child == 0) {
+		crash_in(allod_sandbox(NULL), HANG);
+		_exit(1);
+	}
+	usleep(100000);
+	kill(child, SIGKILL);
+	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status), "killed while it loops in a sandbox");
 }
 
 static void test_many(void)
@@ -415,6 +457,8 @@ int main(void)
 	test_memory();
 	test_ends();
 	test_kill();
+	test_deadline();
+	test_quota();
 	test_signals();
 	test_threads();
 	test_processes();

@@ -3,18 +3,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
+#include <time.h>
 
 #include "make.h"
 
 /* Grants for this thread's next call. */
 static _Thread_local struct {
-	unsigned count;
+	u32 count;
 	bool failed;
-	struct {
-		u64 start, bytes;
-		u32 rights;
-	} grants[ALLOD_LENT_MAX];
+	struct grant_spec grants[ALLOD_LENT_MAX];
 } lent;
+
+_Static_assert((int)ALLOD_LENT_MAX == (int)CALL_GRANTS_MAX, "grants of a call");
 
 /* --- offering --- */
 
@@ -165,9 +166,7 @@ void *allod_lend(const volatile void *start, size_t bytes, unsigned rights)
 		lent.failed = true;
 		return NULL;
 	}
-	lent.grants[lent.count].start = address;
-	lent.grants[lent.count].bytes = bytes;
-	lent.grants[lent.count++].rights = rights;
+	lent.grants[lent.count++] = (struct grant_spec){ .address = address, .bytes = bytes, .flags = rights };
 	return (void *)address;
 }
 
@@ -177,41 +176,34 @@ static i64 call_plainly(allod_portal portal, const u64 words[6], u64 *value)
 	return allod_stub_call(portal, words, value, CALL_portal_call);
 }
 
-/* A call with grants: they end with it. */
-static i64 call_lending(allod_portal portal, const u64 words[6], u64 *value)
+/* A call with grants or a deadline. */
+static i64 call_with(allod_portal portal, const u64 words[6], u64 *value, u64 deadline)
 {
-	unsigned count = lent.count;
-	i64 numbers[ALLOD_LENT_MAX], result = 0;
-	unsigned made = 0;
+	struct grant_spec grants[ALLOD_LENT_MAX];
+	struct call_spec spec = { .portal = portal, .deadline = deadline, .grants = (u64)grants };
+	const u64 argument[6] = { (u64)&spec };
+	bool failed = lent.failed;
 
+	memcpy(spec.words, words, sizeof(spec.words));
+	memcpy(grants, lent.grants, sizeof(grants));
+	spec.grant_count = lent.count;
 	lent.count = 0;
-	if (lent.failed) {
-		lent.failed = false;
-		return -E_INVAL;
-	}
-	for (; made < count && result >= 0; made++)
-		result = numbers[made] = call_grant(lent.grants[made].start, lent.grants[made].bytes,
-			allod_space_of((void *)portal), lent.grants[made].rights);
-	if (result >= 0)
-		result = call_plainly(portal, words, value);
-	while (made--)
-		if (numbers[made] >= 0)
-			call_revoke((u32)numbers[made]);
-	return result;
+	lent.failed = false;
+	return failed ? -E_INVAL : allod_stub_call(0, argument, value, CALL_portal_call_with);
+}
+
+static i64 call_any(allod_portal portal, const u64 words[6], u64 *value, u64 deadline)
+{
+	if (__builtin_expect(deadline || lent.count || lent.failed, 0))
+		return call_with(portal, words, value, deadline);
+	return call_plainly(portal, words, value);
 }
 
 int allod_call(allod_portal portal, const uint64_t words[6], uint64_t *result, const struct allod_how *how)
 {
-	i64 status;
-
-	(void)how;
 	if (!allod_present())
 		return errno = ENOSYS, -1;
-	if (__builtin_expect(lent.count || lent.failed, 0))
-		status = call_lending(portal, words, result);
-	else
-		status = call_plainly(portal, words, result);
-	return (int)allod_result(status);
+	return (int)allod_result(call_any(portal, words, result, how ? how->deadline_ns : 0));
 }
 
 /* In a sandbox: entering and leaving gives back the context of a call that ended otherwise. */
@@ -238,14 +230,32 @@ static void clean_up(struct allod_space *space)
 	errno = error;
 }
 
-uint64_t allod_invoke(allod_portal portal, const uint64_t words[6])
+/* -> the value, or -1 and errno. */
+static u64 invoke(allod_portal portal, const u64 words[6], u64 deadline)
 {
 	u64 value;
+	i64 status = allod_present() ? call_any(portal, words, &value, deadline) : -E_NOSYS;
 
-	if (__builtin_expect(allod_call(portal, words, &value, NULL) < 0, 0))
-		return (u64)-1;
+	if (__builtin_expect(status < 0, 0))
+		return (u64)allod_result(status);
 	errno = 0;
 	return value;
+}
+
+uint64_t allod_invoke(allod_portal portal, const uint64_t words[6])
+{
+	return invoke(portal, words, 0);
+}
+
+/* The time so many nanoseconds from now. */
+static u64 deadline_in(u64 nanoseconds)
+{
+	struct timespec now;
+
+	if (!nanoseconds)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000000ul + (u64)now.tv_nsec + nanoseconds;
 }
 
 uint64_t allod_invoke_in(struct allod_space *space, const void *function, const uint64_t words[6])
@@ -260,7 +270,7 @@ uint64_t allod_invoke_in(struct allod_space *space, const void *function, const 
 		lent.count = 0;
 		return (u64)-1;
 	}
-	value = allod_invoke(portal, words);
+	value = invoke(portal, words, deadline_in(space->deadline));
 	if (__builtin_expect(errno, 0))
 		clean_up(space);
 	return value;

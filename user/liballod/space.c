@@ -21,8 +21,10 @@ struct allod_space *space_make(const struct allod_options *options, u32 system)
 
 	if (!allod_present())
 		return errno = ENOSYS, NULL;
-	if (options)
+	if (options) {
 		memcpy(spec.name, options->name, sizeof(spec.name) - 1);
+		spec.quota = (struct quota){ options->frames, options->spaces, options->threads, options->grants };
+	}
 	if (!spec.name[0])
 		memcpy(spec.name, program_invocation_short_name,
 			strnlen(program_invocation_short_name, sizeof(spec.name) - 1));

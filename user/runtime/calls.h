@@ -194,6 +194,11 @@ static inline i64 call_grant(u64 address, u64 bytes, u32 to, u32 flags)
 	return native_call4(CALL_grant, address, bytes, to, flags);
 }
 
+static inline i64 call_grant_keep(u64 address)
+{
+	return native_call1(CALL_grant_keep, address);
+}
+
 static inline i64 call_revoke(u32 grant)
 {
 	return native_call1(CALL_revoke, grant);

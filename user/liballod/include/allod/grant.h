@@ -1,8 +1,9 @@
 /* Grants: memory of a space made visible in another one.
  *
  * A grant covers any contiguous range of bytes, or everything, and carries rights. The memory-management unit protects whole
- * pages: what lies beside the range on its first and last page is visible too, unless the grant is exact. A grant costs the
- * grantee nothing until it uses it, and needs no consent. Rights only shrink when a grant is passed on.
+ * pages: what lies beside the range on its first and last page is visible too, unless it is lent for a call with ALLOD_EXACT. A
+ * grant costs the grantee nothing until it uses it, and needs no consent. Rights only shrink when a grant is passed on: more of
+ * them than one has are left out.
  *
  * Whoever uses memory without a grant, or after it was revoked, faults: a program gets SIGSEGV, a sandbox ends. In the Linux
  * service such pointers are EFAULT.
@@ -28,6 +29,9 @@ enum allod_rights {
 	ALLOD_X = 4,       /* execute */
 	ALLOD_P = 8,       /* call the portals in the range */
 	ALLOD_PASS = 0x10, /* the grantee may grant it on */
+	/* For memory that is lent for a call (allod_lend), one of: */
+	ALLOD_KEEP = 0x20,  /* the callee may make the grant lasting */
+	ALLOD_EXACT = 0x40, /* nothing but the bytes of the range is shown: edge pages are copied in and out */
 };
 
 /* Grants [start, start + bytes) to a space with these rights. The range is the caller's own, or lies in a space that it
@@ -37,6 +41,10 @@ int allod_grant(const volatile void *start, size_t bytes, uint32_t to, unsigned 
 
 /* Grants everything that the calling space has or will have. */
 int allod_grant_all(uint32_t to, unsigned rights);
+
+/* Makes the grant lasting that the call which the thread is serving brought with ALLOD_KEEP and that covers the address: its maker or
+ * this space may revoke it. -> its number. ENOENT: there is none. */
+int allod_keep(const volatile void *address);
 
 /* Ends a grant that the caller made or was given, and every grant made from it. When this returns no thread on any
  * processor can use them any more. ENOENT: it has ended already; EPERM: it is somebody else's. */

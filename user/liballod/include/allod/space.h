@@ -39,12 +39,12 @@ struct allod_space;
 /* How a space is made; every member may be 0. */
 struct allod_options {
 	char name[16];            /* for people; 15 characters count. Empty: the program's name */
-	uint64_t frames;          /* pages of memory the space and all it makes may use; 0: as many as the caller */
-	uint64_t spaces, threads; /* that it may make; 0: as many as the caller */
-	uint64_t grants;          /* that it may make; 0: as many as the caller */
+	/* How much the space and all that it makes may use together; 0: as much as the caller. */
+	uint64_t frames;          /* pages of memory and page tables; beyond, malloc fails and touching new pages is a fault */
+	uint64_t spaces, threads; /* a space counts itself; threads: of its own, not those that call */
+	uint64_t grants;          /* and portals and segments */
 	unsigned contexts;        /* sandboxes: threads that can be in it at once; others wait. 0: one */
 	size_t stack;             /* sandboxes: bytes of stack of each; 0: 256 KiB */
-	int without_linux;        /* sandboxes: not even malloc: every system call fails with ENOSYS */
 };
 
 /* Why a space ended. */
