@@ -10,6 +10,7 @@
 
 enum { LOADED_AT = 0x80000 };
 
+static bool on_allod; /* micro.c */
 static struct allod_space *row_space;
 static uint64_t row_portal, row_callback;
 static char row_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));

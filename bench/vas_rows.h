@@ -11,6 +11,7 @@
 
 enum { ROW_VASES = 500 };
 
+static bool on_allod; /* micro.c */
 static int row_vases[ROW_VASES], row_segment;
 static unsigned row_made, row_attached;
 

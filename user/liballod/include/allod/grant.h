@@ -42,8 +42,8 @@ int allod_grant(const volatile void *start, size_t bytes, uint32_t to, unsigned 
 /* Grants everything that the calling space has or will have. */
 int allod_grant_all(uint32_t to, unsigned rights);
 
-/* Makes the grant lasting that the call which the thread is serving brought with ALLOD_KEEP and that covers the address: its maker or
- * this space may revoke it. -> its number. ENOENT: there is none. */
+/* Makes the grant lasting that the call which the thread is serving brought with ALLOD_KEEP and that covers the address: its
+ * maker or this space may revoke it. -> its number. ENOENT: there is none. */
 int allod_keep(const volatile void *address);
 
 /* Ends a grant that the caller made or was given, and every grant made from it. When this returns no thread on any
