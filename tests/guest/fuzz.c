@@ -73,6 +73,7 @@ static int64_t harmless_call(void)
 	case CALL_portal_return:
 		return portal_return(a, b);
 	case CALL_thread_exit:
+	case CALL_portal_create: /* the next call might be to it */
 		return -E_INVAL;
 	case CALL_wait: /* the deadline has passed */
 		c = 1;
@@ -106,6 +107,9 @@ static int64_t harmless_call(void)
 	case CALL_frame_vector:
 		c = c >= 0x400000 && c < 0x10000000 ? 8 : c;
 		b = b >= 0x400000 && b < 0x10000000 ? 8 : b;
+		break;
+	case CALL_list:
+		d = d >= 0x400000 && d < 0x10000000 ? 8 : d;
 		break;
 	case CALL_shield_list:
 		a = (uintptr_t)page;
