@@ -210,6 +210,8 @@ int file_open(struct task *self, struct entry *entry, u32 flags, struct file **o
 
 	if (!file)
 		return -ENFILE;
+	/* Terminals look at it. */
+	file->flags |= flags & O_NOCTTY;
 	if (flags & O_PATH)
 		error = 0;
 	else if (inode->ops && inode->ops->open)
@@ -225,6 +227,7 @@ int file_open(struct task *self, struct entry *entry, u32 flags, struct file **o
 		file_put(self, file);
 		return error;
 	}
+	file->flags &= ~(u32)O_NOCTTY;
 	*opened = file;
 	return 0;
 }

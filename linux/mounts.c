@@ -186,6 +186,7 @@ static void make_devices(void)
 		{ "urandom", 0666, DEVICE(1, 9) },
 		{ "tty", 0666, DEVICE(5, 0) },
 		{ "console", 0600, DEVICE(5, 1) },
+		{ "ptmx", 0666, DEVICE(5, 2) },
 	};
 	struct entry *root, *pts;
 
@@ -200,6 +201,7 @@ static void make_devices(void)
 	pts = plant(root, "pts", S_IFDIR | 0755, 0);
 	terminal_entry = plant(pts, "0", S_IFCHR | 0620, DEVICE(136, 0));
 	terminal_entry->inode->gid = 5;
+	pty_init(pts);
 	mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
 }
 

@@ -101,13 +101,18 @@ int special_open(struct task *self, struct inode *inode, struct file *file)
 		file->ops = &random_ops;
 		return 0;
 	case DEVICE(5, 0):
-		return tty_open(self, file, true);
+		return tty_open_own(self, file);
 	case DEVICE(5, 1):
 	case DEVICE(136, 0):
-		return tty_open(self, file, false);
+		return tty_open_console(self, file);
+	case DEVICE(5, 2):
+		return pty_open(self, file);
 	default:
-		return -ENXIO;
+		break;
 	}
+	if (inode->rdev >> 8 == DEVICE(136, 0) >> 8)
+		return pty_open_slave(self, file, inode->rdev & 0xff);
+	return -ENXIO;
 }
 
 bool special_is_zero(const struct file *file)
