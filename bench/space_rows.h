@@ -6,6 +6,7 @@
 
 #include <allod/portal.h>
 
+#include "bench_machine.h"
 #include "tests/guest/native.h"
 
 enum { LOADED_AT = 0x80000 };
