@@ -443,6 +443,51 @@ static void test_many(void)
 	check(right == 100, "a hundred one after the other");
 }
 
+/* --- more spaces than a thread keeps stacks in --- */
+
+enum { TURNS = 40 };
+static struct allod_space *turns[TURNS];
+
+/* Calls all of them. -> how many answered rightly, being called for the n-th time. */
+static int call_all(int n)
+{
+	int fine = 0;
+
+	for (int i = 0; i < TURNS; i++)
+		fine += bump_in(turns[i]) == (global + n) * 100 + local + n;
+	return fine;
+}
+ALLOD_PORTAL(int, call_all, (int, n))
+
+/* In a sandbox: back to who called. */
+static int back(allod_portal portal, int n)
+{
+	char text[64] = "on the stack";
+	int fine = call_all_at(portal, n);
+
+	return strcmp(text, "on the stack") ? -1 : fine;
+}
+ALLOD_PORTAL(int, back, (allod_portal, portal), (int, n))
+
+static void test_turns(void)
+{
+	struct allod_space *first = allod_sandbox(NULL);
+	allod_portal portal = first ? allod_offer((const void *)call_all, allod_space_number(first)) : 0;
+	int made = 0;
+
+	for (int i = 0; i < TURNS; i++)
+		made += (turns[i] = allod_sandbox(NULL)) != NULL;
+	if (!check(portal && made == TURNS, "turns: forty sandboxes"))
+		return;
+	check(call_all(1) == TURNS && call_all(2) == TURNS, "turns: a thread calls one after the other, twice");
+	check(back_in(first, portal, 3) == TURNS,
+		"turns: from a callback, and back through the space that called back");
+	check(back_in(first, portal, 4) == TURNS && bump_in(turns[0]) > 0, "turns: again");
+	for (int i = 0; i < TURNS; i++)
+		allod_space_close(turns[i]);
+	allod_space_close(first);
+}
+
 int main(void)
 {
 	if (!check(allod_present(), "this is Allod"))
@@ -463,5 +508,6 @@ int main(void)
 	test_threads();
 	test_processes();
 	test_many();
+	test_turns();
 	return tap_end();
 }
