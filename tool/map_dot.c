@@ -310,7 +310,8 @@ void map_print_dot(const struct map *map, FILE *to)
 	      "edge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n"
 	      "label=<a &#8594; b: a may read, write, execute memory of b (blue), "
 	      "may call its portals (p, brown; calls made so far)<BR ALIGN=\"LEFT\"/>"
-	      "grey: system calls, and the system holds the whole window; dotted: so does the manager; violet: may switch into the VAS<BR ALIGN=\"LEFT\"/>>;\n",
+	      "grey: system calls, and the system holds the whole window; dotted: so does the manager; "
+	      "violet: may switch into the VAS<BR ALIGN=\"LEFT\"/>>;\n",
 		to);
 	put_spaces(map, to);
 	for (size_t i = 0; i < map->space_count; i++)

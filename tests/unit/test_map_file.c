@@ -42,8 +42,10 @@ static const char good[] =
 	"\"calls\": [{\"from\": 9, \"to\": 1, \"calls\": 2}, {\"from\": 2, \"to\": 1, \"calls\": 1300}],\n"
 	"\"other_calls\": 4, \"system_calls\": 204,\n"
 	"\"processes\": [{\"space\": 5, \"pid\": 2, \"exe\": \"/bin/sh\", \"files\": []}],\n"
-	"\"vases\": [{\"space\": 9, \"name\": \"/index\", \"mode\": \"600\", \"user\": 0, \"group\": 0, \"segments\": [{\"name\": \"/data\", "
-	"\"start\": 549755813888, \"bytes\": 4096, \"rights\": \"rw\"}], \"attached\": [{\"space\": 5, \"rights\": \"r\"}]}], \"machine\": \"x86_64\"}\n";
+	"\"vases\": [{\"space\": 9, \"name\": \"/index\", \"mode\": \"600\", \"user\": 0, \"group\": 0, "
+	"\"segments\": [{\"name\": \"/data\", "
+	"\"start\": 549755813888, \"bytes\": 4096, \"rights\": \"rw\"}], \"attached\": "
+	"[{\"space\": 5, \"rights\": \"r\"}]}], \"machine\": \"x86_64\"}\n";
 
 static unsigned complaints;
 
