@@ -409,6 +409,42 @@ static void test_frames(void)
 	check(right == 10000 && free_frames() == before, "frames: none is lost over 10,000 calls");
 }
 
+/* A portal of a space that has no frame for the stack of who calls it. */
+static uint64_t poor_portal(void)
+{
+	struct space_spec spec = { .name = "poor" };
+	int64_t space = -1;
+
+	for (spec.quota.frames = 1; space < 0 && spec.quota.frames < 64; spec.quota.frames++)
+		space = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0);
+	return space < 0 ? 0 : (uint64_t)native(CALL_portal_create, 0x1000, 0, (uint64_t)space, 0);
+}
+
+/* The stack of the space that was called last makes room for one that cannot be had: the short way must not lead to it. In each
+ * turn the thread has a stack in one space more. */
+static void test_lost_stack(void)
+{
+	enum { TURNS = 40, CALLS = 3 };
+	uint64_t poor = poor_portal(), victim = (uint64_t)SHARED->portal, in[6] = { SUM, 1, 10, 100 };
+	int64_t others[TURNS];
+	bool fine = true, refused = poor != 0;
+
+	for (unsigned i = 0; i < TURNS; i++) {
+		others[i] = server_make();
+		fine &= others[i] > 0 && portal_call6((uint64_t)SHARED->portal, in).w0 == 321;
+		for (unsigned j = 0; j < CALLS; j++)
+			fine &= portal_call6(victim, in).w0 == 321;
+		refused &= portal_call(poor, 0, 0).w0 == -E_NOMEM;
+		fine &= portal_call6(victim, in).w0 == 321;
+	}
+	for (unsigned i = 0; i < TURNS; i++)
+		native(CALL_space_destroy, (uint64_t)others[i], 0, 0, 0);
+	native(CALL_space_destroy, poor >> number_shift(), 0, 0, 0);
+	SHARED->portal = (int64_t)victim;
+	check(refused, "stacklet: a space without frames cannot be called");
+	check(fine, "stacklet: the space called before still answers");
+}
+
 int main(void)
 {
 	int64_t e;
@@ -426,6 +462,7 @@ int main(void)
 	test_bases();
 	test_stacklets();
 	test_callbacks();
+	test_lost_stack();
 	test_rights();
 	test_memory();
 	test_ends();
