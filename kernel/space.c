@@ -250,6 +250,9 @@ void space_put(struct space *space)
 
 		ASSERT(space->end != SPACE_ALIVE && !space->threads);
 		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
+		/* A thread may have come back to it after its end, on its way out of calls: no processor may keep it loaded. */
+		tlb_gone(space);
+		tlb_commit();
 		free_number(space->number);
 		pt_drop_root(space);
 		account_refund(space->account, ACCOUNT_SPACES, 1);
