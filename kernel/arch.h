@@ -91,8 +91,9 @@ void arch_root_init(void *root);
  * unshielded space, or NULL for the kernel's own root). Called with every change of cpu->current or of its space, before
  * the kernel is left; loads roots now or arranges for the exit code to do it. */
 void arch_space_prepare(struct view *run, struct space *entry);
-/* Fills the machine's part of a way between two spaces that run alike; makes its state WAY_NONE if there is no short way. */
-void arch_way_init(struct way *way);
+/* What entry code loads to run a view on this processor from the gate, and keeps good until gate_reset(); may be at the cost of
+ * other ways. -> false: there is no such thing. */
+bool arch_gate_root(struct view *view, u64 root[2]);
 /* The user entry `index` of a view's root has changed from empty to a table: brings the per-processor top-level pages of
  * all processors that run it up to date. */
 void arch_root_changed(struct view *view, unsigned index);

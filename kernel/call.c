@@ -81,14 +81,6 @@ static int decode_entry(struct thread *thread, const struct portal *portal, u64 
 	return reserve_vector(thread);
 }
 
-/* Calls between two shielded spaces repeat by the short way, unless more than registers has to change. It knows main views
- * only. */
-static bool has_short_way(const struct thread *thread, const struct portal *portal)
-{
-	return !holds_user_vector(thread) && !portal->space->system && !(portal->space->flags & SPACE_TRUSTED) &&
-		!(thread->space->flags & SPACE_TRUSTED) && thread_view((struct thread *)thread) == &thread->space->view;
-}
-
 int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 {
 	struct cpu *cpu = cpu_self();
@@ -96,7 +88,6 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	struct call *call = &thread->calls[thread->depth];
 	struct user_frame *caller = cpu->frame;
 	struct portal *portal;
-	struct way way;
 	u64 stack;
 	int error = portal_find(thread->space, address, &portal);
 
@@ -119,28 +110,12 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp)
 	call->thread_pointer = regs_thread_pointer(caller);
 	call->gs_base = arch_exchange_gs_base(0);
 	put_vector_aside(thread, call);
-	way = (struct way){
-		.state = has_short_way(thread, portal) ? WAY_INSIDE : WAY_NONE,
-		.address = address,
-		.generation = portal_generation,
-		.call = call,
-		.calls = stats_pair(thread->space, portal->space),
-		.entry = portal->entry,
-		.cookie = portal->cookie,
-		.stack = stack - 8,
-		.caller = thread->space,
-		.callee = portal->space,
-		.caller_frame = caller,
-		.process_frame = cpu->system.process_frame,
-		.caller_is_process = thread->space->system != NULL,
-	};
-	++*way.calls;
+	++*stats_pair(thread->space, portal->space);
 	thread->depth++;
 	thread->space = portal->space;
 	space_get(portal->space);
 	thread_load();
-	arch_way_init(&way);
-	cpu->way = way;
+	gate_open(cpu, portal, address, call, stack);
 	regs_enter(cpu->frame, portal->entry, stack - 8, words, portal->cookie);
 	regs_set_thread_pointer(cpu->frame, 0);
 	if (call_test_panic && thread->depth > 1)
@@ -178,6 +153,8 @@ void call_leave(struct thread *thread, u64 word0, u64 word1)
 			thread->gs_base = call->gs_base;
 		regs_leave(frame, call->ip, call->sp, call->thread_pointer, word0, word1);
 		space_put(left);
+		if (cpu_self()->current == thread)
+			gate_close(cpu_self());
 	}
 	if (cpu_self()->current == thread)
 		thread_load();

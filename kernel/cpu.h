@@ -10,33 +10,15 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
-#include "user_frame.h"
+#include "gate.h"
 #include "types.h"
+#include "user_frame.h"
 
 struct thread;
 struct space;
 struct view;
 
 enum { CPUS_MAX = 8 };
-
-/* A portal call that the current thread has made once, ready to be made again by the short way in the entry code, which does
- * exactly what call_portal() and call_leave() would do; call.c prepares it, thread_load() forgets it. The entry code takes
- * the kernel lock for it, and goes the general way if that is not free, if anything is pending for the thread, or if rights
- * have shrunk anywhere (portal_generation). */
-struct way {
-	u64 state;                /* [K] enum way_state */
-	u64 address, generation;  /* [K] of the portal; portal_generation when it was found */
-	struct call *call;        /* [K] the thread's frame of this call */
-	u64 *calls;               /* [K] counter of this pair of spaces */
-	u64 entry, cookie, stack; /* [K] where the callee starts */
-	struct space *caller, *callee;
-	struct user_frame *caller_frame, *process_frame; /* [K] cpu->frame and system.process_frame in the caller */
-	u64 caller_is_process;    /* [K] call->system while the thread is in the caller */
-	/* For the machine (arch_way_init): what to store where for the processor to run the one or the other. */
-	u64 *root, root_caller, root_callee, root_writes;
-};
-
-enum way_state { WAY_NONE, WAY_READY /* the thread is in the caller */, WAY_INSIDE /* in the callee */ };
 
 struct cpu {
 	/* Known to entry code: offsets are asserted in each machine's entry header. [C] = this processor only. */
@@ -52,9 +34,13 @@ struct cpu {
 		u64 calls;                        /* [C] calls taken the fast way */
 	} system;
 	u64 root_writes; /* [C] counted by entry code too */
-	struct way way;
 
 	/* Portable. [K] = kernel lock, [a] = atomic. */
+	struct gate *gate; /* [I] */
+	u64 gate_moves;    /* [K] gate->moves when it was last settled */
+	u64 gate_ids;      /* [C] given out last */
+	bool gate_used;    /* [K] there are ways or frames */
+	struct way ways[GATE_WAYS];
 	unsigned number;     /* [I] */
 	struct view *loaded; /* [K] the view last given to arch_space_prepare: set by it */
 	struct space *entry; /* [K] likewise */
@@ -66,6 +52,15 @@ struct cpu {
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 };
+
+/* The processor gets another thread, or the chain of calls of its thread changes by other means than a call and its return:
+ * no frames, no ways. */
+void gate_reset_used(struct cpu *cpu);
+static inline void gate_reset(struct cpu *cpu)
+{
+	if (cpu->gate_used)
+		gate_reset_used(cpu);
+}
 
 extern struct cpu *cpus[CPUS_MAX]; /* [I] once started */
 extern unsigned cpu_count;         /* [I] once started */

@@ -2,6 +2,7 @@
 #include "portal.h"
 
 #include "account.h"
+#include "gate.h"
 #include "grant.h"
 #include "pool.h"
 #include "pt.h"
@@ -86,6 +87,7 @@ void portal_end_space(struct space *space)
 void portal_forget(void)
 {
 	portal_generation++;
+	gate_forget();
 }
 
 /* The slow way: by the table of all portals and the grants. */

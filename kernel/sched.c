@@ -56,6 +56,7 @@ static void put_current(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
 
+	gate_reset(cpu);
 	cpu->current = NULL;
 	arch_thread_save(thread);
 	if (thread->state == THREAD_RUNNING) {

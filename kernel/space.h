@@ -72,6 +72,13 @@ struct space {
 	struct list_node homes, stacklets;
 };
 
+/* Is it one that the shield, if it is on, keeps the kernel away from? A process always is, trusted or not: the short way of its
+ * system calls is made for that. */
+static inline bool space_is_peer(const struct space *space)
+{
+	return !(space->flags & SPACE_TRUSTED) || space->system;
+}
+
 /* What space_fault() tells of a fault that it could not resolve. */
 struct fault {
 	u32 owner;         /* number of the space the address belongs to */

@@ -47,7 +47,7 @@ static void add_cpu(struct kernel_stats *stats, const struct cpu *cpu)
 	stats->interrupts += cpu->interrupts;
 	stats->nmis += cpu->nmis;
 	stats->switches += cpu->switches;
-	stats->root_writes += cpu->root_writes;
+	stats->root_writes += cpu->root_writes + cpu->gate->moves;
 	stats->tlb_pages += cpu->tlb_pages;
 	stats->tlb_spaces += cpu->tlb_spaces;
 	stats->tlb_ipis += cpu->tlb_ipis;
@@ -58,8 +58,10 @@ void stats_collect(struct kernel_stats *stats)
 	unsigned used = 0;
 
 	memset(stats, 0, sizeof(*stats));
-	for (unsigned i = 0; i < cpu_count; i++)
+	for (unsigned i = 0; i < cpu_count; i++) {
+		gate_count(cpus[i]);
 		add_cpu(stats, cpus[i]);
+	}
 	stats->boot_instructions = boot_ticks;
 	stats->boot_ns = boot_ns;
 	stats->frames_total = frame_total();

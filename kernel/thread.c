@@ -128,7 +128,7 @@ int thread_stack(struct thread *thread, struct space *space, u64 *sp)
 
 		/* Below the frame of an earlier call, its red zone left alone; and below a user frame kept for a process. */
 		if (call->space == space && !call->system) {
-			*sp = (call->sp - 256) & ~15ul;
+			*sp = (call->sp - CALL_STACK_GAP) & ~15ul;
 			return 0;
 		}
 		if (call->frame && call->space->system == space) {
@@ -304,8 +304,10 @@ static void end_thread(struct thread *thread)
 	list_remove(&thread->wait.timer.node);
 	list_remove(&thread->deadline.node);
 	thread->state = THREAD_DEAD;
-	if (thread->cpu && thread->cpu->current == thread)
+	if (thread->cpu && thread->cpu->current == thread) {
+		gate_reset(thread->cpu);
 		thread->cpu->current = NULL;
+	}
 	free_thread(thread);
 	account_refund(home->account, ACCOUNT_THREADS, 1);
 	home->threads--;
@@ -444,6 +446,7 @@ int thread_set_home(struct thread *thread, struct space *space)
 	space->threads++;
 	list_remove(&thread->of_home);
 	list_append(&space->homes, &thread->of_home);
+	gate_reset(cpu_self());
 	thread_load();
 	space_put(old);
 	return 0;
@@ -490,7 +493,6 @@ void thread_load(void)
 	struct view *view = &space->view;
 	struct call *call = NULL;
 
-	cpu->way.state = WAY_NONE;
 	if (space->system) {
 		call = &thread->calls[thread->depth];
 		call->space = space;

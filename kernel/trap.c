@@ -16,11 +16,30 @@
 
 enum { CRASHES_MAX = 4 };
 
-void trap_native_call(void)
+/* How every upcall begins: with the lock, and the current thread where it really is. */
+static inline struct cpu *enter(void)
 {
 	struct cpu *cpu = cpu_self();
 
 	kernel_lock();
+	if (cpu->gate->moves != cpu->gate_moves)
+		gate_settle(cpu);
+	return cpu;
+}
+
+/* Something may have become pending for the current thread: it goes the general way, which sees that. */
+static void keep_pending(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	if (cpu->current && cpu->current->pending)
+		gate_reset(cpu);
+}
+
+void trap_native_call(void)
+{
+	struct cpu *cpu = enter();
+
 	cpu->native_calls++;
 	/* Another processor may have ended the space while this one waited for the lock: what it made now would never go. */
 	if (cpu->current->space->end == SPACE_ALIVE)
@@ -30,9 +49,8 @@ void trap_native_call(void)
 
 void trap_system_call(void)
 {
-	struct cpu *cpu = cpu_self();
+	struct cpu *cpu = enter();
 
-	kernel_lock();
 	if (cpu->current->space->system) {
 		cpu->frame->cause = CAUSE_SYSCALL;
 		call_system();
@@ -44,9 +62,10 @@ void trap_system_call(void)
 
 void trap_system_return(void)
 {
-	kernel_lock();
+	struct cpu *cpu = enter();
+
 	if (call_system_return())
-		regs_set_result(cpu_self()->frame, (u64)-E_INVAL);
+		regs_set_result(cpu->frame, (u64)-E_INVAL);
 	sched_leave();
 }
 
@@ -118,19 +137,19 @@ static void resolve_fault(u64 va, u32 access)
 
 void trap_fault(u64 va, u32 access)
 {
-	kernel_lock();
-	cpu_self()->faults++;
-	if (cpu_self()->current->space->end == SPACE_ALIVE)
+	struct cpu *cpu = enter();
+
+	cpu->faults++;
+	if (cpu->current->space->end == SPACE_ALIVE)
 		resolve_fault(va, access);
 	sched_leave();
 }
 
 void trap_exception(u32 code)
 {
-	struct cpu *cpu = cpu_self();
+	struct cpu *cpu = enter();
 	struct space *space = cpu->current->space;
 
-	kernel_lock();
 	if (space->end == SPACE_ALIVE) {
 		if (space->system) {
 			cpu->frame->cause = CAUSE_EXCEPTION;
@@ -146,22 +165,25 @@ void trap_exception(u32 code)
 
 void trap_interrupt(unsigned line)
 {
-	kernel_lock();
-	cpu_self()->interrupts++;
+	struct cpu *cpu = enter();
+
+	cpu->interrupts++;
 	irq_deliver(line);
 	sched_leave();
 }
 
 void trap_timer(void)
 {
-	kernel_lock();
+	enter();
 	timer_run();
+	keep_pending();
 	sched_tick();
 	sched_leave();
 }
 
 void trap_poke(void)
 {
-	kernel_lock();
+	enter();
+	keep_pending();
 	sched_leave();
 }

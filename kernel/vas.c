@@ -68,7 +68,8 @@ static void evict(struct attachment *a)
 				thread->calls[i].view = &a->view.space->view;
 	}
 	for (unsigned i = 0; i < cpu_count; i++)
-		if (cpus[i]->current && (cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view)) {
+		if (cpus[i]->current && (cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
+						gate_concerns(cpus[i], a->view.space))) {
 			cpus[i]->reschedule = true;
 			if (cpus[i] != cpu_self())
 				arch_poke(i);
@@ -85,7 +86,8 @@ static struct attachment *find_spare(struct space *space)
 		bool loaded = a->vas;
 
 		for (unsigned i = 0; i < cpu_count; i++)
-			loaded |= cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view;
+			loaded |= cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
+				gate_concerns(cpus[i], space);
 		if (!loaded)
 			return a;
 	}

@@ -15,7 +15,8 @@
 #include "space.h"
 #include "tlb.h"
 
-struct cpu host_cpu;
+static struct gate host_gate;
+struct cpu host_cpu = { .gate = &host_gate };
 u8 *host_ram;
 u64 host_ram_base;
 unsigned paging_levels;

@@ -118,9 +118,11 @@ void arch_space_prepare(struct view *run, struct space *entry)
 	host_cpu.entry = entry;
 }
 
-void arch_way_init(struct way *way)
+bool arch_gate_root(struct view *view, u64 root[2])
 {
-	way->state = WAY_NONE;
+	(void)view;
+	(void)root;
+	return false;
 }
 
 unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *leaks)

@@ -41,33 +41,27 @@ _Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly
 _Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
 _Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
 _Static_assert(offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
-#define WAY_IS_AT(member, offset) \
-	_Static_assert(offsetof(struct cpu, way) + offsetof(struct way, member) == (offset), "assembly")
-WAY_IS_AT(state, WAY_STATE);
-WAY_IS_AT(address, WAY_ADDRESS);
-WAY_IS_AT(generation, WAY_GENERATION);
-WAY_IS_AT(call, WAY_CALL);
-WAY_IS_AT(calls, WAY_CALLS);
-WAY_IS_AT(entry, WAY_ENTRY);
-WAY_IS_AT(cookie, WAY_COOKIE);
-WAY_IS_AT(stack, WAY_STACK);
-WAY_IS_AT(caller, WAY_CALLER);
-WAY_IS_AT(callee, WAY_CALLEE);
-WAY_IS_AT(caller_frame, WAY_CALLER_FRAME);
-WAY_IS_AT(process_frame, WAY_PROCESS_FRAME);
-WAY_IS_AT(caller_is_process, WAY_CALLER_IS_PROCESS);
-WAY_IS_AT(root, WAY_ROOT);
-WAY_IS_AT(root_caller, WAY_ROOT_CALLER);
-WAY_IS_AT(root_callee, WAY_ROOT_CALLEE);
-WAY_IS_AT(root_writes, WAY_ROOT_WRITES);
-_Static_assert(offsetof(struct cpu, loaded) == CPU_LOADED, "assembly");
-_Static_assert(WAY_READY == WAY_STATE_READY && WAY_INSIDE == WAY_STATE_INSIDE, "assembly");
-_Static_assert(offsetof(struct space, references) == SPACE_REFERENCES, "assembly");
-_Static_assert(offsetof(struct call, system) == CALL_SYSTEM, "assembly");
-_Static_assert(offsetof(struct call, ip) == CALL_IP, "assembly");
-_Static_assert(offsetof(struct call, sp) == CALL_SP, "assembly");
-_Static_assert(offsetof(struct call, thread_pointer) == CALL_THREAD_POINTER, "assembly");
-_Static_assert(offsetof(struct call, gs_base) == CALL_GS_BASE, "assembly");
+#define GATE_IS_AT(member, offset) \
+	_Static_assert(ENTRY_GATE + offsetof(struct gate, member) == (offset), "assembly")
+GATE_IS_AT(depth, GATE_DEPTH);
+GATE_IS_AT(settled, GATE_DEPTH + 4);
+GATE_IS_AT(way, GATE_WAY);
+GATE_IS_AT(moves, GATE_MOVES);
+GATE_IS_AT(ways[0].address, GATE_WAY_ADDRESS);
+GATE_IS_AT(ways[0].from, GATE_WAY_FROM);
+GATE_IS_AT(ways[0].id, GATE_WAY_ID);
+GATE_IS_AT(ways[0].entry, GATE_WAY_ENTRY);
+GATE_IS_AT(ways[0].cookie, GATE_WAY_COOKIE);
+GATE_IS_AT(ways[0].stack_at, GATE_WAY_STACK_AT);
+GATE_IS_AT(ways[0].calls, GATE_WAY_CALLS);
+GATE_IS_AT(ways[0].root, GATE_WAY_ROOT);
+GATE_IS_AT(frames[0].ip, GATE_FRAME_IP);
+GATE_IS_AT(frames[0].sp, GATE_FRAME_SP);
+GATE_IS_AT(frames[0].thread_pointer, GATE_FRAME_THREAD_POINTER);
+GATE_IS_AT(frames[0].gs_base, GATE_FRAME_GS_BASE);
+GATE_IS_AT(frames[0].from, GATE_FRAME_FROM);
+GATE_IS_AT(frames[0].way, GATE_FRAME_WAY);
+GATE_IS_AT(frames[0].root, GATE_FRAME_ROOT);
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");

@@ -4,7 +4,6 @@
 #include "entry.h"
 #include "layout.h"
 #include "machine.h"
-#include "portal.h"
 #include "panic.h"
 #include "pte.h"
 #include "registers.h"
@@ -14,7 +13,7 @@ u64 entry_base;
 unsigned paging_levels;
 unsigned user_address_bits;
 
-struct gate idt[PAGE_SIZE / 16] __attribute__((aligned(4096)));
+struct idt_gate idt[PAGE_SIZE / 16] __attribute__((aligned(4096)));
 
 static struct cpu cpu_areas[CPUS_MAX] __attribute__((aligned(CACHE_LINE)));
 
@@ -24,11 +23,11 @@ enum {
 	VECTOR_BREAKPOINT = 3,
 	VECTOR_OVERFLOW = 4,
 	/* Ends of the stacks in the entry page. */
-	STACK_TRAP = 1280,
-	STACK_DEBUG = 2048,
-	STACK_NMI = 2560,
-	STACK_MACHINE_CHECK = 3072,
-	STACK_DOUBLE_FAULT = 3584,
+	STACK_TRAP = 768,
+	STACK_DEBUG = 1216,
+	STACK_NMI = 1664,
+	STACK_MACHINE_CHECK = 2096,
+	STACK_DOUBLE_FAULT = ENTRY_GATE,
 };
 
 #define GDT_KERNEL_CODE 0x00af9b000000ffffull
@@ -79,9 +78,7 @@ static void fill_kernel_page(struct kernel_page *page, unsigned number)
 	page->interrupt = interrupt;
 	page->kernel_fault = kernel_fault;
 	page->nmi = nmi;
-	page->lock = &kernel_lock_word;
-	page->generation = &portal_generation;
-	page->vector_initial = vector_initial;
+	cpu->gate = &entry_page(number)->gate;
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
 	cpus[number] = cpu;
@@ -98,7 +95,7 @@ static void set_gate(unsigned vector, const char *text, u8 stack, u8 type)
 	u64 address = entry_address(text);
 
 	idt[vector] =
-		(struct gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16), (u32)(address >> 32), 0 };
+		(struct idt_gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16), (u32)(address >> 32), 0 };
 }
 
 static void fill_idt(void)
@@ -119,7 +116,7 @@ static void load_tables(struct entry_page *page)
 		u16 limit;
 		u64 base;
 	} __attribute__((packed)) gdt = { sizeof(page->gdt) - 1, (u64)page->gdt },
-				  table = { VECTORS * sizeof(struct gate) - 1, entry_base + ENTRY_IDT };
+				  table = { VECTORS * sizeof(struct idt_gate) - 1, entry_base + ENTRY_IDT };
 
 	__asm__ volatile("lgdt %0" : : "m"(gdt));
 	__asm__ volatile("lidt %0" : : "m"(table));

@@ -170,6 +170,13 @@ static void map_entry_area(u64 root)
 	map_pages(root, machine.entry + ENTRY_IDT, (u64)idt, PAGE_SIZE, PTE_NO_EXECUTE);
 }
 
+static u64 take_tops(void)
+{
+	while (next_page % (TOPS * PAGE_SIZE))
+		next_page += PAGE_SIZE;
+	return (u64)take_pages(TOPS);
+}
+
 static void map_processors(void)
 {
 	map_entry_area(machine.kernel_root);
@@ -177,9 +184,11 @@ static void map_processors(void)
 		u64 va = machine.entry + ENTRY_PAGES + i * (u64)ENTRY_STRIDE;
 		u64 pa = (u64)take_pages(1 + KERNEL_PAGES);
 
-		machine.tops[i] = (u64)take_pages(1);
-		map_entry_area(machine.tops[i]);
-		map_pages(machine.tops[i], va, pa, PAGE_SIZE, PTE_WRITE | PTE_NO_EXECUTE);
+		machine.tops[i] = take_tops();
+		for (u64 top = 0; top < TOPS; top++) {
+			map_entry_area(machine.tops[i] + top * PAGE_SIZE);
+			map_pages(machine.tops[i] + top * PAGE_SIZE, va, pa, PAGE_SIZE, PTE_WRITE | PTE_NO_EXECUTE);
+		}
 		map_pages(machine.kernel_root, va, pa, (1 + KERNEL_PAGES) * PAGE_SIZE, PTE_WRITE | PTE_NO_EXECUTE);
 	}
 }

@@ -16,7 +16,7 @@ struct machine {
 	u64 slide;                /* of the image, from the address it was linked for */
 	u64 direct_map, entry;    /* their bases */
 	u64 image;                /* physical address of the image */
-	u64 tops[CPUS_MAX];       /* physical: top-level page of each processor for shielded spaces */
+	u64 tops[CPUS_MAX];       /* physical: TOPS top-level pages of each processor for shielded spaces */
 	u64 stacks[CPUS_MAX];     /* end of the kernel stack */
 	u64 early_ticks;          /* time-stamp at the start */
 	struct boot_info boot;

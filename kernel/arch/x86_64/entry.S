@@ -18,8 +18,8 @@
  * *cpu->frame, an upcall to C on the processor's kernel stack, and entry_leave, which goes to user mode as cpu->frame,
  * E.shielded and E.user_root then say.
  *
- * Without the shield E.shielded is always 0, nothing is written to CR3 on the way in, and the short way writes E.root
- * instead. The places that differ are patched by arch_shield_init(), two bytes each.
+ * Without the shield nothing is written to CR3 on the way in, and the short way writes E.root instead; E.shielded is what it
+ * would be. The places that differ are patched by arch_shield_init(), two bytes each.
  *
  * Invariants:
  *  - Interrupts are off here. Only an NMI, a machine check or a double fault can come between any two instructions; they
@@ -32,7 +32,6 @@
 
 #define CALL_FIRST 0x1000
 #define CALL_COUNT 0x1000
-#define CALL_PORTAL_CALL 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
 #define CALL_PORTAL_RETURN 0x1002
 #define FRAME_RELOADED 3 /* FRAME_FULL | FRAME_THREAD_POINTER */
@@ -87,7 +86,6 @@ save_registers:
 	movq	%gs:ENTRY_ROOT, %rsp
 	movq	%rsp, %cr3
 1:
-entered:
 	movq	%gs:KERNEL_PAGE_CPU, %rsp
 	movq	CPU_FRAME(%rsp), %rsp
 	addq	$FRAME_SS + 8, %rsp
@@ -120,6 +118,8 @@ entered:
 	cmpq	$CALL_FIRST, %rax
 	jae	native_call
 	cmpq	CPU_SYSTEM_PROCESS_FRAME(%rbx), %rsp
+	jne	slow_system_call
+	cmpq	$0, %gs:GATE_DEPTH /* and what is settled of it */
 	jne	slow_system_call
 
 	/* The short way: from state A to state B. The registers that are not written here still hold what the process had in
@@ -161,8 +161,9 @@ native_call:
 	jne	1f
 	movl	$KERNEL_PAGE_SYSTEM_RETURN - KERNEL_PAGE, %ecx
 1:	movl	%gs:ENTRY_SHIELDED, %eax
+	unless_shield 2f
 	addq	%rax, CPU_ROOT_WRITES(%rbx)
-	movq	CPU_STACK(%rbx), %rsp
+2:	movq	CPU_STACK(%rbx), %rsp
 	xorl	%ebp, %ebp
 	call	*%gs:KERNEL_PAGE(%rcx)
 	jmp	entry_leave
@@ -176,136 +177,90 @@ native:
 	jne	save_registers
 	jmp	portal_return
 
-/* --- The short way of a portal call and of its return: struct way in cpu.h ---
+/* --- The gate: portal calls and returns from root to root (gate.h) ---
  *
- * Both sides expect to lose all registers but arguments and results. So the others are free here: rbp = the processor,
- * r13 = the kernel lock. */
-.macro to_kernel_root
-	movq	%rsp, %gs:ENTRY_RSP
-	unless_shield 1f
+ * All that is touched is the entry page. Both sides expect to lose all registers but arguments and results, so the others
+ * are free here. A space that is not a peer (state B, a service) goes the general way. */
+portal_call: /* rbx = the portal's address */
+	leal	(,%rbx,8), %ebp
+	andl	$GATE_WAYS_MASK, %ebp
+	cmpq	%rbx, %gs:GATE_WAY_ADDRESS(%rbp)
+	jne	save_registers
+	movq	%gs:GATE_WAY, %r12
+	cmpq	%r12, %gs:GATE_WAY_FROM(%rbp)
+	jne	save_registers
 	cmpl	$0, %gs:ENTRY_SHIELDED
-	je	1f
-	movq	%gs:ENTRY_ROOT, %rsp
-	movq	%rsp, %cr3
-1:	movq	%gs:KERNEL_PAGE_CPU, %rbp
-.endm
-
-.macro try_lock general
-	movq	%gs:KERNEL_PAGE_LOCK, %r13
-	movl	$1, %eax
-	xchgl	%eax, (%r13)
-	testl	%eax, %eax
-	jnz	\general
-.endm
-
-/* The way is in that state and still good, nothing is pending. r14 = the thread. */
-.macro check_way state, general
-	cmpq	$\state, WAY_STATE(%rbp)
-	jne	\general
-	movq	%gs:KERNEL_PAGE_GENERATION, %rax
-	movq	(%rax), %rax
-	cmpq	%rax, WAY_GENERATION(%rbp)
-	jne	\general
-	movq	CPU_CURRENT(%rbp), %r14
-	cmpl	$0, THREAD_PENDING(%r14)
-	jne	\general
-.endm
-
-/* The processor runs `space` (r12) from now on, without anything of the other's in the vector registers. Loses rax, rdx,
- * rbx. */
-.macro switch_space root
-	movq	%r12, THREAD_SPACE(%r14)
-	movq	%r12, CPU_LOADED(%rbp)
-	movq	WAY_ROOT(%rbp), %rax
-	movq	\root(%rbp), %rdx
-	movq	%rdx, (%rax)
-	movq	WAY_ROOT_WRITES(%rbp), %rax
-	addq	%rax, CPU_ROOT_WRITES(%rbp)
-	movq	%gs:KERNEL_PAGE_VECTOR_INITIAL, %rbx
-	movl	$-1, %eax
-	movl	%eax, %edx
-	xrstor64 (%rbx)
-.endm
-
-portal_call:
+	je	save_registers
 	cmpq	%gs:ENTRY_USER_LIMIT, %rcx
 	jae	save_registers
-	to_kernel_root
-	try_lock general_portal_call
-	cmpq	%rbx, WAY_ADDRESS(%rbp)
-	jne	unlock_portal_call
-	movq	CPU_FRAME(%rbp), %rax /* the same caller: not its system service, in state B */
-	cmpq	%rax, WAY_CALLER_FRAME(%rbp)
-	jne	unlock_portal_call
-	check_way WAY_STATE_READY, unlock_portal_call
-	movq	$WAY_STATE_INSIDE, WAY_STATE(%rbp)
-	movq	WAY_CALL(%rbp), %r15
-	movq	%gs:ENTRY_RSP, %rax
-	movb	$0, CALL_SYSTEM(%r15)
-	movq	%rcx, CALL_IP(%r15)
-	movq	%rax, CALL_SP(%r15)
+	movl	%gs:GATE_DEPTH, %r14d
+	incl	%gs:GATE_DEPTH
+	shll	$GATE_FRAME_SHIFT, %r14d
+	movq	%rcx, %gs:GATE_FRAME_IP(%r14)
+	movq	%rsp, %gs:GATE_FRAME_SP(%r14)
+	movq	%r12, %gs:GATE_FRAME_FROM(%r14)
+	movq	%rbp, %gs:GATE_FRAME_WAY(%r14)
 	rdfsbase %rax
-	movq	%rax, CALL_THREAD_POINTER(%r15)
-	xorl	%eax, %eax
-	wrfsbase %rax
+	movq	%rax, %gs:GATE_FRAME_THREAD_POINTER(%r14)
 	swapgs
 	rdgsbase %rax
 	swapgs
-	movq	%rax, CALL_GS_BASE(%r15)
-	movq	WAY_CALLS(%rbp), %rax
-	incq	(%rax)
-	incl	THREAD_DEPTH(%r14)
-	leaq	THREAD_REGS(%r14), %rax
-	movq	%rax, CPU_FRAME(%rbp)
-	movq	$0, CPU_SYSTEM_PROCESS_FRAME(%rbp)
-	movq	WAY_CALLEE(%rbp), %r12
-	incl	SPACE_REFERENCES(%r12)
-	movq	%rdx, %r15
-	switch_space WAY_ROOT_CALLEE
-	movl	$0, (%r13)
-	movq	%r15, %rdx
-	movq	WAY_ENTRY(%rbp), %rcx
-	movq	WAY_COOKIE(%rbp), %rax
-	movq	WAY_STACK(%rbp), %r15
+	movq	%rax, %gs:GATE_FRAME_GS_BASE(%r14)
+	movq	%gs:ENTRY_USER_ROOT, %rax
+	movq	%rax, %gs:GATE_FRAME_ROOT(%r14)
+	movq	%gs:GATE_WAY_ID(%rbp), %rax
+	movq	%rax, %gs:GATE_WAY
+	incq	%gs:GATE_WAY_CALLS(%rbp)
+	movq	%gs:GATE_WAY_STACK_AT(%rbp), %r15
+	movq	%gs:ENTRY_GATE(%r15), %r15
+	subq	$STACK_GAP, %r15
+	andq	$-16, %r15
+	subq	$8, %r15
+	movq	%gs:GATE_WAY_ROOT(%rbp), %r12
+	movq	%gs:GATE_WAY_ENTRY(%rbp), %rcx
+	movq	%rdx, %r13
+	movl	$-1, %eax
+	movl	%eax, %edx
+	xrstor64 entry_vector(%rip)
+	movq	%r13, %rdx
+	movq	%gs:GATE_WAY_COOKIE(%rbp), %rax
+	xorl	%r14d, %r14d
 	xorl	%ebx, %ebx
-to_peer: /* at rcx, with rsp = r15 and the second segment base rbx */
-	movq	%gs:ENTRY_USER_ROOT, %r12
+to_peer: /* under root r12, at rcx, with rsp = r15 and the thread pointers r14 and rbx */
+	incq	%gs:GATE_MOVES
+	movq	%r12, %gs:ENTRY_USER_ROOT
 	movq	%r12, %cr3
 	movq	%r15, %rsp
 	movl	$RFLAGS_ALWAYS, %r11d
 	xorl	%ebp, %ebp
 	xorl	%r12d, %r12d
 	xorl	%r13d, %r13d
-	xorl	%r14d, %r14d
 	xorl	%r15d, %r15d
+	wrfsbase %r14
+	xorl	%r14d, %r14d
 	swapgs
 	wrgsbase %rbx
 	xorl	%ebx, %ebx
 	sysretq
 
 portal_return:
-	to_kernel_root
-	try_lock general_portal_return
-	check_way WAY_STATE_INSIDE, unlock_portal_return
-	movq	$WAY_STATE_READY, WAY_STATE(%rbp)
-	movq	WAY_CALL(%rbp), %r15
-	movq	CALL_THREAD_POINTER(%r15), %rax
-	wrfsbase %rax
-	movb	WAY_CALLER_IS_PROCESS(%rbp), %al
-	movb	%al, CALL_SYSTEM(%r15)
-	decl	THREAD_DEPTH(%r14)
-	movq	WAY_CALLER_FRAME(%rbp), %rax
-	movq	%rax, CPU_FRAME(%rbp)
-	movq	WAY_PROCESS_FRAME(%rbp), %rax
-	movq	%rax, CPU_SYSTEM_PROCESS_FRAME(%rbp)
-	movq	WAY_CALLEE(%rbp), %r12
-	decl	SPACE_REFERENCES(%r12)
-	movq	WAY_CALLER(%rbp), %r12
-	switch_space WAY_ROOT_CALLER
-	movl	$0, (%r13)
-	movq	CALL_IP(%r15), %rcx
-	movq	CALL_GS_BASE(%r15), %rbx
-	movq	CALL_SP(%r15), %r15
+	movl	%gs:GATE_DEPTH, %ebp
+	decl	%ebp
+	js	save_registers
+	cmpl	$0, %gs:ENTRY_SHIELDED
+	je	save_registers
+	movl	%ebp, %gs:GATE_DEPTH
+	shll	$GATE_FRAME_SHIFT, %ebp
+	movq	%gs:GATE_FRAME_FROM(%rbp), %rax
+	movq	%rax, %gs:GATE_WAY
+	movl	$-1, %eax
+	movl	%eax, %edx
+	xrstor64 entry_vector(%rip)
+	movq	%gs:GATE_FRAME_ROOT(%rbp), %r12
+	movq	%gs:GATE_FRAME_IP(%rbp), %rcx
+	movq	%gs:GATE_FRAME_SP(%rbp), %r15
+	movq	%gs:GATE_FRAME_THREAD_POINTER(%rbp), %r14
+	movq	%gs:GATE_FRAME_GS_BASE(%rbp), %rbx
 	movq	%rdi, %rax
 	movq	%rsi, %rdx
 	xorl	%edi, %edi
@@ -315,19 +270,12 @@ portal_return:
 	xorl	%r10d, %r10d
 	jmp	to_peer
 
-unlock_portal_call:
-	movl	$0, (%r13)
-general_portal_call:
-	movl	$CALL_PORTAL_CALL, %eax
-	jmp	1f
-unlock_portal_return:
-	movl	$0, (%r13)
-general_portal_return:
-	movl	$CALL_PORTAL_RETURN, %eax
-1:	xorl	%ebp, %ebp /* these held kernel addresses */
-	xorl	%r13d, %r13d
-	xorl	%r14d, %r14d
-	jmp	entered
+/* The initial vector state: a legacy area that sets MXCSR, and an empty header. */
+	.balign	64
+entry_vector:
+	.fill	24, 1, 0
+	.long	0x1f80
+	.fill	576 - 28, 1, 0
 
 /* --- The short way back: from state B to state A ---
  *
@@ -365,9 +313,8 @@ system_return:
 	movl	FRAME_RFLAGS(%rax), %r11d
 	andl	$RFLAGS_USER, %r11d
 	orl	$RFLAGS_ALWAYS, %r11d
-	unless_shield 1f
 	movl	$1, %gs:ENTRY_SHIELDED
-1:	movq	%rax, %rsp
+	movq	%rax, %rsp
 	popq	%r15
 	popq	%r14
 	popq	%r13
@@ -421,8 +368,9 @@ store_rip:
 	movq	FRAME_RSP(%rsp), %rax
 	movq	%rax, %gs:ENTRY_EXIT_RSP
 	movl	%gs:ENTRY_SHIELDED, %eax
+	unless_shield 1f
 	addq	%rax, CPU_ROOT_WRITES(%rbx)
-	popq	%r15
+1:	popq	%r15
 	popq	%r14
 	popq	%r13
 	popq	%r12
@@ -437,6 +385,7 @@ store_rip:
 	popq	%rdx
 	popq	%rsi
 	popq	%rdi
+	unless_shield 2f
 	cmpl	$0, %gs:ENTRY_SHIELDED
 	je	2f
 	movq	%gs:ENTRY_USER_ROOT, %rsp
@@ -519,8 +468,9 @@ trap:
 	swapgs
 	movq	%rcx, FRAME_GS_BASE(%rax)
 	movl	%gs:ENTRY_SHIELDED, %ecx
+	unless_shield 1f
 	addq	%rcx, CPU_ROOT_WRITES(%rbx)
-	movq	CPU_STACK(%rbx), %rsp
+1:	movq	CPU_STACK(%rbx), %rsp
 	xorl	%ebp, %ebp
 	call	*%gs:KERNEL_PAGE_INTERRUPT
 	jmp	entry_leave
@@ -626,8 +576,8 @@ entry_nmi:
 	jnz	1f
 	movq	ENTRY_USER_ROOT(%rax), %rax
 	xorq	%rcx, %rax
-	shlq	$1, %rax /* bit 63 and bits 11:0 are not the address */
-	shrq	$13, %rax
+	shlq	$1, %rax /* bit 63 is not the address, bits 13:12 say which of the processor's TOPS pages it is */
+	shrq	$15, %rax
 	jz	1f
 	pushq	56(%rdx)
 	pushq	48(%rdx)

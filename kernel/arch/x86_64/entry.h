@@ -23,6 +23,7 @@ enum {
 	ENTRY_PAGES = 0x100000,
 	ENTRY_STRIDE = 0x10000,
 	KERNEL_PAGES = 2,
+	TOPS = 4, /* top-level pages of a processor for shielded spaces: next to each other, aligned together */
 };
 
 struct tss {
@@ -38,7 +39,7 @@ struct tss {
 enum { IST_DEBUG = 1, IST_NMI = 2, IST_MACHINE_CHECK = 3, IST_DOUBLE_FAULT = 4 };
 
 /* The interrupt descriptor table: one page, the same for all processors, read-only where processors see it. */
-struct gate {
+struct idt_gate {
 	u16 offset0, selector;
 	u8 stack, type;
 	u16 offset1;
@@ -48,7 +49,7 @@ struct gate {
 /* One per processor; visible under its shielded root. */
 struct entry_page {
 	u64 rsp;           /* of user mode, while SYSCALL or the way out has no other place for it */
-	u64 shielded;      /* user mode of this processor runs on user_root: entering it writes entry_root */
+	u64 shielded;      /* user mode is in a space that the shield covers, or would if it were on: it runs on user_root */
 	u64 root;          /* CR3 to load when coming from a shielded space */
 	u64 user_root;     /* CR3 to load when going to a shielded space */
 	u64 kernel_root;   /* CR3 of the kernel's own root */
@@ -58,7 +59,8 @@ struct entry_page {
 	u64 gdt[8];
 	u64 unused;
 	struct tss tss;
-	u8 stacks[PAGE_SIZE - 272];
+	u8 stacks[ENTRY_GATE - 272];
+	struct gate gate;
 } __attribute__((packed, aligned(4096)));
 
 /* One per processor, right behind its entry page; in kernel roots only. Its end serves as stack for NMIs and the like. */
@@ -70,14 +72,15 @@ struct kernel_page {
 	void (*interrupt)(unsigned vector);
 	void *kernel_fault;
 	void *nmi;
-	u32 *lock; /* kernel_lock_word */
-	u64 *generation; /* portal_generation */
-	const u8 *vector_initial;
 	/* mmu.c: */
-	u64 *top;       /* [I] the processor's top-level page for shielded spaces */
-	u64 standing;   /* [K] CR3 when arch_space_prepare() left it as it was */
-	u64 copied[4];  /* [K] bitmap: user entries in use in the top-level page */
-	u8 stack[KERNEL_PAGES * PAGE_SIZE - 128];
+	u64 standing;                /* [K] CR3 when arch_space_prepare() left it as it was */
+	struct top *active, *before; /* [K] the one that entry_page.user_root names, but for what the gate did; the last one */
+	struct top {
+		struct view *view; /* NULL: empty */
+		u64 *page;         /* [I] */
+		u64 copied[4];     /* bitmap: user entries in use */
+	} tops[TOPS]; /* [K] */
+	u8 stack[KERNEL_PAGES * PAGE_SIZE - 80 - TOPS * 48];
 };
 
 /* Registers at an exception in the kernel itself, as entry.S pushes them. */
@@ -98,6 +101,7 @@ _Static_assert(offsetof(struct entry_page, exit) == ENTRY_EXIT, "assembly");
 _Static_assert(offsetof(struct entry_page, exit_rip) == ENTRY_EXIT_RIP, "assembly");
 _Static_assert(offsetof(struct entry_page, exit_rflags) == ENTRY_EXIT_RFLAGS, "assembly");
 _Static_assert(offsetof(struct entry_page, exit_rsp) == ENTRY_EXIT_RSP, "assembly");
+_Static_assert(offsetof(struct entry_page, gate) == ENTRY_GATE , "assembly");
 _Static_assert(offsetof(struct entry_page, gdt) % 8 == 0 && offsetof(struct entry_page, tss) % 8 == 0, "aligned");
 _Static_assert(offsetof(struct kernel_page, cpu) == KERNEL_PAGE_CPU - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, native_call) == KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, "assembly");
@@ -106,12 +110,9 @@ _Static_assert(offsetof(struct kernel_page, system_return) == KERNEL_PAGE_SYSTEM
 _Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, lock) == KERNEL_PAGE_LOCK - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, generation) == KERNEL_PAGE_GENERATION - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, vector_initial) == KERNEL_PAGE_VECTOR_INITIAL - KERNEL_PAGE, "assembly");
 
 #pragma GCC visibility push(hidden)
-extern struct gate idt[PAGE_SIZE / 16];
+extern struct idt_gate idt[PAGE_SIZE / 16];
 #pragma GCC visibility pop
 
 /* Where the entry area is, and the pages of each processor as the kernel sees them there. */

@@ -3,8 +3,9 @@
  * What CR3 holds, processor by processor (E = its entry page, loaded and entry = members of struct cpu):
  *
  *                     shield on                            shield off
- *   E.user_root       the processor's top-level page,      loaded's root
- *                     a copy of loaded's user entries
+ *   E.user_root       one of the processor's top-level     loaded's root
+ *                     pages, a copy of loaded's entries
+ *                     (or, by the gate, another view's)    (likewise)
  *   E.root            entry->root, or the kernel's root    entry->root, or the kernel's root
  *   in user mode      E.user_root in a shielded space,     loaded->root or (state B, entry.S) entry->root
  *                     entry->root in an unshielded one
@@ -65,8 +66,9 @@ void mmu_init(void)
 	pcids = (cpuid(1, 0).ecx & CPUID1_ECX_PCID) && (cpuid(7, 0).ebx & CPUID7_EBX_INVPCID);
 	for (unsigned i = 0; i < machine.processors; i++) {
 		tag_cpus[i].limit = TAG_PCID_LIMIT;
-		kernel_page(i)->top = pa_ptr((pa_t){ machine.tops[i] });
-		kernel_page(i)->copied[0] = 1;
+		for (u64 top = 0; top < TOPS; top++)
+			kernel_page(i)->tops[top].page = pa_ptr((pa_t){ machine.tops[i] + top * PAGE_SIZE });
+		kernel_page(i)->active = kernel_page(i)->before = kernel_page(i)->tops;
 	}
 }
 
@@ -109,44 +111,61 @@ void arch_root_init(void *root)
 		entries[i] = kernel[i];
 }
 
-static __attribute__((noinline)) void fill_top_slowly(struct kernel_page *kernel, const u64 *root, const u64 *used)
+static u64 top_root(const struct top *top)
 {
+	return ptr_pa(top->page).v;
+}
+
+static void empty_top(struct top *top)
+{
+	for (unsigned word = 0; word < USER_WORDS; word++)
+		for (u64 bits = top->copied[word]; bits; bits &= bits - 1)
+			top->page[word * 64 + (unsigned)__builtin_ctzl(bits)] = 0;
+	memset(top->copied, 0, sizeof(top->copied));
+	top->view = NULL;
+}
+
+/* Makes a top-level page that is not in use a copy of the view's user entries. */
+static void fill_top(struct top *top, struct view *view)
+{
+	const u64 *root = view->root;
+
+	empty_top(top);
 	for (unsigned word = 0; word < USER_WORDS; word++) {
-		for (u64 bits = used[word] | kernel->copied[word]; bits; bits &= bits - 1) {
+		top->copied[word] = view->used[word];
+		for (u64 bits = view->used[word]; bits; bits &= bits - 1) {
 			unsigned i = word * 64 + (unsigned)__builtin_ctzl(bits);
 
-			kernel->top[i] = root[i];
+			top->page[i] = root[i];
 		}
-		kernel->copied[word] = used[word];
 	}
-	kernel->copied[0] |= 1; /* fill_top() does not note it */
+	top->view = view;
 }
 
-/* Makes the processor's top-level page a copy of the view's user entries. While there are few spaces, all they see is
- * below the first entry. */
-static inline void fill_top(struct kernel_page *kernel, const struct view *view)
+/* Another page than the active one for a view. What the gate knows of its former view is not true any more. */
+static __attribute__((noinline)) struct top *take_top(struct cpu *cpu, struct kernel_page *kernel, struct view *view)
 {
-	const u64 *used = view->used, *copied = kernel->copied, *root = view->root;
+	struct top *top = kernel->active;
 
-	if (((used[0] | copied[0]) & ~1ul) | used[1] | used[2] | used[3] | copied[1] | copied[2] | copied[3])
-		fill_top_slowly(kernel, root, used);
-	else
-		kernel->top[0] = root[0];
+	for (unsigned i = 0; i < TOPS; i++)
+		if (kernel->tops[i].view == view)
+			return &kernel->tops[i];
+	do {
+		top = top + 1 < kernel->tops + TOPS ? top + 1 : kernel->tops;
+	} while (top == kernel->active);
+	if (top->view)
+		gate_reset(cpu);
+	fill_top(top, view);
+	return top;
 }
 
-static bool uses_first_entry(const struct space *space)
+/* Two spaces often take turns. */
+static inline void change_top(struct cpu *cpu, struct kernel_page *kernel, struct view *view)
 {
-	const u64 *used = space->view.used;
+	struct top *before = kernel->active;
 
-	return !((used[0] & ~1ul) | used[1] | used[2] | used[3]);
-}
-
-static void empty_top(struct kernel_page *kernel)
-{
-	for (unsigned i = 0; i < 256; i++)
-		kernel->top[i] = 0;
-	memset(kernel->copied, 0, sizeof(kernel->copied));
-	kernel->copied[0] = 1;
+	kernel->active = kernel->before->view == view ? kernel->before : take_top(cpu, kernel, view);
+	kernel->before = before;
 }
 
 static inline void load_root(struct cpu *cpu, struct view *view)
@@ -162,8 +181,6 @@ static inline void load_root(struct cpu *cpu, struct view *view)
 static __attribute__((noinline)) void prepare_idle(struct cpu *cpu, struct entry_page *page)
 {
 	cpu->system.process_frame = NULL;
-	if (shield_is_on() && cpu->loaded)
-		empty_top(kernel_page(cpu->number));
 	cpu->loaded = NULL;
 	cpu->entry = NULL;
 	page->shielded = 0;
@@ -195,11 +212,11 @@ void arch_space_prepare(struct view *run, struct space *entry)
 	}
 	if (cpu->system.entry - 1 >= page->user_limit - 1)
 		cpu->system.process_frame = NULL;
+	page->shielded = space_is_peer(run->space);
 	if (!shield_is_on()) {
 		prepare_without_shield(cpu, page, run, entry);
 		return;
 	}
-	page->shielded = shield_covers(run->space);
 	if (page->shielded) {
 		kernel->standing = read_cr3();
 	} else {
@@ -208,57 +225,38 @@ void arch_space_prepare(struct view *run, struct space *entry)
 		user = cpu->system.process_frame ? cpu->process_view : cpu->loaded;
 		load_root(cpu, run);
 	}
-	if (user != cpu->loaded) {
-		cpu->loaded = user;
-		fill_top(kernel, user);
-	}
+	cpu->loaded = user;
+	if (user && kernel->active->view != user)
+		change_top(cpu, kernel, user);
 	cpu->entry = entry;
+	page->user_root = top_root(kernel->active);
 	page->root = space_root(entry);
-	/* Without PCIDs, user_root always is what cpu.c has put there. */
 	if (pcids) {
 		page->root = cr3_of(cpu, main_view(entry), space_root(entry), false);
-		page->user_root = cr3_of(cpu, cpu->loaded, machine.tops[cpu->number], true);
+		page->user_root = cr3_of(cpu, cpu->loaded, page->user_root, true);
 	}
 }
 
-/* With the shield, the two spaces differ in the first entry of the processor's top-level page, if neither uses another
- * (arch_root_changed() makes an end of the way when that changes). Without it, they differ in the root to go to. */
-void arch_way_init(struct way *way)
+bool arch_gate_root(struct view *view, u64 root[2])
 {
-	struct entry_page *page = entry_self();
-	struct kernel_page *kernel = (struct kernel_page *)(page + 1);
-	const u64 *caller = way->caller->view.root, *callee = way->callee->view.root;
+	struct kernel_page *kernel = (struct kernel_page *)(entry_self() + 1);
 
-	if (pcids || !uses_first_entry(way->caller) || !uses_first_entry(way->callee)) {
-		way->state = WAY_NONE;
-	} else if (shield_is_on()) {
-		way->root = kernel->top;
-		way->root_caller = caller[0];
-		way->root_callee = callee[0];
-		way->root_writes = 2;
-	} else {
-		way->root = &page->user_root;
-		way->root_caller = space_root(way->caller);
-		way->root_callee = space_root(way->callee);
-		way->root_writes = 1;
-	}
+	root[0] = shield_is_on() ? top_root(take_top(kernel->cpu, kernel, view)) : view_root(view);
+	root[1] = 0;
+	return !pcids;
 }
 
 void arch_root_changed(struct view *view, unsigned index)
 {
 	const u64 *root = view->root;
 
-	portal_forget(); /* also what arch_way_init() found */
-	if (!shield_is_on())
-		return;
-	for (unsigned i = 0; i < cpu_count; i++) {
-		struct kernel_page *kernel = kernel_page(i);
-
-		if (cpus[i]->loaded != view)
-			continue;
-		__atomic_store_n(&kernel->top[index], root[index], __ATOMIC_RELEASE);
-		kernel->copied[index / 64] |= 1ul << index % 64;
-	}
+	for (unsigned i = 0; i < cpu_count; i++)
+		for (struct top *top = kernel_page(i)->tops; top < kernel_page(i)->tops + TOPS; top++) {
+			if (top->view != view)
+				continue;
+			__atomic_store_n(&top->page[index], root[index], __ATOMIC_RELEASE);
+			top->copied[index / 64] |= 1ul << index % 64;
+		}
 }
 
 /* --- invalidation --- */
@@ -294,19 +292,20 @@ static void invalidate_view(struct cpu *cpu, const struct tlb_batch *batch, cons
 		invalidate_range(cpu, &batch->ranges[i], view);
 }
 
-/* A space's root is about to be freed: off it. The thread that is in the space, if any, faults and is told then. */
+/* A space's root is about to be freed: off it. The thread that is in the space, if any, or comes back to it, faults and is
+ * told then. */
 static void abandon_root(struct cpu *cpu, const struct space *gone)
 {
 	struct entry_page *page = entry_page(cpu->number);
 	struct kernel_page *kernel = kernel_page(cpu->number);
 
-	if (is_of(cpu->loaded, gone)) {
-		if (shield_is_on())
-			empty_top(kernel);
-		else
-			page->user_root = machine.kernel_root;
+	for (unsigned i = 0; i < GATE_FRAMES; i++)
+		if (space_has_root(gone, page->gate.frames[i].root[0]))
+			page->gate.frames[i].root[0] = machine.kernel_root;
+	if (is_of(cpu->loaded, gone))
 		cpu->loaded = NULL;
-	}
+	if (space_has_root(gone, root_address(page->user_root)))
+		page->user_root = machine.kernel_root;
 	if (cpu->entry == gone) {
 		page->root = machine.kernel_root;
 		cpu->entry = NULL;
@@ -319,8 +318,20 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 		kernel->standing = machine.kernel_root;
 }
 
+/* The copies of its entries, on all processors: those that may be on one are told besides. */
+static void abandon_tops(const struct space *gone)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		for (struct top *top = kernel_page(i)->tops; top < kernel_page(i)->tops + TOPS; top++)
+			if (is_of(top->view, gone))
+				empty_top(top);
+}
+
 static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 {
+	/* Without the shield the gate may have led to a root that the kernel does not know of yet. */
+	if (!shield_is_on() && cpu->gate->moves != cpu->gate_moves)
+		write_cr3(read_cr3());
 	invalidate_view(cpu, batch, cpu->loaded);
 	if (main_view(cpu->entry) != cpu->loaded)
 		invalidate_view(cpu, batch, main_view(cpu->entry));
@@ -399,10 +410,15 @@ static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 	const struct space *gone = batch->gone;
 
 	if (gone &&
-		(is_of(cpu->loaded, gone) || cpu->entry == gone ||
+		(is_of(cpu->loaded, gone) || cpu->entry == gone || gate_concerns(cpu, gone) ||
 			space_has_root(gone, root_address(kernel_page(cpu->number)->standing))))
 		return true;
-	return shows(cpu->loaded ? cpu->loaded->space : NULL, batch) || shows(cpu->entry, batch);
+	if (shows(cpu->loaded ? cpu->loaded->space : NULL, batch) || shows(cpu->entry, batch))
+		return true;
+	for (unsigned i = 0; cpu->gate_used && i < GATE_WAYS; i++)
+		if (shows(cpu->ways[i].caller, batch) || shows(cpu->ways[i].callee, batch))
+			return true;
+	return false;
 }
 
 static void forget_view(struct view *view)
@@ -440,6 +456,8 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	u32 asked = 0;
 
 	shootdown = batch;
+	if (batch->gone)
+		abandon_tops(batch->gone);
 	for (unsigned i = 0; i < cpu_count; i++) {
 		if (cpus[i] == self || !is_concerned(cpus[i], batch))
 			continue;

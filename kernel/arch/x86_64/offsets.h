@@ -15,37 +15,6 @@
 #define CPU_SYSTEM_CALLS 64
 #define CPU_ROOT_WRITES 72
 
-#define CPU_LOADED 224
-
-/* struct way, in struct cpu */
-#define WAY_STATE 80
-#define WAY_ADDRESS 88
-#define WAY_GENERATION 96
-#define WAY_CALL 104
-#define WAY_CALLS 112
-#define WAY_ENTRY 120
-#define WAY_COOKIE 128
-#define WAY_STACK 136
-#define WAY_CALLER 144
-#define WAY_CALLEE 152
-#define WAY_CALLER_FRAME 160
-#define WAY_PROCESS_FRAME 168
-#define WAY_CALLER_IS_PROCESS 176
-#define WAY_ROOT 184
-#define WAY_ROOT_CALLER 192
-#define WAY_ROOT_CALLEE 200
-#define WAY_ROOT_WRITES 208
-#define WAY_STATE_READY 1
-#define WAY_STATE_INSIDE 2
-
-/* struct call, struct space */
-#define CALL_SYSTEM 8
-#define CALL_IP 16
-#define CALL_SP 24
-#define CALL_THREAD_POINTER 32
-#define CALL_GS_BASE 56
-#define SPACE_REFERENCES 24
-
 /* struct thread */
 #define THREAD_PENDING 0
 #define THREAD_DEPTH 4
@@ -81,6 +50,30 @@
 #define ENTRY_EXIT_RIP 56
 #define ENTRY_EXIT_RFLAGS 72
 #define ENTRY_EXIT_RSP 80
+#define ENTRY_GATE 2528
+
+/* struct gate, seen through GS; registers that index its arrays are added. */
+#define GATE_DEPTH (ENTRY_GATE + 0)
+#define GATE_WAY (ENTRY_GATE + 8)
+#define GATE_MOVES (ENTRY_GATE + 16)
+#define GATE_WAYS_MASK 0x380 /* address << 3: the slot by bits 6:4, 128 bytes each */
+#define GATE_WAY_ADDRESS (ENTRY_GATE + 32)
+#define GATE_WAY_FROM (ENTRY_GATE + 40)
+#define GATE_WAY_ID (ENTRY_GATE + 48)
+#define GATE_WAY_ENTRY (ENTRY_GATE + 56)
+#define GATE_WAY_COOKIE (ENTRY_GATE + 64)
+#define GATE_WAY_STACK_AT (ENTRY_GATE + 72)
+#define GATE_WAY_CALLS (ENTRY_GATE + 88)
+#define GATE_WAY_ROOT (ENTRY_GATE + 96)
+#define GATE_FRAME_SHIFT 6
+#define GATE_FRAME_IP (ENTRY_GATE + 1056)
+#define GATE_FRAME_SP (ENTRY_GATE + 1064)
+#define GATE_FRAME_THREAD_POINTER (ENTRY_GATE + 1072)
+#define GATE_FRAME_GS_BASE (ENTRY_GATE + 1080)
+#define GATE_FRAME_FROM (ENTRY_GATE + 1088)
+#define GATE_FRAME_WAY (ENTRY_GATE + 1096)
+#define GATE_FRAME_ROOT (ENTRY_GATE + 1104)
+#define STACK_GAP 256 /* CALL_STACK_GAP */
 
 /* struct kernel_page, seen through GS: it lies one page behind the entry page. */
 #define KERNEL_PAGE 0x1000
@@ -91,9 +84,6 @@
 #define KERNEL_PAGE_INTERRUPT (KERNEL_PAGE + 32)
 #define KERNEL_PAGE_KERNEL_FAULT (KERNEL_PAGE + 40)
 #define KERNEL_PAGE_NMI (KERNEL_PAGE + 48)
-#define KERNEL_PAGE_LOCK (KERNEL_PAGE + 56)
-#define KERNEL_PAGE_GENERATION (KERNEL_PAGE + 64)
-#define KERNEL_PAGE_VECTOR_INITIAL (KERNEL_PAGE + 72)
 #define KERNEL_PAGE_STACK_END (KERNEL_PAGE + 0x2000)
 
 /* Segment selectors. */

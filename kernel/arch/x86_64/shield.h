@@ -14,11 +14,10 @@ static inline bool shield_is_on(void)
 	return shield_active;
 }
 
-/* Does the space run without the kernel in its tables? A process always does, trusted or not: the short way of its system
- * calls is made for that. */
+/* Does the space run without the kernel in its tables? */
 static inline bool shield_covers(const struct space *space)
 {
-	return shield_active && (!(space->flags & SPACE_TRUSTED) || space->system);
+	return shield_active && space_is_peer(space);
 }
 
 #endif

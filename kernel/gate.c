@@ -1,0 +1,200 @@
+/* The gate: gate.h. */
+#include "gate.h"
+
+#include "arch.h"
+#include "call.h"
+#include "lib/string.h"
+#include "panic.h"
+#include "portal.h"
+#include "regs.h"
+#include "space.h"
+#include "stats.h"
+#include "thread.h"
+
+_Static_assert(sizeof(struct gate_way) == 128 && sizeof(struct gate_frame) == 64, "assembly shifts");
+
+/* --- ways --- */
+
+static void count_way(struct gate_way *gate_way, struct way *way)
+{
+	u64 calls = gate_way->calls;
+
+	*way->calls += calls - way->counted;
+	way->counted = calls;
+}
+
+static void end_way(struct cpu *cpu, unsigned slot)
+{
+	struct gate_way *gate_way = &cpu->gate->ways[slot];
+	struct way *way = &cpu->ways[slot];
+
+	if (!way->caller)
+		return;
+	count_way(gate_way, way);
+	gate_way->address = 0;
+	space_put(way->caller);
+	space_put(way->callee);
+	way->caller = NULL;
+	way->callee = NULL;
+}
+
+void gate_reset_used(struct cpu *cpu)
+{
+	struct gate *gate = cpu->gate;
+
+	gate->depth = gate->settled = 0;
+	gate->way = ++cpu->gate_ids;
+	for (unsigned i = 0; i < GATE_WAYS; i++)
+		end_way(cpu, i);
+	cpu->gate_used = false;
+}
+
+void gate_forget(void)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		for (unsigned w = 0; cpus[i]->gate_used && w < GATE_WAYS; w++)
+			__atomic_store_n(&cpus[i]->gate->ways[w].address, 0, __ATOMIC_RELEASE);
+}
+
+void gate_count(struct cpu *cpu)
+{
+	for (unsigned i = 0; i < GATE_WAYS; i++)
+		if (cpu->ways[i].caller)
+			count_way(&cpu->gate->ways[i], &cpu->ways[i]);
+}
+
+bool gate_concerns(const struct cpu *cpu, const struct space *space)
+{
+	for (unsigned i = 0; cpu->gate_used && i < GATE_WAYS; i++)
+		if (cpu->ways[i].caller == space || cpu->ways[i].callee == space)
+			return true;
+	return false;
+}
+
+/* --- what the kernel does and the gate mirrors --- */
+
+/* Where the callee's stack begins next time: at the top of its stacklet, or below the frame that it has in the chain. Sets
+ * .stack_at and .stack. */
+static void set_stack(struct gate *gate, const struct thread *thread, const struct portal *portal, u64 stack,
+	struct gate_way *way)
+{
+	u32 depth = thread->depth - 1, mirrored = gate->depth; /* both without the call just made */
+
+	way->stack_at = (u64)((char *)&way->stack - (char *)gate);
+	way->stack = stack + CALL_STACK_GAP;
+	for (u32 i = depth; i-- > 0;) {
+		const struct call *call = &thread->calls[i];
+
+		if (call->space != portal->space || call->system)
+			continue;
+		if (depth - i <= mirrored)
+			way->stack_at = (u64)((char *)&gate->frames[mirrored - (depth - i)].sp - (char *)gate);
+		return;
+	}
+}
+
+void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const struct call *call, u64 stack)
+{
+	struct thread *thread = cpu->current;
+	struct gate *gate = cpu->gate;
+	unsigned slot = gate_slot(address);
+	struct gate_way *way = &gate->ways[slot];
+	struct gate_frame *frame;
+	u64 to[2], back[2];
+
+	if (!space_is_peer(call->space) || !space_is_peer(portal->space) || call->vector || thread->pending ||
+		call->ip >= user_end() || call->thread_pointer >= user_end() ||
+		gate->depth == GATE_FRAMES || !arch_gate_root(call->space->system ? call->view : &call->space->view, back) ||
+		!arch_gate_root(thread_view(thread), to)) {
+		gate_reset(cpu);
+		return;
+	}
+	end_way(cpu, slot);
+	cpu->gate_used = true;
+	*way = (struct gate_way){ .from = gate->way, .id = ++cpu->gate_ids, .entry = portal->entry,
+		.cookie = portal->cookie, .root = { to[0], to[1] } };
+	set_stack(gate, thread, portal, stack, way);
+	cpu->ways[slot] = (struct way){ call->space, portal->space, stats_pair(call->space, portal->space), 0 };
+	space_get(call->space);
+	space_get(portal->space);
+	way->address = address;
+
+	frame = &gate->frames[gate->depth++];
+	*frame = (struct gate_frame){ call->ip, call->sp, call->thread_pointer, call->gs_base, gate->way, GATE_KNOWN,
+		{ back[0], back[1] } };
+	gate->settled++;
+	gate->way = way->id;
+}
+
+void gate_close(struct cpu *cpu)
+{
+	struct gate *gate = cpu->gate;
+
+	if (!gate->depth) {
+		gate_reset(cpu);
+		return;
+	}
+	gate->depth--;
+	gate->settled--;
+	gate->way = gate->frames[gate->depth].from;
+}
+
+/* --- settling --- */
+
+static void settle_return(struct thread *thread)
+{
+	struct space *left = thread->space;
+
+	thread->depth--;
+	if (left->system)
+		thread_release_frame(thread, thread->depth + 1);
+	thread->space = thread->calls[thread->depth].space;
+	space_put(left);
+}
+
+/* -> false: no memory for what a process's call needs; the call has failed instead. */
+static bool settle_call(struct cpu *cpu, struct thread *thread, const struct gate_frame *frame)
+{
+	struct call *call = &thread->calls[thread->depth];
+	struct space *callee = cpu->ways[frame->way / sizeof(struct gate_way)].callee;
+
+	call->space = thread->space;
+	call->system = false;
+	call->ip = frame->ip;
+	call->sp = frame->sp;
+	call->thread_pointer = frame->thread_pointer;
+	call->gs_base = frame->gs_base;
+	space_get(callee);
+	thread->space = callee;
+	thread->depth++;
+	return !callee->system || !thread_reserve_frame(thread, thread->depth, callee);
+}
+
+void gate_settle(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+	struct gate *gate = cpu->gate;
+	struct user_frame saved = *cpu->frame;
+	u32 known = 0;
+
+	cpu->gate_moves = gate->moves;
+	while (known < gate->depth && (gate->frames[known].way & GATE_KNOWN))
+		known++;
+	if (known == gate->settled && known == gate->depth)
+		return;
+	for (; gate->settled > known; gate->settled--)
+		settle_return(thread);
+	for (; gate->settled < gate->depth; gate->settled++) {
+		struct gate_frame *frame = &gate->frames[gate->settled];
+
+		if (!settle_call(cpu, thread, frame)) {
+			gate_reset(cpu);
+			call_leave(thread, (u64)-E_NOMEM, 0);
+			return;
+		}
+		frame->way = GATE_KNOWN;
+	}
+	thread_load();
+	saved.cookie = cpu->frame->cookie;
+	*cpu->frame = saved;
+}
