@@ -62,6 +62,12 @@ static inline void gate_reset(struct cpu *cpu)
 		gate_reset_used(cpu);
 }
 
+/* Does the kernel know what the gate did? */
+static inline bool gate_is_settled(const struct cpu *cpu)
+{
+	return cpu->gate->moves == cpu->gate_moves;
+}
+
 extern struct cpu *cpus[CPUS_MAX]; /* [I] once started */
 extern unsigned cpu_count;         /* [I] once started */
 

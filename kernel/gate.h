@@ -34,7 +34,7 @@ struct gate {
 	u32 settled; /* of these the kernel knows as many; written by the kernel only. Both 0: system calls have a short way */
 	u64 way;
 	u64 moves;   /* calls and returns ever made: each wrote one root */
-	u64 unused;
+	u64 zero;    /* [I] for the machine: root that shows nothing */
 	struct gate_way {
 		u64 address;  /* of the portal, as callers give it; 0: closed */
 		u64 from, id;

@@ -22,7 +22,7 @@ static inline struct cpu *enter(void)
 	struct cpu *cpu = cpu_self();
 
 	kernel_lock();
-	if (cpu->gate->moves != cpu->gate_moves)
+	if (!gate_is_settled(cpu))
 		gate_settle(cpu);
 	return cpu;
 }

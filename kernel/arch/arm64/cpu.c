@@ -13,14 +13,8 @@
 u64 direct_map_base;
 unsigned paging_levels;
 
-enum { FAULT_STACK_BYTES = 4096, UART_DATA = 0, UART_FLAGS = 0x18, UART_FULL = 0x20 };
+enum { UART_DATA = 0, UART_FLAGS = 0x18, UART_FULL = 0x20 };
 enum { PSCI_SYSTEM_OFF = 0x84000008u };
-
-/* Of each processor: the stack for faults of the kernel, its roots, struct cpu, one after the other (entry.S). */
-static struct {
-	u8 fault_stack[FAULT_STACK_BYTES];
-	struct cpu_area area;
-} areas[CPUS_MAX] __attribute__((aligned(64)));
 
 /* The compiler calls this: the instruction that counts bits works on vector registers. */
 int __popcountdi2(i64 value);
@@ -36,12 +30,15 @@ int __popcountdi2(i64 value)
 
 static void fill_area(unsigned number)
 {
-	struct cpu *cpu = &areas[number].area.cpu;
+	struct cpu_area *area = cpu_area(number);
+	struct cpu *cpu = &area->cpu;
 
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
-	for (unsigned i = 0; i < ARRAY_SIZE(areas[number].area.roots.key); i++)
-		areas[number].area.roots.key[i] = arch_random();
+	cpu->gate = &area->gate;
+	area->gate.zero = machine.zero;
+	for (unsigned i = 0; i < ARRAY_SIZE(area->roots.key); i++)
+		area->roots.key[i] = arch_random();
 	cpus[number] = cpu;
 }
 
@@ -234,13 +231,18 @@ static u64 told(unsigned number)
 	}
 }
 
-bool identify(struct user_frame *frame)
+bool identify(void)
 {
+	struct cpu *cpu = cpu_self();
+	struct user_frame *frame;
 	u32 instruction;
 	bool readable;
 
 	kernel_lock();
-	readable = !space_read_u32(cpu_self()->current->space, frame->pc, &instruction);
+	if (!gate_is_settled(cpu))
+		gate_settle(cpu);
+	frame = cpu->frame;
+	readable = !space_read_u32(cpu->current->space, frame->pc, &instruction);
 	kernel_unlock();
 	if (!readable || (instruction & MRS_MASK) != MRS_IDENTIFICATION)
 		return false;

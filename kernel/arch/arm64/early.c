@@ -180,6 +180,13 @@ static void make_roots(void)
 	map_pages(machine.tramp, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT | guarded_flag());
 	map_pages(machine.kernel_root, ENTRY_BASE, (u64)entry_text, PAGE_SIZE, FLAGS_TEXT | guarded_flag());
 	map_pages(machine.kernel_root, ENTRY_BASE + ENTRY_DATA, (u64)entry_data, PAGE_SIZE, FLAGS_RODATA);
+	for (unsigned i = 0; i < machine.processors; i++) {
+		const struct cpu_area *area = cpu_area(i);
+		u64 pa = (u64)take_pages(AREA_PAGES);
+
+		map_pages(machine.kernel_root, (u64)area, pa, AREA_PAGES * PAGE_SIZE, FLAGS_DATA);
+		map_pages(machine.tramp, (u64)&area->gate, pa + offsetof(struct cpu_area, gate), PAGE_SIZE, FLAGS_DATA);
+	}
 }
 
 /* Adds free memory to the list, cut around one range in use after the other. */

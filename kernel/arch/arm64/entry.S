@@ -1,7 +1,7 @@
 /* Entry to and exit from the kernel.
  *
  * The trampoline page is mapped at a fixed address (entry.h) in the trampoline's table and in the kernel's. It holds the
- * vectors and the last instructions before a shielded space runs; all else is ordinary text of the kernel, at a random
+ * vectors, the gate and the last instructions before a shielded space runs; all else is ordinary text of the kernel, at a random
  * address that stands in the data page behind the trampoline page, which only the kernel's table shows.
  *
  * A processor in user mode is in one of two states for the short way of a system call (cpu.h). R = its struct roots.
@@ -44,15 +44,16 @@
 
 #define CALL_FIRST 0x1000
 #define CALL_COUNT 0x1000
-#define CALL_PORTAL_CALL 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
 #define CALL_PORTAL_RETURN 0x1002
 
 /* Places in the data page. */
-#define DATA_SYNC 0
-#define DATA_INTERRUPT 8
-#define DATA_IDLE 16
-#define DATA_FAULT 24
+#define DATA_SYSTEM_CALL 0
+#define DATA_SYSTEM_RETURN 8
+#define DATA_EXCEPTION 16
+#define DATA_INTERRUPT 24
+#define DATA_IDLE 32
+#define DATA_FAULT 40
 
 /* Registers that the assembler knows by number only. */
 #define APIBKEYLO_EL1 s3_0_c2_c1_2
@@ -64,11 +65,9 @@
 	.balign	4096
 entry_text:
 
-/* From a space to the kernel: x30 goes to SP, nothing else changes. With the trampoline's table, the kernel's is one step
- * behind it, the zero table two. */
-.macro from_user data
-	.balign	128
-	mov	sp, x30
+/* From a space to the kernel: x30 is lost, nothing else changes. With the trampoline's table, the kernel's is one step behind
+ * it, the zero table two. */
+.macro to_kernel data
 	mrs	x30, ttbr1_el1
 	tbnz	x30, #ROOT_KERNEL_BIT, 1f
 	ubfx	x30, x30, #0, #48
@@ -80,6 +79,13 @@ entry_text:
 	isb
 1:	ldr	x30, entry_data + \data
 	ret
+.endm
+
+/* The same; x30 goes to SP. */
+.macro from_user data
+	.balign	128
+	mov	sp, x30
+	to_kernel \data
 .endm
 
 .macro from_kernel data
@@ -99,8 +105,17 @@ entry_text:
 	from_kernel DATA_IDLE
 	from_kernel DATA_FAULT
 	from_kernel DATA_FAULT
-	/* User mode. */
-	from_user DATA_SYNC
+	/* User mode: system calls, what may go through the gate, and other exceptions are told apart here. */
+	.balign	128
+	mov	sp, x30
+	mrs	x30, esr_el1
+	lsr	x30, x30, #CLASS_SHIFT
+	cmp	x30, #CLASS_SVC
+	b.ne	not_a_call
+	sub	x30, x8, #CALL_FIRST
+	cmp	x30, #CALL_PORTAL_RETURN - CALL_FIRST
+	b.ls	short_native_call
+	to_kernel DATA_SYSTEM_CALL
 	from_user DATA_INTERRUPT
 	from_user DATA_FAULT
 	from_user DATA_FAULT
@@ -127,23 +142,151 @@ entry_exit:
 	mrs	x30, far_el1
 	eret
 
-/* The same for a portal call, which leaves nothing in x29 and x30: x29 = TTBR0, SP = TTBR1. */
-	.balign	32
-entry_exit_call:
-	mov	x30, sp
-	msr	ttbr1_el1, x30
+not_a_call:
+	to_kernel DATA_EXCEPTION
+
+/* x30 = number of a native call that has a short way. */
+short_native_call:
+	cmp	x30, #CALL_SYSTEM_RETURN - CALL_FIRST
+	b.ne	gate
+	to_kernel DATA_SYSTEM_RETURN
+
+/* --- The gate: portal calls and returns from root to root (gate.h) ---
+ *
+ * All that is touched is the processor's gate page. Both sides expect to lose all registers but arguments and results, so the
+ * others are free here: x20 = struct gate, x21 = the way less GATE_WAYS, x22 = the frame. */
+
+/* Where the kernel is mapped, whoever is no peer goes the general way: state B. Peers find the roots they run on in x12, x13. */
+.macro only_peers general
+	mrs	x12, ttbr0_el1
+	mrs	x13, ttbr1_el1
+	tbz	x13, #ROOT_KERNEL_BIT, 1f
+	sub	x10, x20, #GATE
+	ldr	x11, [x10, #CPU_FRAME]
+	ldr	x10, [x10, #CPU_SYSTEM_PROCESS_FRAME]
+	cbz	x10, 1f
+	cmp	x10, x11
+	b.ne	\general
+1:
+.endm
+
+gate:
+	mrs	x20, tpidr_el1
+	add	x20, x20, #GATE
+	cbnz	x30, gate_return
+	ubfx	x10, x9, #4, #3
+	add	x21, x20, x10, lsl #GATE_WAY_SHIFT
+	ldp	x10, x11, [x21, #GATE_WAYS_ADDRESS] /* and from */
+	ldr	x14, [x20, #GATE_WAY]
+	cmp	x10, x9
+	ccmp	x11, x14, #0, eq
+	b.ne	gate_general
+	only_peers gate_general
+	ldr	w10, [x20, #GATE_DEPTH]
+	add	w11, w10, #1
+	str	w11, [x20, #GATE_DEPTH]
+	add	x22, x20, #GATE_FRAMES_AT
+	add	x22, x22, x10, lsl #GATE_FRAME_SHIFT
+	mrs	x10, elr_el1
+	mrs	x11, sp_el0
+	stp	x10, x11, [x22, #GATE_FRAME_IP]
+	mrs	x10, tpidr_el0
+	sub	x11, x21, x20
+	str	x10, [x22, #GATE_FRAME_THREAD_POINTER]
+	stp	x14, x11, [x22, #GATE_FRAME_FROM]
+	stp	x12, x13, [x22, #GATE_FRAME_ROOT]
+	ldr	x10, [x21, #GATE_WAYS_ID]
+	ldr	x11, [x20, #GATE_MOVES]
+	add	x11, x11, #1
+	stp	x10, x11, [x20, #GATE_WAY]
+	ldr	x10, [x21, #GATE_WAYS_CALLS]
+	add	x10, x10, #1
+	str	x10, [x21, #GATE_WAYS_CALLS]
+	ldr	x10, [x21, #GATE_WAYS_STACK_AT]
+	ldr	x11, [x20, x10]
+	sub	x11, x11, #STACK_GAP
+	and	x11, x11, #~15
+	sub	x11, x11, #16
+	ldp	x12, x13, [x21, #GATE_WAYS_ROOT]
+	ldp	x14, x9, [x21, #GATE_WAYS_ENTRY] /* and cookie */
+	msr	tpidr_el0, xzr
+
+/* On at x14 with stack x11, TTBR0 and TTBR1 from x12 and x13. x0 to x5 and x9 are what they shall be, all others become 0,
+ * and so does the vector state. */
+to_peer:
+	ldr	x10, [x20, #GATE_ZERO]
+	msr	ttbr0_el1, x10
 	isb
-	msr	ttbr0_el1, x29
-	mov	x29, xzr
-	mov	x30, xzr
+	msr	ttbr1_el1, x13
+	isb
+	msr	ttbr0_el1, x12
+	msr	elr_el1, x14
+	msr	sp_el0, x11
+	msr	spsr_el1, xzr
+	adr	x10, zeros
+	ld1	{ v0.2d, v1.2d, v2.2d, v3.2d }, [x10]
+	ld1	{ v4.2d, v5.2d, v6.2d, v7.2d }, [x10]
+	ld1	{ v8.2d, v9.2d, v10.2d, v11.2d }, [x10]
+	ld1	{ v12.2d, v13.2d, v14.2d, v15.2d }, [x10]
+	ld1	{ v16.2d, v17.2d, v18.2d, v19.2d }, [x10]
+	ld1	{ v20.2d, v21.2d, v22.2d, v23.2d }, [x10]
+	ld1	{ v24.2d, v25.2d, v26.2d, v27.2d }, [x10]
+	ld1	{ v28.2d, v29.2d, v30.2d, v31.2d }, [x10]
+	msr	fpsr, xzr
+	msr	fpcr, xzr
+	ldp	x6, x7, [x10]
+	ldp	x11, x12, [x10]
+	ldp	x13, x14, [x10]
+	ldp	x15, x16, [x10]
+	ldp	x17, x18, [x10]
+	ldp	x19, x20, [x10]
+	ldp	x21, x22, [x10]
+	ldp	x23, x24, [x10]
+	ldp	x25, x26, [x10]
+	ldp	x27, x28, [x10]
+	ldp	x29, x30, [x10]
+	ldp	x8, x10, [x10]
 	eret
+
+gate_return:
+	ldr	w14, [x20, #GATE_DEPTH]
+	cbz	w14, gate_general
+	only_peers gate_general
+	sub	w14, w14, #1
+	str	w14, [x20, #GATE_DEPTH]
+	add	x22, x20, #GATE_FRAMES_AT
+	add	x22, x22, x14, lsl #GATE_FRAME_SHIFT
+	ldr	x10, [x22, #GATE_FRAME_FROM]
+	ldr	x11, [x20, #GATE_MOVES]
+	add	x11, x11, #1
+	stp	x10, x11, [x20, #GATE_WAY]
+	ldr	x10, [x22, #GATE_FRAME_THREAD_POINTER]
+	msr	tpidr_el0, x10
+	ldp	x14, x11, [x22, #GATE_FRAME_IP]
+	ldp	x12, x13, [x22, #GATE_FRAME_ROOT]
+	mov	x2, xzr
+	mov	x3, xzr
+	mov	x4, xzr
+	mov	x5, xzr
+	mov	x9, xzr
+	b	to_peer
+
+gate_general: /* x9 is an argument still */
+	mov	x10, xzr
+	mov	x20, xzr
+	mov	x21, xzr
+	to_kernel DATA_SYSTEM_CALL
+
+	.balign	64
+zeros:
+	.fill	64, 1, 0
 
 	.balign	4096
 	.globl	entry_text_end, entry_data
 	.hidden	entry_text_end, entry_data
 entry_text_end:
 entry_data:
-	.quad	entry_sync, entry_interrupt, entry_idle, entry_fault
+	.quad	entry_system_call, entry_system_return, entry_exception, entry_interrupt, entry_idle, entry_fault
 	.balign	4096
 
 	.text
@@ -239,17 +382,9 @@ entry_data:
 	str	x9, [x20, #\place]
 .endm
 
-/* --- synchronous exceptions from user mode --- */
+/* --- system calls --- */
 	.balign	64
-entry_sync:
-	mrs	x30, esr_el1
-	lsr	x30, x30, #CLASS_SHIFT
-	cmp	x30, #CLASS_SVC
-	b.ne	exception
-	sub	x30, x8, #CALL_FIRST
-	cmp	x30, #CALL_PORTAL_RETURN - CALL_FIRST
-	b.ls	short_native_call
-system_call:
+entry_system_call:
 	mrs	x30, tpidr_el1
 	ldr	x30, [x30, #CPU_FRAME]
 	save_registers
@@ -261,6 +396,8 @@ system_call:
 	ldr	x9, [x20, #CPU_SYSTEM_PROCESS_FRAME]
 	cmp	x9, x30
 	b.ne	slow_system_call
+	ldr	x9, [x20, #GATE + GATE_DEPTH] /* and what is settled of it */
+	cbnz	x9, slow_system_call
 
 	/* The short way: from state A to state B. The registers that are not written here still hold what the process had in
 	 * them: the service may see that, it is in the frame. */
@@ -330,7 +467,7 @@ entry_key_in_end:
 	b	entry_leave
 
 /* Not a system call. */
-exception:
+entry_exception:
 	mrs	x30, tpidr_el1
 	ldr	x30, [x30, #CPU_FRAME]
 	save_registers
@@ -343,195 +480,10 @@ exception:
 	add	x9, x9, :lo12:exception_taken
 	b	upcall
 
-/* One of the three native calls that have a short way. */
-short_native_call:
-	cbz	x30, portal_call
-	b.eq	portal_return
-	b	system_return
-
-/* --- The short way of a portal call and of its return: struct way in cpu.h ---
- *
- * Both sides expect to lose all registers but arguments and results. So the others are free here: x20 = the processor,
- * x21 = the kernel lock, x22 = the thread, x23 = its struct call. */
-.macro try_lock general
-	mrs	x20, tpidr_el1
-	ldp	x21, x12, [x20, #ROOTS_LOCK] /* and the address of portal_generation */
-	mov	w11, #1
-	ldaxr	w10, [x21]
-	cbnz	w10, \general
-	stxr	w10, w11, [x21]
-	cbnz	w10, \general
-.endm
-
-/* The way, whose state and address are in x10 and x11, is in that state and still good, nothing is pending. x24 = cpu->frame,
- * w25 = the thread's depth. */
-.macro check_way bit, general
-	tbz	x10, #\bit, \general
-	ldr	x12, [x12]
-	ldp	x10, x23, [x20, #WAY_GENERATION]
-	cmp	x10, x12
-	b.ne	\general
-	ldp	x24, x22, [x20, #CPU_FRAME]
-	ldp	w10, w25, [x22, #THREAD_PENDING]
-	cbnz	w10, \general
-.endm
-
-.macro add_to base, offset, register, by
-	ldr	\register, [\base, #\offset]
-	add	\register, \register, #\by
-	str	\register, [\base, #\offset]
-.endm
-
-/* The processor runs the space in x24 from now on, with the roots in x12, x13, x14 (shielded). */
-.macro switch_space
-	str	x24, [x22, #THREAD_SPACE]
-	str	x24, [x20, #CPU_LOADED]
-	stp	x12, x13, [x20, #ROOTS_RUN0]
-	str	x14, [x20, #ROOTS_SHIELDED]
-	stlr	wzr, [x21]
-.endm
-
-/* x10 points at zeros. */
-.macro clear_vectors
-	ld1	{ v0.2d, v1.2d, v2.2d, v3.2d }, [x10]
-	ld1	{ v4.2d, v5.2d, v6.2d, v7.2d }, [x10]
-	ld1	{ v8.2d, v9.2d, v10.2d, v11.2d }, [x10]
-	ld1	{ v12.2d, v13.2d, v14.2d, v15.2d }, [x10]
-	ld1	{ v16.2d, v17.2d, v18.2d, v19.2d }, [x10]
-	ld1	{ v20.2d, v21.2d, v22.2d, v23.2d }, [x10]
-	ld1	{ v24.2d, v25.2d, v26.2d, v27.2d }, [x10]
-	ld1	{ v28.2d, v29.2d, v30.2d, v31.2d }, [x10]
-	msr	fpsr, xzr
-	msr	fpcr, xzr
-.endm
-
-.macro clear_others
-	ldp	x6, x7, [x10]
-	ldp	x11, x12, [x10]
-	ldp	x13, x14, [x10]
-	ldp	x15, x16, [x10]
-	ldp	x17, x18, [x10]
-	ldp	x19, x20, [x10]
-	ldp	x21, x22, [x10]
-	ldp	x23, x24, [x10]
-	ldp	x25, x26, [x10]
-	ldp	x27, x28, [x10]
-	ldp	x8, x10, [x10]
-.endm
-
-portal_call:
-	try_lock portal_call_general
-	ldp	x10, x11, [x20, #WAY_STATE]
-	cmp	x11, x9
-	b.ne	portal_call_unlock
-	check_way 0, portal_call_unlock
-	ldr	x11, [x20, #WAY_CALLER_FRAME]
-	cmp	x11, x24 /* the same caller: not its system service, in state B */
-	b.ne	portal_call_unlock
-	mov	x10, #WAY_STATE_INSIDE
-	str	x10, [x20, #WAY_STATE]
-	mrs	x10, elr_el1
-	mrs	x11, sp_el0
-	mrs	x12, tpidr_el0
-	strb	wzr, [x23, #CALL_SYSTEM]
-	stp	x10, x11, [x23, #CALL_IP]
-	str	x12, [x23, #CALL_THREAD_POINTER]
-	msr	tpidr_el0, xzr
-	ldr	x12, [x20, #WAY_CALLS]
-	add_to	x12, 0, x10, 1
-	add	w25, w25, #1
-	str	w25, [x22, #THREAD_DEPTH]
-	ldr	x10, [x20, #WAY_ROOT_WRITES]
-	ldr	x11, [x20, #CPU_ROOT_WRITES]
-	add	x11, x11, x10, lsl #1 /* the return, too */
-	str	x11, [x20, #CPU_ROOT_WRITES]
-	add	x10, x22, #THREAD_REGS
-	str	x10, [x20, #CPU_FRAME]
-	str	xzr, [x20, #CPU_SYSTEM_PROCESS_FRAME]
-	ldr	x24, [x20, #WAY_CALLEE]
-	add_to	x24, SPACE_REFERENCES, w10, 1
-	ldp	x12, x13, [x20, #ROOTS_CALLEE0]
-	ldr	x14, [x20, #ROOTS_CALLEE_SHIELDED]
-	switch_space
-	ldp	x10, x9, [x20, #WAY_ENTRY]
-	ldr	x11, [x20, #WAY_STACK]
-	b	to_peer
-
-portal_return:
-	try_lock portal_return_general
-	ldr	x10, [x20, #WAY_STATE]
-	check_way 1, portal_return_unlock
-	mov	x10, #WAY_STATE_READY
-	str	x10, [x20, #WAY_STATE]
-	ldr	x10, [x23, #CALL_THREAD_POINTER]
-	msr	tpidr_el0, x10
-	ldrb	w10, [x20, #WAY_CALLER_IS_PROCESS]
-	strb	w10, [x23, #CALL_SYSTEM]
-	sub	w25, w25, #1
-	str	w25, [x22, #THREAD_DEPTH]
-	ldp	x10, x11, [x20, #WAY_CALLER_FRAME]
-	str	x10, [x20, #CPU_FRAME]
-	str	x11, [x20, #CPU_SYSTEM_PROCESS_FRAME]
-	ldp	x10, x24, [x20, #WAY_CALLEE - 8]
-	add_to	x24, SPACE_REFERENCES, w11, -1
-	mov	x24, x10
-	ldp	x12, x13, [x20, #ROOTS_BEFORE0]
-	ldr	x14, [x20, #ROOTS_BEFORE_SHIELDED]
-	switch_space
-	ldp	x12, x13, [x20, #ROOTS_CALLER0]
-	ldp	x10, x11, [x23, #CALL_IP]
-	mov	x2, xzr
-	mov	x3, xzr
-	mov	x4, xzr
-	mov	x5, xzr
-	mov	x9, xzr
-
-/* On at x10 with stack x11, TTBR0 and TTBR1 in x12, x13, x14 = 0 if the kernel stays mapped; x0 to x5 and x9 are what they
- * shall be, all others become 0, and so does the vector state. */
-to_peer:
-	msr	elr_el1, x10
-	msr	sp_el0, x11
-	msr	spsr_el1, xzr
-	adrp	x10, vector_initial
-	add	x10, x10, :lo12:vector_initial
-	clear_vectors
-	cbz	x14, 1f
-	/* TTBR0 is the zero table since the entry. */
-	ubfx	x29, x12, #0, #48
-	mov	sp, x13
-	mov	x30, #0xffffff0000000000 /* ENTRY_BASE */
-	add	x30, x30, #(entry_exit_call - entry_text)
-	clear_others
-	ret
-1:	change_root x12, x13, x11
-	clear_others
-	mov	x29, xzr
-	mov	x30, xzr
-	eret
-
-portal_call_unlock:
-	stlr	wzr, [x21]
-portal_call_general:
-	mov	x8, #CALL_PORTAL_CALL
-	b	1f
-portal_return_unlock:
-	stlr	wzr, [x21]
-portal_return_general:
-	mov	x8, #CALL_PORTAL_RETURN
-1:	clrex
-	mov	x10, xzr /* these held kernel addresses */
-	mov	x12, xzr
-	mov	x20, xzr
-	mov	x21, xzr
-	mov	x22, xzr
-	mov	x23, xzr
-	mov	x24, xzr
-	b	system_call
-
 /* --- The short way back: from state B to state A ---
  *
  * The service expects no register to be kept, but a process may have said this: x8 and x30 are free until that is known. */
-system_return:
+entry_system_return:
 	mrs	x30, tpidr_el1
 	ldr	x8, [x30, #CPU_FRAME]
 	ldr	x30, [x30, #CPU_SYSTEM_PROCESS_FRAME]
@@ -564,7 +516,7 @@ system_return:
 	eret
 
 9:	mov	x8, #CALL_SYSTEM_RETURN
-	b	system_call
+	b	entry_system_call
 
 /* --- To user mode, the general way: as cpu->frame says --- */
 	.globl	entry_leave

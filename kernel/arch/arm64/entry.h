@@ -3,6 +3,8 @@
  *
  *   ENTRY_BASE + 0        trampoline page: vectors and the last instructions on the way out (entry.S), read and execute
  *              + 0x1000   data page: the addresses of the kernel's entries; in the kernel's table only
+ *              + 0x10000  processor 0: two pages in the kernel's table only, then its gate page, read and write
+ *              + 0x14000  processor 1 ...
  *
  * Three top-level tables for TTBR1 and TTBR0 lie one after the other in memory, the first at an even page:
  *
@@ -16,6 +18,7 @@
 #define ARM64_ENTRY_H
 
 #include "cpu.h"
+#include "layout.h"
 #include "offsets.h"
 #include "types.h"
 
@@ -26,29 +29,33 @@ struct roots {
 	u64 run0, run1;   /* [C] else: of the current thread's space; if there is a short way, of the system service */
 	u64 zero;         /* [I] TTBR0 that shows nothing */
 	u64 shielded;     /* [C] bit 0: run1 is the trampoline's; bit 1: user1 is */
-	/* For the short way of a portal call (struct way): */
-	u64 callee0, callee1; /* [K] of the callee */
-	u64 caller0, caller1; /* [K] of the caller */
-	u64 before0, before1; /* [K] run0 and run1 while the thread is in the caller */
-	u64 before_shielded;  /* [K] likewise */
-	u64 callee_shielded;  /* [K] in the callee */
-	u32 *lock;            /* [I] the kernel lock */
-	u64 *generation;      /* [I] of portals */
 	u64 key[2]; /* [I] what C of the kernel signs its return addresses with */
 };
 
-/* A processor's area. */
+/* A processor's own pages: at a fixed address (entry_area), the last one in the trampoline's table too. */
 struct cpu_area {
+	u8 fault_stack[PAGE_SIZE - sizeof(struct roots)];
 	struct roots roots;
 	struct cpu cpu;
-} __attribute__((aligned(64)));
+	u8 unused[PAGE_SIZE - sizeof(struct cpu)];
+	struct gate gate;
+	u8 unused_of_gate[PAGE_SIZE - sizeof(struct gate)];
+};
+
+enum { ENTRY_AREAS = 0x10000, AREA_PAGES = 3 };
+
+static inline struct cpu_area *cpu_area(unsigned cpu)
+{
+	return (struct cpu_area *)(ENTRY_BASE + ENTRY_AREAS + cpu * (AREA_PAGES + 1) * PAGE_SIZE);
+}
 
 /* Registers at an exception in the kernel itself, as entry.S stores them. */
 struct kernel_registers {
 	u64 x[31], sp, pc, pstate, syndrome, address, unused[2];
 };
 
-_Static_assert(offsetof(struct cpu_area, cpu) == sizeof(struct roots), "struct roots is right below struct cpu");
+_Static_assert(offsetof(struct cpu_area, cpu) == PAGE_SIZE && offsetof(struct cpu_area, gate) == PAGE_SIZE + GATE, "assembly");
+_Static_assert(sizeof(struct cpu_area) == AREA_PAGES * PAGE_SIZE, "three pages");
 _Static_assert(sizeof(struct roots) == -ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, user0) == ROOTS_USER0 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, user1) == ROOTS_USER1 - ROOTS, "assembly");
@@ -56,15 +63,6 @@ _Static_assert(offsetof(struct roots, run0) == ROOTS_RUN0 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, run1) == ROOTS_RUN1 - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, zero) == ROOTS_ZERO - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, shielded) == ROOTS_SHIELDED - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, callee0) == ROOTS_CALLEE0 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, callee1) == ROOTS_CALLEE1 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, caller0) == ROOTS_CALLER0 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, caller1) == ROOTS_CALLER1 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, before0) == ROOTS_BEFORE0 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, before1) == ROOTS_BEFORE1 - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, before_shielded) == ROOTS_BEFORE_SHIELDED - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, callee_shielded) == ROOTS_CALLEE_SHIELDED - ROOTS, "assembly");
-_Static_assert(offsetof(struct roots, lock) == ROOTS_LOCK - ROOTS, "assembly");
 _Static_assert(offsetof(struct roots, key) == ROOTS_KEY - ROOTS, "assembly");
 _Static_assert(offsetof(struct kernel_registers, sp) == KERNEL_REGISTERS_SP, "assembly");
 _Static_assert(offsetof(struct kernel_registers, pc) == KERNEL_REGISTERS_PC, "assembly");

@@ -45,7 +45,7 @@ void exception_taken(void)
 
 	if (class == CLASS_DATA || class == CLASS_FETCH)
 		memory_fault(syndrome, class == CLASS_FETCH);
-	else if ((class == CLASS_UNKNOWN || class == CLASS_REGISTER) && identify(cpu_self()->frame))
+	else if ((class == CLASS_UNKNOWN || class == CLASS_REGISTER) && identify())
 		return;
 	else
 		trap_exception(exceptions[class] ? exceptions[class] : EXCEPTION_ILLEGAL);
@@ -88,9 +88,11 @@ void interrupt_taken(void)
 
 	if ((taken & 1023) < GIC_NONE)
 		take(taken);
-	/* Not every interrupt makes an upcall, which would have chosen what to run. */
+	/* Not every interrupt makes an upcall, which would have chosen what to run, or learnt where the gate led to. */
 	if (!cpu_self()->current)
 		arch_idle();
+	if (!gate_is_settled(cpu_self()))
+		trap_poke();
 }
 
 void kernel_fault(struct kernel_registers *r)

@@ -37,7 +37,7 @@ struct kernel_registers;
 void kernel_fault(struct kernel_registers *registers);
 
 /* cpu.c: was the refused instruction one that reads an identification register? Then it has been done. */
-bool identify(struct user_frame *frame);
+bool identify(void);
 
 /* backtrace.c: from an instruction (0: not known) and a frame pointer. */
 void backtrace_from(u64 ip, u64 frame);

@@ -63,8 +63,6 @@ void mmu_init(unsigned number)
 
 	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;
 	roots->zero = machine.zero;
-	roots->lock = &kernel_lock_word;
-	roots->generation = &portal_generation;
 	roots->run0 = roots->user0 = machine.zero;
 	roots->run1 = roots->user1 = machine.kernel_root;
 }
@@ -91,6 +89,7 @@ static u64 view_tag(struct cpu *cpu, struct view *view)
 		break;
 	case TAG_FLUSH_ALL:
 		tlb_flush_all();
+		gate_reset(cpu);
 		break;
 	}
 	return (u64)tag->value << TTBR_TAG_SHIFT;
@@ -162,34 +161,17 @@ void arch_space_prepare(struct view *run, struct space *entry)
 	roots->shielded = shield_covers(cpu->system.process) ? 2 : 0;
 }
 
-/* Called in the callee: what is prepared now is the callee's. Taking a tag for the one may cost the other its own; then there
- * is no short way. */
-void arch_way_init(struct way *way)
+/* Taking a tag for the one may cost the others theirs, what is prepared for the current thread among them. */
+bool arch_gate_root(struct view *view, u64 root[2])
 {
 	struct cpu *cpu = cpu_self();
-	struct roots *roots = roots_of(cpu);
+	bool has_tag = tag_is_valid(&tag_cpus[cpu->number], &view->tags[cpu->number]);
 
-	if (way->state == WAY_NONE)
-		return;
-	make_pair(cpu, &way->caller->view, &roots->caller0, &roots->caller1);
-	roots->before0 = roots->caller0;
-	roots->before1 = roots->caller1;
-	roots->before_shielded = shield_covers(way->caller);
-	if (way->process_frame) {
-		roots->user0 = roots->caller0;
-		roots->user1 = roots->caller1;
-		make_pair(cpu, &cpu->system.space->view, &roots->before0, &roots->before1);
-		roots->before_shielded = shield_covers(way->caller) ? 2 : 0;
-	}
-	make_pair(cpu, &way->callee->view, &roots->run0, &roots->run1);
-	roots->callee0 = roots->run0;
-	roots->callee1 = roots->run1;
-	roots->callee_shielded = shield_covers(way->callee);
-	if (!tag_is_valid(&tag_cpus[cpu->number], &way->caller->view.tags[cpu->number]) ||
-		shield_covers(way->caller) != shield_covers(way->callee))
-		way->state = WAY_NONE;
-	way->root_writes = shield_is_on() ? 2 : 1;
-	way->stack &= ~15ul;
+	make_pair(cpu, view, &root[0], &root[1]);
+	if (has_tag)
+		return true;
+	arch_space_prepare(cpu->loaded, cpu->entry);
+	return tag_is_valid(&tag_cpus[cpu->number], &view->tags[cpu->number]);
 }
 
 /* --- invalidation --- */
@@ -229,9 +211,8 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 
 	abandon(&roots->run0, gone);
 	abandon(&roots->user0, gone);
-	abandon(&roots->callee0, gone);
-	abandon(&roots->caller0, gone);
-	abandon(&roots->before0, gone);
+	for (unsigned i = 0; i < GATE_FRAMES; i++)
+		abandon(&cpu->gate->frames[i].root[0], gone);
 	if (space_has_root(gone, ttbr0 & TTBR_ADDRESS))
 		leave_user_root();
 	tlb_flush_all();
@@ -266,7 +247,8 @@ void arch_relax_end(void)
 
 static bool is_concerned(const struct cpu *cpu, const struct space *gone)
 {
-	return (cpu->loaded && cpu->loaded->space == gone) || cpu->entry == gone || services[cpu->number] == gone;
+	return (cpu->loaded && cpu->loaded->space == gone) || cpu->entry == gone || services[cpu->number] == gone ||
+		gate_concerns(cpu, gone);
 }
 
 static void leave_everywhere(struct cpu *self, const struct space *gone)

@@ -3,7 +3,7 @@
 #ifndef ARM64_OFFSETS_H
 #define ARM64_OFFSETS_H
 
-/* struct cpu: what TPIDR_EL1 points at. */
+/* struct cpu: what TPIDR_EL1 points at, at its fixed place. */
 #define CPU_FRAME 0
 #define CPU_CURRENT 8
 #define CPU_STACK 16
@@ -15,48 +15,36 @@
 #define CPU_SYSTEM_CALLS 64
 #define CPU_ROOT_WRITES 72
 
-#define CPU_LOADED 224
-
-/* struct way, in struct cpu */
-#define WAY_STATE 80
-#define WAY_ADDRESS 88
-#define WAY_GENERATION 96
-#define WAY_CALL 104
-#define WAY_CALLS 112
-#define WAY_ENTRY 120
-#define WAY_STACK 136
-#define WAY_CALLER 144
-#define WAY_CALLEE 152
-#define WAY_CALLER_FRAME 160
-#define WAY_CALLER_IS_PROCESS 176
-#define WAY_ROOT_WRITES 208
-#define WAY_STATE_READY 1 /* bit 0 */
-#define WAY_STATE_INSIDE 2 /* bit 1 */
-
-/* struct call, struct space */
-#define CALL_SYSTEM 8
-#define CALL_IP 16
-#define CALL_THREAD_POINTER 32
-#define SPACE_REFERENCES 24
-
 /* struct roots: right below struct cpu. */
-#define ROOTS (-144)
+#define ROOTS (-64)
 #define ROOTS_USER0 (ROOTS + 0)
 #define ROOTS_USER1 (ROOTS + 8)
 #define ROOTS_RUN0 (ROOTS + 16)
 #define ROOTS_RUN1 (ROOTS + 24)
 #define ROOTS_ZERO (ROOTS + 32)
 #define ROOTS_SHIELDED (ROOTS + 40)
-#define ROOTS_CALLEE0 (ROOTS + 48)
-#define ROOTS_CALLEE1 (ROOTS + 56)
-#define ROOTS_CALLER0 (ROOTS + 64)
-#define ROOTS_CALLER1 (ROOTS + 72)
-#define ROOTS_BEFORE0 (ROOTS + 80)
-#define ROOTS_BEFORE1 (ROOTS + 88)
-#define ROOTS_BEFORE_SHIELDED (ROOTS + 96)
-#define ROOTS_CALLEE_SHIELDED (ROOTS + 104)
-#define ROOTS_LOCK (ROOTS + 112)
-#define ROOTS_KEY (ROOTS + 128)
+#define ROOTS_KEY (ROOTS + 48)
+
+/* struct gate: on the page behind struct cpu, which begins its own. */
+#define GATE 4096
+#define GATE_DEPTH 0
+#define GATE_WAY 8 /* and GATE_MOVES */
+#define GATE_MOVES 16
+#define GATE_ZERO 24
+#define GATE_WAY_SHIFT 7
+#define GATE_WAYS_ADDRESS 32
+#define GATE_WAYS_ID 48
+#define GATE_WAYS_ENTRY 56
+#define GATE_WAYS_STACK_AT 72
+#define GATE_WAYS_CALLS 88
+#define GATE_WAYS_ROOT 96
+#define GATE_FRAMES_AT 1056
+#define GATE_FRAME_SHIFT 6
+#define GATE_FRAME_IP 0
+#define GATE_FRAME_THREAD_POINTER 16
+#define GATE_FRAME_FROM 32
+#define GATE_FRAME_ROOT 48
+#define STACK_GAP 256 /* CALL_STACK_GAP */
 
 /* struct thread */
 #define THREAD_PENDING 0

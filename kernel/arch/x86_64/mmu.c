@@ -330,7 +330,7 @@ static void abandon_tops(const struct space *gone)
 static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 {
 	/* Without the shield the gate may have led to a root that the kernel does not know of yet. */
-	if (!shield_is_on() && cpu->gate->moves != cpu->gate_moves)
+	if (!shield_is_on() && !gate_is_settled(cpu))
 		write_cr3(read_cr3());
 	invalidate_view(cpu, batch, cpu->loaded);
 	if (main_view(cpu->entry) != cpu->loaded)
