@@ -103,16 +103,19 @@ void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const 
 	u64 to[2], back[2];
 
 	if (!space_is_peer(call->space) || !space_is_peer(portal->space) || call->vector || thread->pending ||
-		call->ip >= user_end() || call->thread_pointer >= user_end() ||
-		gate->depth == GATE_FRAMES || !arch_gate_root(call->space->system ? call->view : &call->space->view, back) ||
+		call->ip >= user_end() || call->thread_pointer >= user_end() || gate->depth == GATE_FRAMES ||
+		!arch_gate_root(call->space->system ? call->view : &call->space->view, back) ||
 		!arch_gate_root(thread_view(thread), to)) {
 		gate_reset(cpu);
 		return;
 	}
 	end_way(cpu, slot);
 	cpu->gate_used = true;
-	*way = (struct gate_way){ .from = gate->way, .id = ++cpu->gate_ids, .entry = portal->entry,
-		.cookie = portal->cookie, .root = { to[0], to[1] } };
+	*way = (struct gate_way){ .from = gate->way,
+		.id = ++cpu->gate_ids,
+		.entry = portal->entry,
+		.cookie = portal->cookie,
+		.root = { to[0], to[1] } };
 	set_stack(gate, thread, portal, stack, way);
 	cpu->ways[slot] = (struct way){ call->space, portal->space, stats_pair(call->space, portal->space), 0 };
 	space_get(call->space);

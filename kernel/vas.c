@@ -68,8 +68,9 @@ static void evict(struct attachment *a)
 				thread->calls[i].view = &a->view.space->view;
 	}
 	for (unsigned i = 0; i < cpu_count; i++)
-		if (cpus[i]->current && (cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
-						gate_concerns(cpus[i], a->view.space))) {
+		if (cpus[i]->current &&
+			(cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
+				gate_concerns(cpus[i], a->view.space))) {
 			cpus[i]->reschedule = true;
 			if (cpus[i] != cpu_self())
 				arch_poke(i);

@@ -94,8 +94,8 @@ static void set_gate(unsigned vector, const char *text, u8 stack, u8 type)
 {
 	u64 address = entry_address(text);
 
-	idt[vector] =
-		(struct idt_gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16), (u32)(address >> 32), 0 };
+	idt[vector] = (struct idt_gate){ (u16)address, KERNEL_CS, stack, type, (u16)(address >> 16),
+		(u32)(address >> 32), 0 };
 }
 
 static void fill_idt(void)

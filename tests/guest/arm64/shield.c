@@ -1,14 +1,14 @@
-/* What a shielded space can see of the kernel: exactly the trampoline page that kernel/arch/arm64/entry.h names, and no address
- * of the kernel in any byte or register. Runs on Allod only, with the shield on. */
+/* What a shielded space can see of the kernel: exactly the trampoline page and the gate pages that kernel/arch/arm64/entry.h
+ * names, and no address of the kernel in any byte or register. Runs on Allod only, with the shield on. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "server.h"
 #include "tap.h"
 
-/* kernel/arch/arm64/layout.h, written down a second time on purpose. */
+/* kernel/arch/arm64/layout.h and entry.h, written down a second time on purpose. */
 #define ENTRY_BASE 0xffffff0000000000ul
-enum { LIST = 8 };
+enum { GATE_AT = 0x12000, STRIDE = 0x4000, LIST = 16 };
 
 struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
 {
@@ -20,13 +20,20 @@ static void test_list(void)
 {
 	static struct shield_page list[LIST];
 	struct words result = native6(CALL_shield_list, (uintptr_t)list, LIST, 0, 0, 0, 0);
+	bool gates = true;
 
-	check(result.w0 == 1 && list[0].va == ENTRY_BASE && list[0].bytes == PAGE_SIZE,
-		"the trampoline page is all of the kernel that is visible");
-	check(list[0].executable && !list[0].writable, "it can be executed and not be written");
-	check(result.w1 == 0, "no byte of it holds an address of the kernel");
-	check(tap_read(tap_pointer(ENTRY_BASE)) == SIGSEGV && tap_read(tap_pointer(ENTRY_BASE + PAGE_SIZE)) == SIGSEGV,
-		"the program can read neither it nor its data page");
+	check(list[0].va == ENTRY_BASE && list[0].bytes == PAGE_SIZE && list[0].executable && !list[0].writable,
+		"the trampoline page is visible, can be executed and not be written");
+	for (int64_t i = 1; i < result.w0 && i < LIST; i++)
+		gates &= list[i].va == ENTRY_BASE + GATE_AT + (uint64_t)(i - 1) * STRIDE &&
+			list[i].bytes == PAGE_SIZE && !list[i].executable;
+	check(gates && result.w0 == 1 + sysconf(_SC_NPROCESSORS_ONLN),
+		"beside it only one gate page of each processor");
+	check(result.w1 == 0, "no byte of them holds an address of the kernel");
+	check(tap_read(tap_pointer(ENTRY_BASE)) == SIGSEGV &&
+			tap_read(tap_pointer(ENTRY_BASE + PAGE_SIZE)) == SIGSEGV &&
+			tap_read(tap_pointer(ENTRY_BASE + GATE_AT)) == SIGSEGV,
+		"the program can read neither it, nor its data page, nor the gate");
 }
 
 /* An address in the direct map or the image, which are at random places. Small negative numbers and pairs of them are none,
