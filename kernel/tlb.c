@@ -21,6 +21,7 @@ static bool merge(struct tlb_range *range, struct space *owner, struct space *vi
 
 void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
 {
+	tlb_batch.pending = true;
 	/* Backwards: the last one is the likeliest neighbour. */
 	for (unsigned i = tlb_batch.count; i-- > 0;)
 		if (merge(&tlb_batch.ranges[i], owner, viewer, start, end))
@@ -43,16 +44,19 @@ void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
 
 void tlb_put_frame(void *page)
 {
-	if (frame_refs(page) > 1)
+	if (frame_refs(page) > 1) {
 		frame_put(page);
-	else
-		frame_chain_push(&tlb_batch.frames, page);
+		return;
+	}
+	tlb_batch.pending = true;
+	frame_chain_push(&tlb_batch.frames, page);
 }
 
 void tlb_gone(struct space *space)
 {
 	ASSERT(!tlb_batch.gone);
 	tlb_batch.gone = space;
+	tlb_batch.pending = true;
 }
 
 void tlb_commit(void)
@@ -65,6 +69,7 @@ void tlb_commit(void)
 	tlb_batch.gone = NULL;
 	while ((page = frame_chain_pop(&tlb_batch.frames)))
 		frame_put(page);
+	tlb_batch.pending = false;
 }
 
 unsigned tlb_range_views(const struct tlb_range *range, const struct space *space, u64 at[2])

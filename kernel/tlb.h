@@ -24,6 +24,7 @@ enum { TLB_RANGES = 8 };
 struct tlb_batch {
 	struct tlb_range ranges[TLB_RANGES];
 	unsigned count;
+	bool pending; /* there is anything in it */
 	/* Its root has been emptied: when arch_tlb_commit() returns, no processor may use a translation of it any more;
 	 * one that has it loaded is on the kernel's own root instead, copies of its entries are emptied. NULL: none. */
 	struct space *gone;
@@ -42,7 +43,7 @@ extern struct tlb_batch tlb_batch; /* [K] the pending one: for tlb_pending() onl
 /* Is something waiting? Never when the kernel is left. */
 static inline bool tlb_pending(void)
 {
-	return tlb_batch.count || tlb_batch.gone || tlb_batch.frames.head;
+	return tlb_batch.pending;
 }
 
 /* For arch_tlb_commit(): can the root of `space` have shown the range? Then at[] receives the addresses of its first
