@@ -73,8 +73,8 @@ int call_portal_with(u64 va, u64 ip, u64 sp)
 	}
 	if (error)
 		return error;
-	/* The short way back would leave them behind. */
-	cpu_self()->way.state = WAY_NONE;
+	/* The gate would leave them behind. */
+	gate_reset(cpu_self());
 	call = &thread->calls[thread->depth - 1];
 	if (!list_is_empty(&grants)) {
 		list_append(&grants, &call->grants);
