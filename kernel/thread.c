@@ -403,12 +403,26 @@ static void unwind_threads(struct space *space)
 	}
 }
 
+/* No way keeps what is left of an ended space for long. */
+static void leave_gates(const struct space *space)
+{
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (!gate_concerns(cpus[i], space))
+			continue;
+		if (cpus[i] == cpu_self())
+			gate_reset(cpus[i]);
+		else
+			arch_poke(i);
+	}
+}
+
 static void kill_one(struct space *space, enum space_end why, u64 address)
 {
 	space_get(space);
 	space_end(space, why, address);
 	irq_release(space);
 	unwind_threads(space);
+	leave_gates(space);
 	wait_tell_end(space);
 	space_put(space);
 }

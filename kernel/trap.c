@@ -183,7 +183,6 @@ void trap_timer(void)
 
 void trap_poke(void)
 {
-	enter();
-	keep_pending();
+	gate_reset(enter());
 	sched_leave();
 }
