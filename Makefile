@@ -157,6 +157,7 @@ $(OUT)/liballod.so: $(LIBRARY_OBJECTS)
 	$(Q)ln -sf liballod.so $@.$(VERSION)
 # Says where the library is built, so that PKG_CONFIG_PATH=build/ARCH is enough; the installed one says where that is.
 $(OUT)/allod.pc: user/liballod/allod.pc.in Makefile
+	@mkdir -p $(@D)
 	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/user/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
 
 install: library
