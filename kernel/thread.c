@@ -77,7 +77,7 @@ static bool spare_stacklet(struct thread *thread)
 
 		if (uses_stacklet(thread, stacklet->space))
 			continue;
-		cpu_self()->way.state = WAY_NONE; /* it may lead there */
+		gate_reset(cpu_self()); /* a way may lead there */
 		drop_stacklet(stacklet);
 		return true;
 	}
