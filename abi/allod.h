@@ -182,6 +182,7 @@ enum fault_code {
 	FAULT_PAGER = 8,  /* the access is allowed but the page must be supplied first */
 	FAULT_NOMEM = 16, /* the access is allowed but no frame was free */
 	FAULT_READ = 32,  /* neither a write nor an instruction fetch */
+	FAULT_LIMIT = 64, /* with FAULT_NOMEM: a quota of frames is used up, not the machine's memory */
 };
 
 enum exception_code {

@@ -37,6 +37,16 @@ static inline bool account_charge(struct account *account, enum account_kind kin
 	return !account || account_charge_all(account, kind, count);
 }
 
+/* Can a frame be charged? */
+static inline bool account_has_room(struct account *account)
+{
+	if (!account_charge(account, ACCOUNT_FRAMES, 1))
+		return false;
+	if (account)
+		account_refund_all(account, ACCOUNT_FRAMES, 1);
+	return true;
+}
+
 static inline void account_refund(struct account *account, enum account_kind kind, u64 count)
 {
 	if (account)

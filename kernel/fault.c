@@ -184,10 +184,20 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	return 0;
 }
 
+/* Is a quota used up, of who runs, of the owner or of the segment? */
+static bool is_at_limit(const struct space *running, const struct region *region)
+{
+	return !account_has_room(running->account) || !account_has_room(map_space(region->map)->account) ||
+		(region->segment && !account_has_room(region->segment->account));
+}
+
 /* The end of a fault: what the faulting space is told. */
-static u32 conclude(const struct region *region, u64 offset, u32 code, u32 why, struct fault *info)
+static u32 conclude(const struct space *running, const struct region *region, u64 offset, u32 code, u32 why,
+	struct fault *info)
 {
 	tlb_commit();
+	if (why == FAULT_NOMEM && is_at_limit(running, region))
+		why |= FAULT_LIMIT;
 	if (why == FAULT_PAGER) {
 		info->segment = region->segment->number;
 		info->page = (u32)(segment_offset(region, offset) >> PAGE_SHIFT);
@@ -212,7 +222,7 @@ static __attribute__((noinline)) u32 vas_fault(struct attachment *attachment, u6
 	why = fill(vas, region, offset, access);
 	if (!why)
 		pt_link_vas(attachment, offset);
-	return conclude(region, offset, code, why, info);
+	return conclude(attachment->view.space, region, offset, code, why, info);
 }
 
 u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info)
@@ -248,7 +258,7 @@ u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info)
 	why = fill(owner, region, offset, access);
 	if (!why && (grant ? pt_link_grant(running, owner, offset, grant) : pt_link_own(running, va)))
 		why = FAULT_NOMEM;
-	return conclude(region, offset, code, why, info);
+	return conclude(running, region, offset, code, why, info);
 }
 
 /* Under which view the kernel looks at an address of a space: that of the thread that it works for. */

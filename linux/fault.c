@@ -30,6 +30,8 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 		int error = segment_fetch(frame->segment, frame->page);
 		if (error && !(error == -ENOMEM && shortage_relieve()))
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
+	} else if (frame->code & FAULT_LIMIT) {
+		fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_NOMEM) {
 		if (!shortage_relieve())
 			process_exit(self->process, SIGKILL);

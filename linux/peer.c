@@ -236,13 +236,6 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame));
 }
 
-/* It has no frames left because of its own quota, not because there are none. */
-static bool is_at_limit(u32 space)
-{
-	struct space_info info;
-	return call_space_info(space, &info) >= 0 && info.limit.frames && info.used.frames >= info.limit.frames;
-}
-
 static void serve_fault(struct user_frame *frame)
 {
 	bool process = mm_of_space(frame->space);
@@ -250,7 +243,7 @@ static void serve_fault(struct user_frame *frame)
 	if (frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER))
 		error = segment_fetch(frame->segment, frame->page);
 	if (frame->cause == CAUSE_FAULT && ((frame->code & FAULT_NOMEM) || error == -ENOMEM))
-		error = !is_at_limit(frame->space) && shortage_relieve() ? 0 : -ENOMEM;
+		error = !(frame->code & FAULT_LIMIT) && shortage_relieve() ? 0 : -ENOMEM;
 	if (!error)
 		return;
 	if (!process) {

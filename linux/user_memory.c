@@ -15,7 +15,8 @@
 /* If the fault asks for a file page or a frame, gets it. -> whether the copy may go on. */
 static bool fault_repair(const struct copy_fault *fault)
 {
-	if (!(fault->code & (FAULT_PAGER | FAULT_NOMEM)))
+	/* Who has used up his quota does not make others give theirs. */
+	if (!(fault->code & (FAULT_PAGER | FAULT_NOMEM)) || (fault->code & FAULT_LIMIT))
 		return false;
 	bool locked = service_lock_held();
 	if (!locked)

@@ -112,12 +112,10 @@ static inline int64_t server_prepare(void)
 		.w0;
 }
 
-/* Makes a server and waits until it offers its portal, SHARED->portal. -> its number, -E_* */
-static inline int64_t server_make(void)
+/* Makes a space with the memory of a server. -> its number, -E_* */
+static inline int64_t server_make_space(const struct space_spec *spec)
 {
-	struct space_spec spec = { .name = "test-server" };
-	struct thread_spec thread = { .ip = (uintptr_t)server_start };
-	int64_t number = native(CALL_space_create, (uintptr_t)&spec, 0, 0, 0), e;
+	int64_t number = native(CALL_space_create, (uintptr_t)spec, 0, 0, 0), e;
 
 	if (number < 0)
 		return number;
@@ -127,8 +125,18 @@ static inline int64_t server_make(void)
 	e = native6(CALL_map, number, SHARED_AT, SHARED_PAGES * PAGE_SIZE, RIGHT_R | RIGHT_W | MAP_SHARE, server_shared,
 		0)
 		    .w0;
-	if (e < 0)
-		return e;
+	return e < 0 ? e : number;
+}
+
+/* Makes a server and waits until it offers its portal, SHARED->portal. -> its number, -E_* */
+static inline int64_t server_make(void)
+{
+	struct space_spec spec = { .name = "test-server" };
+	struct thread_spec thread = { .ip = (uintptr_t)server_start };
+	int64_t number = server_make_space(&spec), e;
+
+	if (number < 0)
+		return number;
 	memset(SHARED, 0, sizeof(*SHARED));
 	SHARED->client = own_number();
 	thread.space = (uint32_t)number;

@@ -64,14 +64,14 @@ static void test_frames(void **state)
 	assert_int_equal(info_of(space).used.frames, 20);
 	assert_int_equal(info_of(space).frames, 20);
 	free = frame_free();
-	assert_int_equal(touch(space, at), FAULT_WRITE | FAULT_NOMEM);
+	assert_int_equal(touch(space, at), FAULT_WRITE | FAULT_NOMEM | FAULT_LIMIT);
 	assert_int_equal(frame_free(), free);
 	assert_int_equal(info_of(space).used.frames, 20);
 	/* Tables are charged, too; what is given back can be used again. */
 	assert_true(at - BASE < 20 * PAGE_SIZE && at > BASE);
 	assert_int_equal(map_remove(space, BASE, PAGE_SIZE), 0);
 	assert_int_equal(touch(space, at), 0);
-	assert_int_equal(touch(space, at + PAGE_SIZE), FAULT_WRITE | FAULT_NOMEM);
+	assert_int_equal(touch(space, at + PAGE_SIZE), FAULT_WRITE | FAULT_NOMEM | FAULT_LIMIT);
 	assert_int_equal(map_remove(space, BASE, 64 * PAGE_SIZE), 0);
 }
 
