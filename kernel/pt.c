@@ -306,13 +306,13 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 
 	if (!entry)
 		return -E_NOMEM;
+	grant->pair->shows = true; /* tables, even if it fails */
 	for (unsigned level = pt_link_level;; level--) {
 		bool own = pte_is_table(*entry, level) && !pte_is_link(*entry);
 
 		if (!own && grant_covers(grant, offset & ~(bytes_of(level) - 1), bytes_of(level), level)) {
 			u32 already = pte_is_link(*entry) ? pte_rights(*entry) : 0;
 
-			grant->pair->shows = true;
 			if (!level && grant->pair->keeps_tables)
 				remember(grant->pair, offset, entry);
 			view_set(viewer, owner, offset, level, entry,
