@@ -39,6 +39,8 @@ const char *allod_error_text(int error)
 		return "the call was made";
 	case ENOSYS:
 		return "this is not Allod";
+	case EINVAL:
+		return "an argument is malformed";
 	case EPERM:
 		return "no grant allows it";
 	case ENOENT:

@@ -264,7 +264,7 @@ uint64_t allod_invoke_in(struct allod_space *space, const void *function, const 
 	u64 value;
 
 	if (!space)
-		return errno = EINVAL, (u64)-1;
+		return errno = allod_present() ? EINVAL : ENOSYS, (u64)-1;
 	portal = allod_portal_at(space, function);
 	if (!portal) {
 		lent.count = 0;
