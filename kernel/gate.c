@@ -31,7 +31,7 @@ static void end_way(struct cpu *cpu, unsigned slot)
 	if (!way->caller)
 		return;
 	count_way(gate_way, way);
-	gate_way->address = 0;
+	gate_way->from = GATE_CLOSED;
 	space_put(way->caller);
 	space_put(way->callee);
 	way->caller = NULL;
@@ -53,7 +53,7 @@ void gate_forget(void)
 {
 	for (unsigned i = 0; i < cpu_count; i++)
 		for (unsigned w = 0; cpus[i]->gate_used && w < GATE_WAYS; w++)
-			__atomic_store_n(&cpus[i]->gate->ways[w].address, 0, __ATOMIC_RELEASE);
+			__atomic_store_n(&cpus[i]->gate->ways[w].from, GATE_CLOSED, __ATOMIC_RELEASE);
 }
 
 void gate_count(struct cpu *cpu)
@@ -111,7 +111,8 @@ void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const 
 	}
 	end_way(cpu, slot);
 	cpu->gate_used = true;
-	*way = (struct gate_way){ .from = gate->way,
+	*way = (struct gate_way){ .address = address,
+		.from = gate->way,
 		.id = ++cpu->gate_ids,
 		.entry = portal->entry,
 		.cookie = portal->cookie,
@@ -120,8 +121,6 @@ void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const 
 	cpu->ways[slot] = (struct way){ call->space, portal->space, stats_pair(call->space, portal->space), 0 };
 	space_get(call->space);
 	space_get(portal->space);
-	way->address = address;
-
 	frame = &gate->frames[gate->depth++];
 	*frame = (struct gate_frame){ call->ip, call->sp, call->thread_pointer, call->gs_base, gate->way, GATE_KNOWN,
 		{ back[0], back[1] } };

@@ -26,18 +26,18 @@ struct cpu;
 struct portal;
 struct space;
 
-enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1 };
+enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_CLOSED = 0, GATE_FIRST = 1 };
 
 /* One processor's, seen by its entry code: offsets are asserted in each machine's entry header. [C] but for gate_forget(). */
 struct gate {
 	u32 depth;   /* frames in use */
 	u32 settled; /* of these the kernel knows as many; written by the kernel only. Both 0: system calls have a short way */
-	u64 way;
+	u64 way;     /* GATE_FIRST or above */
 	u64 moves;   /* calls and returns ever made: each wrote one root */
 	u64 zero;    /* [I] for the machine: root that shows nothing */
 	struct gate_way {
-		u64 address;  /* of the portal, as callers give it; 0: closed */
-		u64 from, id;
+		u64 address;  /* of the portal, as callers give it */
+		u64 from, id; /* GATE_CLOSED matches no one: callers may give any address */
 		u64 entry, cookie;
 		u64 stack_at; /* where in struct gate the stack pointer is that the callee goes below: .stack, or a frame's .sp */
 		u64 stack;

@@ -36,6 +36,7 @@ static void fill_area(unsigned number)
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
 	cpu->gate = &area->gate;
+	cpu->gate->way = cpu->gate_ids = GATE_FIRST;
 	area->gate.zero = machine.zero;
 	for (unsigned i = 0; i < ARRAY_SIZE(area->roots.key); i++)
 		area->roots.key[i] = arch_random();

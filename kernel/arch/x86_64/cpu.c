@@ -79,6 +79,7 @@ static void fill_kernel_page(struct kernel_page *page, unsigned number)
 	page->kernel_fault = kernel_fault;
 	page->nmi = nmi;
 	cpu->gate = &entry_page(number)->gate;
+	cpu->gate->way = cpu->gate_ids = GATE_FIRST;
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
 	cpus[number] = cpu;
