@@ -1,6 +1,7 @@
 /* Names of sockets: socket files of the tree, and abstract names, which begin with a zero byte. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/in.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
 
@@ -153,7 +154,9 @@ long sys_bind(struct task *self, struct user_frame *f)
 	if (result)
 		return result;
 	result = address_read(self, arg(f, 1), bytes, &address);
-	if (!result && (bytes < FAMILY_BYTES || address.family != FAMILY_UNIX))
+	if (!result && socket->family == FAMILY_INTERNET)
+		result = internet_bind(self, socket, &address, (u32)bytes);
+	else if (!result && (bytes < FAMILY_BYTES || address.family != FAMILY_UNIX))
 		result = -EINVAL;
 	else if (!result && bytes == FAMILY_BYTES)
 		result = name_any(self, socket);
@@ -189,8 +192,13 @@ static int find_path(struct task *self, const char *path, unsigned type, struct 
 	return error;
 }
 
-int name_find(struct task *self, const struct socket_address *address, u32 bytes, unsigned type, struct socket **found)
+int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+	struct socket **found)
 {
+	unsigned type = socket->type;
+
+	if (socket->family == FAMILY_INTERNET)
+		return internet_find(address, bytes, found);
 	if (bytes <= FAMILY_BYTES || address->family != FAMILY_UNIX)
 		return -EINVAL;
 	if (!is_abstract(address))
@@ -204,10 +212,14 @@ int name_find(struct task *self, const struct socket_address *address, u32 bytes
 
 /* --- telling --- */
 
-int address_write(struct task *self, const struct socket_name *name, u64 addr, u64 length)
+int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length)
 {
-	static const struct socket_address unnamed = { .family = FAMILY_UNIX };
+	const struct socket_address unnamed = { .family = socket->family };
+	const struct socket_name *name = socket->name;
 	u32 bytes = name ? name->bytes : FAMILY_BYTES, room;
+
+	if (!name && socket->family == FAMILY_INTERNET)
+		bytes = sizeof(struct sockaddr_in);
 
 	if (user_get_u32(self, length, &room))
 		return -EFAULT;
@@ -226,7 +238,7 @@ long sys_getsockname(struct task *self, struct user_frame *f)
 
 	if (result)
 		return result;
-	result = address_write(self, socket->name, arg(f, 1), arg(f, 2));
+	result = address_write(self, socket, arg(f, 1), arg(f, 2));
 	file_put(self, file);
 	return result;
 }
@@ -240,7 +252,7 @@ long sys_getpeername(struct task *self, struct user_frame *f)
 	if (result)
 		return result;
 	if (socket->peer)
-		result = address_write(self, socket->peer->name, arg(f, 1), arg(f, 2));
+		result = address_write(self, socket->peer, arg(f, 1), arg(f, 2));
 	else
 		result = -ENOTCONN;
 	file_put(self, file);

@@ -28,7 +28,11 @@ long sys_listen(struct task *self, struct user_frame *f)
 		return result;
 	if (socket->type == TYPE_DATAGRAM)
 		result = -EOPNOTSUPP;
-	else if (!socket->name || socket->state == SOCKET_CONNECTED)
+	else if (socket->state == SOCKET_CONNECTED)
+		result = -EINVAL;
+	else if (socket->family == FAMILY_INTERNET)
+		result = internet_bind_any(self, socket, false);
+	else if (!socket->name)
 		result = -EINVAL;
 	if (!result) {
 		socket->state = SOCKET_LISTENING;
@@ -50,7 +54,7 @@ static long find_listener(struct task *self, struct socket *socket, const struct
 
 	for (;;) {
 		struct socket *found;
-		long result = name_find(self, address, bytes, socket->type, &found);
+		long result = name_find(self, socket, address, bytes, &found);
 
 		if (result)
 			return result;
@@ -76,19 +80,22 @@ static long connect_stream(struct task *self, struct socket *socket, const struc
 	struct socket *listener, *end;
 	long error;
 
-	if (address->family != FAMILY_UNIX || bytes <= sizeof(address->family))
-		return -EINVAL;
+	if (address->family != socket->family || bytes <= sizeof(address->family))
+		return socket->family == FAMILY_UNIX ? -EINVAL : -EAFNOSUPPORT;
 	error = find_listener(self, socket, address, bytes, deadline, &listener);
 	if (error)
 		return error;
 	if (socket->state != SOCKET_OPEN)
 		error = socket->state == SOCKET_CONNECTED ? -EISCONN : -EINVAL;
+	if (!error && socket->family == FAMILY_INTERNET)
+		error = internet_bind_any(self, socket, true);
 	end = error ? NULL : socket_new(self, socket->type);
 	if (end) {
+		end->family = socket->family;
 		end->peer_owner = credentials_of(self);
 		end->owner = socket->peer_owner = listener->owner;
 		end->wants_credentials = listener->wants_credentials;
-		end->name = name_share(listener->name);
+		end->name = end->family == FAMILY_UNIX ? name_share(listener->name) : internet_name(address);
 		connect_both(socket, end);
 		list_append(&listener->pending, &end->of_pending);
 		listener->pending_count++;
@@ -110,7 +117,7 @@ static long connect_datagram(struct task *self, struct socket *socket, const str
 		wait_wake(&socket->can_write);
 		return 0;
 	}
-	error = name_find(self, address, bytes, socket->type, &to);
+	error = name_find(self, socket, address, bytes, &to);
 	if (error)
 		return error;
 	if (to->peer && to->peer != socket) {
@@ -138,7 +145,7 @@ long sys_connect(struct task *self, struct user_frame *f)
 	result = address_read(self, arg(f, 1), bytes, &address);
 	if (!result && bytes < sizeof(address.family))
 		result = -EINVAL;
-	if (!result && socket->wants_credentials && address.family == FAMILY_UNIX)
+	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX && address.family == FAMILY_UNIX)
 		result = name_any(self, socket);
 	if (!result && socket->type == TYPE_DATAGRAM)
 		result = connect_datagram(self, socket, &address, bytes);
@@ -189,7 +196,7 @@ static long accept_with(struct task *self, struct user_frame *f, u32 flags)
 	if (result)
 		return result;
 	result = socket_open(self, end, flags);
-	if (result >= 0 && arg(f, 1) && address_write(self, end->peer ? end->peer->name : NULL, arg(f, 1), arg(f, 2))) {
+	if (result >= 0 && arg(f, 1) && address_write(self, end->peer ? end->peer : end, arg(f, 1), arg(f, 2))) {
 		files_close(self, (unsigned)result);
 		return -EFAULT;
 	}

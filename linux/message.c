@@ -283,7 +283,7 @@ static long send_destination(struct task *self, struct socket *socket, struct tr
 		error = socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	if (!error && transfer->bytes > socket->send_buffer)
 		error = -EMSGSIZE;
-	return error ? error : name_find(self, &address, bytes, socket->type, &transfer->to);
+	return error ? error : name_find(self, socket, &address, bytes, &transfer->to);
 }
 
 static long send_header(struct task *self, struct file *file, struct message_header *header, u32 flags)
@@ -301,7 +301,7 @@ static long send_header(struct task *self, struct file *file, struct message_hea
 	result = send_control(self, &transfer, header);
 	if (!result)
 		result = send_destination(self, socket, &transfer, header->name, header->name_bytes);
-	if (!result && socket->wants_credentials)
+	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX)
 		result = name_any(self, socket);
 	if (!result)
 		result = socket_send(self, socket, &transfer);
@@ -359,7 +359,7 @@ long sys_sendto(struct task *self, struct user_frame *f)
 		result = -EFAULT;
 	if (!result)
 		result = send_destination(self, socket, &transfer, arg(f, 4), (u32)arg(f, 5));
-	if (!result && socket->wants_credentials)
+	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX)
 		result = name_any(self, socket);
 	if (!result)
 		result = socket_send(self, socket, &transfer);

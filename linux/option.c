@@ -2,6 +2,7 @@
 #include <asm/errno.h>
 #include <asm/socket.h>
 #include <linux/fcntl.h>
+#include <linux/in.h>
 #include <linux/time_types.h>
 
 #include "lib/string.h"
@@ -74,7 +75,7 @@ static long set_word(struct task *self, struct socket *socket, unsigned option, 
 		socket->priority = value;
 		return 0;
 	case SO_REUSEPORT:
-		return value ? -EOPNOTSUPP : 0;
+		return value && socket->family == FAMILY_UNIX ? -EOPNOTSUPP : 0;
 	case SO_RCVLOWAT:
 		return 0;
 	default:
@@ -122,14 +123,19 @@ long sys_setsockopt(struct task *self, struct user_frame *f)
 {
 	struct socket *socket;
 	struct file *file;
+	u32 value;
 	long result = socket_get(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if ((i32)arg(f, 4) < 0)
 		result = -EINVAL;
-	else if ((u32)arg(f, 1) != SOL_SOCKET)
+	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == FAMILY_UNIX)
 		result = -EOPNOTSUPP;
+	else if ((u32)arg(f, 1) != SOL_SOCKET)
+		result = user_get_u32(self, arg(f, 3), &value)
+			? -EFAULT
+			: internet_option_set(socket, (u32)arg(f, 1), (u32)arg(f, 2), value);
 	else
 		result = option_set(self, socket, (u32)arg(f, 2), arg(f, 3), (u32)arg(f, 4));
 	file_put(self, file);
@@ -152,9 +158,11 @@ static long get_word(struct socket *socket, unsigned option, u32 *value)
 		*value = socket->type;
 		return 0;
 	case SO_DOMAIN:
-		*value = FAMILY_UNIX;
+		*value = socket->family;
 		return 0;
 	case SO_PROTOCOL:
+		*value = socket->family == FAMILY_INTERNET ? IPPROTO_TCP : 0;
+		return 0;
 	case SO_REUSEPORT:
 	case SO_MARK:
 		return 0;
@@ -219,6 +227,15 @@ static long option_get(struct socket *socket, unsigned option, u64 data[2])
 	}
 }
 
+static long tcp_option_get(const struct socket *socket, u32 level, u32 option, u64 data[2])
+{
+	u32 value = 0;
+	long error = internet_option_get(socket, level, option, &value);
+
+	data[0] = value;
+	return error ? error : (long)sizeof(value);
+}
+
 long sys_getsockopt(struct task *self, struct user_frame *f)
 {
 	u64 data[2] = { 0, 0 };
@@ -231,10 +248,12 @@ long sys_getsockopt(struct task *self, struct user_frame *f)
 		return result;
 	if (user_get_u32(self, arg(f, 4), &room))
 		result = -EFAULT;
-	else if ((u32)arg(f, 1) != SOL_SOCKET)
+	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == FAMILY_UNIX)
 		result = -EOPNOTSUPP;
 	else if ((i32)room < 0)
 		result = -EINVAL;
+	else if ((u32)arg(f, 1) != SOL_SOCKET)
+		result = tcp_option_get(socket, (u32)arg(f, 1), (u32)arg(f, 2), data);
 	else
 		result = option_get(socket, (u32)arg(f, 2), data);
 	if (result > 0) {

@@ -5,6 +5,7 @@
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/in.h>
 #include <linux/sockios.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
@@ -22,6 +23,7 @@ struct socket *socket_new(struct task *self, unsigned type)
 	if (!socket)
 		return NULL;
 	socket->refs = 1;
+	socket->family = FAMILY_UNIX;
 	socket->type = (u8)type;
 	socket->owner = credentials_of(self);
 	socket->send_buffer = socket->receive_buffer = BUFFER_DEFAULT;
@@ -269,22 +271,27 @@ long socket_get(struct task *self, u64 fd, struct file **file, struct socket **s
 long sys_socket(struct task *self, struct user_frame *f)
 {
 	u32 flags = (u32)arg(f, 1) & ~(u32)TYPE_MASK;
-	u32 type = (u32)arg(f, 1) & TYPE_MASK;
+	u32 type = (u32)arg(f, 1) & TYPE_MASK, family = (u32)arg(f, 0), protocol = (u32)arg(f, 2);
 	struct socket *socket;
 
 	if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
 		return -EINVAL;
-	if ((u32)arg(f, 0) != FAMILY_UNIX)
+	if (family != FAMILY_UNIX && family != FAMILY_INTERNET)
 		return -EAFNOSUPPORT;
-	if ((u32)arg(f, 2) > FAMILY_UNIX)
+	if (family == FAMILY_UNIX ? protocol > FAMILY_UNIX : protocol && protocol != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
+	if (family == FAMILY_INTERNET && type != TYPE_STREAM)
+		return -ESOCKTNOSUPPORT;
 	/* Linux takes raw sockets for datagrams. */
 	if (type == TYPE_RAW)
 		type = TYPE_DATAGRAM;
 	if (type != TYPE_STREAM && type != TYPE_DATAGRAM && type != TYPE_PACKET)
 		return -ESOCKTNOSUPPORT;
 	socket = socket_new(self, type);
-	return socket ? socket_open(self, socket, flags) : -ENOMEM;
+	if (!socket)
+		return -ENOMEM;
+	socket->family = (u8)family;
+	return socket_open(self, socket, flags);
 }
 
 long sys_shutdown(struct task *self, struct user_frame *f)
@@ -300,6 +307,10 @@ long sys_shutdown(struct task *self, struct user_frame *f)
 		file_put(self, file);
 		return -EINVAL;
 	}
+	if (socket->family == FAMILY_INTERNET && socket->state == SOCKET_OPEN) {
+		file_put(self, file);
+		return -ENOTCONN;
+	}
 	peer = socket->type == TYPE_DATAGRAM ? NULL : socket->peer;
 	if (how & SHUT_READ)
 		socket->in_shut = true;
@@ -308,7 +319,8 @@ long sys_shutdown(struct task *self, struct user_frame *f)
 	socket_wake(socket);
 	if (peer) {
 		peer->in_shut |= (how & SHUT_WRITE) != 0;
-		peer->out_shut |= (how & SHUT_READ) != 0;
+		/* TCP does not tell that nobody reads. */
+		peer->out_shut |= how & SHUT_READ && socket->family == FAMILY_UNIX;
 		socket_wake(peer);
 	}
 	file_put(self, file);

@@ -1,4 +1,5 @@
-/* UNIX sockets: streams, datagrams and sequenced packets between the processes of one guest.
+/* Sockets: streams, datagrams and sequenced packets between the processes of one guest, by UNIX names; streams by addresses of
+ * the loopback network too.
  *
  *   file --> struct socket --peer--> struct socket <-- file        connected: each end holds a reference to the other
  *              |      |
@@ -8,6 +9,7 @@
  *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, and who is called by a name
  *   connect.c   listen, connect, accept, socketpair       option.c    getsockopt, setsockopt
  *   message.c   send and receive calls, files and credentials that are sent along
+ *   internet.c  names that are addresses of the loopback network
  *
  * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
  * A connection that waits to be accepted is a socket without a file, in the listener's list. */
@@ -24,6 +26,7 @@ struct iovec;
 enum {
 	FAMILY_UNSPECIFIED = 0,
 	FAMILY_UNIX = 1,
+	FAMILY_INTERNET = 2,
 	TYPE_STREAM = 1,
 	TYPE_DATAGRAM = 2,
 	TYPE_RAW = 3,
@@ -71,7 +74,7 @@ struct socket_name {
 	u32 refs;
 	u32 bytes; /* of the address, as getsockname() tells; never less than the family's two */
 	struct socket_address address;
-	struct list_node abstract; /* in the list of abstract names, as long as its socket is open */
+	struct list_node abstract; /* in the list of abstract or of internet names, as long as its socket is open */
 	struct socket *owner;      /* which was bound to it; NULL: gone */
 	struct inode *inode;       /* of a path; with a reference */
 };
@@ -89,14 +92,14 @@ enum socket_state { SOCKET_OPEN, SOCKET_LISTENING, SOCKET_CONNECTED };
 
 struct socket {
 	u32 refs;
-	u8 type; /* TYPE_* */
+	u8 family, type; /* FAMILY_*, TYPE_* */
 	enum socket_state state;
-	bool closed;           /* its file is gone, or that of the listener before it was accepted */
-	bool in_shut;          /* nothing more comes in */
-	bool out_shut;         /* nothing may be sent any more */
+	bool closed;            /* its file is gone, or that of the listener before it was accepted */
+	bool in_shut;           /* nothing more comes in */
+	bool out_shut;          /* nothing may be sent any more */
 	bool wants_credentials; /* SO_PASSCRED */
-	int error;             /* positive; the next call takes it */
-	struct socket *peer;   /* with a reference */
+	int error;              /* positive; the next call takes it */
+	struct socket *peer;    /* with a reference */
 	struct socket_name *name;
 	struct socket_credentials owner, peer_owner; /* who made it; who is at the other end */
 	struct wait_list can_read, can_write;
@@ -117,6 +120,7 @@ struct socket {
 	u64 receive_timeout, send_timeout; /* ns; 0: none */
 	u32 flags;                         /* bits of options that are only told back */
 	u32 priority, linger[2];
+	u32 tcp_options[8]; /* by TCP_* */
 };
 
 /* One sending or receiving. */
@@ -127,7 +131,7 @@ struct transfer {
 	u32 got_flags;        /* MSG_* that a receiver is told */
 	/* Sending: taken over if the call succeeds. Receiving: handed to the caller; files may be none. */
 	struct attachment *attached;
-	bool has_from;            /* receiving: `from` is known */
+	bool has_from; /* receiving: `from` is known */
 	struct socket_credentials from;
 	struct socket *to;        /* sending: whom a message is for; NULL: the peer */
 	struct socket_name *name; /* receiving: the sender's, with a reference, or NULL */
@@ -184,12 +188,24 @@ void name_put(struct socket_name *name);
 void name_forget(struct socket *socket);
 /* Binds to an abstract name that is free, if it has none: for those who want credentials. */
 int name_any(struct task *self, struct socket *socket);
-/* The socket that is bound to the address of that type, with a reference. -ECONNREFUSED and others. */
-int name_find(struct task *self, const struct socket_address *address, u32 bytes, unsigned type, struct socket **found);
+/* Whom a socket calls by the address: one of its family and type, with a reference. -ECONNREFUSED and others. */
+int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+	struct socket **found);
 /* Reads an address of a call. -> -EFAULT, -EINVAL */
 int address_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address);
-/* Writes the name to user memory at addr, and its length to the word at `length`, which says how much fits. */
-int address_write(struct task *self, const struct socket_name *name, u64 addr, u64 length);
+/* Writes the socket's name to user memory at addr, and its length to the word at `length`, which says how much fits. */
+int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length);
+
+/* --- internet.c --- */
+
+int internet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes);
+/* Binds to a free port, if it is not bound; loopback: for a connection, which has an address. */
+int internet_bind_any(struct task *self, struct socket *socket, bool loopback);
+int internet_find(const struct socket_address *address, u32 bytes, struct socket **found);
+/* The name of a connection's end, which nobody finds. NULL: no memory. */
+struct socket_name *internet_name(const struct socket_address *address);
+long internet_option_set(struct socket *socket, u32 level, u32 option, u32 value);
+long internet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value);
 
 /* --- message.c --- */
 

@@ -157,7 +157,7 @@ long stream_send(struct task *self, struct socket *socket, struct transfer *tran
 	if (transfer->to)
 		return socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	if (!socket->peer)
-		return -ENOTCONN;
+		return socket->family == FAMILY_UNIX ? -ENOTCONN : -EPIPE;
 	while (!error) {
 		if (socket->out_shut)
 			error = -EPIPE;
@@ -283,7 +283,7 @@ long stream_receive(struct task *self, struct socket *socket, struct transfer *t
 	if (transfer->flags & SEND_OUT_OF_BAND)
 		return -EOPNOTSUPP;
 	if (socket->state != SOCKET_CONNECTED)
-		return -EINVAL;
+		return socket->family == FAMILY_UNIX ? -EINVAL : -ENOTCONN;
 	for (;;) {
 		if (!peek)
 			place = socket->in.taken;
@@ -304,7 +304,7 @@ long stream_receive(struct task *self, struct socket *socket, struct transfer *t
 		if (error)
 			break;
 	}
-	if (done > 0 && socket->peer && socket->peer->name)
+	if (done > 0 && socket->family == FAMILY_UNIX && socket->peer && socket->peer->name)
 		transfer->name = name_share(socket->peer->name);
 	return done ? done : error;
 }
