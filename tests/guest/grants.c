@@ -439,11 +439,11 @@ static void test_frames(void)
 
 	for (unsigned i = 0; i < 220; i++) {
 		if (i == 20)
-			before = free_frames();
+			before = frames_at_rest();
 		fine &= call_granting(READ, pages + 10, 0, pages + 10, 2 * PAGE_SIZE, rw) == 0x55;
 		fine &= call_with(LOOP, 0, 0, now() + MS / 10, NULL, 0).w0 == -E_TIMEDOUT;
 	}
-	check(fine && free_frames() == before, "frames: none is lost");
+	check(fine && frames_at_rest() == before, "frames: none is lost");
 }
 
 int main(void)

@@ -392,19 +392,6 @@ static void make_and_destroy(unsigned times)
 	}
 }
 
-/* Those who were killed may need a moment until the last of them is gone. */
-static uint64_t frames_at_rest(void)
-{
-	uint64_t last = 0, now = free_frames();
-
-	for (int i = 0; i < 100 && now != last; i++) {
-		last = now;
-		usleep(30000);
-		now = free_frames();
-	}
-	return now;
-}
-
 static void test_frames(void)
 {
 	uint64_t before;

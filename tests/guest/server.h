@@ -12,6 +12,7 @@
 #include <elf.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #include "native.h"
 
@@ -154,6 +155,19 @@ static inline uint64_t free_frames(void)
 	static struct kernel_stats stats;
 
 	return native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) < 0 ? 0 : stats.frames_free;
+}
+
+/* Those who were killed may need a moment until the last of them is gone. */
+static inline uint64_t frames_at_rest(void)
+{
+	uint64_t last = 0, now = free_frames();
+
+	for (int i = 0; i < 100 && now != last; i++) {
+		last = now;
+		usleep(30000);
+		now = free_frames();
+	}
+	return now;
 }
 
 #endif
