@@ -1,10 +1,12 @@
 /* Grants, portals and pointers between programs (liballod): rights and how they are passed on, revoking, offering, calls back, the
  * limits, spaces made from images. Runs on Allod only. */
+#include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
 #include <allod/portal.h>
 
+#include "image.h"
 #include "tap.h"
 
 #define PAGE 4096
@@ -440,6 +442,60 @@ static void test_spaces(void)
 	check(!allod_space_load("no image", 8, NULL, NULL) && errno == EINVAL, "not an image");
 }
 
+/* An image with a page of code at 0x10000 and one of data. */
+static struct image {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[2];
+	char code[256];
+} image = {
+	.header = { .e_ident = ELFMAG "\2\1\1",
+		.e_type = ET_EXEC,
+		.e_machine = IMAGE_MACHINE,
+		.e_entry = 0x10000,
+		.e_phoff = offsetof(struct image, segments),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 2 },
+	.segments = { { PT_LOAD, PF_R | PF_X, offsetof(struct image, code), 0x10000, 0, sizeof(image.code),
+			      sizeof(image.code), PAGE },
+		{ PT_LOAD, PF_R | PF_W, 0, IMAGE_DATA, 0, 0, PAGE, PAGE } },
+};
+
+/* Waits until the first thread has said who it is. -> whether it knows. */
+static bool knows_itself(const struct allod_space *space, uint64_t word)
+{
+	volatile uint64_t *data = allod_space_view(space, IMAGE_DATA);
+
+	for (int i = 0; i < 1000000 && !data[1]; i++)
+		sched_yield();
+	return data[0] == allod_space_number(space) && data[1] == word;
+}
+
+static void test_images(void)
+{
+	struct allod_options options = { .name = "image", .threads = 1 };
+	struct allod_space *a, *b;
+	struct allod_report report;
+	unsigned loaded = 0;
+
+	memcpy(image.code, image_code, (size_t)(image_code_end - image_code));
+	a = allod_space_load(&image, sizeof(image), &options, (uint64_t[4]){ 17 });
+	b = allod_space_load(&image, sizeof(image), &options, (uint64_t[4]){ 18 });
+	check(a && b && knows_itself(a, 17) && knows_itself(b, 18),
+		"an image runs at the same addresses in two spaces");
+	check(tap_write(allod_space_view(a, 0x10000)) == SIGSEGV, "its code is not to be written");
+	check(allod_space_start(a, 0x10000, 0) == -1 && errno == EDQUOT, "a quota of one thread");
+	check(!allod_space_kill(a) && !allod_space_wait(a, &report) && report.end == ALLOD_KILLED &&
+			knows_itself(b, 18),
+		"one is killed, the other lives");
+	allod_space_close(a);
+	allod_space_close(b);
+	for (size_t i = 0; i < offsetof(struct image, code) + 200; i += 3)
+		loaded += allod_space_load(&image, i, NULL, NULL) != NULL;
+	check(!loaded, "pieces of an image");
+	image.segments[0].p_vaddr = allod_layout.window - PAGE;
+	check(!allod_space_load(&image, sizeof(image), NULL, NULL) && errno == EINVAL, "beyond the window");
+}
+
 int main(void)
 {
 	if (!check(allod_present(), "this is Allod"))
@@ -456,5 +512,6 @@ int main(void)
 	test_processes(1);
 	test_processes(3);
 	test_spaces();
+	test_images();
 	return tap_end();
 }
