@@ -43,23 +43,31 @@ define count
 	end
 end
 
-# How many pages the table $arg0 shows, as far as it can be said after one for each level; $va: the last one.
+# What the table $arg0 shows if the first three levels have one entry each: "page-VA ENTRY" for each page of the last, and their
+# number in $pages; else 1000.
 define pages
-	set $level = 0
 	set $at = $arg0
 	set $va = 0xfffful
-	set $pages = 1
-	while $level < 4
+	set $level = 0
+	set $pages = 1000
+	while $level < 3
 		count $at
-		set $pages = $pages * $valid
 		set $va = $va << 9 | $last
 		set $at = *(unsigned long *)(($at & 0xfffffffff000) + 8 * $last)
-		set $level = $level + 1
-		if $pages != 1
-			set $level = 4
+		set $level = $valid == 1 ? $level + 1 : 4
+	end
+	if $level == 3
+		set $pages = 0
+		set $i = 0ul
+		while $i < 512
+			set $entry = *(unsigned long *)(($at & 0xfffffffff000) + 8 * $i)
+			if $entry & 1
+				set $pages = $pages + 1
+				printf "page-0x%lx 0x%lx\n", ($va << 9 | $i) << 12, $entry
+			end
+			set $i = $i + 1
 		end
 	end
-	set $va = $va << 12
 end
 
 define word_at
@@ -94,9 +102,8 @@ define stage
 	word_at kernel_main-in-ttbr1 $ttbr1 $kernel_main
 	printf "entry-of-kernel_main 0x%lx\n", $leaf
 	pages $ttbr1
-	printf "pages-of-ttbr1 0x%lx\nlast-of-ttbr1 0x%lx\n", (unsigned long)$pages, $va
+	printf "pages-of-ttbr1 0x%lx\n", (unsigned long)$pages
 	walk $ttbr1 0xffffff0000000000
-	printf "trampoline 0x%lx\n", $leaf
 	dump binary memory $arg0.page $pa ($pa+4096)
 	maintenance packet Qqemu.PhyMemMode:0
 end

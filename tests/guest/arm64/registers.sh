@@ -94,12 +94,12 @@ look() {
 shows() {
 	case $1 in
 	TTBR1_EL1)
-		# Valid, page, EL1 only, read-only, inner shareable, accessed, not global, UXN, not PXN.
+		# Valid pages, EL1 only, inner shareable, accessed, not global, UXN; read-only and not PXN; PXN.
 		if ! cmp -s "$work/entry" "$work/$2.page"; then
 			echo "another trampoline page"
-		elif [ "${value[$2 pages-of-ttbr1]}" = 0x1 ]; then
-			[ "${value[$2 last-of-ttbr1]}" = 0xffffff0000000000 ] &&
-				[ $((value[$2 trampoline] & ~0x0004fffffffff000)) = $((0x0040000000000f83)) ] && echo trampoline
+		elif [ "${value[$2 pages-of-ttbr1]}" = 0x2 ]; then
+			[ $((value[$2 page-0xffffff0000000000] & ~0x0004fffffffff000)) = $((0x0040000000000f83)) ] &&
+				[ $((value[$2 page-0xffffff0000012000] & ~0x0000fffffffff000)) = $((0x0060000000000f03)) ] && echo trampoline
 		else
 			[ "${value[$2 kernel_main-in-ttbr1]}" = "$kernel_word" ] && echo kernel
 		fi
