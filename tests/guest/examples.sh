@@ -25,6 +25,7 @@ expected() {
 	list) printf '%s\n' 'here: N' 'in space N: N' 'in space N: N nodes doubled' 'here: N' 'in space N: N' \
 		'the reader wrote: the called space ended during the call' ;;
 	server) printf '%s\n' 'N calls, N blocks: the call was made' 'a block that is not lent: the called space ended during the call' ;;
+	settings) printf '%s\n' 'colour is green' 'shape is round' 'stopped: byte 16 of an object whose last one is 15' ;;
 	debug) printf '%s\n' 'state is "state: connected, 3 requests open"' 'secret is not granted' 'state cannot be changed' \
 		'state is not granted' 'the debuggee: "state: connected, 3 requests open"' ;;
 	esac

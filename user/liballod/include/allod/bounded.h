@@ -1,0 +1,102 @@
+/* Pointers that carry their bounds: an allocator and string functions that check, for C programs that include this and use the
+ * accessors below.
+ *
+ *   struct allod_ref name = allod_ref_malloc(16);
+ *   allod_ref_strcpy(name, allod_ref_string("seventeen letters"));    // reported: it does not fit
+ *   ALLOD_AT(int, numbers, i) = 1;                                    // reported if i is outside
+ *   allod_ref_store(&record->name, name);                             // a plain `char *name` in a plain struct
+ *   struct allod_ref again = allod_ref_load(&record->name);           // with the bounds it had
+ *
+ * Every function checks all of what it reads and writes before it does so, and reports the first address outside
+ * (allod_bounds_report()); a string without an end inside of its bounds is reported too. A report normally ends the program; if a handler
+ * of its own steps over it, nothing has been written. Copies carry the bounds of the pointers that they copy. */
+#ifndef ALLOD_BOUNDED_H
+#define ALLOD_BOUNDED_H
+
+#include <allod/bounds.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct allod_ref {
+	void *at;
+	struct allod_bounds bounds;
+};
+
+/* An object that the program has already: a variable, a member, an array. */
+static inline struct allod_ref allod_ref_of(const void *object, size_t bytes)
+{
+	struct allod_ref r = { (void *)object, allod_bounds_make(object, bytes) };
+	return r;
+}
+/* A string of the program's text or of code that knows nothing of bounds, with its NUL. */
+struct allod_ref allod_ref_string(const char *string);
+/* No object. */
+static inline struct allod_ref allod_ref_null(void)
+{
+	struct allod_ref r = { NULL, { 0, 0 } };
+	return r;
+}
+
+/* The object at which r is, as an lvalue: element i from there. */
+#define ALLOD_AT(type, r, i) (*(type *)allod_ref_at(r, (ptrdiff_t)(i) * (ptrdiff_t)sizeof(type), sizeof(type)))
+static inline void *allod_ref_at(struct allod_ref r, ptrdiff_t offset, size_t bytes)
+{
+	return allod_bounds_check(r.bounds, (char *)r.at + offset, bytes);
+}
+/* Moved by so many bytes; it may be outside until it is used. */
+static inline struct allod_ref allod_ref_add(struct allod_ref r, ptrdiff_t bytes)
+{
+	r.at = (char *)r.at + bytes;
+	return r;
+}
+/* A part of the object at which r is: a member. */
+static inline struct allod_ref allod_ref_part(struct allod_ref r, ptrdiff_t offset, size_t bytes)
+{
+	struct allod_ref part = { (char *)r.at + offset, { 0, 0 } };
+
+	part.bounds = allod_bounds_narrow(r.bounds, part.at, bytes);
+	return part;
+}
+
+/* Pointers in memory. */
+static inline void allod_ref_store(void *location, struct allod_ref r)
+{
+	allod_bounds_store(location, r.at, r.bounds);
+}
+static inline struct allod_ref allod_ref_load(const void *location)
+{
+	struct allod_ref r;
+
+	r.at = allod_bounds_load(location, &r.bounds);
+	return r;
+}
+
+/* As those of the C library; null without memory. What is freed or has moved is forgotten as a place of pointers. Freeing
+ * what does not start an object is reported. */
+struct allod_ref allod_ref_malloc(size_t bytes);
+struct allod_ref allod_ref_calloc(size_t count, size_t bytes);
+struct allod_ref allod_ref_realloc(struct allod_ref r, size_t bytes);
+void allod_ref_free(struct allod_ref r);
+struct allod_ref allod_ref_strdup(struct allod_ref string);
+
+/* Likewise. Those that return a place return `to`, or a place in the string with its bounds. */
+struct allod_ref allod_ref_memcpy(struct allod_ref to, struct allod_ref from, size_t bytes);
+struct allod_ref allod_ref_memmove(struct allod_ref to, struct allod_ref from, size_t bytes);
+struct allod_ref allod_ref_memset(struct allod_ref to, int value, size_t bytes);
+int allod_ref_memcmp(struct allod_ref a, struct allod_ref b, size_t bytes);
+size_t allod_ref_strlen(struct allod_ref string);
+struct allod_ref allod_ref_strcpy(struct allod_ref to, struct allod_ref from);
+struct allod_ref allod_ref_strncpy(struct allod_ref to, struct allod_ref from, size_t bytes);
+struct allod_ref allod_ref_strcat(struct allod_ref to, struct allod_ref from);
+int allod_ref_strcmp(struct allod_ref a, struct allod_ref b);
+int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes);
+struct allod_ref allod_ref_strchr(struct allod_ref string, int c);
+struct allod_ref allod_ref_strstr(struct allod_ref string, struct allod_ref part);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
