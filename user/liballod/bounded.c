@@ -16,11 +16,9 @@ static bool may_use(struct allod_ref r, size_t bytes)
 /* Bytes from r on that are inside, many if it is open. */
 static size_t room_of(struct allod_ref r)
 {
-	uint64_t lower = allod_bounds_lower(r.bounds), upper = allod_bounds_upper(r.bounds), at = (uint64_t)r.at;
+	uint64_t sum;
 
-	if (allod_bounds_is_open(r.bounds))
-		return SIZE_MAX / 2;
-	return at >= lower && at <= upper ? upper - at + 1 : 0;
+	return __builtin_add_overflow((uint64_t)r.at + r.bounds.base, r.bounds.rest, &sum) ? 0 : -sum;
 }
 
 /* The length of a string of at most `most` bytes. -> whether its end, or so many bytes, are inside. */
@@ -38,25 +36,6 @@ struct allod_ref allod_ref_string(const char *string)
 }
 
 /* --- memory --- */
-
-static struct allod_ref made(void *object, size_t bytes)
-{
-	return object ? allod_ref_of(object, bytes) : allod_ref_null();
-}
-
-struct allod_ref allod_ref_malloc(size_t bytes)
-{
-	return made(malloc(bytes ? bytes : 1), bytes);
-}
-
-struct allod_ref allod_ref_calloc(size_t count, size_t bytes)
-{
-	size_t total;
-
-	if (__builtin_mul_overflow(count, bytes, &total))
-		return allod_ref_null();
-	return made(calloc(total ? total : 1, 1), total);
-}
 
 /* Bytes of the object that r starts; 0 if it starts none, which is reported. */
 static size_t whole(struct allod_ref r)
@@ -162,6 +141,18 @@ struct allod_ref allod_ref_strcat(struct allod_ref to, struct allod_ref from)
 	return to;
 }
 
+int allod_bounds_strcmp(const char *a, struct allod_bounds bounds_a, const char *b, struct allod_bounds bounds_b)
+{
+	const struct allod_ref first = { (void *)a, bounds_a }, second = { (void *)b, bounds_b };
+	size_t room_a = room_of(first), room_b = room_of(second), room = room_a < room_b ? room_a : room_b;
+	int result = strncmp(a, b, room);
+
+	/* Equal as far as they go: there must be an end. */
+	if (!result && (!room || !memchr(a, 0, room)))
+		may_use(room_a < room_b ? first : second, room + 1);
+	return result;
+}
+
 int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes)
 {
 	/* Only as much as the shorter one has is looked at, its NUL with it. */
@@ -169,14 +160,9 @@ int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes)
 	size_t limit = bytes < room ? bytes : room;
 	int result = limit ? strncmp(a.at, b.at, limit) : 0;
 
-	if (!result && limit < bytes && (!limit || ((const char *)a.at)[limit - 1]))
+	if (!result && limit < bytes && (!limit || !memchr(a.at, 0, limit)))
 		may_use(room_a < room_b ? a : b, room + 1);
 	return result;
-}
-
-int allod_ref_strcmp(struct allod_ref a, struct allod_ref b)
-{
-	return allod_ref_strncmp(a, b, SIZE_MAX);
 }
 
 struct allod_ref allod_ref_strchr(struct allod_ref string, int c)

@@ -81,6 +81,11 @@ void allod_bounds_report(const void *pointer, size_t bytes, struct allod_bounds 
 	bounds_trap_report((const void *)first, lower, upper);
 }
 
+void allod_bounds_report_words(const void *pointer, size_t bytes, uint64_t base, uint64_t rest)
+{
+	allod_bounds_report(pointer, bytes, (struct allod_bounds){ base, rest });
+}
+
 /* --- versions --- */
 
 static void pause_at(unsigned spins)

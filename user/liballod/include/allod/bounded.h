@@ -13,6 +13,8 @@
 #ifndef ALLOD_BOUNDED_H
 #define ALLOD_BOUNDED_H
 
+#include <stdlib.h>
+
 #include <allod/bounds.h>
 
 #ifdef __cplusplus
@@ -40,10 +42,23 @@ static inline struct allod_ref allod_ref_null(void)
 }
 
 /* The object at which r is, as an lvalue: element i from there. */
-#define ALLOD_AT(type, r, i) (*(type *)allod_ref_at(r, (ptrdiff_t)(i) * (ptrdiff_t)sizeof(type), sizeof(type)))
-static inline void *allod_ref_at(struct allod_ref r, ptrdiff_t offset, size_t bytes)
+#define ALLOD_AT(type, r, i) \
+	(*({ \
+		const struct allod_ref allod_r_ = (r); \
+		(type *)allod_at((char *)allod_r_.at, allod_r_.bounds.base, allod_r_.bounds.rest, \
+			(ptrdiff_t)(i) * (ptrdiff_t)sizeof(type), sizeof(type)); \
+	}))
+/* As allod_bounds_check(), with what does not change from element to element apart. */
+static inline __attribute__((always_inline)) void *allod_at(char *at, uint64_t base, uint64_t rest, ptrdiff_t offset, size_t bytes)
 {
-	return allod_bounds_check(r.bounds, (char *)r.at + offset, bytes);
+	uint64_t from = (uint64_t)at + base + (uint64_t)offset, span = ~rest; /* the access may start at so many offsets: */
+	uint64_t starts = span >= bytes - 1 ? span - (bytes - 2) : 0;
+
+	if (__builtin_expect(bytes == 1 ? from > span : from >= starts, 0)) {
+		allod_bounds_report_words(at + offset, bytes, base, rest);
+		__asm__("" : "+r"(at)); /* who steps over that knows what it does: no warnings of what is outside */
+	}
+	return at + offset;
 }
 /* Moved by so many bytes; it may be outside until it is used. */
 static inline struct allod_ref allod_ref_add(struct allod_ref r, ptrdiff_t bytes)
@@ -75,8 +90,14 @@ static inline struct allod_ref allod_ref_load(const void *location)
 
 /* As those of the C library; null without memory. What is freed or has moved is forgotten as a place of pointers. Freeing
  * what does not start an object is reported. */
-struct allod_ref allod_ref_malloc(size_t bytes);
-struct allod_ref allod_ref_calloc(size_t count, size_t bytes);
+static inline struct allod_ref allod_ref_malloc(size_t bytes)
+{
+	return allod_ref_of(malloc(bytes), bytes);
+}
+static inline struct allod_ref allod_ref_calloc(size_t count, size_t bytes)
+{
+	return allod_ref_of(calloc(count, bytes), count * bytes); /* null if that overflows */
+}
 struct allod_ref allod_ref_realloc(struct allod_ref r, size_t bytes);
 void allod_ref_free(struct allod_ref r);
 struct allod_ref allod_ref_strdup(struct allod_ref string);
@@ -90,7 +111,11 @@ size_t allod_ref_strlen(struct allod_ref string);
 struct allod_ref allod_ref_strcpy(struct allod_ref to, struct allod_ref from);
 struct allod_ref allod_ref_strncpy(struct allod_ref to, struct allod_ref from, size_t bytes);
 struct allod_ref allod_ref_strcat(struct allod_ref to, struct allod_ref from);
-int allod_ref_strcmp(struct allod_ref a, struct allod_ref b);
+int allod_bounds_strcmp(const char *a, struct allod_bounds bounds_a, const char *b, struct allod_bounds bounds_b);
+static inline int allod_ref_strcmp(struct allod_ref a, struct allod_ref b)
+{
+	return allod_bounds_strcmp((const char *)a.at, a.bounds, (const char *)b.at, b.bounds); /* in registers */
+}
 int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes);
 struct allod_ref allod_ref_strchr(struct allod_ref string, int c);
 struct allod_ref allod_ref_strstr(struct allod_ref string, struct allod_ref part);

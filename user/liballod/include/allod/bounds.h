@@ -50,6 +50,8 @@ void allod_bounds_start(void);
 /* Reports an access outside of bounds: SIGSEGV with SEGV_BNDERR, si_addr, si_lower, si_upper. Returns if a handler of the program's
  * steps over the instruction (ALLOD_BOUNDS_REPORT_BYTES). */
 void allod_bounds_report(const void *pointer, size_t bytes, struct allod_bounds bounds) __attribute__((cold, noinline));
+/* The same with the members: structures in cold code make compilers keep them in memory everywhere. */
+void allod_bounds_report_words(const void *pointer, size_t bytes, uint64_t base, uint64_t rest) __attribute__((cold, noinline));
 
 /* Copies memory that may hold pointers, as memmove(), with their bounds. */
 void *allod_bounds_copy(void *to, const void *from, size_t bytes);
@@ -89,17 +91,16 @@ static inline uint64_t allod_bounds_upper(struct allod_bounds b)
 static inline bool allod_bounds_hold(struct allod_bounds b, const void *p, size_t bytes)
 {
 	uint64_t limit, sum;
-	bool bad = __builtin_add_overflow(b.rest, (uint64_t)bytes - 1, &limit);
 
-	bad |= __builtin_add_overflow((uint64_t)p + b.base, limit, &sum);
-	return !bad;
+	return !__builtin_add_overflow(b.rest, (uint64_t)bytes - 1, &limit) &&
+		!__builtin_add_overflow((uint64_t)p + b.base, limit, &sum);
 }
 
 /* -> p, if they are; otherwise reports it. For one byte these are three instructions. */
 static inline void *allod_bounds_check(struct allod_bounds b, const void *p, size_t bytes)
 {
 	if (__builtin_expect(!allod_bounds_hold(b, p, bytes), 0))
-		allod_bounds_report(p, bytes, b);
+		allod_bounds_report_words(p, bytes, b.base, b.rest);
 	return (void *)p;
 }
 
@@ -153,6 +154,7 @@ static inline void *allod_bounds_load(const void *location, struct allod_bounds 
 	uint64_t entry = 0, base = 0, rest = 0;
 	uint32_t ended = 0;
 	void *pointer = NULL;
+	struct allod_bounds slowly;
 
 	__asm__ volatile goto("movq %[at], %[entry]\n\t"
 		     "shrq $20, %[entry]\n\t"
@@ -177,7 +179,10 @@ static inline void *allod_bounds_load(const void *location, struct allod_bounds 
 	bounds->rest = rest;
 	return pointer;
 slow:
-	return allod_bounds_load_slowly((void *)location, bounds);
+	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
+	bounds->base = slowly.base;
+	bounds->rest = slowly.rest;
+	return pointer;
 }
 
 #elif defined(__aarch64__)
@@ -218,6 +223,7 @@ static inline void *allod_bounds_load(const void *location, struct allod_bounds 
 	uint64_t entry = 0, base = 0, rest = 0, stored = 0, begun = 0;
 	uint32_t ended = 0;
 	void *pointer = NULL;
+	struct allod_bounds slowly;
 
 	__asm__ volatile goto("ubfx %[entry], %[at], #20, #28\n\t"
 		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
@@ -242,7 +248,10 @@ static inline void *allod_bounds_load(const void *location, struct allod_bounds 
 	bounds->rest = rest;
 	return pointer;
 slow:
-	return allod_bounds_load_slowly((void *)location, bounds);
+	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
+	bounds->base = slowly.base;
+	bounds->rest = slowly.rest;
+	return pointer;
 }
 
 #endif

@@ -1,0 +1,163 @@
+/* What bounds cost: on Allod, with `--icount`. Prints `row NAME: N` (ticks: instructions, on arm64 sixteen of them) and `done`.
+ * bench/bounds runs it and compares with what is wanted. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <allod/bounded.h>
+
+#include "abi/bounds.h"
+#include "bench_machine.h"
+
+#include "bounds_plain.h"
+#include "bounds_programs.h"
+
+#include "bounds_checked.h"
+#include "bounds_programs.h"
+
+enum { ROUNDS = 100000, TOUCHES = 64 };
+
+/* Per round, in hundredths of a tick. */
+static void row_round(const char *name, uint64_t spent, uint64_t idle)
+{
+	printf("row %s: %llu\n", name, (unsigned long long)((spent - idle) * 100 / ROUNDS));
+}
+
+static char *fresh(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static unsigned long resident(void)
+{
+	unsigned long total, pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file && fscanf(file, "%lu %lu", &total, &pages) != 2)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return pages;
+}
+
+/* Each loop does the program's own part too, which the second measurement takes off again. */
+#define LOOP(statement) \
+	({ \
+		uint64_t start = ticks(); \
+		for (unsigned i = 0; i < ROUNDS; i++) { \
+			statement; \
+		} \
+		ticks() - start; \
+	})
+#define KEEP(value) __asm__ volatile("" : "+r"(value) : : "memory")
+
+static inline void load_only(const void *location)
+{
+	struct allod_bounds b;
+
+	allod_bounds_load(location, &b);
+}
+
+static void bench_operations(void)
+{
+	void **location = (void **)fresh(4096);
+	struct allod_bounds b = allod_bounds_make(location, 4096);
+	char *p = (char *)location + 5;
+
+	allod_bounds_store(location, p, b);
+	KEEP(location);
+	row_round("store", LOOP(allod_bounds_store(location, p, b)), LOOP(*(void *volatile *)location = p));
+	row_round("load", LOOP(load_only(location)), LOOP(p = *(void *volatile *)location));
+	KEEP(b.base);
+	KEEP(b.rest);
+	row_round("check", LOOP(KEEP(p); allod_bounds_check(b, p, 1)), LOOP(KEEP(p)));
+	row_round("system call", LOOP(system_call(SYS_getpid)), LOOP(KEEP(p)));
+}
+
+static void bench_first_touch(void)
+{
+	char *memory = fresh((TOUCHES + 2) * BOUNDS_CHUNK);
+	unsigned long pages;
+	uint64_t start;
+
+	memory = (char *)(((uintptr_t)memory + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
+	for (unsigned i = 0; i <= TOUCHES; i++)
+		memory[i * BOUNDS_CHUNK] = 1;
+	allod_bounds_store(memory, memory, allod_bounds_make(memory, 1)); /* a page of the directory */
+	pages = resident();
+	start = ticks();
+	for (unsigned i = 1; i <= TOUCHES; i++)
+		allod_bounds_store(memory + i * BOUNDS_CHUNK, memory, allod_bounds_make(memory, 1));
+	printf("row first touch: %llu\n", (unsigned long long)(ticks() - start) * 100 / TOUCHES);
+	/* Pages of tables, and of page tables for them. */
+	printf("row first touch, frames: %lu\n", (resident() - pages) * 100 / TOUCHES);
+	start = ticks();
+	memset(memory, 0, 4096);
+	start = ticks();
+	memset(memory + 4096, 0, 4096);
+	printf("row first touch of a plain page: %llu\n", (unsigned long long)(ticks() - start) * 100);
+}
+
+/* In a child, so that each begins with the same memory. */
+static uint64_t bench_program(const char *name, const char *kind, uint64_t (*program)(void))
+{
+	int result[2];
+	uint64_t value = 0;
+
+	if (pipe(result) < 0)
+		return 0;
+	fflush(stdout);
+	if (!fork()) {
+		uint64_t start = ticks(), spent;
+
+		value = program();
+		spent = ticks() - start;
+		printf("row %s, %s, ticks: %llu\n", name, kind, (unsigned long long)spent);
+		printf("row %s, %s, pages: %lu\n", name, kind, resident());
+		fflush(stdout);
+		_exit(write(result[1], &value, sizeof(value)) == sizeof(value) ? 0 : 1);
+	}
+	wait(NULL);
+	if (read(result[0], &value, sizeof(value)) != sizeof(value))
+		value = 0;
+	close(result[0]);
+	close(result[1]);
+	return value;
+}
+
+/* With an argument, a back end, the program runs itself again with that one. */
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		uint64_t (*plain)(void), (*checked)(void);
+	} programs[] = {
+		{ "compression", plain_compress, checked_compress },
+		{ "json", plain_json, checked_json },
+		{ "sorting", plain_sort, checked_sort },
+		{ "hashing", plain_hash, checked_hash },
+		{ "tree insertion", plain_tree, checked_tree },
+	};
+	bool same = true;
+
+	if (argc > 1) {
+		setenv("ALLOD_BOUNDS", argv[1], 1);
+		execl("/proc/self/exe", argv[0], NULL);
+	}
+
+	printf("row back end: %d\n", allod_bounds_back_end());
+	bench_operations();
+	bench_first_touch();
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		same = bench_program(programs[i].name, "plain", programs[i].plain) ==
+				bench_program(programs[i].name, "checked", programs[i].checked) &&
+			same;
+	if (same)
+		puts("done");
+	return same ? 0 : 1;
+}
