@@ -45,7 +45,8 @@ static void test_memory(void)
 
 	check(SILENT(ALLOD_AT(int, a, 7) = 5) && REPORTED(ALLOD_AT(int, a, 0) = ALLOD_AT(int, a, 8), (char *)a.at + 32),
 		"elements");
-	check(SILENT(ALLOD_AT(long, b, 3) == 0) && !allod_ref_calloc(SIZE_MAX, 3).at, "calloc");
+	volatile size_t many = SIZE_MAX;
+	check(SILENT(ALLOD_AT(long, b, 3) == 0) && !allod_ref_calloc(many, 3).at, "calloc");
 	allod_ref_store(slot, a);
 	c = allod_ref_load(slot);
 	check(c.at == a.at && REPORTED(allod_ref_memset(c, 0, 33), (char *)a.at + 32),

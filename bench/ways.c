@@ -1,0 +1,125 @@
+/* Why the system makes bounds tables and programs do not: the three ways that the description of MPX gives for doing without,
+ * each tried. Runs on Allod and on Linux alike; prints one line for each. bench/bounds measures what the system's own way costs. */
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/bounds.h"
+#include "bench_machine.h"
+
+enum { TABLES = 64 };
+
+static void *map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* --- one: reserve the tables for all addresses at the start --- */
+
+static void way_reserve(void)
+{
+	uint64_t bytes = 1ul << 47, most;
+
+	/* What is there to be covered: as much as can be had in one piece. */
+	while (bytes > 4096 && !map(bytes))
+		bytes /= 2;
+	most = bytes;
+	for (uint64_t left = most * 4; left && map(most); left -= most)
+		;
+	printf("reserve: %llu GiB of addresses take %llu GiB of tables and a directory: %s\n",
+		(unsigned long long)(most >> 30), (unsigned long long)(most >> 28),
+		map(most * 4) ? "there is room" : "there is no room");
+}
+
+/* --- two: hook every allocation --- */
+
+static unsigned long hooked;
+
+static void *hooked_mmap(size_t bytes)
+{
+	hooked++;
+	return map(bytes);
+}
+
+/* Memory that no hook of the program's own sees: the stack, the heap of a library, what the kernel maps. */
+static void way_hook(void)
+{
+	char line[256];
+	unsigned long start, end, all = 0, seen = 8 << 20;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	if (!hooked_mmap(seen))
+		return;
+	free(malloc(1 << 20));
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx rw", &start, &end) == 2 && strstr(line, " rw"))
+			all += end - start;
+	if (maps)
+		fclose(maps);
+	printf("hook: %lu allocation seen, %lu of %lu KiB that can hold pointers were not\n", hooked,
+		(all - seen) >> 10, all >> 10);
+}
+
+/* --- three: a signal handler that maps --- */
+
+static char *directory;
+static volatile int handled;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	char *at = (char *)((uintptr_t)info->si_addr & -BOUNDS_TABLE_BYTES);
+
+	(void)number, (void)context;
+	/* mmap() is not among the functions that a handler may call, and two threads may be here. */
+	if (mmap(at, BOUNDS_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		MAP_FAILED)
+		_exit(1);
+	handled++;
+}
+
+static void way_signal(void)
+{
+	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+	uint64_t start;
+
+	sigaction(SIGSEGV, &action, NULL);
+	directory = mmap(NULL, (TABLES + 1) * BOUNDS_TABLE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	directory = (char *)(((uintptr_t)directory + BOUNDS_TABLE_BYTES - 1) & -BOUNDS_TABLE_BYTES);
+	start = ticks();
+	for (unsigned i = 0; i < TABLES; i++)
+		*(volatile char *)(directory + i * BOUNDS_TABLE_BYTES) = 1;
+	printf("signal: %d tables, %llu ticks each; and lost when a program has a handler of its own: ", handled,
+		(unsigned long long)(ticks() - start) / TABLES);
+	fflush(stdout);
+	if (!fork()) {
+		signal(SIGSEGV, SIG_DFL); /* as any library may */
+		mmap(directory, BOUNDS_TABLE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		*(volatile char *)directory = 1;
+		_exit(0);
+	}
+}
+
+/* Four bytes of table for each byte, and only what is touched: pointers in 1 GiB, one in each page. */
+static void arithmetic(void)
+{
+	printf("arithmetic: 1 GiB of pointers takes %lu MiB of tables, %lu of them resident if each page has one pointer, and %lu KiB of "
+	       "the directory\n",
+		(1ul << 30) / BOUNDS_CHUNK * BOUNDS_TABLE_BYTES >> 20, (1ul << 30) / 4096 * 4096 >> 20,
+		(1ul << 30) / BOUNDS_CHUNK * 8 >> 10);
+}
+
+int main(void)
+{
+	way_signal();
+	printf("yes\n");
+	way_hook();
+	arithmetic();
+	way_reserve();
+	return 0;
+}
