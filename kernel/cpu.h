@@ -39,6 +39,7 @@ struct cpu {
 	struct gate *gate; /* [I] */
 	u64 gate_moves;    /* [K] gate->moves when it was last settled */
 	u64 gate_ids;      /* [C] given out last */
+	u64 gate_vas;      /* [K] gate->vas when it was last settled */
 	bool gate_used;    /* [K] there are ways or frames */
 	struct way ways[GATE_WAYS];
 	unsigned number;     /* [I] */

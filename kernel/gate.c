@@ -10,6 +10,7 @@
 #include "space.h"
 #include "stats.h"
 #include "thread.h"
+#include "vas.h"
 
 _Static_assert(sizeof(struct gate_way) == 128 && sizeof(struct gate_frame) == 64, "assembly shifts");
 
@@ -54,6 +55,9 @@ void gate_forget(void)
 	for (unsigned i = 0; i < cpu_count; i++)
 		for (unsigned w = 0; cpus[i]->gate_used && w < GATE_WAYS; w++)
 			__atomic_store_n(&cpus[i]->gate->ways[w].from, GATE_CLOSED, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < cpu_count; i++)
+		for (unsigned v = 0; cpus[i]->gate_used && v <= GATE_VASES; v++)
+			__atomic_store_n(&cpus[i]->gate->vases[v].from, GATE_CLOSED, __ATOMIC_RELEASE);
 }
 
 void gate_count(struct cpu *cpu)
@@ -141,7 +145,45 @@ void gate_close(struct cpu *cpu)
 	gate->way = gate->frames[gate->depth].from;
 }
 
+static void open_vas(struct gate *gate, u32 number, const u64 root[2])
+{
+	struct gate_vas *vas = &gate->vases[number ? 1 + number % GATE_VASES : 0];
+
+	*vas = (struct gate_vas){ number, gate->way, { root[0], root[1] } };
+}
+
+void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct view *to, u32 to_number)
+{
+	const struct thread *thread = cpu->current;
+	u64 roots[2][2];
+
+	cpu->gate->vas = cpu->gate_vas = to_number;
+	if (!GATE_SWITCHES_VAS || thread->depth || thread->pending || !space_is_peer(thread->space) || !arch_gate_root(to, roots[0]) ||
+		!arch_gate_root(from, roots[1])) {
+		gate_reset(cpu);
+		return;
+	}
+	cpu->gate_used = true;
+	open_vas(cpu->gate, to_number, roots[0]);
+	open_vas(cpu->gate, from_number, roots[1]);
+}
+
 /* --- settling --- */
+
+/* The thread has switched by itself: in its home space, in whatever else it is now. The VAS may have been detached meanwhile. */
+static bool settle_vas(struct cpu *cpu, struct thread *thread)
+{
+	u64 number = cpu->gate->vas;
+	struct call *call = &thread->calls[0];
+	struct space *vas = number ? space_find((u32)number) : NULL;
+	struct attachment *a = vas ? vas_find(call->space, vas) : NULL;
+
+	if (number == cpu->gate_vas)
+		return false;
+	cpu->gate_vas = cpu->gate->vas = a ? number : 0;
+	call->view = a ? &a->view : &call->space->view;
+	return true;
+}
 
 static void settle_return(struct thread *thread)
 {
@@ -178,11 +220,12 @@ void gate_settle(struct cpu *cpu)
 	struct gate *gate = cpu->gate;
 	struct user_frame saved = *cpu->frame;
 	u32 known = 0;
+	bool switched = settle_vas(cpu, thread);
 
 	cpu->gate_moves = gate->moves;
 	while (known < gate->depth && (gate->frames[known].way & GATE_KNOWN))
 		known++;
-	if (known == gate->settled && known == gate->depth)
+	if (known == gate->settled && known == gate->depth && !switched)
 		return;
 	for (; gate->settled > known; gate->settled--)
 		settle_return(thread);

@@ -14,6 +14,8 @@
  * A chain of calls is named by the id of its last way, because each way names the one before it. So one comparison with
  * `from` says that the caller, and all below it, is as it was when the way was made: its stack is where it was, too.
  *
+ *   vases[]   VASes that the thread may switch into, while it is in its home space, by `from`: likewise without asking
+ *
  * Who shrinks rights or ends a space closes the ways of all processors (gate_forget), before it waits for those that may be
  * in it. A way and its spaces are the current thread's only: gate_reset() when another takes the processor. */
 #ifndef KERNEL_GATE_H
@@ -25,15 +27,16 @@ struct call;
 struct cpu;
 struct portal;
 struct space;
+struct view;
 
-enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_CLOSED = 0, GATE_FIRST = 1 };
+enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_CLOSED = 0, GATE_FIRST = 1, GATE_VASES = 8 };
 
 /* One processor's, seen by its entry code: offsets are asserted in each machine's entry header. [C] but for gate_forget(). */
 struct gate {
 	u32 depth;   /* frames in use */
 	u32 settled; /* of these the kernel knows as many; written by the kernel only. Both 0: system calls have a short way */
 	u64 way;     /* GATE_FIRST or above */
-	u64 moves;   /* calls and returns ever made: each wrote one root */
+	u64 moves;   /* calls, returns and switches ever made: each wrote one root */
 	u64 zero;    /* [I] for the machine: root that shows nothing */
 	struct gate_way {
 		u64 address;  /* of the portal, as callers give it */
@@ -51,6 +54,13 @@ struct gate {
 		u64 way;     /* offset of ways[i] in ways[], or GATE_KNOWN */
 		u64 root[2]; /* for the machine: the caller's */
 	} frames[GATE_FRAMES];
+	u64 vas; /* number of the VAS that the thread is in, if vases[] has it; 0: none */
+	u64 unused;
+	struct gate_vas {
+		u64 number;
+		u64 from;    /* gate.way, or GATE_CLOSED */
+		u64 root[2]; /* for the machine */
+	} vases[1 + GATE_VASES]; /* [0]: number 0; the others by number */
 };
 
 /* The kernel's side of a way. */
@@ -76,6 +86,9 @@ void gate_settle(struct cpu *cpu);
 void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const struct call *call, u64 stack);
 /* The current thread has left a portal call by call_leave(). */
 void gate_close(struct cpu *cpu);
+/* The current thread has switched from one VAS to another, in a space whose views these are: it may do that without asking from now
+ * on, if it is in its home space. */
+void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct view *to, u32 to_number);
 /* Rights have shrunk somewhere, or a root has changed: no processor goes a known way from now on. */
 void gate_forget(void);
 /* Adds what was called on the ways of a processor to the counters of the pairs. */

@@ -46,6 +46,12 @@ bool space_has_root(const struct space *space, u64 root)
 /* Is a thread in it, or going to return into it? */
 static bool is_inside(const struct attachment *a)
 {
+	/* Other processors' threads may have switched without telling the kernel; now they cannot any more. */
+	gate_forget();
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (!gate_is_settled(cpus[i]) && cpus[i]->gate->vas == a->vas->number &&
+			cpus[i]->current->calls[0].space == a->view.space)
+			return true;
 	list_for_each(node, &threads) {
 		const struct thread *thread = container_of(node, struct thread, all);
 
@@ -60,6 +66,7 @@ static bool is_inside(const struct attachment *a)
 /* Has all threads go on in the space's main view. Those that run now see an empty upper half until they are off the view. */
 static void evict(struct attachment *a)
 {
+	gate_forget();
 	list_for_each(node, &threads) {
 		struct thread *thread = container_of(node, struct thread, all);
 
@@ -70,7 +77,7 @@ static void evict(struct attachment *a)
 	for (unsigned i = 0; i < cpu_count; i++)
 		if (cpus[i]->current &&
 			(cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
-				gate_concerns(cpus[i], a->view.space))) {
+				!gate_is_settled(cpus[i]) || gate_concerns(cpus[i], a->view.space))) {
 			cpus[i]->reschedule = true;
 			if (cpus[i] != cpu_self())
 				arch_poke(i);
@@ -88,7 +95,7 @@ static struct attachment *find_spare(struct space *space)
 
 		for (unsigned i = 0; i < cpu_count; i++)
 			loaded |= cpus[i]->loaded == &a->view || cpus[i]->process_view == &a->view ||
-				gate_concerns(cpus[i], space);
+				!gate_is_settled(cpus[i]) || gate_concerns(cpus[i], space);
 		if (!loaded)
 			return a;
 	}
@@ -211,6 +218,7 @@ int vas_switch(struct thread *thread, u32 number, bool by_system)
 {
 	struct call *call = (struct call *)view_call(thread, by_system);
 	struct attachment *from, *to = NULL;
+	struct view *before;
 	struct space *vas;
 
 	if (!call)
@@ -224,8 +232,13 @@ int vas_switch(struct thread *thread, u32 number, bool by_system)
 	}
 	if (!by_system && (((from ? from->rights : 0) | (to ? to->rights : 0)) & VAS_BY_SYSTEM))
 		return -E_PERM;
+	before = call->view;
 	call->view = to ? &to->view : &call->space->view;
 	thread_load();
+	if (!by_system)
+		gate_open_vases(cpu_self(), before, from ? from->vas->number : 0, call->view, number);
+	else
+		gate_reset(cpu_self());
 	return from ? (int)from->vas->number : 0;
 }
 

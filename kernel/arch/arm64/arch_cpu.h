@@ -66,4 +66,7 @@ static inline u64 arch_exchange_gs_base(u64 value)
 	return 0;
 }
 
+/* Does the entry code switch VASes by itself (gate.h)? */
+enum { GATE_SWITCHES_VAS = 0 };
+
 #endif

@@ -47,6 +47,11 @@ GATE_IS_AT(depth, GATE_DEPTH);
 GATE_IS_AT(settled, GATE_DEPTH + 4);
 GATE_IS_AT(way, GATE_WAY);
 GATE_IS_AT(moves, GATE_MOVES);
+GATE_IS_AT(vas, GATE_VAS);
+GATE_IS_AT(vases[0].number, GATE_VASES_NUMBER);
+GATE_IS_AT(vases[0].from, GATE_VASES_FROM);
+GATE_IS_AT(vases[0].root, GATE_VASES_ROOT);
+_Static_assert(sizeof(struct gate_vas) == 1 << GATE_VASES_SHIFT, "assembly");
 GATE_IS_AT(ways[0].address, GATE_WAY_ADDRESS);
 GATE_IS_AT(ways[0].from, GATE_WAY_FROM);
 GATE_IS_AT(ways[0].id, GATE_WAY_ID);
@@ -79,5 +84,8 @@ _Static_assert(offsetof(struct user_frame, code) == FRAME_CAUSE + 4, "assembly")
 _Static_assert(offsetof(struct user_frame, flags) == FRAME_FLAGS_WORD, "assembly");
 _Static_assert(offsetof(struct user_frame, error) == FRAME_ERROR, "assembly");
 _Static_assert(offsetof(struct user_frame, trap) == FRAME_TRAP, "assembly");
+
+/* Does the entry code switch VASes by itself (gate.h)? */
+enum { GATE_SWITCHES_VAS = 1 };
 
 #endif

@@ -34,6 +34,7 @@
 #define CALL_COUNT 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
 #define CALL_PORTAL_RETURN 0x1002
+#define CALL_VAS_SWITCH 0x1003
 #define FRAME_RELOADED 3 /* FRAME_FULL | FRAME_THREAD_POINTER */
 
 /* With the shield on, goes on; without, at the label: a jump takes the place of the first two bytes of the instruction that
@@ -173,9 +174,40 @@ native:
 	cmpq	$CALL_SYSTEM_RETURN, %rax
 	je	system_return
 	jb	portal_call
-	cmpq	$CALL_PORTAL_RETURN, %rax
-	jne	save_registers
-	jmp	portal_return
+	cmpq	$CALL_VAS_SWITCH, %rax /* the last of them */
+	ja	save_registers
+	jne	portal_return
+
+/* vas_switch (rdi = number) by the gate. Keeps all registers but rax and rdx. */
+	movl	%edi, %edx
+	andl	$7, %edx
+	movq	%gs:GATE_WAY, %rax
+	incl	%edx
+	testq	%rdi, %rdi
+	jnz	1f
+	xorl	%edx, %edx
+1:	shll	$GATE_VASES_SHIFT, %edx
+	cmpq	%rdi, %gs:GATE_VASES_NUMBER(%rdx)
+	jne	general_vas_switch
+	cmpq	%rax, %gs:GATE_VASES_FROM(%rdx)
+	jne	general_vas_switch
+	cmpl	$0, %gs:ENTRY_SHIELDED
+	je	general_vas_switch
+	cmpq	%gs:ENTRY_USER_LIMIT, %rcx
+	jae	general_vas_switch
+	movq	%gs:GATE_VASES_ROOT(%rdx), %rdx
+	movq	%gs:GATE_VAS, %rax
+	movq	%rdi, %gs:GATE_VAS
+	incq	%gs:GATE_MOVES
+	movq	%rdx, %gs:ENTRY_USER_ROOT
+	movq	%rdx, %cr3
+	xorl	%edx, %edx
+	swapgs
+	sysretq
+general_vas_switch:
+	movl	$CALL_VAS_SWITCH, %eax
+	xorl	%edx, %edx
+	jmp	save_registers
 
 /* --- The gate: portal calls and returns from root to root (gate.h) ---
  *
@@ -576,8 +608,8 @@ entry_nmi:
 	jnz	1f
 	movq	ENTRY_USER_ROOT(%rax), %rax
 	xorq	%rcx, %rax
-	shlq	$1, %rax /* bit 63 is not the address, bits 13:12 say which of the processor's TOPS pages it is */
-	shrq	$15, %rax
+	shlq	$1, %rax /* bit 63 is not the address, bits 15:12 say which of the processor's TOPS pages it is */
+	shrq	$17, %rax
 	jz	1f
 	pushq	56(%rdx)
 	pushq	48(%rdx)

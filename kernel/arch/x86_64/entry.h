@@ -23,7 +23,7 @@ enum {
 	ENTRY_PAGES = 0x100000,
 	ENTRY_STRIDE = 0x10000,
 	KERNEL_PAGES = 2,
-	TOPS = 4, /* top-level pages of a processor for shielded spaces: next to each other, aligned together */
+	TOPS = 16, /* top-level pages of a processor for shielded spaces: next to each other, aligned together */
 };
 
 struct tss {

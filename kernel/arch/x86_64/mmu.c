@@ -142,17 +142,25 @@ static void fill_top(struct top *top, struct view *view)
 	top->view = view;
 }
 
+/* One that shows nothing, else another than the active one. */
+static __attribute__((noinline)) struct top *choose_top(struct kernel_page *kernel)
+{
+	struct top *top = kernel->active;
+
+	for (unsigned i = 0; i < TOPS && (top == kernel->active || (top->view && i < TOPS - 1)); i++)
+		top = top + 1 < kernel->tops + TOPS ? top + 1 : kernel->tops;
+	return top;
+}
+
 /* Another page than the active one for a view. What the gate knows of its former view is not true any more. */
 static __attribute__((noinline)) struct top *take_top(struct cpu *cpu, struct kernel_page *kernel, struct view *view)
 {
-	struct top *top = kernel->active;
+	struct top *top;
 
 	for (unsigned i = 0; i < TOPS; i++)
 		if (kernel->tops[i].view == view)
 			return &kernel->tops[i];
-	do {
-		top = top + 1 < kernel->tops + TOPS ? top + 1 : kernel->tops;
-	} while (top == kernel->active);
+	top = choose_top(kernel);
 	if (top->view)
 		gate_reset(cpu);
 	fill_top(top, view);

@@ -50,7 +50,7 @@
 #define ENTRY_EXIT_RIP 56
 #define ENTRY_EXIT_RFLAGS 72
 #define ENTRY_EXIT_RSP 80
-#define ENTRY_GATE 2528
+#define ENTRY_GATE 2224
 
 /* struct gate, seen through GS; registers that index its arrays are added. */
 #define GATE_DEPTH (ENTRY_GATE + 0)
@@ -73,6 +73,11 @@
 #define GATE_FRAME_FROM (ENTRY_GATE + 1088)
 #define GATE_FRAME_WAY (ENTRY_GATE + 1096)
 #define GATE_FRAME_ROOT (ENTRY_GATE + 1104)
+#define GATE_VAS (ENTRY_GATE + 1568)
+#define GATE_VASES_SHIFT 5
+#define GATE_VASES_NUMBER (ENTRY_GATE + 1584)
+#define GATE_VASES_FROM (ENTRY_GATE + 1592)
+#define GATE_VASES_ROOT (ENTRY_GATE + 1600)
 #define STACK_GAP 256 /* CALL_STACK_GAP */
 
 /* struct kernel_page, seen through GS: it lies one page behind the entry page. */

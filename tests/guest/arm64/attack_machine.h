@@ -104,7 +104,7 @@ static void bad_stack(uint64_t sp, int what)
 	else if (what == 2)
 		__asm__ volatile("mov sp, %0\n\tstp x0, x1, [sp, #-16]!\n\tudf #0" : : "r"(sp) : "memory");
 	else
-		__asm__ volatile("mov sp, %0\n\tmov x8, #0x1003\n\tsvc #0\n\tmov x8, #93\n\tmov x0, #77\n\tsvc #0"
+		__asm__ volatile("mov sp, %0\n\tmov x8, #0x100b\n\tsvc #0\n\tmov x8, #93\n\tmov x0, #77\n\tsvc #0"
 				 :
 				 : "r"(sp)
 				 : "x0", "x8", "memory");

@@ -230,7 +230,7 @@ static void bad_stack(uint64_t sp, int what)
 		__asm__ volatile("mov %0, %%rsp\n\tpush %%rax\n\tud2" : : "r"(sp) : "memory");
 	else
 		__asm__ volatile(
-			"mov %0, %%rsp\n\tmov $0x1003, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall"
+			"mov %0, %%rsp\n\tmov $0x100b, %%eax\n\tsyscall\n\tmov $60, %%eax\n\tmov $77, %%edi\n\tsyscall"
 			:
 			: "r"(sp)
 			: "memory");
