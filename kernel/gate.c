@@ -158,8 +158,8 @@ void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct
 	u64 roots[2][2];
 
 	cpu->gate->vas = cpu->gate_vas = to_number;
-	if (!GATE_SWITCHES_VAS || thread->depth || thread->pending || !space_is_peer(thread->space) || !arch_gate_root(to, roots[0]) ||
-		!arch_gate_root(from, roots[1])) {
+	if (!GATE_SWITCHES_VAS || thread->depth || thread->pending || !space_is_peer(thread->space) ||
+		!arch_gate_root(to, roots[0]) || !arch_gate_root(from, roots[1])) {
 		gate_reset(cpu);
 		return;
 	}
