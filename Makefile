@@ -215,6 +215,7 @@ bench: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@bench/run
 	@bench/compare pipeline
+	@bench/compare server
 	@bench/compare gups
 	@bench/compare keyvalue
 
