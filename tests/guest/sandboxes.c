@@ -304,7 +304,7 @@ static void test_signals(void)
 
 static int count_to(int n)
 {
-	static volatile int at;
+	static _Thread_local volatile int at;
 
 	for (at = 0; at < n; at++)
 		;
