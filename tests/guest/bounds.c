@@ -149,6 +149,41 @@ static void test_tables(void)
 	check(tables_shown() == before, "all gone");
 }
 
+static unsigned long resident(void)
+{
+	unsigned long total, pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file && fscanf(file, "%lu %lu", &total, &pages) != 2)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return pages;
+}
+
+/* 1 GiB that holds pointers: 4 GiB of tables, of which only what is touched takes frames: here a page of each, the pages
+ * of the directory, and page tables for all of it. */
+static void test_memory(void)
+{
+	enum { CHUNKS = 1024 };
+	char *memory = fresh_chunks(CHUNKS);
+	unsigned long shown = tables_shown(), pages, tables;
+
+	for (unsigned i = 0; i < CHUNKS; i++)
+		memory[i * BOUNDS_CHUNK] = 1;
+	pages = resident();
+	for (unsigned i = 0; i < CHUNKS; i++)
+		allod_bounds_store(memory + i * BOUNDS_CHUNK, memory, allod_bounds_make(memory, 1));
+	pages = resident() - pages;
+	tables = tables_shown() - shown;
+	dprintf(2, "# 1024 MiB of pointers: %lu MiB of tables, %lu KiB resident\n", tables * BOUNDS_TABLE_BYTES >> 20,
+		pages * 4);
+	check(tables * BOUNDS_TABLE_BYTES == 4 * CHUNKS * BOUNDS_CHUNK, "1 GiB of pointers, 4 GiB of tables");
+	check(pages >= CHUNKS && pages <= CHUNKS * 4 + 16, "of which a page each is resident, and its page tables");
+	munmap(memory, CHUNKS * BOUNDS_CHUNK);
+	check(tables_shown() == shown, "and nothing afterwards");
+}
+
 static void test_copy(void)
 {
 	char *memory = fresh_chunks(2);
@@ -401,6 +436,7 @@ int main(int argc, char **argv)
 		}
 		test_values();
 		test_tables();
+		test_memory();
 		test_copy();
 		test_fork();
 		test_race();
