@@ -201,7 +201,7 @@ run: deps
 
 test: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=x86_64 all guest-tests
-	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=arm64 kernel services
+	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=arm64 kernel services library
 	@scripts/test
 
 check: deps
