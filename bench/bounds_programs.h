@@ -1,6 +1,16 @@
 /* Five small programs - compression, JSON, sorting, hashing, tree insertion - written once for pointers of either kind:
  * bounds_plain.h and bounds_checked.h say what the words in capitals are, so this is included twice and has no guard. Each
  * returns a number that depends on all it did. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef KIND
+#include "bounds_plain.h"
+#endif
 
 /* --- compression: LZ77 with a table of the last place of each three bytes --- */
 

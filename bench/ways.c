@@ -112,8 +112,8 @@ static void way_signal(void)
 /* Four bytes of table for each byte, and only what is touched: pointers in 1 GiB, one in each page. */
 static void arithmetic(void)
 {
-	printf("arithmetic: 1 GiB of pointers takes %lu MiB of tables, %lu of them resident if each page has one pointer, and %lu KiB of "
-	       "the directory\n",
+	printf("arithmetic: 1 GiB of pointers takes %lu MiB of tables, %lu of them resident if each page has one pointer,\n"
+	       "            and %lu KiB of the directory\n",
 		(1ul << 30) / BOUNDS_CHUNK * BOUNDS_TABLE_BYTES >> 20, (1ul << 30) / 4096 * 4096 >> 20,
 		(1ul << 30) / BOUNDS_CHUNK * 8 >> 10);
 }
