@@ -424,8 +424,8 @@ static const struct row rows[] = {
 	{ "first touch of a page", prepare_touch, batch_touch, finish_touch, 100, 10 },
 	{ "mmap+touch+munmap", NULL, batch_mmap, NULL, 100, 10 },
 	{ "vas_switch there and back", prepare_vas_switch, batch_vas_switch, finish_vas_switch, 1000, 10 },
-	{ "vas_attach", prepare_vas_attach, batch_vas_attach, finish_vas, 50, 10 },
-	{ "vas_create", prepare_vas_create, batch_vas_create, finish_vas, 50, 10 },
+	{ "vas_attach", prepare_vas_attach, batch_vas_attach, finish_vas, 10, 10 },
+	{ "vas_create", prepare_vas_create, batch_vas_create, finish_vas, 10, 10 },
 };
 
 static uint64_t batch_ticks(void (*batch)(unsigned), unsigned operations)

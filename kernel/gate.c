@@ -223,6 +223,7 @@ void gate_settle(struct cpu *cpu)
 	bool switched = settle_vas(cpu, thread);
 
 	cpu->gate_moves = gate->moves;
+	gate->settled &= ~GATE_SWITCHED;
 	while (known < gate->depth && (gate->frames[known].way & GATE_KNOWN))
 		known++;
 	if (known == gate->settled && known == gate->depth && !switched)

@@ -30,11 +30,13 @@ struct space;
 struct view;
 
 enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_CLOSED = 0, GATE_FIRST = 1, GATE_VASES = 8 };
+#define GATE_SWITCHED 0x80000000u
 
 /* One processor's, seen by its entry code: offsets are asserted in each machine's entry header. [C] but for gate_forget(). */
 struct gate {
 	u32 depth;   /* frames in use */
-	u32 settled; /* of these the kernel knows as many; written by the kernel only. Both 0: system calls have a short way */
+	u32 settled; /* of these the kernel knows as many; written by the kernel only, but for GATE_SWITCHED, which the entry code
+		      * may set when it has switched VAS. Both 0: system calls have a short way */
 	u64 way;     /* GATE_FIRST or above */
 	u64 moves;   /* calls, returns and switches ever made: each wrote one root */
 	u64 zero;    /* [I] for the machine: root that shows nothing */

@@ -30,6 +30,12 @@ GATE_IS_AT(depth, GATE_DEPTH);
 GATE_IS_AT(settled, GATE_DEPTH + 4);
 GATE_IS_AT(way, GATE_WAY);
 GATE_IS_AT(moves, GATE_MOVES);
+GATE_IS_AT(settled, GATE_SETTLED);
+GATE_IS_AT(vas, GATE_VAS);
+GATE_IS_AT(vases, GATE_VASES_AT);
+GATE_IS_AT(vases[0].root, GATE_VASES_AT + GATE_VASES_ROOT);
+_Static_assert(sizeof(struct gate_vas) == 1 << GATE_VASES_SHIFT && GATE_SWITCHED == GATE_SWITCHED_BIT, "assembly");
+_Static_assert(sizeof(struct gate) <= GATE_SCRATCH, "assembly");
 GATE_IS_AT(zero, GATE_ZERO);
 GATE_IS_AT(ways[0].address, GATE_WAYS_ADDRESS);
 GATE_IS_AT(ways[0].from, GATE_WAYS_ADDRESS + 8);
@@ -67,6 +73,6 @@ static inline u64 arch_exchange_gs_base(u64 value)
 }
 
 /* Does the entry code switch VASes by itself (gate.h)? */
-enum { GATE_SWITCHES_VAS = 0 };
+enum { GATE_SWITCHES_VAS = 1 };
 
 #endif

@@ -46,6 +46,7 @@
 #define CALL_COUNT 0x1000
 #define CALL_SYSTEM_RETURN 0x1001
 #define CALL_PORTAL_RETURN 0x1002
+#define CALL_VAS_SWITCH 0x1003
 
 /* Places in the data page. */
 #define DATA_SYSTEM_CALL 0
@@ -113,7 +114,7 @@ entry_text:
 	cmp	x30, #CLASS_SVC
 	b.ne	not_a_call
 	sub	x30, x8, #CALL_FIRST
-	cmp	x30, #CALL_PORTAL_RETURN - CALL_FIRST
+	cmp	x30, #CALL_VAS_SWITCH - CALL_FIRST /* the last that has a short way */
 	b.ls	short_native_call
 	to_kernel DATA_SYSTEM_CALL
 	from_user DATA_INTERRUPT
@@ -148,8 +149,60 @@ not_a_call:
 /* x30 = number of a native call that has a short way. */
 short_native_call:
 	cmp	x30, #CALL_SYSTEM_RETURN - CALL_FIRST
-	b.ne	gate
+	b.ne	2f
 	to_kernel DATA_SYSTEM_RETURN
+2:	cmp	x30, #CALL_VAS_SWITCH - CALL_FIRST
+	b.ne	gate
+
+/* vas_switch (x0 = number) by the gate, from shielded roots only. Keeps all registers but x0 and x1. What the kernel has ready for
+ * the next system call is true no more: GATE_SWITCHED lets that go the general way. */
+	mrs	x30, tpidr_el1
+	add	x30, x30, #GATE
+	str	x10, [x30, #GATE_SCRATCH]
+	str	x11, [x30, #GATE_SCRATCH + 8]
+	str	x12, [x30, #GATE_SCRATCH + 16]
+	and	x1, x0, #7
+	add	x1, x1, #1
+	cmp	x0, #0
+	csel	x1, xzr, x1, eq
+	add	x1, x30, x1, lsl #GATE_VASES_SHIFT
+	add	x1, x1, #GATE_VASES_AT
+	ldp	x10, x11, [x1]
+	ldr	x12, [x30, #GATE_WAY]
+	cmp	x10, x0
+	ccmp	x11, x12, #0, eq
+	mrs	x12, ttbr1_el1
+	b.ne	general_vas_switch
+	tbnz	x12, #ROOT_KERNEL_BIT, general_vas_switch
+	ldp	x10, x11, [x1, #GATE_VASES_ROOT]
+	ldr	x1, [x30, #GATE_VAS]
+	str	x0, [x30, #GATE_VAS]
+	mov	x0, x1
+	ldr	x1, [x30, #GATE_MOVES]
+	add	x1, x1, #1
+	str	x1, [x30, #GATE_MOVES]
+	ldr	w1, [x30, #GATE_SETTLED]
+	orr	w1, w1, #GATE_SWITCHED_BIT
+	str	w1, [x30, #GATE_SETTLED]
+	ldr	x1, [x30, #GATE_ZERO]
+	msr	ttbr0_el1, x1
+	isb
+	msr	ttbr1_el1, x11
+	isb
+	msr	ttbr0_el1, x10
+	ldr	x10, [x30, #GATE_SCRATCH]
+	ldr	x11, [x30, #GATE_SCRATCH + 8]
+	ldr	x12, [x30, #GATE_SCRATCH + 16]
+	mov	x1, xzr
+	mov	x30, sp
+	eret
+
+general_vas_switch:
+	ldr	x10, [x30, #GATE_SCRATCH]
+	ldr	x11, [x30, #GATE_SCRATCH + 8]
+	ldr	x12, [x30, #GATE_SCRATCH + 16]
+	mov	x1, xzr
+	to_kernel DATA_SYSTEM_CALL
 
 /* --- The gate: portal calls and returns from root to root (gate.h) ---
  *
