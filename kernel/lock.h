@@ -10,7 +10,7 @@
 
 #include "types.h"
 
-extern u32 kernel_lock_word; /* [a] 1: taken; the short way of portal calls takes it, too */
+extern u32 kernel_lock_word; /* [a] 1: taken */
 
 /* Waits until it is free, and takes it. */
 void kernel_lock_contended(void);

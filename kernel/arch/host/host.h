@@ -40,6 +40,9 @@ extern void *host_idle_return;
 /* The clock, in ns. */
 extern u64 host_ticks;
 
+/* Set by tests that go through the gate as entry code does. */
+extern bool host_has_gate;
+
 /* While set, panic() returns here (setjmp) instead of ending the test. */
 extern void *host_panic_return;
 extern char host_panic_text[256];

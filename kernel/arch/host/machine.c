@@ -15,8 +15,8 @@
 #include "space.h"
 #include "tlb.h"
 
-static struct gate host_gate;
-struct cpu host_cpu = { .gate = &host_gate };
+static struct gate host_gate = { .way = GATE_FIRST };
+struct cpu host_cpu = { .gate = &host_gate, .gate_ids = GATE_FIRST };
 u8 *host_ram;
 u64 host_ram_base;
 unsigned paging_levels;

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "main.h"
 #include "panic.h"
+#include "space.h"
 #include "thread.h"
 
 struct cpu *cpus[CPUS_MAX] = { &host_cpu };
@@ -118,11 +119,13 @@ void arch_space_prepare(struct view *run, struct space *entry)
 	host_cpu.entry = entry;
 }
 
+bool host_has_gate;
+
 bool arch_gate_root(struct view *view, u64 root[2])
 {
-	(void)view;
-	(void)root;
-	return false;
+	root[0] = (u64)view->root;
+	root[1] = 0;
+	return host_has_gate;
 }
 
 unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *leaks)

@@ -1,0 +1,338 @@
+/* The gate against a model of a thread's calls: calls and returns at random, through the gate whenever entry code would go
+ * through it (written here a second time, from gate.h), else through the kernel; in between the kernel is entered for
+ * something else, and has to know where the thread is, spaces end and rights are taken away. */
+#include "core.h"
+
+#include <string.h>
+
+#include "arch.h"
+#include "call.h"
+#include "regs.h"
+#include "sched.h"
+#include "stats.h"
+#include "thread.h"
+#include "timer.h"
+
+enum { SPACES = 4, STEPS = 20000, DEPTH = 12, CODE = 0x200000, BASE = 0x300000, COOKIE = 77, POINTER = 0x5000 };
+
+static struct space *first, *spaces[SPACES];
+static u64 seed, through_gate, through_kernel;
+static jmp_buf idle;
+
+/* The model: who called, and with which stack pointer. */
+static struct {
+	unsigned space;
+	u64 sp;
+} chain[DEPTH];
+static unsigned depth, here;
+static u64 stack, root; /* of the code that runs; root: as entry code has loaded it */
+
+static u64 roll(u64 below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (seed >> 33) % below;
+}
+
+static void enter(void (*upcall)(void))
+{
+	host_idle_return = idle;
+	if (!setjmp(idle))
+		upcall();
+}
+
+/* --- what entry code does --- */
+
+static bool gate_call(u64 address, u64 sp, u64 *callee_stack)
+{
+	struct gate *gate = host_cpu.gate;
+	struct gate_way *way = &gate->ways[gate_slot(address)];
+	struct gate_frame *frame = &gate->frames[gate->depth];
+
+	if (way->address != address || way->from != gate->way)
+		return false;
+	assert_true(gate->depth < GATE_FRAMES && way->entry == CODE && way->cookie == COOKIE);
+	*frame = (struct gate_frame){ CODE + depth, sp, POINTER, 0, gate->way, (u64)((char *)way - (char *)gate->ways),
+		{ root, 0 } };
+	gate->depth++;
+	gate->way = way->id;
+	gate->moves++;
+	way->calls++;
+	memcpy(callee_stack, (char *)gate + way->stack_at, sizeof(u64));
+	*callee_stack = ((*callee_stack - CALL_STACK_GAP) & ~15ul) - 8;
+	root = way->root[0];
+	return true;
+}
+
+static bool gate_return(u64 *ip, u64 *sp)
+{
+	struct gate *gate = host_cpu.gate;
+	const struct gate_frame *frame;
+
+	if (!gate->depth)
+		return false;
+	frame = &gate->frames[--gate->depth];
+	gate->way = frame->from;
+	gate->moves++;
+	*ip = frame->ip;
+	*sp = frame->sp;
+	assert_int_equal(frame->thread_pointer, POINTER);
+	root = frame->root[0];
+	return true;
+}
+
+/* --- the model --- */
+
+/* Where the callee's stack shall start: below its innermost frame, or at the end of its stacklet. */
+static u64 expected_stack(unsigned space)
+{
+	u64 top = STACKLET_BASE + (host_cpu.current->number + 1) * STACKLET_SIZE;
+
+	for (unsigned i = depth; i-- > 0;)
+		if (chain[i].space == space)
+			return ((chain[i].sp - CALL_STACK_GAP) & ~15ul) - 8;
+	return top - 8;
+}
+
+/* The kernel is entered and knows everything. */
+static void check_settled(void)
+{
+	const struct thread *thread = host_cpu.current;
+
+	assert_true(gate_is_settled(&host_cpu));
+	assert_int_equal(thread->depth, depth);
+	assert_ptr_equal(thread->space, spaces[here]);
+	for (unsigned i = 0; i < depth; i++) {
+		assert_ptr_equal(thread->calls[i].space, spaces[chain[i].space]);
+		assert_int_equal(thread->calls[i].sp, chain[i].sp);
+		assert_int_equal(thread->calls[i].ip, CODE + i);
+	}
+	assert_true(host_cpu.gate->depth == host_cpu.gate->settled && host_cpu.gate->depth <= depth);
+	root = (u64)host_cpu.loaded->root;
+}
+
+/* The registers that an entry saves. */
+static void set_registers(u64 call, u64 word, u64 portal)
+{
+	const u64 words[6] = { word };
+
+	regs_enter(host_cpu.frame, CODE + depth, stack, words, 0);
+	regs_set_thread_pointer(host_cpu.frame, POINTER);
+	frame_set_call(host_cpu.frame, call, portal);
+}
+
+static void call_step(void)
+{
+	unsigned to = (unsigned)roll(SPACES);
+	u64 address = globalize(spaces[to]->number, CODE), sp = stack - roll(16) * 16, got, expected;
+
+	if (depth == DEPTH)
+		return;
+	expected = expected_stack(to);
+	stack = sp;
+	if (gate_call(address, sp, &got)) {
+		through_gate++;
+		assert_int_equal(got & ~15ul, expected & ~15ul);
+		assert_int_equal(root, (u64)spaces[to]->view.root);
+	} else {
+		set_registers(CALL_portal_call, 0, address);
+		enter(trap_native_call);
+		through_kernel++;
+		got = regs_sp(host_cpu.frame);
+		assert_int_equal(got & ~15ul, expected & ~15ul);
+	}
+	chain[depth].space = here;
+	chain[depth++].sp = sp;
+	here = to;
+	stack = expected;
+	if (gate_is_settled(&host_cpu))
+		check_settled();
+}
+
+static void return_step(void)
+{
+	u64 ip, sp;
+
+	if (!depth)
+		return;
+	if (gate_return(&ip, &sp)) {
+		through_gate++;
+		assert_int_equal(root, (u64)spaces[chain[depth - 1].space]->view.root);
+	} else {
+		set_registers(CALL_portal_return, 5, 0);
+		enter(trap_native_call);
+		through_kernel++;
+		ip = regs_ip(host_cpu.frame);
+		sp = regs_sp(host_cpu.frame);
+		assert_int_equal(frame_result(host_cpu.frame), 5);
+	}
+	here = chain[--depth].space;
+	stack = sp;
+	assert_int_equal(sp, chain[depth].sp);
+	assert_int_equal(ip, CODE + depth);
+	if (gate_is_settled(&host_cpu))
+		check_settled();
+}
+
+/* Something else: the registers have to be there afterwards, and the kernel has to know the thread's place. */
+static void other_step(void)
+{
+	set_registers(CALL_yield, 1234, 0);
+	switch (roll(4)) {
+	case 0:
+		enter(trap_poke);
+		break;
+	case 1:
+		enter(trap_timer);
+		break;
+	case 2:
+		portal_forget();
+		return;
+	default:
+		enter(trap_native_call);
+	}
+	check_settled();
+	assert_int_equal(regs_argument(host_cpu.frame, 0), 1234);
+	assert_int_equal(regs_sp(host_cpu.frame), stack);
+}
+
+/* --- the tests --- */
+
+static void make_space(unsigned i)
+{
+	spaces[i] = core_space(first, 0);
+	assert_int_equal(portal_create(spaces[i], CODE, COOKIE), 0);
+}
+
+static void grant_all(void)
+{
+	for (unsigned i = 0; i < SPACES; i++)
+		for (unsigned j = 0; j < SPACES; j++)
+			if (i != j && !grant_find(spaces[i], spaces[j], CODE, RIGHT_P))
+				assert_true(grant_make(first, globalize(spaces[i]->number, CODE), 1, spaces[j]->number,
+						    RIGHT_P) > 0);
+}
+
+static void begin(void)
+{
+	struct thread *thread;
+
+	first = core_first();
+	for (unsigned i = 0; i < SPACES; i++)
+		make_space(i);
+	grant_all();
+	depth = here = 0;
+	stack = BASE;
+	assert_int_equal(thread_create(spaces[0], NULL, CODE, BASE, 0, &thread), 0);
+	sched_ready(thread);
+	enter(trap_poke);
+	assert_ptr_equal(host_cpu.current, thread);
+	root = (u64)host_cpu.loaded->root;
+}
+
+static void end(void)
+{
+	for (unsigned i = 0; i < SPACES; i++)
+		if (spaces[i]->end == SPACE_ALIVE)
+			space_kill(spaces[i], SPACE_KILLED, 0);
+	enter(trap_poke);
+	core_end_all();
+}
+
+static u64 counted_calls(void)
+{
+	static struct kernel_stats stats;
+
+	stats_collect(&stats);
+	return stats.portal_calls;
+}
+
+static void test_sequences(void **state)
+{
+	u64 frames = frame_free(), calls, before, made = 0;
+
+	(void)state;
+	begin();
+	before = counted_calls();
+	for (unsigned i = 0; i < STEPS; i++) {
+		unsigned was = depth;
+
+		switch (roll(16)) {
+		case 0:
+			other_step();
+			break;
+		case 1 ... 8:
+			call_step();
+			made += depth > was;
+			break;
+		default:
+			return_step();
+		}
+	}
+	calls = counted_calls() - before;
+	assert_int_equal(calls, made);
+	assert_true(through_gate > STEPS / 4 && through_kernel > STEPS / 50);
+	end();
+	assert_true(frame_free() + 64 >= frames);
+}
+
+/* A space in the chain ends while the kernel believes the thread elsewhere: the next entry finds it in a living caller. */
+static void test_ends(void **state)
+{
+	(void)state;
+	for (unsigned victim = 1; victim < SPACES; victim++) {
+		begin();
+		for (unsigned round = 0; round < 2; round++) {
+			for (unsigned to = 1; to < SPACES; to++) {
+				u64 address = globalize(spaces[to]->number, CODE), got;
+
+				if (!gate_call(address, stack - 64, &got)) {
+					stack -= 64;
+					set_registers(CALL_portal_call, 0, address);
+					enter(trap_native_call);
+					stack += 64;
+				}
+				depth++;
+			}
+			for (unsigned to = 1; !round && to < SPACES; to++, depth--)
+				assert_true(gate_return(&(u64){ 0 }, &(u64){ 0 }));
+		}
+		space_kill(spaces[victim], SPACE_KILLED, 0);
+		set_registers(CALL_yield, 0, 0);
+		enter(trap_poke);
+		/* The thread goes on where it is if that lives, else in the nearest living caller. */
+		assert_ptr_equal(host_cpu.current->space, spaces[victim == SPACES - 1 ? victim - 1 : SPACES - 1]);
+		end();
+	}
+}
+
+/* No address that a caller gives opens a closed way. */
+static void test_closed(void **state)
+{
+	u64 got;
+
+	(void)state;
+	begin();
+	for (u64 address = 0; address < 256; address++)
+		assert_false(gate_call(address, stack, &got));
+	call_step();
+	return_step();
+	gate_forget();
+	for (unsigned i = 0; i < SPACES; i++)
+		assert_false(gate_call(globalize(spaces[i]->number, CODE), stack, &got));
+	assert_false(gate_call(0, stack, &got));
+	end();
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_closed),
+	};
+
+	core_start(argc, argv, 16u << 20);
+	timer_init();
+	host_has_gate = true;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
