@@ -19,6 +19,17 @@ static struct space *first, *spaces[SPACES];
 static u64 seed, through_gate, through_kernel;
 static jmp_buf idle;
 
+/* Each space has its portal elsewhere, so that ways to all of them can be open. */
+static u64 portal_entry(unsigned space)
+{
+	return CODE + space * 16;
+}
+
+static u64 portal_address(unsigned space)
+{
+	return globalize(spaces[space]->number, portal_entry(space));
+}
+
 /* The model: who called, and with which stack pointer. */
 static struct {
 	unsigned space;
@@ -50,7 +61,7 @@ static bool gate_call(u64 address, u64 sp, u64 *callee_stack)
 
 	if (way->address != address || way->from != gate->way)
 		return false;
-	assert_true(gate->depth < GATE_FRAMES && way->entry == CODE && way->cookie == COOKIE);
+	assert_true(gate->depth < GATE_FRAMES && way->cookie == COOKIE);
 	*frame = (struct gate_frame){ CODE + depth, sp, POINTER, 0, gate->way, (u64)((char *)way - (char *)gate->ways),
 		{ root, 0 } };
 	gate->depth++;
@@ -113,7 +124,7 @@ static void check_settled(void)
 /* The registers that an entry saves. */
 static void set_registers(u64 call, u64 word, u64 portal)
 {
-	const u64 words[6] = { word };
+	const u64 words[6] = { 0, 0, word };
 
 	regs_enter(host_cpu.frame, CODE + depth, stack, words, 0);
 	regs_set_thread_pointer(host_cpu.frame, POINTER);
@@ -123,7 +134,7 @@ static void set_registers(u64 call, u64 word, u64 portal)
 static void call_step(void)
 {
 	unsigned to = (unsigned)roll(SPACES);
-	u64 address = globalize(spaces[to]->number, CODE), sp = stack - roll(16) * 16, got, expected;
+	u64 address = portal_address(to), sp = stack - roll(16) * 16, got, expected;
 
 	if (depth == DEPTH)
 		return;
@@ -143,7 +154,7 @@ static void call_step(void)
 	chain[depth].space = here;
 	chain[depth++].sp = sp;
 	here = to;
-	stack = expected;
+	stack = got & ~15ul;
 	if (gate_is_settled(&host_cpu))
 		check_settled();
 }
@@ -158,12 +169,12 @@ static void return_step(void)
 		through_gate++;
 		assert_int_equal(root, (u64)spaces[chain[depth - 1].space]->view.root);
 	} else {
-		set_registers(CALL_portal_return, 5, 0);
+		set_registers(CALL_portal_return, 0, 0);
 		enter(trap_native_call);
 		through_kernel++;
 		ip = regs_ip(host_cpu.frame);
 		sp = regs_sp(host_cpu.frame);
-		assert_int_equal(frame_result(host_cpu.frame), 5);
+		assert_int_equal(frame_result(host_cpu.frame), 0);
 	}
 	here = chain[--depth].space;
 	stack = sp;
@@ -171,6 +182,14 @@ static void return_step(void)
 	assert_int_equal(ip, CODE + depth);
 	if (gate_is_settled(&host_cpu))
 		check_settled();
+}
+
+static u64 counted_calls(void)
+{
+	static struct kernel_stats stats;
+
+	stats_collect(&stats);
+	return stats.portal_calls;
 }
 
 /* Something else: the registers have to be there afterwards, and the kernel has to know the thread's place. */
@@ -186,12 +205,13 @@ static void other_step(void)
 		break;
 	case 2:
 		portal_forget();
+		counted_calls();
 		return;
 	default:
 		enter(trap_native_call);
 	}
 	check_settled();
-	assert_int_equal(regs_argument(host_cpu.frame, 0), 1234);
+	assert_int_equal(regs_argument(host_cpu.frame, 2), 1234);
 	assert_int_equal(regs_sp(host_cpu.frame), stack);
 }
 
@@ -200,16 +220,15 @@ static void other_step(void)
 static void make_space(unsigned i)
 {
 	spaces[i] = core_space(first, 0);
-	assert_int_equal(portal_create(spaces[i], CODE, COOKIE), 0);
+	assert_int_equal(portal_create(spaces[i], portal_entry(i), COOKIE), 0);
 }
 
 static void grant_all(void)
 {
 	for (unsigned i = 0; i < SPACES; i++)
 		for (unsigned j = 0; j < SPACES; j++)
-			if (i != j && !grant_find(spaces[i], spaces[j], CODE, RIGHT_P))
-				assert_true(grant_make(first, globalize(spaces[i]->number, CODE), 1, spaces[j]->number,
-						    RIGHT_P) > 0);
+			if (i != j && !grant_find(spaces[i], spaces[j], portal_entry(i), RIGHT_P))
+				assert_true(grant_make(first, portal_address(i), 1, spaces[j]->number, RIGHT_P) > 0);
 }
 
 static void begin(void)
@@ -238,19 +257,14 @@ static void end(void)
 	core_end_all();
 }
 
-static u64 counted_calls(void)
-{
-	static struct kernel_stats stats;
-
-	stats_collect(&stats);
-	return stats.portal_calls;
-}
-
 static void test_sequences(void **state)
 {
-	u64 frames = frame_free(), calls, before, made = 0;
+	u64 frames, calls, before, made = 0;
 
 	(void)state;
+	begin(); /* what is made once is made now */
+	end();
+	frames = frame_free();
 	begin();
 	before = counted_calls();
 	for (unsigned i = 0; i < STEPS; i++) {
@@ -272,7 +286,8 @@ static void test_sequences(void **state)
 	assert_int_equal(calls, made);
 	assert_true(through_gate > STEPS / 4 && through_kernel > STEPS / 50);
 	end();
-	assert_true(frame_free() + 64 >= frames);
+	assert_int_equal(space_count(), 0);
+	assert_int_equal(frame_free(), frames);
 }
 
 /* A space in the chain ends while the kernel believes the thread elsewhere: the next entry finds it in a living caller. */
@@ -283,7 +298,7 @@ static void test_ends(void **state)
 		begin();
 		for (unsigned round = 0; round < 2; round++) {
 			for (unsigned to = 1; to < SPACES; to++) {
-				u64 address = globalize(spaces[to]->number, CODE), got;
+				u64 address = portal_address(to), got;
 
 				if (!gate_call(address, stack - 64, &got)) {
 					stack -= 64;
@@ -318,7 +333,7 @@ static void test_closed(void **state)
 	return_step();
 	gate_forget();
 	for (unsigned i = 0; i < SPACES; i++)
-		assert_false(gate_call(globalize(spaces[i]->number, CODE), stack, &got));
+		assert_false(gate_call(portal_address(i), stack, &got));
 	assert_false(gate_call(0, stack, &got));
 	end();
 }
