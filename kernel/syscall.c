@@ -72,18 +72,27 @@ static void *frame_vector(const struct request *r)
 	return aside ? aside : (arch_vector_save(r->thread->vector), r->thread->vector);
 }
 
+/* What a call returns that has set registers itself: the thread is in another space by then, or gone. (One that waits gets its
+ * result when it wakes, over the 0 that is set at once.) */
+enum { RESULT_IS_SET = -4096 };
+
+static i64 set_unless(int error)
+{
+	return error ? error : RESULT_IS_SET;
+}
+
 static i64 do_portal_call(const struct request *r)
 {
 	u64 words[6];
 
 	for (unsigned i = 0; i < 6; i++)
 		words[i] = word(r, i);
-	return call_portal(regs_portal(r->frame), words, regs_ip(r->frame), regs_sp(r->frame));
+	return set_unless(call_portal(regs_portal(r->frame), words, regs_ip(r->frame), regs_sp(r->frame)));
 }
 
 static i64 do_portal_call_with(const struct request *r)
 {
-	return call_portal_with(word(r, 0), regs_ip(r->frame), regs_sp(r->frame));
+	return set_unless(call_portal_with(word(r, 0), regs_ip(r->frame), regs_sp(r->frame)));
 }
 
 static i64 do_grant_keep(const struct request *r)
@@ -94,12 +103,12 @@ static i64 do_grant_keep(const struct request *r)
 static i64 do_system_return(const struct request *r)
 {
 	(void)r;
-	return call_system_return();
+	return set_unless(call_system_return());
 }
 
 static i64 do_portal_return(const struct request *r)
 {
-	return call_return(word(r, 0), word(r, 1));
+	return set_unless(call_return(word(r, 0), word(r, 1)));
 }
 
 static i64 do_yield(const struct request *r)
@@ -161,7 +170,7 @@ static i64 do_thread_exit(const struct request *r)
 	if (r->space->system && !r->thread->depth)
 		return -E_PERM;
 	thread_exit();
-	return 0;
+	return RESULT_IS_SET;
 }
 
 /* A thread whose home the caller manages, or is. */
@@ -559,19 +568,11 @@ static i64 (*const table[])(const struct request *) = {
 };
 #undef ALLOD_CALL
 
-/* Calls that set registers themselves when they succeed: the thread is in another space by then, or gone. (One that waits
- * gets its result when it wakes, over the 0 that is set here.) */
-static bool sets_own_result(u64 call)
-{
-	return call == CALL_portal_call || call == CALL_portal_call_with || call == CALL_portal_return ||
-		call == CALL_system_return || call == CALL_thread_exit;
-}
-
 void native_call(struct user_frame *frame)
 {
 	struct cpu *cpu = cpu_self();
 	struct request request = { cpu->current, cpu->current->space, frame };
-	u64 call = regs_call(frame), index = call - ALLOD_CALL_FIRST;
+	u64 index = regs_call(frame) - ALLOD_CALL_FIRST;
 	i64 result;
 
 	if (index >= ARRAY_SIZE(table) || !table[index]) {
@@ -581,6 +582,6 @@ void native_call(struct user_frame *frame)
 	result = table[index](&request);
 	if (tlb_pending())
 		tlb_commit();
-	if (result < 0 || !sets_own_result(call))
+	if (result != RESULT_IS_SET)
 		regs_set_result(frame, (u64)result);
 }
