@@ -78,7 +78,8 @@ unsigned tlb_range_views(const struct tlb_range *range, const struct space *spac
 	bool is_vas = owner->flags & SPACE_VAS;
 
 	if (range->viewer ? space != range->viewer
-			  : space != owner && !grant_exists(owner, space) && !vas_is_attached(owner, space))
+			  : space != owner && space != owner->system && !grant_exists(owner, space) &&
+				!vas_is_attached(owner, space))
 		return 0;
 	at[0] = globalize(owner->number, range->start);
 	if (space != owner && !is_vas)

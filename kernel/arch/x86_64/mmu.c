@@ -337,12 +337,15 @@ static void abandon_tops(const struct space *gone)
 
 static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 {
+	struct view *entry = main_view(cpu->entry);
+
 	/* Without the shield the gate may have led to a root that the kernel does not know of yet. */
 	if (!shield_is_on() && !gate_is_settled(cpu))
 		write_cr3(read_cr3());
-	invalidate_view(cpu, batch, cpu->loaded);
-	if (main_view(cpu->entry) != cpu->loaded)
-		invalidate_view(cpu, batch, main_view(cpu->entry));
+	/* With it, the kernel never runs on a root of `loaded`. */
+	if (entry != cpu->loaded && (pcids || !shield_is_on()))
+		invalidate_view(cpu, batch, cpu->loaded);
+	invalidate_view(cpu, batch, entry);
 	if (batch->gone)
 		abandon_root(cpu, batch->gone);
 }
