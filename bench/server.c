@@ -9,8 +9,8 @@
  *   through pipes         it is a process; requests and answers go through two pipes
  *   through a socket      likewise through a pair of connected UNIX sockets
  *
- * Output, one line each: `row NAME: TICKS` of the counter (bench_machine.h) for a million calls, in proportion where fewer were made;
- * `note TEXT`; `done`. All ways must come to the same sum of answers for as many calls as they make. */
+ * Output, one line each: `row NAME: TICKS` of the counter (bench_machine.h) for a million calls, in proportion where fewer were
+ * made; `note TEXT`; `done`. All ways must come to the same sum of answers for as many calls as they make. */
 #include <allod/portal.h>
 #include <signal.h>
 #include <stdio.h>
