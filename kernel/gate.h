@@ -3,7 +3,7 @@
  * Under the shield a call through the kernel writes four roots. A call that a thread has made once is repeated by a few
  * instructions of the entry text on struct gate alone, which lies where shielded roots show it, and holds no kernel address
  * and no secret: two root writes for call and return. The kernel is not told. What it keeps (thread->calls, ->depth, ->space)
- * is behind, then, and gate_enter() brings it up to date before anything else happens on every entry of the general way.
+ * is behind, then, and gate_settle() brings it up to date before anything else happens on every entry of the general way.
  *
  *   ways[]    calls that may be made without asking: by who came here by way `from`, to the portal at `address`
  *   frames[]  how to go on in the callers, innermost last: a mirror of the end of thread->calls
@@ -91,7 +91,7 @@ void gate_close(struct cpu *cpu);
 /* The current thread has switched from one VAS to another, in a space whose views these are: it may do that without asking from now
  * on, if it is in its home space. */
 void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct view *to, u32 to_number);
-/* Rights have shrunk somewhere, or a root has changed: no processor goes a known way from now on. */
+/* Rights have shrunk somewhere: no processor goes a known way from now on. */
 void gate_forget(void);
 /* Adds what was called on the ways of a processor to the counters of the pairs. */
 void gate_count(struct cpu *cpu);

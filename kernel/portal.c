@@ -12,7 +12,7 @@ enum { BUCKETS = 256 };
 
 static struct pool portal_pool = POOL_INIT(portal_pool, struct portal);
 static struct portal *buckets[BUCKETS];
-u64 portal_generation = 1;
+static u64 portal_generation = 1; /* of what spaces remember */
 
 static struct portal **bucket_of(u64 address)
 {

@@ -30,6 +30,5 @@ struct portal *portal_at(u64 address);
 void portal_end_space(struct space *space);
 /* Rights have shrunk somewhere: what spaces and processors remember of portals is not valid any more. */
 void portal_forget(void);
-extern u64 portal_generation; /* of what they remember */
 
 #endif

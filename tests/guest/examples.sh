@@ -62,7 +62,7 @@ for source in examples/*.c; do
 		cpus=$([ $kind = static ] && echo 1 || echo 4)
 		# shellcheck disable=SC2086
 		timeout 120 build/allod run --cpus "$cpus" --timeout 100 $options --share "$PWD/build/$ARCH:/allod" \
-			--share "$work:/work" -- "/work/$name" $calls </dev/null >"$work/out" 2>"$work/err"
+			--share "$work:/examples" -- "/examples/$name" $calls </dev/null >"$work/out" 2>"$work/err"
 		judge "$name" $? "$kind, $cpus processors"
 	done
 done

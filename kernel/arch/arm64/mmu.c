@@ -19,7 +19,6 @@
 #include "early.h"
 #include "entry.h"
 #include "layout.h"
-#include "lock.h"
 #include "machine.h"
 #include "portal.h"
 #include "pte.h"

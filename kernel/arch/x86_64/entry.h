@@ -14,7 +14,6 @@
 #define X86_64_ENTRY_H
 
 #include "cpu.h"
-#include "lock.h"
 #include "offsets.h"
 #include "types.h"
 
@@ -89,6 +88,7 @@ struct kernel_registers {
 	u64 vector, error, rip, cs, rflags, rsp, ss;
 };
 
+_Static_assert(TOPS == 16, "entry_nmi leaves out as many bits of an address");
 _Static_assert(sizeof(struct entry_page) == PAGE_SIZE, "one page");
 _Static_assert(sizeof(struct kernel_page) == KERNEL_PAGES * PAGE_SIZE, "two pages");
 _Static_assert(offsetof(struct entry_page, rsp) == ENTRY_RSP, "assembly");
