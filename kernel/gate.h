@@ -21,6 +21,7 @@
 #ifndef KERNEL_GATE_H
 #define KERNEL_GATE_H
 
+#include "pte.h"
 #include "types.h"
 
 struct call;
@@ -72,10 +73,11 @@ struct way {
 	u64 counted;                   /* [K] of gate_way.calls, so many are in it */
 };
 
-/* Which way a portal's address may have. */
+/* Which way a portal's address may have, for entry code too. The number of the space counts: copies of a space have their portals
+ * at the same offsets. */
 static inline unsigned gate_slot(u64 address)
 {
-	return address >> 4 & (GATE_WAYS - 1);
+	return (address ^ pte_number_bits(address)) >> 4 & (GATE_WAYS - 1);
 }
 
 /* All functions: under the kernel lock. */

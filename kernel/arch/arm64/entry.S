@@ -227,7 +227,8 @@ gate:
 	mrs	x20, tpidr_el1
 	add	x20, x20, #GATE
 	cbnz	x30, gate_return
-	ubfx	x10, x9, #4, #3
+	eor	x10, x9, x9, lsr #30 /* gate_slot() */
+	ubfx	x10, x10, #4, #3
 	add	x21, x20, x10, lsl #GATE_WAY_SHIFT
 	ldp	x10, x11, [x21, #GATE_WAYS_ADDRESS] /* and from */
 	ldr	x14, [x20, #GATE_WAY]

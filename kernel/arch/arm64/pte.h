@@ -39,6 +39,12 @@ static inline unsigned pte_number_shift(unsigned levels)
 	return 34;
 }
 
+/* The lowest bits of the number in an address, from bit 4 on; other bits with them. */
+static inline u64 pte_number_bits(u64 address)
+{
+	return address >> 30;
+}
+
 static inline bool pte_is_present(pte_t pte)
 {
 	return pte & PTE_VALID;

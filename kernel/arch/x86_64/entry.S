@@ -214,7 +214,13 @@ general_vas_switch:
  * All that is touched is the entry page. Both sides expect to lose all registers but arguments and results, so the others
  * are free here. A space that is not a peer (state B, a service) goes the general way. */
 portal_call: /* rbx = the portal's address */
-	leal	(,%rbx,8), %ebp
+	movq	%rbx, %rbp /* gate_slot() */
+	shrq	$29, %rbp
+	movq	%rbx, %r12
+	shrq	$36, %r12
+	xorl	%ebx, %ebp
+	xorl	%r12d, %ebp
+	shll	$3, %ebp
 	andl	$GATE_WAYS_MASK, %ebp
 	cmpq	%rbx, %gs:GATE_WAY_ADDRESS(%rbp)
 	jne	save_registers

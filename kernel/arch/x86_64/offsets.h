@@ -56,7 +56,7 @@
 #define GATE_DEPTH (ENTRY_GATE + 0)
 #define GATE_WAY (ENTRY_GATE + 8)
 #define GATE_MOVES (ENTRY_GATE + 16)
-#define GATE_WAYS_MASK 0x380 /* address << 3: the slot by bits 6:4, 128 bytes each */
+#define GATE_WAYS_MASK 0x380 /* 128 bytes for each slot */
 #define GATE_WAY_ADDRESS (ENTRY_GATE + 32)
 #define GATE_WAY_FROM (ENTRY_GATE + 40)
 #define GATE_WAY_ID (ENTRY_GATE + 48)

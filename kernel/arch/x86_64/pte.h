@@ -33,6 +33,12 @@ static inline unsigned pte_number_shift(unsigned levels)
 	return levels == 5 ? 40 : 33;
 }
 
+/* The lowest bits of the number in an address, from bit 4 on, whatever the levels; other bits with them. */
+static inline u64 pte_number_bits(u64 address)
+{
+	return address >> 29 ^ address >> 36;
+}
+
 static inline bool pte_is_present(pte_t pte)
 {
 	return pte & PTE_PRESENT;
