@@ -237,21 +237,35 @@ bool bounds_trap(struct task *self, struct user_frame *frame)
 
 /* --- managing the processor's --- */
 
-/* The machine has been seen to go astray (bounds_strayed). */
-static bool astray;
-
-static int astray_map(struct mm *mm, struct bounds *b)
+static u64 directory_used(void)
 {
-	u64 at = machine_bounds_astray(b->directory), bytes = machine_window >> BOUNDS_CHUNK_SHIFT << 3;
+	return machine_window >> BOUNDS_CHUNK_SHIFT << 3;
+}
+
+/* -> 0; -EEXIST: something of the program's is where the copy must be. */
+static int astray_map(struct mm *mm, struct bounds *b, u64 directory)
+{
+	u64 at = machine_bounds_astray(directory), bytes = directory_used();
 	if (b->astray && b->astray != at)
 		call_unmap(mm->space, b->astray, bytes);
-	if (b->astray == at)
+	if (!at || b->astray == at)
 		return 0;
 	b->astray = 0;
 	int error = native_errno(call_map(mm->space, at, bytes, RIGHT_R | RIGHT_W, 0, 0));
 	if (!error)
 		b->astray = at;
 	return error;
+}
+
+bool bounds_window_is_narrow(void)
+{
+	return machine_half <= 2 * BOUNDS_DIRECTORY_BYTES;
+}
+
+u64 bounds_lowest_heap(u64 start)
+{
+	u64 highest = bounds_window_is_narrow() ? machine_bounds_astray(machine_half) : 0;
+	return highest ? max_u64(start, highest + directory_used()) : start;
 }
 
 long bounds_enable(struct task *self)
@@ -262,14 +276,13 @@ long bounds_enable(struct task *self)
 	b->directory = 0;
 	if (!machine_bounds_directory(&directory) || !directory || directory >= machine_window)
 		return -ENXIO;
-	int error = native_errno(call_space_keep_vector(mm->space));
+	int error = astray_map(mm, b, directory);
+	if (!error)
+		error = native_errno(call_space_keep_vector(mm->space));
 	if (error)
 		return error;
 	b->directory = directory;
 	b->bytes = min_u64(BOUNDS_DIRECTORY_BYTES, machine_window - directory);
-	/* Failing here is no failure yet: what is in the way may be gone when it matters. */
-	if (astray)
-		astray_map(mm, b);
 	return 0;
 }
 
@@ -279,21 +292,6 @@ long bounds_disable(struct task *self)
 		return -ENXIO;
 	self->mm->bounds[BOUNDS_HARD].directory = 0;
 	return 0;
-}
-
-bool bounds_strayed(struct task *self, struct user_frame *frame)
-{
-	struct bounds *b = &self->mm->bounds[BOUNDS_HARD];
-	u64 location;
-	if (!b->directory || (frame->code & FAULT_MAPPED))
-		return false;
-	u64 at = machine_bounds_astray(b->directory);
-	if (frame->addr - at >= machine_window >> BOUNDS_CHUNK_SHIFT << 3 ||
-		!machine_bounds_location(self, frame, &location) ||
-		frame->addr != at + (location >> BOUNDS_CHUNK_SHIFT) * 8)
-		return false;
-	astray = true;
-	return !astray_map(self->mm, b);
 }
 
 /* --- memory goes --- */

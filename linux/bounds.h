@@ -29,8 +29,8 @@ struct bounds {
 	u64 bytes;     /* of the directory */
 	struct bounds_table *tables; /* ordered by chunk */
 	u32 count, room;
-	/* An emulator's instructions look for the directory elsewhere (machine_bounds_astray): what is there is a copy of it, as
-	 * far as it is needed. 0: there is none. */
+	/* Where the instructions of this processor look for the directory, if that is not where it is (machine_bounds_astray): what
+	 * is there is a copy of it, as far as it is needed. 0: there is none. */
 	u64 astray;
 };
 
@@ -41,7 +41,14 @@ struct bounds_report {
 	u64 entry;                 /* missing: address of the directory entry */
 };
 
-/* prctl(PR_MPX_ENABLE_MANAGEMENT), prctl(PR_MPX_DISABLE_MANAGEMENT). -> 0 or -ENXIO. */
+/* Whether a directory is so large for the image's half of the window that programs must be laid out with it in mind. */
+bool bounds_window_is_narrow(void);
+/* Where a heap that could start at `start` starts, out of the way of a copy of the directory. Only narrow windows have them so
+ * near. */
+u64 bounds_lowest_heap(u64 start);
+
+/* prctl(PR_MPX_ENABLE_MANAGEMENT), prctl(PR_MPX_DISABLE_MANAGEMENT). -> 0 or -ENXIO; -EEXIST: memory of the program's is where a
+ * copy of the directory must be. */
 long bounds_enable(struct task *self);
 long bounds_disable(struct task *self);
 
@@ -49,9 +56,6 @@ long bounds_disable(struct task *self);
 void bounds_exception(struct task *self, struct user_frame *frame);
 /* EXCEPTION_ILLEGAL: -> whether it was a trap of the library's, which has been dealt with. */
 bool bounds_trap(struct task *self, struct user_frame *frame);
-/* A fault on memory that is not there: -> whether it was an emulator's that looked for a directory, which is there now. */
-bool bounds_strayed(struct task *self, struct user_frame *frame);
-
 /* The range was unmapped, and perhaps mapped anew: tables of which nothing is left in use go, of the others the part for the
  * range is cleared. */
 void bounds_unmapped(struct task *self, u64 start, u64 bytes);

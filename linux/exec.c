@@ -141,11 +141,13 @@ static int exec_find_interpreter(struct task *self, struct exec *exec)
 
 /* --- building its memory --- */
 
-/* Where a program that can lie anywhere lies: two thirds up the image's half of the window, somewhat at random. */
+/* Where a program that can lie anywhere lies: two thirds up the image's half of the window, or so low that a directory of
+ * bounds fits above it; somewhat at random. */
 static u64 bias_of_program(const struct elf *elf)
 {
-	u64 half = machine_window / 2, pages = half / 64 / PAGE_SIZE;
-	u64 start = half / 3 * 2 + machine_random() % pages * PAGE_SIZE;
+	u64 half = machine_half, pages = half / 64 / PAGE_SIZE;
+	u64 lowest = bounds_window_is_narrow() ? STACKLET_END + half / 64 : half / 3 * 2;
+	u64 start = lowest + machine_random() % pages * PAGE_SIZE;
 	return (start & ~(elf->align - 1)) - elf->low;
 }
 
@@ -192,7 +194,7 @@ static void exec_describe(struct exec *exec)
 			mm->end_data = max_u64(mm->end_data, end);
 		}
 	}
-	mm->brk_start = mm->brk = elf->bias + elf->high + machine_random() % 4096 * PAGE_SIZE;
+	mm->brk_start = mm->brk = bounds_lowest_heap(elf->bias + elf->high) + machine_random() % 4096 * PAGE_SIZE;
 	mm->exe = elf->file;
 }
 

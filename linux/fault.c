@@ -35,7 +35,7 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 	} else if (frame->code & FAULT_NOMEM) {
 		if (!shortage_relieve())
 			process_exit(self->process, SIGKILL);
-	} else if (!bounds_strayed(self, frame)) {
+	} else {
 		fault_signal(self, SIGSEGV, frame->code & FAULT_MAPPED ? SEGV_ACCERR : SEGV_MAPERR, frame->addr);
 	}
 }

@@ -25,10 +25,10 @@ enum bounds_cause machine_bounds_cause(struct task *self, const struct user_fram
 	return BOUNDS_CAUSE_OTHER;
 }
 
-bool machine_bounds_location(struct task *self, const struct user_frame *frame, u64 *location)
+u64 machine_bounds_astray(u64 directory)
 {
-	(void)self, (void)frame, (void)location;
-	return false;
+	(void)directory;
+	return 0;
 }
 
 int machine_bounds_trap(struct task *self, const struct user_frame *frame)

@@ -121,18 +121,13 @@ bool machine_has_bounds(void);
 bool machine_bounds_directory(u64 *directory);
 /* Why EXCEPTION_BOUND was raised; fills in what belongs to the cause. */
 enum bounds_cause machine_bounds_cause(struct task *self, const struct user_frame *frame, struct bounds_report *report);
-/* The location that the instruction at which the thread is loads or stores bounds of. false: it is another instruction. */
-bool machine_bounds_location(struct task *self, const struct user_frame *frame, u64 *location);
 /* Which of the library's traps the instruction is: BOUNDS_TRAP_*, or -1. */
 int machine_bounds_trap(struct task *self, const struct user_frame *frame);
 /* Goes on behind it. */
 void machine_bounds_trap_end(struct user_frame *frame, long result);
 
-/* QEMU 7.2 has the 64-bit instructions look for the directory here: it takes bits 63:20 of the base for a page number. */
-static inline u64 machine_bounds_astray(u64 directory)
-{
-	return directory >> 20 << 12;
-}
+/* Where this processor's instructions look for that directory instead, 0: they find it. */
+u64 machine_bounds_astray(u64 directory);
 
 #define MACHINE_ELF EM_X86_64
 

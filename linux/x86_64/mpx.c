@@ -94,6 +94,82 @@ bool machine_bounds_directory(u64 *directory)
 	return true;
 }
 
+/* --- a bug of QEMU's ---
+ *
+ * QEMU 7.2 has BNDLDX and BNDSTX look for a directory not at its base, but at bits 63:20 of that taken for a page number. Whether
+ * this processor does is found out by trying: the service makes a directory of its own and another one where such a
+ * processor would look, each with a table, and sees whose bounds it gets. */
+
+enum { TRIAL_BYTES = 2 * PAGE_SIZE /* of a directory, and a table */, LOWER_TRUE = 1, LOWER_ASTRAY = 2 };
+
+static u64 astray_of(u64 directory)
+{
+	return directory >> 20 << 12;
+}
+
+static void trial_fill(u64 directory, u64 lower)
+{
+	struct bounds_entry *table = (struct bounds_entry *)(directory + PAGE_SIZE);
+	*(u64 *)directory = (u64)table | BOUNDS_HARD_VALID;
+	table->lower = lower;
+}
+
+/* The lower bound of a null pointer at location 0 in the service's own memory. */
+static u64 trial_load(u64 directory)
+{
+	static u8 old[STATE_MAX] __attribute__((aligned(64))), trial[STATE_MAX] __attribute__((aligned(64)));
+	const u64 components = 1 << COMPONENT_REGISTERS | 1 << COMPONENT_CONTROL, config = directory | CONFIG_ENABLE;
+	u64 bounds[2];
+	memset(old, 0, sizeof(old));
+	memset(trial, 0, sizeof(trial));
+	memcpy(trial + STATE_HEADER, &components, sizeof(components));
+	memcpy(trial + component_offset(COMPONENT_CONTROL), &config, sizeof(config));
+	/* The registers may be a program's. The NOP is for another bug: a SIB byte's worth of what follows is skipped. */
+	__asm__ volatile(
+		"xsave64 %[old]\n\t"
+		"xrstor64 %[trial]\n\t"
+		".byte 0x0f, 0x1a, 0x04, 0x36, 0x90\n\t" /* bndldx (%rsi,%rsi), %bnd0; nop: not every assembler has it */
+		".byte 0x66, 0x0f, 0x1b, 0x07\n\t"       /* bndmov %bnd0, (%rdi) */
+		"xrstor64 %[old]"
+		: [old] "+m"(old)
+		: [trial] "m"(trial), "S"(0ul), "D"(bounds), "a"(components), "d"(0)
+		: "memory");
+	return bounds[0];
+}
+
+static bool goes_astray(void)
+{
+	/* Anywhere where both places are free. */
+	for (u64 directory = 16 * BOUNDS_CHUNK; directory < STACKLET_BASE; directory += 16 * BOUNDS_CHUNK) {
+		u64 other = astray_of(directory);
+		if (call_map(0, directory, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0)
+			continue;
+		if (call_map(0, other, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0) {
+			call_unmap(0, directory, TRIAL_BYTES);
+			continue;
+		}
+		trial_fill(directory, LOWER_TRUE);
+		trial_fill(other, LOWER_ASTRAY);
+		u64 lower = trial_load(directory);
+		call_unmap(0, directory, TRIAL_BYTES);
+		call_unmap(0, other, TRIAL_BYTES);
+		return lower == LOWER_ASTRAY;
+	}
+	return false;
+}
+
+u64 machine_bounds_astray(u64 directory)
+{
+	static bool known, astray;
+	if (!known && machine_has_bounds()) {
+		astray = goes_astray();
+		if (astray)
+			service_log("linux: the processor looks for bounds elsewhere: directories are copied there");
+	}
+	known = true;
+	return astray ? astray_of(directory) : 0;
+}
+
 /* --- instructions --- */
 
 static u8 take_byte(struct instruction *in)
@@ -249,16 +325,6 @@ enum bounds_cause machine_bounds_cause(struct task *self, const struct user_fram
 	report->lower = state.registers[number].lower;
 	report->upper = ~state.registers[number].upper;
 	return BOUNDS_CAUSE_VIOLATION;
-}
-
-bool machine_bounds_location(struct task *self, const struct user_frame *frame, u64 *location)
-{
-	struct instruction in;
-	if (!instruction_read(self, frame, &in) || in.mode || in.modrm >> 6 == 3)
-		return false;
-	/* The index register holds the pointer; it is no part of the address. */
-	*location = register_value(frame, in.base) + in.displacement;
-	return true;
 }
 
 int machine_bounds_trap(struct task *self, const struct user_frame *frame)

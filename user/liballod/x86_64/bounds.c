@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <allod/pointer.h>
+
 enum { CONFIG_ENABLE = 1, CONFIG_PRESERVE = 2, STATE_BOUNDS = 0x18, STATE_CONTROL = 0x10, STATE_MAX = 4096 };
 
 #define TEXT_(x) #x
@@ -66,19 +68,19 @@ static void config_load(uint64_t config)
 
 bool bounds_hard_start(void)
 {
+	size_t bytes = allod_layout.window >> BOUNDS_CHUNK_SHIFT << 3; /* no more of a directory is ever used */
 	void *directory;
 
 	if (!has_mpx())
 		return false;
-	directory = mmap(NULL, BOUNDS_DIRECTORY_BYTES, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	directory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (directory == MAP_FAILED)
 		return false;
 	config_load((uint64_t)directory | CONFIG_ENABLE | CONFIG_PRESERVE);
 	if (!prctl(PR_MPX_ENABLE_MANAGEMENT, 0, 0, 0, 0))
 		return true;
 	config_load(0);
-	munmap(directory, BOUNDS_DIRECTORY_BYTES);
+	munmap(directory, bytes);
 	return false;
 }
 
