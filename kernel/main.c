@@ -51,7 +51,8 @@ static unsigned processors_wanted(const struct boot_info *boot)
 
 _Noreturn void kernel_main(const struct boot_info *boot)
 {
-	char shield[8] = "on", test[8] = "";
+	char shield[8] = "on", test[8] = "", seed[24] = "";
+	const char *digits = seed;
 
 	kernel_lock();
 	frame_init(boot);
@@ -61,6 +62,11 @@ _Noreturn void kernel_main(const struct boot_info *boot)
 	shield_on = arch_shield_init(shield);
 	option(boot->command_line, "test", test, sizeof(test));
 	call_test_panic = !strcmp(test, "panic");
+	option(boot->command_line, "seed", seed, sizeof(seed));
+	if (!strcmp(test, "preempt")) {
+		slice_random = *seed ? parse_number(&digits) : arch_random();
+		log_line("allod: preempting at random, seed=%lu", slice_random);
+	}
 	arch_cpus_start(processors_wanted(boot));
 	log_line("allod: %u processors, %lu frames, shield %s", cpu_count, frame_total(), shield_on ? "on" : "off");
 	boot_first_space(boot);

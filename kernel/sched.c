@@ -15,21 +15,27 @@
 static struct list_node ready = LIST_INIT(ready);
 static u32 idle_cpus; /* bit per processor */
 
-void sched_ready(struct thread *thread)
+/* -> false: no other processor is idle. */
+static inline bool poke_idle(void)
 {
 	u32 others = idle_cpus & ~(1u << cpu_self()->number);
+	unsigned number;
 
+	if (!others)
+		return false;
+	number = (unsigned)__builtin_ctz(others);
+	idle_cpus &= ~(1u << number);
+	arch_poke(number);
+	return true;
+}
+
+void sched_ready(struct thread *thread)
+{
 	ASSERT(thread->state != THREAD_RUNNING && thread->state != THREAD_DEAD);
 	thread->state = THREAD_READY;
 	list_append(&ready, &thread->queue);
-	if (others) {
-		unsigned number = (unsigned)__builtin_ctz(others);
-
-		idle_cpus &= ~(1u << number);
-		arch_poke(number);
-	} else {
+	if (!poke_idle())
 		timer_arm_slice();
-	}
 }
 
 void sched_wait(struct thread *thread)
@@ -43,16 +49,8 @@ void sched_yield(void)
 		cpu_self()->reschedule = true;
 }
 
-void sched_tick(void)
-{
-	struct cpu *cpu = cpu_self();
-
-	if (cpu->current && !list_is_empty(&ready) && arch_ticks() >= cpu->slice_end)
-		cpu->reschedule = true;
-}
-
 /* Takes the current thread off the processor. If it could go on, it goes to the end of the queue. */
-static void put_current(struct cpu *cpu)
+static inline void put_current(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
 
@@ -80,7 +78,7 @@ static bool take_next(struct cpu *cpu)
 	idle_cpus &= ~(1u << cpu->number);
 	arch_thread_load(thread);
 	timer_new_slice();
-	if (!list_is_empty(&ready))
+	if (!list_is_empty(&ready) || slice_random)
 		timer_arm_slice();
 	thread_load();
 	return true;
@@ -122,6 +120,30 @@ static bool is_settled(struct thread *thread)
 	return thread->space->end == SPACE_ALIVE && (!thread->pending || is_settled_slowly(thread));
 }
 
+/* Nothing to run. */
+static _Noreturn void go_idle(struct cpu *cpu)
+{
+	idle_cpus |= 1u << cpu->number;
+	arch_space_prepare(NULL, NULL);
+	timer_arm();
+	kernel_unlock();
+	arch_idle();
+}
+
+void sched_tick(void)
+{
+	struct cpu *cpu = cpu_self();
+
+	if (!cpu->current || arch_ticks() < cpu->slice_end)
+		return;
+	cpu->reschedule = !list_is_empty(&ready) || slice_random;
+	/* test=preempt: now and then (it takes long) an idle processor goes on with the thread. */
+	if (slice_random >> 60 == 1 && list_is_empty(&ready) && poke_idle()) {
+		put_current(cpu);
+		go_idle(cpu);
+	}
+}
+
 void sched_leave(void)
 {
 	struct cpu *cpu = cpu_self();
@@ -139,9 +161,5 @@ void sched_leave(void)
 		}
 		settle(cpu);
 	}
-	idle_cpus |= 1u << cpu->number;
-	arch_space_prepare(NULL, NULL);
-	timer_arm();
-	kernel_unlock();
-	arch_idle();
+	go_idle(cpu);
 }

@@ -8,6 +8,7 @@
 #include "wait.h"
 
 struct clock_info boot_clock;
+u64 slice_random;
 
 static struct list_node queue = LIST_INIT(queue); /* earliest first */
 static u64 slice_ticks;
@@ -19,6 +20,14 @@ void timer_init(void)
 	arch_clock_init(&boot_clock);
 	inverse = ~0ul / boot_clock.mult;
 	slice_ticks = timer_ticks_of_ns(boot_clock.base + SLICE_NS) - boot_clock.start;
+}
+
+/* Most are shorter than a system call takes, some long enough for programs to get on. */
+static void vary_slice(void)
+{
+	slice_random = slice_random * 6364136223846793005 + 1442695040888963407;
+	slice_ticks = timer_ticks_of_ns(boot_clock.base + (slice_random >> 47)) - boot_clock.start;
+	slice_ticks >>= (slice_random >> 32) % 9;
 }
 
 u64 timer_ns_of_ticks(u64 ticks)
@@ -85,6 +94,8 @@ void timer_run(void)
 	u64 now = arch_ticks();
 
 	armed[cpu_self()->number] = 0;
+	if (slice_random)
+		vary_slice();
 	while (!list_is_empty(&queue) && timer_of(list_first(&queue))->ticks <= now) {
 		struct timer *timer = timer_of(list_first(&queue));
 

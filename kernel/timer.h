@@ -16,6 +16,9 @@ struct timer {
 };
 
 extern struct clock_info boot_clock; /* [I] */
+/* `test=preempt seed=N` on the command line: slices are short, of random lengths, and end for a thread that is alone too. Where
+ * the generator stands; 0: nothing of that. [K] */
+extern u64 slice_random;
 
 void timer_init(void);
 u64 timer_ns_of_ticks(u64 ticks);
