@@ -361,8 +361,11 @@ static void test_deadline(void)
 
 	allod_space_deadline(space, 20000000);
 	check(crash_in(space, HANG) == -1 && errno == ETIMEDOUT, "a deadline ends a loop");
+	allod_space_deadline(space, 60000000000);
 	check(bump_in(space) == 206 && errno == 0, "the next call works");
+	allod_space_deadline(space, 20000000);
 	check(sleep_there_in(space, 100000) == -1 && (errno == ETIMEDOUT || errno == EOWNERDEAD), "and a sleep");
+	allod_space_deadline(space, 60000000000);
 	check(bump_in(space) == 307 && errno == 0, "the next call works after that");
 	check(allod_call(allod_portal_at(space, (const void *)bump), none, &result, &how) == -1 && errno == ETIMEDOUT,
 		"a deadline that has passed");
