@@ -98,6 +98,8 @@ int vas_use_end(struct mm *mm, struct vas *vas, bool force);
 /* -> 0, -EBUSY, -EFAULT (something is there), -ENOMEM; seg_use_end: -EINVAL, -EBUSY. */
 int seg_use_make(struct vas *vas, struct seg *seg, bool write);
 int seg_use_end(struct vas *vas, struct seg *seg);
+/* Is it attached more often than by many readers or one writer? */
+bool vas_is_crowded(const struct vas *vas);
 /* The calling thread goes on in the VAS, NULL: in none; waits for the locks of lockable segments. -> 0, -EINVAL (not attached),
  * -ERESTARTSYS: then it is in none. */
 int vas_enter(struct task *self, struct vas *vas);

@@ -41,6 +41,11 @@ static bool is_strict(const struct vas *vas)
 	return vas->object.share == VAS_SHARE_STRICT && !vas->lockable;
 }
 
+bool vas_is_crowded(const struct vas *vas)
+{
+	return vas->object.writers && vas->object.writers + vas->object.readers > 1;
+}
+
 /* --- locks --- */
 
 /* Does a task that may write to the VAS want to write to the segment? */
@@ -341,6 +346,8 @@ int seg_use_end(struct vas *vas, struct seg *seg)
 			use = container_of(node, struct seg_use, of_vas);
 	if (!use)
 		return -EINVAL;
+	if (is_lockable(use) && vas->lockable == 1 && vas->object.share == VAS_SHARE_STRICT && vas_is_crowded(vas))
+		return -EBUSY;
 	error = is_lockable(use) ? change_lockable(vas, -1) : 0;
 	if (error)
 		return error;

@@ -384,7 +384,7 @@ static long vas_share(struct task *self, const struct user_frame *f)
 		return -EINVAL;
 	if (!is_owner(self, &vas->object))
 		return -EACCES;
-	if (how == VAS_SHARE_STRICT && vas->object.writers && vas->object.writers + vas->object.readers > 1)
+	if (how == VAS_SHARE_STRICT && vas_is_crowded(vas))
 		return -EBUSY;
 	vas->object.share = how;
 	return 0;

@@ -48,7 +48,7 @@ struct vas_seg_attr {
 int vas_create(const char *name, mode_t mode);
 /* Takes the segments out first. EINVAL (no such VAS), EACCES (not to be written), EBUSY (attached to a process). */
 int vas_delete(int vid);
-/* -> number. ESRCH. */
+/* -> number. ESRCH, ENAMETOOLONG. */
 int vas_find(const char *name);
 /* Lets threads of a process (0: the caller's; else one of the same user) switch into it. type: O_RDONLY, O_WRONLY (as O_RDWR) or
  * O_RDWR. Attached already: nothing happens. ESRCH (process), EINVAL, EACCES, EBUSY: attached to read any number of times or
@@ -63,7 +63,8 @@ int vas_switch(int vid);
 int active_vas(void);
 /* EINVAL. */
 int vas_getattr(int vid, struct vas_attr *attr);
-/* EINVAL; EACCES: not the owner - here, as for files; EPERM: only root gives it to other users, and to strange groups. */
+/* EINVAL; EACCES: not the owner - here, as for files; EPERM: only root gives it to other users, and to strange groups; EDQUOT:
+ * the new owner's quota. */
 int vas_setattr(int vid, struct vas_attr *attr);
 
 /* --- segments: pieces of memory with fixed addresses, zero-filled --- */
@@ -72,14 +73,16 @@ int vas_setattr(int vid, struct vas_attr *attr);
 int vas_seg_create(const char *name, unsigned long start, unsigned long end, mode_t mode);
 /* EINVAL, EACCES, EBUSY (attached to a VAS). */
 int vas_seg_delete(int sid);
-/* ESRCH. */
+/* ESRCH, ENAMETOOLONG. */
 int vas_seg_find(const char *name);
 /* Makes it part of a VAS that the caller may write to; here, all who have it attached see it at once. Attached already: nothing
  * happens. EINVAL, EACCES, EFAULT (another segment is there), EBUSY: as vas_attach, of a segment in several VASes; or
  * it is lockable and a thread is inside of the VAS. */
 int vas_seg_attach(int vid, int sid, int type);
-/* EINVAL, EACCES, EBUSY: it is lockable and a thread is inside. */
+/* EINVAL, EACCES, EBUSY: it is lockable and a thread is inside, or there is no other lockable one and the VAS is attached to more
+ * than many readers or one writer. */
 int vas_seg_detach(int vid, int sid);
+/* As vas_getattr() and vas_setattr(). */
 int vas_seg_getattr(int sid, struct vas_seg_attr *attr);
 int vas_seg_setattr(int sid, struct vas_seg_attr *attr);
 
