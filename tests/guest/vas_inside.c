@@ -43,6 +43,11 @@ static void test_common(void)
 	check(mprotect((void *)base, 4096, PROT_READ) < 0, "a VAS cannot be changed by mprotect");
 	check(mmap((void *)base, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED,
 		"mmap leaves VASes alone");
+	words[0] = 4711;
+	munmap((void *)base, BYTES);
+	madvise((void *)base, BYTES, MADV_DONTNEED);
+	check(mremap((void *)base, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED && words[0] == 4711,
+		"nor do munmap, madvise and mremap reach into them");
 	for (int i = 0; i < 40; i++)
 		free(blocks[i]);
 	leave(a);
@@ -107,6 +112,38 @@ static void test_threads(void)
 	}
 }
 
+static void test_vfork(void)
+{
+	int sid, vid = make("vfork", &sid, 0600), locked_sid,
+		 locked = make_shared("vfork locked", &locked_sid, 0600, VAS_SHARED_LOCK);
+	pid_t child;
+
+	enter(vid, O_RDWR);
+	child = vfork();
+	if (child == 0) {
+		words[5] = active_vas() == vid ? 55 : 0;
+		_exit(0);
+	}
+	check(status_of(child) == 0 && words[5] == 55 && active_vas() == vid,
+		"a child of vfork is where its parent is");
+	child = vfork();
+	if (child == 0) {
+		execl(self_path, self_path, "after-exec", (char *)NULL);
+		_exit(1);
+	}
+	check(status_of(child) == 0 && words[5] == 55, "and in none when it executes a program");
+	check(enter(locked, O_RDWR), "enter one with a lock");
+	child = vfork();
+	if (child == 0)
+		_exit(active_vas() == 0 && tap_read(words) == SIGSEGV ? 0 : 1);
+	check(status_of(child) == 0 && active_vas() == locked, "where locks are held, a child of vfork is in none");
+	vas_switch(0);
+	vas_detach(0, locked);
+	vas_detach(0, vid);
+	unmake(locked, locked_sid);
+	unmake(vid, sid);
+}
+
 /* Futexes in a VAS are shared by all that are attached. */
 static void test_futex(void)
 {
@@ -164,6 +201,38 @@ static void raise_usr1(void)
 {
 	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1);
 	raised++;
+}
+
+static int handler_to;
+
+static void switch_in_handler(int number)
+{
+	(void)number;
+	handler_vas = active_vas();
+	vas_switch(handler_to);
+}
+
+static void test_switching_handler(void)
+{
+	struct sigaction action = { .sa_handler = switch_in_handler };
+	int sids[2], a = make("handler a", &sids[0], 0600), b = make("handler b", &sids[1], 0600);
+
+	vas_attach(0, b, O_RDWR);
+	enter(a, O_RDWR);
+	words[0] = 1;
+	sigaction(SIGUSR2, &action, NULL);
+	handler_to = b;
+	raise(SIGUSR2);
+	check(handler_vas == a && active_vas() == b && words[0] == 0,
+		"a handler switches: it is not undone when it returns");
+	handler_to = 0;
+	raise(SIGUSR2);
+	check(handler_vas == b && active_vas() == 0 && tap_read(words) == SIGSEGV, "it may switch to none");
+	signal(SIGUSR2, SIG_DFL);
+	vas_detach(0, a);
+	vas_detach(0, b);
+	unmake(a, sids[0]);
+	unmake(b, sids[1]);
 }
 
 static void test_signals(void)
@@ -285,11 +354,6 @@ static void wait_and_write(void)
 	words[1] = 1;
 }
 
-static void only_wait(void)
-{
-	usleep(50000);
-}
-
 static void crash(void)
 {
 	signal(SIGSEGV, SIG_DFL);
@@ -331,7 +395,7 @@ static void on_alarm(int number)
 
 static void test_lock_ends(int vid)
 {
-	struct itimerval soon = { { 0, 0 }, { 0, 30000 } };
+	struct itimerval often = { { 0, 30000 }, { 0, 30000 } }, never = { { 0, 0 }, { 0, 0 } };
 	struct sigaction action = { .sa_handler = on_alarm };
 	pid_t child = holder(vid, O_RDWR, crash);
 
@@ -343,8 +407,10 @@ static void test_lock_ends(int vid)
 	status_of(child);
 	child = holder(vid, O_RDWR, for_ever);
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	/* The first one may come too early. */
+	setitimer(ITIMER_REAL, &often, NULL);
 	check_errno(vas_switch(vid), EINTR, "a signal ends the waiting");
+	setitimer(ITIMER_REAL, &never, NULL);
 	check(active_vas() == 0, "outside");
 	check(kill(child, SIGKILL) == 0 && vas_switch(vid) == 0 && vas_switch(0) == 0,
 		"the lock of one that is killed");
@@ -380,9 +446,10 @@ static void test_locks(void)
 	check(status_of(child) == 0, "who let it go at its end");
 	test_lock_ends(vid);
 	check(vas_detach(0, vid) == 0 && vas_attach(0, vid, O_RDONLY) == 0, "attach to read");
-	child = holder(vid, O_RDONLY, only_wait);
+	child = holder(vid, O_RDONLY, for_ever);
 	check(vas_switch(vid) == 0 && waitpid(child, &status, WNOHANG) == 0, "two readers at a time");
 	vas_switch(0);
+	kill(child, SIGKILL);
 	status_of(child);
 	vas_detach(0, vid);
 	close(pipe_fds[0]);
@@ -482,6 +549,7 @@ static void test_heap(void)
 static void test_clones(void)
 {
 	int sid, vid = make("origin", &sid, 0600), clone, seg_clone, third;
+	uint64_t root = 0;
 
 	enter(vid, O_RDWR);
 	for (int i = 0; i < 100; i++)
@@ -492,7 +560,8 @@ static void test_clones(void)
 	check_errno(vas_clone(vid, "clone", 0600), EEXIST, "clone: name in use");
 	words[0] = 1000;
 	check(enter(clone, O_RDWR), "attach the clone");
-	check(words[0] == 0 && words[99 * 512] == 99, "it has what the original had");
+	check(words[0] == 0 && words[99 * 512] == 99 && vas_get_root(clone, &root) == 0 && root == 4711,
+		"it has what the original had");
 	words[512] = 1001;
 	vas_switch(vid);
 	check(words[0] == 1000 && words[512] == 1, "each goes its own way");
@@ -519,8 +588,10 @@ int main(int argc, char **argv)
 		return active_vas() == 0 && vas_switch(vas_find("ends")) < 0 && tap_read(words) == SIGSEGV ? 0 : 1;
 	test_common();
 	test_threads();
+	test_vfork();
 	test_futex();
 	test_signals();
+	test_switching_handler();
 	test_ends();
 	test_locks();
 	test_late_lock();
