@@ -1,6 +1,7 @@
 /* Resolving faults against the truth, and the kernel's access to memory of spaces: space.h. */
 #include "account.h"
 #include "arch.h"
+#include "fail.h"
 #include "frame.h"
 #include "grant.h"
 #include "layout.h"
@@ -275,12 +276,17 @@ static __attribute__((noinline)) void *touch_slowly(struct space *space, u64 va,
 {
 	struct view *view = view_at(space, va);
 	u32 rights = needed_rights(access);
+	struct fault fault;
 	bool device;
 	pa_t pa;
+	u32 code;
 
-	if ((pt_lookup(view, va, &pa, &device) & rights) != rights &&
-		(view_fault(view, va, access, NULL) || (pt_lookup(view, va, &pa, &device) & rights) != rights))
-		return NULL;
+	if ((pt_lookup(view, va, &pa, &device) & rights) != rights) {
+		code = view_fault(view, va, access, &fault);
+		if ((code && fail_put_off(view, va, access, &fault, code)) ||
+			(pt_lookup(view, va, &pa, &device) & rights) != rights)
+			return NULL;
+	}
 	return device ? NULL : pa_ptr(pa);
 }
 

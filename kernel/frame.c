@@ -2,6 +2,7 @@
 #include "frame.h"
 
 #include "arch.h"
+#include "fail.h"
 #include "layout.h"
 #include "lib/list.h"
 #include "panic.h"
@@ -32,7 +33,7 @@ static struct {
 static unsigned ram_count;
 static struct list_node blocks[ORDER_MAX + 1]; /* free blocks by order, linked through their first frame */
 static void *cache[CACHE];
-static unsigned cached;
+static unsigned cached, cache_max = CACHE;
 static u64 total, free_now, lowest;
 
 static void *page_of(u64 number)
@@ -213,7 +214,7 @@ void *frame_alloc_raw(void)
 	if (cached) {
 		page = cache[--cached];
 	} else {
-		u64 number = block_take(0);
+		u64 number = fail_now() ? 0 : block_take(0);
 
 		if (!number)
 			return NULL;
@@ -238,7 +239,7 @@ void *frame_alloc_contiguous(u64 pages)
 	unsigned order = 0;
 	u64 number, have;
 
-	if (!pages || pages > free_now)
+	if (!pages || pages > free_now || fail_now())
 		return NULL;
 	cache_flush(0);
 	while ((1ul << order) < pages && order < ORDER_MAX)
@@ -266,6 +267,22 @@ void frame_get(void *page)
 	record(page)->refs++;
 }
 
+static inline void cache_push(void *page, struct frame *frame)
+{
+	frame->link = LINK_CACHED;
+	cache[cached++] = page;
+}
+
+/* The stack of single frames is full, or there is none. */
+static __attribute__((noinline)) void free_slowly(void *page)
+{
+	cache_flush(cache_max / 2);
+	if (cache_max)
+		cache_push(page, record(page));
+	else
+		block_free(number_of(page), 0);
+}
+
 void frame_put(void *page)
 {
 	struct frame *frame = record(page);
@@ -273,11 +290,18 @@ void frame_put(void *page)
 	ASSERT(frame->refs && frame->refs != REFS_RESERVED);
 	if (--frame->refs)
 		return;
-	if (cached == CACHE)
-		cache_flush(CACHE / 2);
-	frame->link = LINK_CACHED;
-	cache[cached++] = page;
 	free_now++;
+	if (cached == cache_max) {
+		free_slowly(page);
+		return;
+	}
+	cache_push(page, frame);
+}
+
+void frame_keep_none(void)
+{
+	cache_flush(0);
+	cache_max = 0;
 }
 
 u32 frame_refs(const void *page)

@@ -33,6 +33,9 @@ u32 frame_refs(const void *page);
 /* Does a range have a frame in it that this file manages, or the frame table (not a device, not the kernel's image)? */
 bool frame_is_ram(pa_t pa, u64 bytes);
 
+/* From now on freed frames are merged at once, and no allocation takes a short way: see fail.h. */
+void frame_keep_none(void);
+
 /* Numbers of frames: all that can be allocated, free now, fewest ever free. */
 u64 frame_total(void);
 u64 frame_free(void);

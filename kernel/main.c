@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "call.h"
+#include "fail.h"
 #include "frame.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -56,12 +57,13 @@ _Noreturn void kernel_main(const struct boot_info *boot)
 
 	kernel_lock();
 	frame_init(boot);
+	option(boot->command_line, "test", test, sizeof(test));
+	call_test_panic = !strcmp(test, "panic");
+	fail_init(test);
 	space_init();
 	timer_init();
 	option(boot->command_line, "shield", shield, sizeof(shield));
 	shield_on = arch_shield_init(shield);
-	option(boot->command_line, "test", test, sizeof(test));
-	call_test_panic = !strcmp(test, "panic");
 	option(boot->command_line, "seed", seed, sizeof(seed));
 	if (!strcmp(test, "preempt")) {
 		slice_random = *seed ? parse_number(&digits) : arch_random();

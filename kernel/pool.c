@@ -15,6 +15,8 @@ struct header {
 };
 
 enum { FIRST = (sizeof(struct header) + 15) & ~15u };
+static u32 room = PAGE_SIZE - FIRST; /* for the objects of a page; 0: one each, however small */
+
 _Static_assert(FIRST + POOL_OBJECT_MAX <= PAGE_SIZE, "an object of the greatest size fits");
 
 void pool_init(struct pool *pool, u32 bytes)
@@ -24,9 +26,15 @@ void pool_init(struct pool *pool, u32 bytes)
 	ASSERT(pool->bytes && pool->bytes <= POOL_OBJECT_MAX);
 }
 
-static u32 capacity(const struct pool *pool)
+/* Has every object of a page been used? */
+static bool is_made(const struct pool *pool, const struct header *page)
 {
-	return (u32)(PAGE_SIZE - FIRST) / pool->bytes;
+	return (page->made + 1) * pool->bytes > room;
+}
+
+void pool_keep_apart(void)
+{
+	room = 0;
 }
 
 static struct header *page_make(struct pool *pool)
@@ -63,7 +71,7 @@ void *pool_alloc(struct pool *pool)
 		page->made++;
 	}
 	page->used++;
-	if (!page->free && page->made == capacity(pool))
+	if (!page->free && is_made(pool, page))
 		list_remove(&page->node);
 	pool->objects++;
 	return object;

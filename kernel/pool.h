@@ -30,4 +30,7 @@ void *pool_alloc(struct pool *pool);
 void *pool_alloc_zeroed(struct pool *pool);
 void pool_free(struct pool *pool, void *object);
 
+/* From now on each object gets a frame of its own: see fail.h. */
+void pool_keep_apart(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include "arch.h"
 #include "call.h"
 #include "call_with.h"
+#include "fail.h"
 #include "grant.h"
 #include "irq.h"
 #include "lib/string.h"
@@ -207,6 +208,14 @@ static i64 do_thread_recall(const struct request *r)
 		return error;
 	thread_recall(thread);
 	return 0;
+}
+
+static i64 do_fail(const struct request *r)
+{
+	i64 error = -E_NOSYS;
+	struct thread *thread = !fail_on ? NULL : word(r, 0) ? managed_thread(r, &error) : r->thread;
+
+	return thread ? fail_set(thread, word(r, 1)) : error;
 }
 
 static i64 do_frame_vector(const struct request *r)

@@ -75,6 +75,8 @@ struct thread {
 	void *vector;       /* its vector state while it is on no processor */
 	void *vector_spare; /* a page kept for call.vector, or NULL */
 	u64 gs_base;        /* x86-64: the second segment base of user mode while it is on no processor */
+	u32 fail_left;      /* allocations until one fails, 0: none (fail.h) */
+	bool fail_taken;    /* ... because that one has */
 	u32 crashes;        /* landings of faults of a service's own code */
 	struct list_node of_home;   /* in space.homes */
 	struct list_node stacklets; /* by stacklet.of_thread, the oldest first */

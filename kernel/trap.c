@@ -2,6 +2,7 @@
  * through sched_leave(). */
 #include "arch.h"
 #include "call.h"
+#include "fail.h"
 #include "irq.h"
 #include "lock.h"
 #include "log.h"
@@ -111,28 +112,35 @@ static void own_fault(u32 code, u64 va, const struct fault *fault)
 		space_kill(space, SPACE_FAULTED, va);
 }
 
-static void resolve_fault(u64 va, u32 access)
+/* What is to be done about a fault that is none of missing tables. */
+static __attribute__((noinline)) void hand_on(u64 va, u32 access, u32 code, struct fault *fault)
 {
 	struct cpu *cpu = cpu_self();
 	struct space *space = cpu->current->space;
-	struct fault fault;
-	u32 code = view_fault(thread_view(cpu->current), va, access, &fault);
 
-	if (!code)
-		return;
-	if ((access & FAULT_EXEC) && is_pointer_call(cpu->frame, va))
+	code = fail_put_off(thread_view(cpu->current), va, access, fault, code);
+	if (!code || ((access & FAULT_EXEC) && is_pointer_call(cpu->frame, va)))
 		return;
 	if (!space->system) {
-		own_fault(code, va, &fault);
+		own_fault(code, va, fault);
 		return;
 	}
 	cpu->frame->cause = CAUSE_FAULT;
 	cpu->frame->code = code;
 	cpu->frame->addr = va;
-	cpu->frame->segment = fault.segment;
-	cpu->frame->page = fault.page;
+	cpu->frame->segment = fault->segment;
+	cpu->frame->page = fault->page;
 	cpu->frame->flags = FRAME_FULL;
 	call_system();
+}
+
+static void resolve_fault(u64 va, u32 access)
+{
+	struct fault fault;
+	u32 code = view_fault(thread_view(cpu_self()->current), va, access, &fault);
+
+	if (code)
+		hand_on(va, access, code, &fault);
 }
 
 void trap_fault(u64 va, u32 access)

@@ -257,6 +257,11 @@ static inline i64 call_stats(struct kernel_stats *stats, u64 bytes)
 	return native_call3(CALL_stats, (u64)stats, bytes, 0);
 }
 
+static inline i64 call_fail(u32 thread, u64 count)
+{
+	return native_call3(CALL_fail, thread, count, 0);
+}
+
 static inline i64 call_power_off(u32 status)
 {
 	return native_call1(CALL_power_off, status);
