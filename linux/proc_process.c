@@ -1,4 +1,5 @@
-/* /proc/PID. A number of a node here is the process, and for members of fd/ the descriptor in its upper half. */
+/* /proc/PID. A number of a node here is the process, and in its upper half the descriptor for members of fd/, the thread for
+ * those of task/. */
 #include <asm/errno.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
@@ -290,6 +291,7 @@ static void regions_text(struct text *text, u64 number, bool sizes)
 	char *path = memory_zeroed(PATH_MAX);
 	u64 at = 0;
 
+	text->failed |= !path;
 	if (path && find(number, &process, &task)) {
 		while (call_map_query(task->mm->space, at, &region) >= 0 && region.end > at) {
 			/* The kernel joins neighbours that are alike; tables are told apart. */
@@ -543,7 +545,8 @@ static const struct proc_node *fd_next(struct task *self, u64 number, u64 *index
 
 /* --- threads --- */
 
-static const struct proc_node task_node = { "TID", S_IFDIR | 0555, process_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node task_node = { "TID", S_IFDIR | 0555, process_nodes, NULL, NULL, NULL, fail_lookup,
+	fail_next };
 
 static const struct proc_node *task_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
@@ -554,7 +557,7 @@ static const struct proc_node *task_lookup(struct task *self, u64 number, const 
 	if (!name_number(name, length, &tid))
 		return NULL;
 	task = task_find((u32)tid);
-	*found = number;
+	*found = number | tid << 32;
 	return task && task->process->pid == number ? &task_node : NULL;
 }
 

@@ -79,7 +79,7 @@ static long text_write(struct task *self, struct file *file, const void *from, s
 	return (long)bytes;
 }
 
-static void text_release(struct task *self, struct file *file)
+void text_release(struct task *self, struct file *file)
 {
 	struct text *text = file->data;
 
@@ -112,8 +112,14 @@ static int node_open(struct task *self, struct inode *inode, struct file *file)
 	if (!text)
 		return -ENOMEM;
 	node->text(text, self, inode->data[1]);
+	/* All of it, or none. */
+	if (text->failed) {
+		heap_free(text->buffer);
+		heap_free(text);
+		return -ENOMEM;
+	}
 	file->data = text;
-	file->ops = &text_ops;
+	file->ops = text->ops ? text->ops : &text_ops;
 	return 0;
 }
 

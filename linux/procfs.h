@@ -9,11 +9,16 @@
 #include "linux/inode.h"
 #include "linux/task.h"
 
+struct file;
+struct file_ops;
+
 /* Text that grows. */
 struct text {
 	char *buffer;
 	size_t length, room;
 	bool failed;
+	const struct file_ops *ops; /* a file with operations of its own, about `number`; NULL for most */
+	u64 number;
 };
 
 void text_add(struct text *text, const char *what, ...) __attribute__((format(printf, 2, 3)));
@@ -41,9 +46,14 @@ void nodes_mount(struct tree *tree, const struct proc_node *root);
 /* A decimal name -> number, or false. */
 bool name_number(const char *name, size_t length, u64 *number);
 
+/* For file_ops: file->data is the text. */
+void text_release(struct task *self, struct file *file);
+
 /* The parts of /proc. */
 extern const struct proc_node process_nodes[]; /* of /proc/PID */
 extern const struct proc_node machine_nodes[]; /* of /proc itself, without the processes */
+const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
+const struct proc_node *fail_next(struct task *self, u64 number, u64 *index, char *name, size_t size);
 void mounts_text(struct text *text, struct task *self, u64 number);
 
 #endif

@@ -43,6 +43,10 @@ static u8 class_of_step[STEPS + 1];
 /* Where to look for free pages first. */
 static u64 large_hint = HEAP_LARGE_BASE;
 
+/* Larger blocks are regions of their own. With `test=fail` all are, so that every one of them can fail, and one that is
+ * forgotten is missed among the frames of the machine. */
+static size_t small_max = HEAP_SMALL_MAX;
+
 void heap_init(void)
 {
 	unsigned class = 0;
@@ -56,6 +60,8 @@ void heap_init(void)
 		list_init(&classes[i].room);
 	list_init(&slabs.free);
 	slabs.next = HEAP_SMALL_BASE;
+	if (call_fail(0, ~0ul) >= 0)
+		small_max = 0;
 	service_assert(call_map(0, HEAP_SMALL_BASE, HEAP_SMALL_END - HEAP_SMALL_BASE, RIGHT_R | RIGHT_W, 0, 0) >= 0);
 }
 
@@ -169,7 +175,7 @@ static void *large_alloc(size_t bytes)
 
 void *heap_alloc(size_t bytes)
 {
-	if (bytes > HEAP_SMALL_MAX)
+	if (bytes > small_max)
 		return large_alloc(bytes);
 	return small_alloc(class_of_step[(bytes + (1 << STEP_SHIFT) - 1) >> STEP_SHIFT]);
 }
@@ -212,15 +218,16 @@ void heap_free(void *block)
 		pages_free((char *)block - LARGE_HEADER, block_bytes(block) + LARGE_HEADER);
 }
 
-/* First free range of that size at or above `from`, 0 if there is none. The kernel's map is the truth; somebody else may
- * take the range first, which the call that maps there notices. */
+/* First free range of that size above `from`, 0 if there is none. The kernel's map is the truth; somebody else may take the range
+ * first, which the call that maps there notices. A page on either side stays free: neighbours would become one region, to
+ * take one of which out again needs memory. */
 static u64 range_find(u64 from, u64 bytes)
 {
 	struct region_info region;
 
-	while (from + bytes <= HEAP_LARGE_END) {
-		if (call_map_query(0, from, &region) < 0 || region.start >= from + bytes)
-			return from;
+	while (from + bytes + 2 * PAGE_SIZE <= HEAP_LARGE_END) {
+		if (call_map_query(0, from, &region) < 0 || region.start >= from + bytes + 2 * PAGE_SIZE)
+			return from + PAGE_SIZE;
 		from = region.end;
 	}
 	return 0;
