@@ -64,6 +64,9 @@ bool shortage_relieve(void)
 		return true;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return false;
+	/* Others have given some back meanwhile. */
+	if (stats.frames_free > stats.frames_total / ROOM_PART)
+		return true;
 	struct process *victim = find_victim(stats.frames_total);
 	if (!victim)
 		return false;
