@@ -97,23 +97,17 @@ static const struct file_ops epoll_ops = {
 static long epoll_make(struct task *self, u32 flags)
 {
 	struct epoll *set;
-	struct inode *inode;
 	struct file *file;
 
 	if (flags & ~(u32)O_CLOEXEC)
 		return -EINVAL;
 	set = memory_zeroed(sizeof(*set));
-	inode = anonymous_inode(0600);
-	file = set && inode ? file_new(&epoll_ops, inode, NULL, O_RDWR) : NULL;
-	if (!file) {
-		memory_free(set);
+	file = anonymous_file(&epoll_ops, set, "anon_inode:[eventpoll]", O_RDWR);
+	if (!file)
 		return -ENOMEM;
-	}
-	inode->target = memory_string("anon_inode:[eventpoll]", 22);
 	list_init(&set->members);
 	list_init(&set->active);
 	wait_list_init(&set->waiters);
-	file->data = set;
 	return files_add(self, file, 0, flags & O_CLOEXEC);
 }
 

@@ -82,23 +82,17 @@ static const struct file_ops event_ops = {
 static long event_make(struct task *self, u32 count, u32 flags)
 {
 	struct event *event;
-	struct inode *inode;
 	struct file *file;
 
 	if (flags & ~(u32)(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK))
 		return -EINVAL;
 	event = memory_zeroed(sizeof(*event));
-	inode = anonymous_inode(0600);
-	file = event && inode ? file_new(&event_ops, inode, NULL, O_RDWR | (flags & O_NONBLOCK)) : NULL;
-	if (!file) {
-		memory_free(event);
+	file = anonymous_file(&event_ops, event, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK));
+	if (!file)
 		return -ENOMEM;
-	}
-	inode->target = memory_string("anon_inode:[eventfd]", 20);
 	event->count = count;
 	event->semaphore = flags & EFD_SEMAPHORE;
 	wait_list_init(&event->changed);
-	file->data = event;
 	return files_add(self, file, 0, flags & EFD_CLOEXEC);
 }
 

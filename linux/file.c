@@ -22,16 +22,10 @@
 
 #define IO_MAX 0x7ffff000ul
 
-struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
 {
 	static const u8 may[] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
-	struct file *file = memory_zeroed(sizeof(*file));
 
-	if (!file) {
-		inode_put(inode);
-		entry_put(entry);
-		return NULL;
-	}
 	file->ops = ops;
 	file->refs = 1;
 	file->flags = flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
@@ -41,6 +35,18 @@ struct file *file_new(const struct file_ops *ops, struct inode *inode, struct en
 	list_init(&file->epolls);
 	if (file->may & FILE_WRITE)
 		inode->writers++;
+}
+
+struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+{
+	struct file *file = memory_zeroed(sizeof(*file));
+
+	if (file) {
+		file_make(file, ops, inode, entry, flags);
+	} else {
+		inode_put(inode);
+		entry_put(entry);
+	}
 	return file;
 }
 
@@ -90,6 +96,20 @@ struct inode *anonymous_inode(u32 mode)
 	if (!anonymous_tree)
 		anonymous_tree = tree_new("anon_inodefs", "none", 0x09041934, NULL);
 	return anonymous_tree ? inode_new(anonymous_tree, mode, 0, 0) : NULL;
+}
+
+struct file *anonymous_file(const struct file_ops *ops, void *data, const char *name, u32 flags)
+{
+	struct inode *inode = data ? anonymous_inode(0600) : NULL;
+	struct file *file = inode ? file_new(ops, inode, NULL, flags) : NULL;
+
+	if (!file) {
+		memory_free(data);
+		return NULL;
+	}
+	inode->target = memory_string(name, strlen(name));
+	file->data = data;
+	return file;
 }
 
 int anonymous_name(const struct inode *inode, char *to, size_t size)
@@ -209,7 +229,7 @@ int file_open(struct task *self, struct entry *entry, u32 flags, struct file **o
 	int error = 0;
 
 	if (!file)
-		return -ENFILE;
+		return -ENOMEM;
 	/* Terminals look at it. */
 	file->flags |= flags & O_NOCTTY;
 	if (flags & O_PATH)

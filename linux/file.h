@@ -63,6 +63,8 @@ struct fs {
 
 /* A new open file; takes over references to inode and entry (may be NULL), also on failure. */
 struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags);
+/* The same in two steps, of which the second cannot fail: memory_zeroed(sizeof(struct file)) is made one. */
+void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags);
 /* As files_get(), without a reference: for calls that do not sleep. */
 static inline struct file *files_peek(const struct files *files, u64 fd)
 {
@@ -83,6 +85,9 @@ extern const struct file_ops regular_ops, directory_ops;
 
 /* A file that is none of the tree's: inode of the anonymous tree. */
 struct inode *anonymous_inode(u32 mode);
+/* An open file of that tree with a name, over data of the heap (NULL: there was no memory for it). -> NULL: no memory, the data is
+ * freed. */
+struct file *anonymous_file(const struct file_ops *ops, void *data, const char *name, u32 flags);
 /* Text like "pipe:[12]" for a file without entry. -> length */
 int anonymous_name(const struct inode *inode, char *to, size_t size);
 

@@ -48,8 +48,10 @@ void files_exec(struct task *self, struct files *files);
 /* The open file behind a descriptor, with a reference (file_put), or NULL. */
 struct file *files_get(struct files *files, int fd);
 /* Puts the file at the lowest free descriptor not below `from`; takes over the caller's reference, also on failure
- * (-EMFILE). Limit: RLIMIT_NOFILE of self. -> descriptor. */
+ * (-EMFILE, -ENOMEM). Limit: RLIMIT_NOFILE of self. -> descriptor. */
 int files_add(struct task *self, struct file *file, int from, bool close_on_exec);
+/* Makes room for one more, so that files_add() finds it unless another thread takes it. -EMFILE, -ENOMEM. */
+int files_room(struct task *self);
 /* Number of open descriptors. */
 unsigned files_count(const struct files *files);
 

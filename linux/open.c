@@ -63,30 +63,37 @@ static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mo
 	inode->nlink = 0;
 	inode->target = memory_string("/tmp/#nameless (deleted)", 24);
 	*opened = file_new(&regular_ops, inode, NULL, flags & ~(u32)(O_DIRECTORY | O_CREAT));
-	return *opened ? 0 : -ENFILE;
+	return *opened ? 0 : -ENOMEM;
+}
+
+/* No file is left behind that could not be opened. */
+static int open_made(struct task *self, struct entry *entry, u32 flags, u32 mode, struct file **opened)
+{
+	struct file *file = memory_zeroed(sizeof(*file));
+	int error = file ? names_create(self, entry, S_IFREG | (mode & 07777), 0) : -ENOMEM;
+
+	if (error) {
+		memory_free(file);
+		return error;
+	}
+	file_make(file, &regular_ops, inode_get(entry->inode), entry_get(entry), flags);
+	*opened = file;
+	return 0;
 }
 
 static int open_found(struct task *self, struct walk *at, u32 flags, u32 mode, struct file **opened)
 {
 	struct entry *entry = at->entry;
-	bool made = false;
 	int error;
 
-	if (!entry->inode) {
-		if (at->slash)
-			return -EISDIR;
-		error = names_create(self, entry, S_IFREG | (mode & 07777), 0);
-		if (error)
-			return error;
-		made = true;
-		/* Making may have replaced the entry. */
-	} else if (flags & O_CREAT && flags & O_EXCL) {
+	if (!entry->inode)
+		return at->slash ? -EISDIR : open_made(self, entry, flags, mode, opened);
+	if (flags & O_CREAT && flags & O_EXCL)
 		return -EEXIST;
-	}
-	error = made ? 0 : check_open(self, entry->inode, flags);
+	error = check_open(self, entry->inode, flags);
 	if (!error)
 		error = file_open(self, entry, flags, opened);
-	if (!error && !made && flags & O_TRUNC && is_regular(entry->inode)) {
+	if (!error && flags & O_TRUNC && is_regular(entry->inode)) {
 		error = entry->inode->size || entry->inode->lower ? pages_truncate(entry->inode, 0) : 0;
 		if (error)
 			file_put(self, *opened);
@@ -123,7 +130,9 @@ static long do_open(struct task *self, int dirfd, u64 path, u32 flags, u32 mode,
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	if ((flags & O_TMPFILE) != O_TMPFILE && flags & O_DIRECTORY && flags & O_CREAT)
 		return -EINVAL;
-	error = open_at(self, dirfd, path, flags, mode, how, &file);
+	error = files_room(self);
+	if (!error)
+		error = open_at(self, dirfd, path, flags, mode, how, &file);
 	if (error)
 		return error;
 	return files_add(self, file, 0, flags & O_CLOEXEC);
@@ -175,7 +184,7 @@ long sys_memfd_create(struct task *self, struct user_frame *f)
 		return -ENOMEM;
 	inode->target = memory_string(full, (size_t)format(full, sizeof(full), "/memfd:%s (deleted)", name));
 	file = file_new(&regular_ops, inode, NULL, O_RDWR);
-	return file ? files_add(self, file, 0, flags & MFD_CLOEXEC) : -ENFILE;
+	return file ? files_add(self, file, 0, flags & MFD_CLOEXEC) : -ENOMEM;
 }
 
 /* --- sizes --- */

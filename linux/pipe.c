@@ -304,7 +304,7 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 {
 	struct inode *inode;
 	struct file *files[2] = { NULL, NULL };
-	int fds[2] = { -1, -1 };
+	int fds[2] = { -ENOMEM, -ENOMEM };
 
 	if (flags & ~(u32)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
@@ -316,7 +316,7 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 	inode->pipe = pipe_new();
 	for (unsigned i = 0; inode->pipe && i < 2; i++) {
 		files[i] = pipe_file(inode, (flags & O_NONBLOCK) | (i ? O_WRONLY : O_RDONLY));
-		fds[i] = files[i] ? files_add(self, files[i], 0, flags & O_CLOEXEC) : -ENFILE;
+		fds[i] = files[i] ? files_add(self, files[i], 0, flags & O_CLOEXEC) : -ENOMEM;
 		if (fds[i] < 0)
 			break;
 	}

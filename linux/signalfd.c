@@ -88,17 +88,12 @@ static const struct file_ops signals_ops = {
 static long signals_make(struct task *self, u64 mask, u32 flags)
 {
 	struct signal_file *signals = memory_zeroed(sizeof(*signals));
-	struct inode *inode = anonymous_inode(0600);
 	struct file *file =
-		signals && inode ? file_new(&signals_ops, inode, NULL, O_RDWR | (flags & O_NONBLOCK)) : NULL;
+		anonymous_file(&signals_ops, signals, "anon_inode:[signalfd]", O_RDWR | (flags & O_NONBLOCK));
 
-	if (!file) {
-		memory_free(signals);
+	if (!file)
 		return -ENOMEM;
-	}
-	inode->target = memory_string("anon_inode:[signalfd]", 21);
 	signals->mask = mask;
-	file->data = signals;
 	return files_add(self, file, 0, flags & SFD_CLOEXEC);
 }
 

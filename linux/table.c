@@ -131,33 +131,52 @@ struct file *files_get(struct files *files, int fd)
 	return file ? file_share(file) : NULL;
 }
 
-int files_add(struct task *self, struct file *file, int from, bool close_on_exec)
+/* The first free descriptor that is not below `from`, with a slot. -EMFILE, -ENOMEM. */
+static int room(struct task *self, unsigned from)
 {
 	struct files *files = self->files;
 	unsigned limit = (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), 1 << 20);
-	unsigned fd = (unsigned)from > files->first_free ? (unsigned)from : files->first_free;
+	unsigned fd = from > files->first_free ? from : files->first_free;
 
 	while (fd < files->size && files->slots[fd])
 		fd++;
-	if (fd >= limit || (fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u))) {
-		file_put(self, file);
+	if (fd >= limit)
 		return -EMFILE;
+	return fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u) ? -ENOMEM : (int)fd;
+}
+
+int files_room(struct task *self)
+{
+	int fd = room(self, 0);
+
+	return fd < 0 ? fd : 0;
+}
+
+int files_add(struct task *self, struct file *file, int from, bool close_on_exec)
+{
+	struct files *files = self->files;
+	int fd = room(self, (unsigned)from);
+
+	if (fd < 0) {
+		file_put(self, file);
+		return fd;
 	}
 	files->slots[fd] = file;
-	bit_set(files->close_on_exec, fd, close_on_exec);
-	if (fd == files->first_free || (unsigned)from <= files->first_free)
-		files->first_free = fd + 1;
-	return (int)fd;
+	bit_set(files->close_on_exec, (unsigned)fd, close_on_exec);
+	if ((unsigned)fd == files->first_free || (unsigned)from <= files->first_free)
+		files->first_free = (unsigned)fd + 1;
+	return fd;
 }
 
 int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec)
 {
 	struct files *files = self->files;
+	bool is_limited = fd >= process_limit(self->process, RLIMIT_NOFILE);
+	int error = is_limited ? -EBADF : fd >= files->size ? table_grow(files, (fd + fd / 2 + 64) & ~63u) : 0;
 
-	if (fd >= process_limit(self->process, RLIMIT_NOFILE) ||
-		(fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u))) {
+	if (error) {
 		file_put(self, file);
-		return -EBADF;
+		return error;
 	}
 	if (files->slots[fd])
 		slot_close(self, files, fd);

@@ -86,7 +86,6 @@ long sys_timerfd_create(struct task *self, struct user_frame *f)
 	int clock = (int)arg(f, 0);
 	u32 flags = (u32)arg(f, 1);
 	struct timer_file *timer;
-	struct inode *inode;
 	struct file *file;
 
 	if (flags & ~(u32)(TFD_CLOEXEC | TFD_NONBLOCK))
@@ -95,17 +94,12 @@ long sys_timerfd_create(struct task *self, struct user_frame *f)
 		clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
 	timer = memory_zeroed(sizeof(*timer));
-	inode = anonymous_inode(0600);
-	file = timer && inode ? file_new(&timer_ops, inode, NULL, O_RDWR | (flags & O_NONBLOCK)) : NULL;
-	if (!file) {
-		memory_free(timer);
+	file = anonymous_file(&timer_ops, timer, "anon_inode:[timerfd]", O_RDWR | (flags & O_NONBLOCK));
+	if (!file)
 		return -ENOMEM;
-	}
-	inode->target = memory_string("anon_inode:[timerfd]", 20);
 	timer->clock = clock;
 	list_append(&timer_files, &timer->node);
 	wait_list_init(&timer->due);
-	file->data = timer;
 	return files_add(self, file, 0, flags & TFD_CLOEXEC);
 }
 
