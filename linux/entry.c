@@ -248,6 +248,7 @@ int entry_move(struct entry *from, struct entry *to)
 	inode = inode_get(from->inode);
 	if (entry_unbind(from)) {
 		inode_put(inode);
+		entry_unlink(moved);
 		entry_put(moved);
 		return -ENOMEM;
 	}

@@ -138,7 +138,7 @@ static long send_files(struct task *self, struct transfer *transfer, const u8 *d
 		return 0;
 	attached = attachment_new(had + count);
 	if (!attached)
-		return -ETOOMANYREFS;
+		return in_flight + had + count > IN_FLIGHT_MAX ? -ETOOMANYREFS : -ENOMEM;
 	for (unsigned i = 0; i < had; i++)
 		attached->files[i] = file_share(transfer->attached->files[i]);
 	for (unsigned i = 0; i < count; i++) {

@@ -157,6 +157,10 @@ static int symlink_here(struct task *self, struct entry *entry, const char *targ
 			return -ENOMEM;
 		inode->size = strlen(target);
 		inode->target = memory_string(target, inode->size);
+		if (!inode->target) {
+			inode_put(inode);
+			return -ENOMEM;
+		}
 	}
 	directory_changed(dir);
 	entry_bind(entry, inode);
