@@ -33,7 +33,8 @@ long sys_brk(struct task *self, struct user_frame *frame)
 			call_map(mm->space, old_end, new_end - old_end, RIGHT_R | RIGHT_W, 0, 0) < 0)
 			return mm->brk;
 	} else if (new_end < old_end) {
-		call_unmap(mm->space, new_end, old_end - new_end);
+		if (call_unmap(mm->space, new_end, old_end - new_end) < 0)
+			return mm->brk;
 		bounds_unmapped(self, new_end, old_end - new_end);
 	}
 	mm->brk = wish;
@@ -245,9 +246,10 @@ long sys_mprotect(struct task *self, struct user_frame *frame)
 	if ((prot & PROT_WRITE) && !protect_is_allowed(self->mm, addr, bytes))
 		return -EACCES;
 	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot));
-	/* Up to the first gap it has an effect all the same. */
-	if (error == -E_NOMEM && (bytes = bytes_up_to_gap(self->mm, addr, bytes)))
-		call_protect(self->mm->space, addr, bytes, rights_of(prot));
+	u64 mapped = error == -E_NOMEM ? bytes_up_to_gap(self->mm, addr, bytes) : 0;
+	/* Up to the first gap it has an effect all the same. Without one, it was memory that was missing. */
+	if (mapped && mapped < bytes)
+		call_protect(self->mm->space, addr, mapped, rights_of(prot));
 	return native_errno(error);
 }
 
@@ -276,16 +278,23 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	}
 	if (!target)
 		return -ENOMEM;
-	int error = native_errno(call_remap(mm->space, old, moved, target));
-	if (error)
-		return error;
-	if (old_bytes > moved)
-		call_unmap(mm->space, old + moved, old_bytes - moved);
-	mm_freed(mm, old, old_bytes);
-	bounds_unmapped(self, old, old_bytes);
+	/* What may fail comes first: the piece that is to be moved stays where it is until all is there. */
+	int error = 0;
 	if (new_bytes > moved)
 		error = region_extend(mm, &region, old + old_bytes, target + moved, new_bytes - moved);
-	return error ? error : (long)target;
+	else if (old_bytes > moved)
+		error = native_errno(call_unmap(mm->space, old + moved, old_bytes - moved));
+	if (error)
+		return error;
+	error = native_errno(call_remap(mm->space, old, moved, target));
+	if (error) {
+		if (new_bytes > moved)
+			call_unmap(mm->space, target + moved, new_bytes - moved);
+		return error;
+	}
+	mm_freed(mm, old, old_bytes);
+	bounds_unmapped(self, old, old_bytes);
+	return (long)target;
 }
 
 long sys_mremap(struct task *self, struct user_frame *frame)
@@ -306,7 +315,9 @@ long sys_mremap(struct task *self, struct user_frame *frame)
 		return -EFAULT;
 	if (new_bytes <= old_bytes) {
 		if (new_bytes < old_bytes) {
-			call_unmap(self->mm->space, old + new_bytes, old_bytes - new_bytes);
+			int error = native_errno(call_unmap(self->mm->space, old + new_bytes, old_bytes - new_bytes));
+			if (error)
+				return error;
 			bounds_unmapped(self, old + new_bytes, old_bytes - new_bytes);
 		}
 		return old;
