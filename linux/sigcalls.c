@@ -208,9 +208,7 @@ static int kill_one(struct task *self, struct process *target, int signal, const
 {
 	if (!kill_is_allowed(self, target, signal))
 		return -EPERM;
-	if (signal)
-		signal_send_process(target, signal, info);
-	return 0;
+	return signal ? signal_send_process(target, signal, info) : 0;
 }
 
 /* pgid 0: every process but the caller's own. */
@@ -255,9 +253,7 @@ static int kill_task(struct task *self, u32 tgid, u32 tid, unsigned signal, cons
 		return -ESRCH;
 	if (!kill_is_allowed(self, task->process, signal))
 		return -EPERM;
-	if (signal)
-		signal_send_task(task, signal, info);
-	return 0;
+	return signal ? signal_send_task(task, signal, info) : 0;
 }
 
 long sys_tkill(struct task *self, struct user_frame *frame)

@@ -41,22 +41,26 @@ void signal_drop(struct process *process, u64 set)
 		pending_drop(&container_of(node, struct task, sibling)->pending, set);
 }
 
-/* A standard signal waits at most once; others queue. */
-static void pending_add(struct pending *pending, int signal, const siginfo_t *info)
+/* A standard signal waits at most once; others queue. Without memory, what a program queues is refused, and any other signal
+ * comes without its details. */
+static int pending_add(struct pending *pending, int signal, const siginfo_t *info)
 {
 	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
-		return;
+		return 0;
 	struct signal_info *entry = heap_zalloc(sizeof(*entry));
+	if (!entry && signal >= SIGRTMIN && info && info->si_code != SI_USER)
+		return -EAGAIN;
 	pending->mask |= signal_bit(signal);
+	wait_wake(&signal_arrived);
 	if (!entry)
-		return;
+		return 0;
 	if (info)
 		entry->info = *info;
 	else
 		entry->info.si_code = SI_KERNEL;
 	entry->info.si_signo = signal;
 	list_append(&pending->infos, &entry->node);
-	wait_wake(&signal_arrived);
+	return 0;
 }
 
 static bool pending_take(struct pending *pending, int signal, siginfo_t *info)
@@ -181,14 +185,14 @@ static struct task *process_choose(struct process *process, int signal)
 }
 
 /* Sends to a task, or to a process if task is NULL. */
-static void signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
+static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
 {
 	u64 bit = signal_bit(signal);
 	if (process->state == PROCESS_ZOMBIE || process->exiting)
-		return;
+		return 0;
 	if (signal == SIGKILL) {
 		process_exit(process, SIGKILL);
-		return;
+		return 0;
 	}
 	if (signal < SIGRTMIN && (bit & SIGNALS_STOP)) {
 		signal_drop(process, signal_bit(SIGCONT));
@@ -199,21 +203,24 @@ static void signal_post(struct process *process, struct task *task, int signal, 
 	}
 	const struct task *looks = task ? task : process_task(process);
 	if (signal_is_ignored(process, signal) && looks && !((looks->mask | looks->waiting_for) & bit))
-		return;
-	pending_add(task ? &task->pending : &process->pending, signal, info);
+		return 0;
+	int error = pending_add(task ? &task->pending : &process->pending, signal, info);
+	if (error)
+		return error;
 	struct task *target = task ? task : process_choose(process, signal);
 	if (target && task_wants(target, signal))
 		task_kick(target, WORK_SIGNAL);
+	return 0;
 }
 
-void signal_send_process(struct process *process, int signal, const siginfo_t *info)
+int signal_send_process(struct process *process, int signal, const siginfo_t *info)
 {
-	signal_post(process, NULL, signal, info);
+	return signal_post(process, NULL, signal, info);
 }
 
-void signal_send_task(struct task *task, int signal, const siginfo_t *info)
+int signal_send_task(struct task *task, int signal, const siginfo_t *info)
 {
-	signal_post(task->process, task, signal, info);
+	return signal_post(task->process, task, signal, info);
 }
 
 void signal_send(struct task *task, int signal)

@@ -19,8 +19,9 @@ static inline u64 *signal_word(sigset_t *set)
 
 /* --- sending: siginfo has si_code SI_KERNEL unless an info is given. Permissions are the caller's affair. --- */
 
-void signal_send_process(struct process *process, int signal, const siginfo_t *info);
-void signal_send_task(struct task *task, int signal, const siginfo_t *info);
+/* -> 0, or -EAGAIN: no memory to queue what a program queues. */
+int signal_send_process(struct process *process, int signal, const siginfo_t *info);
+int signal_send_task(struct task *task, int signal, const siginfo_t *info);
 /* To the task itself or its process from the kernel's side: SIGPIPE, SIGXFSZ. */
 void signal_send(struct task *task, int signal);
 /* To every process of a group (terminal: SIGINT, SIGTSTP, SIGWINCH, SIGHUP...). -> number of processes in it. */
