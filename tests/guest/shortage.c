@@ -1,0 +1,522 @@
+/* Every allocation failed once, in what programs do with files, pipes, sockets and terminals. Runs on Allod only, and only if it was booted with
+ * `test=fail`. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "shortage.h"
+
+enum { PAGE = 4096 };
+
+static void close_both(const int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* --- files --- */
+
+/* The Linux service sees the pages of so many files through places of their own, whose page tables stay. */
+static void use_slots(void)
+{
+	enum { SLOTS = 64 };
+	char name[20];
+
+	for (int i = 0; i < SLOTS; i++) {
+		snprintf(name, sizeof(name), "slot%d", i);
+		int fd = open(name, O_CREAT | O_RDWR, 0600);
+
+		if (write(fd, name, sizeof(name)) < 0)
+			perror(name);
+		close(fd);
+	}
+	for (int i = 0; i < SLOTS; i++) {
+		snprintf(name, sizeof(name), "slot%d", i);
+		unlink(name);
+	}
+}
+
+static int do_create(void)
+{
+	int fd, error;
+
+	arm();
+	fd = open("new", O_CREAT | O_EXCL | O_RDWR, 0600);
+	error = outcome(fd);
+	if (error)
+		return access("new", F_OK) == 0 ? EEXIST : error;
+	close(fd);
+	return unlink("new") ? errno : 0;
+}
+
+static int do_open(void)
+{
+	int fd, error;
+
+	arm();
+	fd = open("/etc/passwd", O_RDONLY);
+	error = outcome(fd);
+	close(error ? -1 : fd);
+	return error;
+}
+
+static int do_write(void)
+{
+	static char block[3 * PAGE];
+	int fd = open("new", O_CREAT | O_RDWR, 0600), error;
+	ssize_t written;
+
+	arm();
+	written = write(fd, block, sizeof(block));
+	error = outcome(written);
+	if (!error && lseek(fd, 0, SEEK_END) != written)
+		error = EIO;
+	close(fd);
+	unlink("new");
+	return error;
+}
+
+static int do_mkdir(void)
+{
+	int error;
+
+	arm();
+	error = outcome(mkdir("folder", 0700));
+	if (error)
+		return access("folder", F_OK) == 0 ? EEXIST : error;
+	return rmdir("folder") ? errno : 0;
+}
+
+static int do_unlink(void)
+{
+	int fd = open("new", O_CREAT | O_RDWR, 0600), error;
+
+	close(fd);
+	arm();
+	error = outcome(unlink("new"));
+	if (error && unlink("new"))
+		return errno;
+	return error;
+}
+
+static int do_rename(void)
+{
+	int error;
+
+	close(open("new", O_CREAT | O_RDWR, 0600));
+	arm();
+	error = outcome(rename("new", "other"));
+	if (unlink(error ? "new" : "other") || access("new", F_OK) == 0 || access("other", F_OK) == 0)
+		return EIO;
+	return error;
+}
+
+static int do_symlink(void)
+{
+	char where[10];
+	int error;
+
+	arm();
+	error = outcome(symlink("where", "link"));
+	if (error)
+		return access("link", F_OK) == 0 ? EEXIST : error;
+	return readlink("link", where, sizeof(where)) != 5 || unlink("link") ? EIO : 0;
+}
+
+static int do_link(void)
+{
+	int error;
+
+	close(open("new", O_CREAT | O_RDWR, 0600));
+	arm();
+	error = outcome(link("new", "other"));
+	unlink("new");
+	if (!error && unlink("other"))
+		return errno;
+	return error;
+}
+
+static int do_list(void)
+{
+	static char entries[4096];
+	int fd = open("/etc", O_RDONLY | O_DIRECTORY), error;
+
+	arm();
+	error = outcome(syscall(SYS_getdents64, fd, entries, sizeof(entries)));
+	close(fd);
+	return error;
+}
+
+static int do_proc(void)
+{
+	static char text[8192];
+	int fd, error;
+
+	arm();
+	fd = open("/proc/self/maps", O_RDONLY);
+	error = outcome(fd);
+	if (error)
+		return error;
+	/* All of it, or none. */
+	if (read(fd, text, sizeof(text) - 1) < 100)
+		error = EIO;
+	close(fd);
+	return error;
+}
+
+static int do_dup(void)
+{
+	int fd, error;
+
+	arm();
+	fd = dup(1);
+	error = outcome(fd);
+	close(error ? -1 : fd);
+	return error;
+}
+
+static int do_truncate(void)
+{
+	int fd = open("new", O_CREAT | O_RDWR, 0600), error;
+	char byte = 'x';
+
+	if (pwrite(fd, &byte, 1, 5 * PAGE) != 1)
+		return EIO;
+	arm();
+	error = outcome(ftruncate(fd, PAGE + 100));
+	if (lseek(fd, 0, SEEK_END) != (error ? 5 * PAGE + 1 : PAGE + 100))
+		error = EIO;
+	close(fd);
+	unlink("new");
+	return error;
+}
+
+static int do_lock(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 10 };
+	int fd = open("new", O_CREAT | O_RDWR, 0600), error;
+
+	arm();
+	error = outcome(fcntl(fd, F_SETLK, &lock) || flock(fd, LOCK_EX) ? -1 : 0);
+	close(fd);
+	unlink("new");
+	return error;
+}
+
+/* --- pipes and events --- */
+
+static int do_pipe(void)
+{
+	int fds[2], error;
+
+	arm();
+	error = outcome(pipe(fds));
+	if (!error)
+		close_both(fds);
+	return error;
+}
+
+static int do_pipe_write(void)
+{
+	static char block[3 * PAGE];
+	int fds[2], error;
+
+	if (pipe(fds))
+		return errno;
+	arm();
+	error = outcome(write(fds[1], block, sizeof(block)) < 0 || read(fds[0], block, sizeof(block)) < 0 ? -1 : 0);
+	close_both(fds);
+	return error;
+}
+
+static int do_eventfd(void)
+{
+	int fd, error;
+
+	arm();
+	fd = eventfd(0, 0);
+	error = outcome(fd);
+	close(error ? -1 : fd);
+	return error;
+}
+
+static int do_timerfd(void)
+{
+	const struct itimerspec soon = { .it_value = { 0, 1000000 } };
+	uint64_t times;
+	int fd, error;
+
+	arm();
+	fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	error = outcome(fd < 0 || timerfd_settime(fd, 0, &soon, NULL) || read(fd, &times, 8) != 8 ? -1 : 0);
+	close(fd);
+	return error;
+}
+
+static int do_signalfd(void)
+{
+	struct signalfd_siginfo info;
+	sigset_t set;
+	int fd, error;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	arm();
+	fd = signalfd(-1, &set, 0);
+	error = outcome(fd);
+	if (!error) {
+		raise(SIGUSR1);
+		error = read(fd, &info, sizeof(info)) == sizeof(info) && info.ssi_signo == SIGUSR1 ? 0 : EIO;
+		close(fd);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return error;
+}
+
+static int do_epoll(void)
+{
+	struct epoll_event event = { .events = EPOLLOUT }, out;
+	int fds[2], set, error;
+
+	if (pipe(fds))
+		return errno;
+	arm();
+	set = epoll_create1(0);
+	error = outcome(
+		set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fds[1], &event) || epoll_wait(set, &out, 1, -1) != 1 ? -1 : 0);
+	close(set);
+	close_both(fds);
+	return error;
+}
+
+static int do_poll(void)
+{
+	struct pollfd polled[30];
+	int fds[2], error;
+
+	if (pipe(fds))
+		return errno;
+	for (int i = 0; i < 30; i++)
+		polled[i] = (struct pollfd){ .fd = fds[0], .events = POLLIN };
+	arm();
+	error = outcome(poll(polled, 30, 2));
+	close_both(fds);
+	return error;
+}
+
+/* --- sockets and terminals --- */
+
+static int do_socketpair(void)
+{
+	char byte = 0;
+	int fds[2], error;
+
+	arm();
+	error = outcome(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	if (error)
+		return error;
+	if (write(fds[0], &byte, 1) != 1 || read(fds[1], &byte, 1) != 1)
+		error = EIO;
+	close_both(fds);
+	return error;
+}
+
+static int do_datagram(void)
+{
+	char text[300] = "";
+	int fds[2], error;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fds))
+		return errno;
+	arm();
+	error = outcome(send(fds[0], text, sizeof(text), 0));
+	if (!error && recv(fds[1], text, sizeof(text), MSG_DONTWAIT) != sizeof(text))
+		error = EIO;
+	close_both(fds);
+	return error;
+}
+
+/* Sends a descriptor, receives it. */
+static int pass(const int fds[2], bool fail_sending)
+{
+	char byte = 0;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec piece = { &byte, 1 };
+	struct msghdr message = { NULL, 0, &piece, 1, &control, sizeof(control), 0 };
+	int error, fd;
+
+	*(int *)(void *)CMSG_DATA(&control.header) = 1;
+	if (fail_sending)
+		arm();
+	error = sendmsg(fds[0], &message, 0) < 0 ? errno : 0;
+	if (fail_sending)
+		disarm();
+	if (error)
+		return error;
+	control.header.cmsg_len = 0;
+	if (!fail_sending)
+		arm();
+	error = recvmsg(fds[1], &message, MSG_DONTWAIT) < 0 ? errno : 0;
+	if (!fail_sending)
+		disarm();
+	if (error) /* it is there still */
+		return recvmsg(fds[1], &message, MSG_DONTWAIT) == 1 ? error : EIO;
+	if (message.msg_controllen < sizeof(struct cmsghdr))
+		return message.msg_flags & MSG_CTRUNC ? ENOMEM : EIO;
+	fd = *(int *)(void *)CMSG_DATA(&control.header);
+	return close(fd) ? errno : 0;
+}
+
+static int do_pass(bool fail_sending)
+{
+	int fds[2], error;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+		return errno;
+	error = pass(fds, fail_sending);
+	close_both(fds);
+	return error;
+}
+
+static int do_send_descriptor(void)
+{
+	return do_pass(true);
+}
+
+static int do_receive_descriptor(void)
+{
+	return do_pass(false);
+}
+
+static int do_listen(void)
+{
+	struct sockaddr_un name = { AF_UNIX, "listener" };
+	int fd, error;
+
+	arm();
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	error = outcome(fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) || listen(fd, 5) ? -1 : 0);
+	close(fd);
+	unlink("listener");
+	return error;
+}
+
+/* A connection from end to end. */
+static int connection(int family, const struct sockaddr *name, socklen_t bytes)
+{
+	struct sockaddr_storage real;
+	socklen_t real_bytes = sizeof(real);
+	int listener = socket(family, SOCK_STREAM, 0), client, server = -1, error;
+	char byte = 0;
+
+	if (bind(listener, name, bytes) || listen(listener, 5) ||
+		getsockname(listener, (struct sockaddr *)&real, &real_bytes))
+		return errno;
+	arm();
+	client = socket(family, SOCK_STREAM, 0);
+	error = client < 0 || connect(client, (struct sockaddr *)&real, real_bytes) ? errno : 0;
+	if (!error) {
+		server = accept(listener, NULL, NULL);
+		error = server < 0 ? errno : 0;
+	}
+	disarm();
+	if (!error && (write(client, &byte, 1) != 1 || read(server, &byte, 1) != 1))
+		error = EIO;
+	close(client);
+	close(server);
+	close(listener);
+	return error;
+}
+
+static int do_connect(void)
+{
+	struct sockaddr_un name = { AF_UNIX, "listener" };
+	int error = connection(AF_UNIX, (struct sockaddr *)&name, sizeof(name));
+
+	unlink("listener");
+	return error;
+}
+
+static int do_connect_tcp(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	return connection(AF_INET, (struct sockaddr *)&name, sizeof(name));
+}
+
+static int do_pty(void)
+{
+	char name[40];
+	int master, slave = -1, unlocked = 0, number, error;
+
+	arm();
+	master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	error = master < 0 || ioctl(master, TIOCGPTN, &number) || ioctl(master, TIOCSPTLCK, &unlocked) ? errno : 0;
+	if (!error) {
+		snprintf(name, sizeof(name), "/dev/pts/%d", number);
+		slave = open(name, O_RDWR | O_NOCTTY);
+		error = slave < 0 || write(master, "abc\n", 4) != 4 || read(slave, name, 4) != 4 ? errno : 0;
+	}
+	disarm();
+	close(slave);
+	close(master);
+	return error;
+}
+
+static const struct operation operations[] = {
+	{ "create a file", do_create, { 0 } },
+	{ "open a file", do_open, { 0 } },
+	{ "write to a file", do_write, { ENOSPC } },
+	{ "mkdir", do_mkdir, { 0 } },
+	{ "unlink", do_unlink, { 0 } },
+	{ "rename", do_rename, { 0 } },
+	{ "symlink", do_symlink, { 0 } },
+	{ "link", do_link, { 0 } },
+	{ "read a directory", do_list, { 0 } },
+	{ "read /proc", do_proc, { 0 } },
+	{ "dup", do_dup, { 0 } },
+	{ "truncate", do_truncate, { 0 } },
+	{ "lock a file", do_lock, { ENOLCK } },
+	{ "pipe", do_pipe, { 0 } },
+	{ "write to a pipe", do_pipe_write, { 0 } },
+	{ "eventfd", do_eventfd, { 0 } },
+	{ "timerfd", do_timerfd, { 0 } },
+	{ "signalfd", do_signalfd, { 0 } },
+	{ "epoll", do_epoll, { 0 } },
+	{ "poll", do_poll, { 0 } },
+	{ "socketpair", do_socketpair, { ENOBUFS } },
+	{ "send a datagram", do_datagram, { ENOBUFS } },
+	{ "send a descriptor", do_send_descriptor, { ENOBUFS } },
+	{ "receive a descriptor", do_receive_descriptor, { ENOBUFS } },
+	{ "bind and listen", do_listen, { ENOBUFS } },
+	{ "connect and accept", do_connect, { ENOBUFS } },
+	{ "connect and accept, TCP", do_connect_tcp, { ENOBUFS } },
+	{ "a terminal", do_pty, { 0 } },
+};
+
+int main(int argc, char **argv)
+{
+	if (!shortage_start())
+		return tap_end();
+	tap_directory("shortage");
+	use_slots();
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (argc == 1 || !strcmp(argv[1], operations[i].name))
+			fail_each(&operations[i]);
+	return tap_end();
+}

@@ -1,0 +1,216 @@
+/* Every allocation failed once, for programs that run in a guest booted with `test=fail`.
+ *
+ * An operation is a function that does what it needs beforehand, calls arm(), does one thing, calls disarm(), and takes back all that
+ * it did. fail_each() runs it with the first, the second, ... allocation that is made for this thread failing, in the kernel or in
+ * the Linux service, until it goes through with none failing. Each failure must be one of the errors that the operation may give,
+ * or have been got over; and then everything is as it was: free frames of the machine, spaces, threads, grants, portals,
+ * descriptors. */
+#ifndef TESTS_GUEST_SHORTAGE_H
+#define TESTS_GUEST_SHORTAGE_H
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "native.h"
+#include "tap.h"
+
+enum { SHORTAGE_MAX = 3000, DESCRIPTORS = 40 };
+
+static int fail_fd = -1;
+static unsigned fail_at, fail_left;
+
+/* For the thread that calls it. */
+static inline int fail_open(void)
+{
+	char path[60];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/fail-nth", (int)syscall(SYS_gettid));
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static inline void fail_set(int fd, unsigned count)
+{
+	char number[16];
+	int bytes = snprintf(number, sizeof(number), "%u", count);
+
+	if (pwrite(fd, number, (size_t)bytes, 0) != bytes)
+		dprintf(2, "# fail-nth: %s\n", strerror(errno));
+}
+
+static inline unsigned fail_get(int fd)
+{
+	char number[16] = "";
+
+	return pread(fd, number, sizeof(number) - 1, 0) > 0 ? (unsigned)strtoul(number, NULL, 10) : 0;
+}
+
+static inline void arm(void)
+{
+	fail_left = 0;
+	fail_set(fail_fd, fail_at);
+}
+
+/* Keeps errno. */
+static inline void disarm(void)
+{
+	int error = errno;
+
+	fail_left = fail_get(fail_fd);
+	fail_set(fail_fd, 0);
+	errno = error;
+}
+
+/* disarm(), and the result of a call in the way of C -> 0 or errno. */
+static inline int outcome(long result)
+{
+	int error = result == -1 ? errno : 0;
+
+	disarm();
+	return error;
+}
+
+/* --- what there is --- */
+
+struct tally {
+	uint64_t frames, spaces, threads, grants, portals, descriptors;
+};
+
+static inline uint64_t count_listed(uint64_t kind, size_t bytes)
+{
+	static char records[LIST_MAX * sizeof(struct space_info)];
+	uint64_t after = 0, count = 0;
+	int64_t got;
+
+	while ((got = native6(CALL_list, kind, 0, after, (uintptr_t)records, LIST_MAX, 0).w0) > 0) {
+		const char *last = records + (size_t)(got - 1) * bytes;
+
+		count += (uint64_t)got;
+		after = kind == LIST_PORTALS ? ((const struct portal_info *)last)->address :
+			kind == LIST_GRANTS  ? ((const struct grant_info *)last)->number :
+					       ((const struct space_info *)last)->number;
+	}
+	return count;
+}
+
+static inline struct tally tally(void)
+{
+	static struct kernel_stats stats;
+	struct tally t = { 0 };
+
+	native(CALL_stats, (uintptr_t)&stats, offsetof(struct kernel_stats, pairs), 0, 0);
+	t.frames = stats.frames_free;
+	t.spaces = stats.spaces;
+	t.threads = stats.threads;
+	t.grants = count_listed(LIST_GRANTS, sizeof(struct grant_info));
+	t.portals = count_listed(LIST_PORTALS, sizeof(struct portal_info));
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
+		t.descriptors += fcntl(fd, F_GETFD) >= 0;
+	return t;
+}
+
+/* More free frames than before are none that were lost. */
+static inline bool is_as_before(const struct tally *a, const struct tally *b)
+{
+	return b->frames >= a->frames && a->spaces == b->spaces && a->threads == b->threads && a->grants == b->grants &&
+		a->portals == b->portals && a->descriptors == b->descriptors;
+}
+
+/* Waits for those that are about to end, as long as anything changes. */
+static inline struct tally tally_after(const struct tally *before)
+{
+	struct tally now = tally(), last;
+
+	for (int still = 0; still < 20 && !is_as_before(before, &now); still++) {
+		if (still < 10)
+			sched_yield();
+		else
+			usleep(500);
+		last = now;
+		now = tally();
+		if (memcmp(&now, &last, sizeof(now)))
+			still = 0;
+	}
+	return now;
+}
+
+/* --- operations --- */
+
+struct operation {
+	const char *name;
+	int (*run)(void); /* -> 0 or an errno value */
+	int errors[4];    /* that it may give besides ENOMEM */
+};
+
+static inline bool may_fail_with(const struct operation *operation, int error)
+{
+	for (size_t i = 0; i < sizeof(operation->errors) / sizeof(operation->errors[0]); i++)
+		if (operation->errors[i] == error)
+			return true;
+	return error == ENOMEM || error == 0;
+}
+
+/* Runs it with the nth allocation failing. -> whether all is right; *through: none failed. What is kept for the next time may
+ * have been made meanwhile: what is missing each time is lost. */
+static inline bool fail_one(const struct operation *operation, unsigned n, bool *through)
+{
+	enum { TRIES = 12 };
+	struct tally before = { 0 }, after = { 0 };
+	int error = 0;
+
+	for (int try = 0; try < TRIES; try++) {
+		before = tally();
+		fail_at = n;
+		error = operation->run();
+		*through = fail_left > 0;
+		fail_at = 0;
+		if (!may_fail_with(operation, error) || (*through && error)) {
+			dprintf(2, "# %s, allocation %u: error %d (%s)\n", operation->name, n, error, strerror(error));
+			return false;
+		}
+		after = tally_after(&before);
+		if (is_as_before(&before, &after)) {
+			error = operation->run();
+			if (error)
+				dprintf(2, "# %s, after allocation %u: error %d (%s)\n", operation->name, n, error,
+					strerror(error));
+			return !error;
+		}
+	}
+	dprintf(2,
+		"# %s, allocation %u (error %d): frames %ld, spaces %ld, threads %ld, grants %ld, portals %ld, "
+		"descriptors %ld\n",
+		operation->name, n, error, (long)(after.frames - before.frames), (long)(after.spaces - before.spaces),
+		(long)(after.threads - before.threads), (long)(after.grants - before.grants),
+		(long)(after.portals - before.portals), (long)(after.descriptors - before.descriptors));
+	return false;
+}
+
+static inline void fail_each(const struct operation *operation)
+{
+	bool fine = true, through = false;
+	unsigned n;
+	int error;
+
+	fail_at = 0;
+	for (int i = 0; i < 3; i++)
+		if ((error = operation->run())) {
+			dprintf(2, "# %s, nothing failing: error %d (%s)\n", operation->name, error, strerror(error));
+			fine = false;
+		}
+	for (n = 1; fine && !through && n < SHORTAGE_MAX; n++)
+		fine = fail_one(operation, n, &through);
+	if (getenv("VERBOSE"))
+		dprintf(2, "# %s: %u allocations\n", operation->name, n - 2);
+	check(fine && through, operation->name);
+}
+
+/* -> false: not booted for it. */
+static inline bool shortage_start(void)
+{
+	fail_fd = fail_open();
+	return check(native_present(), "this is Allod") && check(fail_fd >= 0, "allocations can be made to fail");
+}
+
+#endif
