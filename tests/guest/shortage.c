@@ -1,5 +1,5 @@
-/* Every allocation failed once, in what programs do with files, pipes, sockets and terminals. Runs on Allod only, and only if it was booted with
- * `test=fail`. */
+/* Every allocation failed once, in what programs do with files, pipes, sockets and terminals. Runs on Allod only, and only if
+ * it was booted with `test=fail`. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>

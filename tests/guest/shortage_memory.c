@@ -1,5 +1,5 @@
-/* Every allocation failed once, in what programs do with their memory, with processes, threads and signals. Runs on Allod only, and only
- * if it was booted with `test=fail`. */
+/* Every allocation failed once, in what programs do with their memory, with processes, threads and signals. Runs on Allod only,
+ * and only if it was booted with `test=fail`. */
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <time.h>
