@@ -1,16 +1,13 @@
 /* Random updates of more memory than one window shows.
  *
  * The memory is in windows of equal size. Each visit goes to a window chosen at random and updates some words of it, chosen at
- * random too. One static binary for Allod and Linux (bench/compare runs it):
- *
- *   gups [exit]      exit: it is the first process of a Linux kernel, and ends the machine
+ * random too. Runs on Allod and Linux (bench/run says how, and what it prints):
  *
  *   switching N      a VAS for each window: vas_switch() shows it (Allod only)
  *   mapping N        one range of addresses: the window's file in memory is mapped there, and unmapped after the visit
  *   processes N      a process for each window, told by a pipe what to update
  *
- * for N windows. Output, one line each: `row WAY N: TICKS` of the counter (bench_machine.h) for one visit, the smallest of several;
- * `note TEXT`; `done`. */
+ * for N windows. A row is one visit, the quickest batch of several. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,13 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <allod/vas.h>
 
-#include "bench_machine.h"
+#include "program.h"
 
 enum { WINDOWS_MAX = 8, WINDOW = 1 << 20, UPDATES = 64, VISITS = 200, BATCHES = 3, WORDS = WINDOW / 8 };
 
@@ -262,8 +258,7 @@ static uint64_t measure(const struct way *way, unsigned windows)
 int main(int argc, char **argv)
 {
 	(void)argv;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	mount("none", "/tmp", "tmpfs", 0, "");
+	bench_begin(argc);
 	for (unsigned windows = 2; windows <= WINDOWS_MAX; windows *= 2) {
 		uint64_t sum = 0;
 
@@ -277,8 +272,5 @@ int main(int argc, char **argv)
 			sum = result ? result : sum;
 		}
 	}
-	printf("done\n");
-	if (argc > 1)
-		machine_end();
-	return 0;
+	return bench_end();
 }

@@ -1,16 +1,6 @@
 /* Micro-benchmarks: one static binary that runs unchanged on Linux and on Allod and measures single operations with the
- * machine's counter. Under QEMU's `-icount shift=0` its ticks are guest instructions (of arm64: 16 each); otherwise time, which
- * bench/run turns into nanoseconds.
- *
- *   micro [exit|true]   exit: it is the first process of a Linux kernel, and ends the machine;
- *                       true: likewise, without measuring anything
- *
- * Output, one line each:
- *   start TICKS                      at the first user instruction of this program
- *   row NAME: TICKS ROOTS            per operation; ROOTS root writes in thousandths, -1 where the system does not tell
- *   done
- *
- * Each figure is the smallest of several batches, each divided by its operations, with the cost of the empty loop taken off. */
+ * machine's counter. Under QEMU's `-icount shift=0` its ticks are guest instructions (of arm64: 16 each); otherwise time.
+ * bench/run runs it and says what it prints; the rows are those of bench/rows. Each figure is the smallest of several batches, each divided by its operations, with the cost of the empty loop taken off. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_machine.h"
+#include "program.h"
 #include "tests/guest/native.h"
 
 struct row {
@@ -412,7 +402,7 @@ static const struct row rows[] = {
 	{ "portal call+return", prepare_portal, batch_portal, finish_portal, 1000, 10 },
 	{ "portal call+return with callback", prepare_call_back, batch_call_back, finish_call_back, 1000, 10 },
 	{ "portal call+return with 4 KiB grant", prepare_call_grant, batch_call_grant, finish_portal, 1000, 10 },
-	{ "grant+revoke space, 4 KiB mapped", prepare_small_grant, batch_grant, finish_grant, 1000, 10 },
+	{ "grant+revoke space", prepare_small_grant, batch_grant, finish_grant, 1000, 10 },
 	{ "grant+revoke space, 16 GiB mapped", prepare_large_grant, batch_grant, finish_grant, 1000, 10 },
 	{ "space create+destroy", prepare_space, batch_space, NULL, 200, 10 },
 	{ "space create+destroy among 8,000", prepare_crowd, batch_space, finish_crowd, 200, 10 },
@@ -467,30 +457,12 @@ static void measure(const struct row *row)
 		(unsigned)(best % row->operations * 100 / row->operations), thousandths);
 }
 
-static void measure_all(void)
-{
-	printf("start %llu\n", (unsigned long long)start_ticks);
-	if (on_allod) {
-		static struct kernel_stats stats;
-
-		if (native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) > 0)
-			printf("kernel %llu %llu\n", (unsigned long long)stats.boot_instructions,
-				(unsigned long long)stats.shielded);
-	}
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		measure(&rows[i]);
-	printf("done\n");
-}
-
 int main(int argc, char **argv)
 {
-	const char *mode = argc > 1 ? argv[1] : "";
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	(void)argv;
+	bench_begin(argc);
 	on_allod = native_present();
-	if (strcmp(mode, "true"))
-		measure_all();
-	if (*mode)
-		machine_end();
-	return 0;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		measure(&rows[i]);
+	return bench_end();
 }

@@ -1,16 +1,14 @@
 /* A driver-like server that is called a million times.
  *
  * The server keeps the registers of a device: each request names one, is checked, and reads or changes it. One static binary for
- * Allod and Linux (bench/compare runs it):
- *
- *   server [exit]        exit: it is the first process of a Linux kernel, and ends the machine
+ * Allod and Linux (bench/run says how, and what it prints):
  *
  *   by portal             the server is a space of its own, called through a portal (Allod only)
  *   through pipes         it is a process; requests and answers go through two pipes
  *   through a socket      likewise through a pair of connected UNIX sockets
  *
- * Output, one line each: `row NAME: TICKS` of the counter (bench_machine.h) for a million calls, in proportion where fewer were
- * made; `note TEXT`; `done`. All ways must come to the same sum of answers for as many calls as they make. */
+ * A row is a million calls, in proportion where fewer were made. All ways must come to the same sum of answers for
+ * as many calls as they make. */
 #include <allod/portal.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_machine.h"
+#include "program.h"
 
 enum { REGISTERS = 64, MILLION = 1000000, FEWER = 5000 };
 enum operation { READ, WRITE, ADD, OPERATIONS };
@@ -168,13 +166,10 @@ static void measure_stream(const char *way, int (*start)(struct link *link))
 int main(int argc, char **argv)
 {
 	(void)argv;
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	bench_begin(argc);
 	if (allod_present())
 		measure_portal();
 	measure_stream("through pipes", start_pipes);
 	measure_stream("through a socket", start_socket);
-	printf("done\n");
-	if (argc > 1)
-		machine_end();
-	return 0;
+	return bench_end();
 }
