@@ -1,18 +1,18 @@
 /* A pipeline of three stages that pass an index on.
  *
  * The first takes words of a text in, the second ranks what has changed, the third answers queries. The index is a hash table of
- * entries with lists of positions, all pointers. One static binary for Allod and Linux (bench/compare runs it):
- *
- *   pipeline [exit]      exit: it is the first process of a Linux kernel, and ends the machine
+ * entries with lists of positions, all pointers. Runs on Allod and Linux (bench/run says how, and what it prints):
  *
  *   one space      all stages in one program: what the stages themselves cost
  *   by grant       each stage is a space of its own; the index stays where it is and is lent to each for one call (Allod only)
+ *   in a VAS       each stage is a process; the index is in a VAS that each switches into for its turn, and what is passed on is a
+ *                  pointer to it (Allod only)
  *   through pipes  each stage is a process; the index is written out into a pipe and built anew behind it
  *   through files  likewise with files in memory
  *
- * Output, one line each: `row NAME: TICKS` of the counter (bench_machine.h) for one round, the smallest of several; `note TEXT`;
- * `done`. All ways must come to the same answers. */
+ * A row is one round, the quickest of several. All ways must come to the same answers. */
 #include <allod/portal.h>
+#include <allod/vas.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,11 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_machine.h"
+#include "program.h"
 
 enum {
 	WORDS = 6000,        /* that exist */
@@ -331,14 +330,53 @@ static struct index *read_in(char *arena, struct stream *stream)
 
 /* --- the ways --- */
 
-enum way { ONE_SPACE, BY_GRANT, PIPES, FILES, WAYS };
+enum way { ONE_SPACE, BY_GRANT, IN_VAS, PIPES, FILES, WAYS }; /* stages are processes from IN_VAS on */
 
-static const char *const way_names[WAYS] = { "one space", "by grant", "through pipes", "through files" };
+static const char *const way_names[WAYS] = { "one space", "by grant", "in a VAS", "through pipes", "through files" };
 static const char *const file_names[2] = { "/tmp/pipeline-1", "/tmp/pipeline-2" };
 
-/* Between stage i and stage i + 1: a pipe for the index, or for a byte that says that the file is there. */
+/* Between stage i and stage i + 1: a pipe for the index, for the pointer to it, or for a word that says that the file is there. */
 static int links[3][2];
 static struct stream streams[2]; /* in, out */
+
+/* --- the VAS --- */
+
+static int vas, segment;
+
+static void enter(enum way way)
+{
+	if (way == IN_VAS && vas_switch(vas) < 0)
+		_exit(1);
+}
+
+static void leave(enum way way)
+{
+	if (way == IN_VAS && vas_switch(0) < 0)
+		_exit(1);
+}
+
+/* -> where the segment is, NULL: no such thing here. */
+static char *vas_make(void)
+{
+	uint64_t range[2];
+
+	if (vas_range(range) < 0)
+		return NULL;
+	vas = vas_create("pipeline", 0600);
+	segment = vas_seg_create("pipeline", range[0], range[0] + ARENA, 0600);
+	if (vas_share(vas, VAS_SHARED_FREE) < 0 || vas_seg_attach(vas, segment, O_RDWR) < 0 ||
+		vas_attach(0, vas, O_RDWR) < 0)
+		return NULL;
+	return (char *)range[0];
+}
+
+static void vas_end(void)
+{
+	if (vas_detach(0, vas) < 0 || vas_delete(vas) < 0 || vas_seg_delete(segment) < 0)
+		printf("note in a VAS: %s\n", strerror(errno));
+}
+
+/* --- passing the index on --- */
 
 static void open_file(struct stream *stream, unsigned link, bool write)
 {
@@ -367,6 +405,11 @@ static void pass_on(const struct index *index, enum way way, unsigned link)
 {
 	struct stream *stream = &streams[1];
 
+	if (way == IN_VAS) {
+		leave(way);
+		tell((int)link, (uintptr_t)index);
+		return;
+	}
 	stream->fd = links[link][1];
 	if (way == FILES)
 		open_file(stream, link, true);
@@ -382,6 +425,11 @@ static struct index *receive(char *arena, enum way way, unsigned link)
 	struct stream *stream = &streams[0];
 	struct index *index;
 
+	if (way == IN_VAS) {
+		index = (struct index *)hear((int)link);
+		enter(way);
+		return index;
+	}
 	stream->fd = links[link][0];
 	if (way == FILES) {
 		hear((int)link);
@@ -409,9 +457,11 @@ static char *arena_new(void)
 /* The second and the third process; they end with their input. */
 static _Noreturn void serve(enum way way, unsigned stage)
 {
-	char *arena = arena_new();
-	uint64_t seed = 0;
+	char *arena = way == IN_VAS ? NULL : arena_new();
+	uint64_t seed = 0, answer;
 
+	if (way == IN_VAS && vas_attach(0, vas, O_RDWR) < 0)
+		_exit(1);
 	for (unsigned i = 0; i < 3; i++)
 		close(links[i][i == stage - 1u ? 1 : 0]);
 	for (;;) {
@@ -421,7 +471,9 @@ static _Noreturn void serve(enum way way, unsigned stage)
 			stage_rank(index);
 			pass_on(index, way, 1);
 		} else {
-			tell(2, stage_query(index, ++seed, QUERIES));
+			answer = stage_query(index, ++seed, QUERIES);
+			leave(way);
+			tell(2, answer);
 		}
 	}
 }
@@ -446,6 +498,7 @@ static struct allod_space *make_space(const char *name)
 static uint64_t one_round(struct index *index, struct text *text, enum way way, struct allod_space **spaces,
 	uint64_t seed)
 {
+	enter(way);
 	stage_take_in(index, text, ROUND_TEXT);
 	switch (way) {
 	case ONE_SPACE:
@@ -460,46 +513,68 @@ static uint64_t one_round(struct index *index, struct text *text, enum way way, 
 	}
 }
 
+static bool start_stages(enum way way, struct allod_space **spaces, pid_t *children)
+{
+	if (way == BY_GRANT && !((spaces[0] = make_space("rank")) && (spaces[1] = make_space("query"))))
+		return false;
+	for (unsigned i = 0; way >= IN_VAS && i < 3; i++)
+		if (pipe(links[i]) < 0)
+			return false;
+	for (unsigned i = 0; way >= IN_VAS && i < 2; i++)
+		children[i] = start(way, i + 1);
+	return true;
+}
+
+static void end_stages(enum way way, struct allod_space **spaces, const pid_t *children)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		allod_space_close(spaces[i]);
+		if (children[i]) {
+			kill(children[i], SIGKILL);
+			waitpid(children[i], NULL, 0);
+		}
+	}
+	for (unsigned i = 0; way >= IN_VAS && i < 3; i++) {
+		close(links[i][0]);
+		close(links[i][1]);
+	}
+}
+
+/* -> ticks of the quickest round, 0: it cannot be done. */
 static uint64_t measure(enum way way, uint64_t *answers)
 {
+	char *arena = way == IN_VAS ? vas_make() : arena_new();
 	struct allod_space *spaces[2] = { NULL, NULL };
-	struct index *index = index_new(arena_new());
+	pid_t children[2] = { 0, 0 };
 	struct text text = { 1 };
 	uint64_t best = ~0ul;
-	pid_t children[2] = { 0, 0 };
+	struct index *index;
 
+	if (!arena)
+		return 0;
+	enter(way);
+	index = index_new(arena);
 	stage_take_in(index, &text, FIRST_TEXT);
 	stage_rank(index);
-	if (way == BY_GRANT && !((spaces[0] = make_space("rank")) && (spaces[1] = make_space("query"))))
+	leave(way);
+	if (!start_stages(way, spaces, children))
 		return 0;
-	if (way >= PIPES) {
-		for (unsigned i = 0; i < 3; i++)
-			if (pipe(links[i]) < 0)
-				return 0;
-		children[0] = start(way, 1);
-		children[1] = start(way, 2);
-	}
 	for (unsigned round = 1; round <= ROUNDS; round++) {
 		uint64_t begin = ticks(), took;
 
 		answers[round - 1] = one_round(index, &text, way, spaces, round);
 		took = ticks() - begin;
 		best = took < best ? took : best;
-		/* What the second stage does stays there if it is another process. */
+		/* What the second stage does stays there if it has the index in a memory of its own. */
+		enter(way);
 		stage_rank(index);
+		leave(way);
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		allod_space_close(spaces[i]);
-		if (children[i]) {
-			kill(children[i], 9);
-			waitpid(children[i], NULL, 0);
-		}
-	}
-	for (unsigned i = 0; way >= PIPES && i < 3; i++) {
-		close(links[i][0]);
-		close(links[i][1]);
-	}
-	munmap(allod_local(index), ARENA); /* what lies before and behind it has no frames */
+	end_stages(way, spaces, children);
+	if (way == IN_VAS)
+		vas_end();
+	else
+		munmap(allod_local(index), ARENA); /* what lies before and behind it has no frames */
 	return best;
 }
 
@@ -508,13 +583,11 @@ int main(int argc, char **argv)
 	uint64_t answers[WAYS][ROUNDS];
 
 	(void)argv;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc > 1)
-		mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+	bench_begin(argc);
 	for (enum way way = ONE_SPACE; way < WAYS; way++) {
 		uint64_t took;
 
-		if (way == BY_GRANT && !allod_present())
+		if ((way == BY_GRANT || way == IN_VAS) && !allod_present())
 			continue;
 		took = measure(way, answers[way]);
 		if (!took)
@@ -524,8 +597,5 @@ int main(int argc, char **argv)
 		else
 			printf("row %s: %lu\n", way_names[way], (unsigned long)took);
 	}
-	printf("done\n");
-	if (argc > 1)
-		machine_end();
-	return 0;
+	return bench_end();
 }
