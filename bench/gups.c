@@ -251,7 +251,7 @@ static uint64_t measure(const struct way *way, unsigned windows)
 		start = ticks() - start;
 		best = start < best ? start : best;
 	}
-	printf("row %s %u: %lu\n", way->name, windows, (unsigned long)(best / VISITS));
+	printf("row %s %u: %.2f\n", way->name, windows, (double)best / VISITS);
 	return way->end(windows);
 }
 
