@@ -341,8 +341,8 @@ static void measure(const struct way *way, const struct job *job)
 	began = ticks() - began;
 	if (failed)
 		die("a client");
-	printf("row %s %u %u %zu: %lu\n", way->name, job->clients, job->reads, job->bytes,
-		(unsigned long)(began / (job->clients * job->requests)));
+	printf("row %s %u %u %zu: %.2f\n", way->name, job->clients, job->reads, job->bytes,
+		(double)began / (job->clients * job->requests));
 	close(ready[0]);
 	close(ready[1]);
 	close(start[0]);

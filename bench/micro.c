@@ -1,6 +1,7 @@
 /* Micro-benchmarks: one static binary that runs unchanged on Linux and on Allod and measures single operations with the
  * machine's counter. Under QEMU's `-icount shift=0` its ticks are guest instructions (of arm64: 16 each); otherwise time.
- * bench/run runs it and says what it prints; the rows are those of bench/rows. Each figure is the smallest of several batches, each divided by its operations, with the cost of the empty loop taken off. */
+ * bench/run runs it and says what it prints. Each figure is the smallest of several batches, each divided by its operations, with
+ * the cost of the empty loop taken off. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
