@@ -142,7 +142,7 @@ function judged(text, value, most) {
 		return text
 	# As precise as it is shown: a tick of arm64 is sixteen instructions.
 	if (text == most)
-		value = figure(value)
+		value = figure(value) + 0
 	else
 		text = text " (" most ")"
 	return value <= number(most) * 1.0005 ? text : text " MISSED"
