@@ -428,3 +428,34 @@ int map_query(struct space *space, u64 address, struct region_info *info)
 	};
 	return 0;
 }
+
+/* The first page of a region from `at` on that has a frame; the end of the region if none. */
+static u64 next_present(const struct region *region, u64 at)
+{
+	u64 found = radix_next(&region->map->private, at >> PAGE_SHIFT), behind = region->end >> PAGE_SHIFT;
+	u64 first = (region->start - region->offset) >>
+		PAGE_SHIFT; /* page of the window that shows page 0 of the segment */
+
+	if (region->segment && segment_is_fixed(region->segment))
+		return at;
+	if (region->segment) {
+		u64 index = radix_next(&region->segment->frames, (at >> PAGE_SHIFT) - first);
+
+		found = min_u64(found, index == RADIX_NONE ? index : index + first);
+	}
+	return min_u64(found, behind) << PAGE_SHIFT;
+}
+
+i64 map_present(struct space *space, u64 address, u64 *end)
+{
+	const struct region *region = map_find(&space->map, address);
+	u64 at = region ? next_present(region, page_down(address)) : 0;
+
+	if (!region || at == region->end)
+		return -E_NOENT;
+	*end = at;
+	do
+		*end += PAGE_SIZE;
+	while (*end < at + PRESENT_RUN * PAGE_SIZE && next_present(region, *end) == *end && *end < region->end);
+	return (i64)at;
+}

@@ -20,6 +20,7 @@
 struct segment;
 struct space;
 
+enum { PRESENT_RUN = 512 };
 enum { REGION_KERNEL = 0x100 }; /* in region.flags, besides RIGHT_* and MAP_SHARE */
 
 struct region {
@@ -60,6 +61,9 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to);
 /* -E_EXIST if `to` is not empty. */
 int map_fork(struct space *from, struct space *to);
 int map_query(struct space *space, u64 address, struct region_info *info);
+/* The first page from an address on that has a frame, in the region that covers the address, and the end of the run of such pages
+ * that it begins (at most PRESENT_RUN). -E_NOENT if there is none. */
+i64 map_present(struct space *space, u64 address, u64 *end);
 
 /* Kernel regions: as map_add and map_remove, zero-filled, rights rw. */
 int map_add_kernel(struct space *space, u64 address, u64 bytes);

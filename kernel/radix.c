@@ -184,6 +184,22 @@ again:
 	return node;
 }
 
+u64 radix_next(const struct radix *radix, u64 index)
+{
+	const struct radix_node *leaf;
+	u64 first = index;
+
+	while ((leaf = radix_next_leaf(radix, &first))) {
+		unsigned slot = index > first ? (unsigned)(index - first) : 0;
+		u64 behind = leaf->used >> slot << slot;
+
+		if (behind)
+			return first + (unsigned)__builtin_ctzl(behind);
+		first = index = first + RADIX_SLOTS;
+	}
+	return RADIX_NONE;
+}
+
 static void destroy_below(struct radix_node *node, unsigned level, void (*drop)(void *value))
 {
 	for (u64 used = node->used; used; used &= used - 1) {

@@ -11,6 +11,7 @@
 #include "types.h"
 
 enum { RADIX_BITS = 6, RADIX_SLOTS = 1 << RADIX_BITS, RADIX_HEIGHT_MAX = 11 };
+#define RADIX_NONE UINT64_MAX
 
 struct radix_node {
 	u64 used; /* bit i: slot i holds something; other slots have any content */
@@ -41,6 +42,8 @@ int radix_set(struct radix *radix, u64 index, void *value);
 void *radix_take(struct radix *radix, u64 index);
 /* The leaf that covers *index or the next one behind it that exists; *index becomes its first index. NULL if none. */
 struct radix_node *radix_next_leaf(const struct radix *radix, u64 *index);
+/* The first index from that one on that has a value, RADIX_NONE if there is none. */
+u64 radix_next(const struct radix *radix, u64 index);
 /* Frees all nodes after passing each value to drop. */
 void radix_destroy(struct radix *radix, void (*drop)(void *value));
 

@@ -447,6 +447,19 @@ static i64 do_map_query(const struct request *r)
 	return error ? error : space_write(r->space, word(r, 2), &info, sizeof(info));
 }
 
+static i64 do_map_present(const struct request *r)
+{
+	i64 error;
+	struct space *space = managed_space(r, 0, &error);
+	u64 end = 0;
+
+	if (!space)
+		return error;
+	error = map_present(space, word(r, 1), &end);
+	regs_set_results(r->frame, 0, end);
+	return error;
+}
+
 static i64 do_grant(const struct request *r)
 {
 	return grant_make(r->space, word(r, 0), word(r, 1), number(r, 2), number(r, 3));

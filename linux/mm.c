@@ -163,3 +163,14 @@ void mm_sizes(const struct mm *mm, u64 *total_pages, u64 *resident_pages)
 	}
 	*resident_pages = call_space_info(mm->space, &info) < 0 ? 0 : info.frames;
 }
+
+u64 mm_resident(const struct mm *mm, u64 start, u64 end)
+{
+	u64 pages = 0, stop;
+	i64 found;
+	while (start < end && (found = call_map_present(mm->space, start, &stop)) >= 0 && (u64)found < end) {
+		start = min_u64(stop, end);
+		pages += (start - found) >> PAGE_SHIFT;
+	}
+	return pages;
+}

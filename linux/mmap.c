@@ -406,19 +406,34 @@ long sys_msync(struct task *self, struct user_frame *frame)
 	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
+/* A byte for each page of a mapped range: whether it has a frame. */
+static void present_bytes(struct mm *mm, u64 addr, u64 pages, char *bytes)
+{
+	u64 at = addr, end = addr + (pages << PAGE_SHIFT), stop;
+	struct region_info region;
+	memset(bytes, 0, pages);
+	while (at < end && call_map_query(mm->space, at, &region) >= 0) {
+		i64 found = call_map_present(mm->space, at, &stop);
+		if (found >= 0 && (u64)found < end)
+			memset(bytes + ((found - addr) >> PAGE_SHIFT), 1, (min_u64(stop, end) - found) >> PAGE_SHIFT);
+		at = found < 0 ? region.end : stop;
+	}
+}
+
 long sys_mincore(struct task *self, struct user_frame *frame)
 {
 	u64 addr = arg(frame, 0), pages = page_up(arg(frame, 1)) >> PAGE_SHIFT, to = arg(frame, 2);
-	char ones[256];
+	char bytes[256];
 	if (!is_page_aligned(addr))
 		return -EINVAL;
 	if (!range_is_mapped(self->mm, addr, pages << PAGE_SHIFT))
 		return -ENOMEM;
-	memset(ones, 1, sizeof(ones));
 	while (pages) {
-		u64 piece = min_u64(pages, sizeof(ones));
-		if (user_write(self, to, ones, piece))
+		u64 piece = min_u64(pages, sizeof(bytes));
+		present_bytes(self->mm, addr, piece, bytes);
+		if (user_write(self, to, bytes, piece))
 			return -EFAULT;
+		addr += piece << PAGE_SHIFT;
 		to += piece;
 		pages -= piece;
 	}

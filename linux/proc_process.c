@@ -252,18 +252,18 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 	text_bytes(text, "\n", 1);
 }
 
-/* What of a region is in memory is an estimate: all of it. Private memory that was written counts as shared while there is a
- * process that it may be shared with since a fork. */
-static void region_sizes(struct text *text, const struct process *process, const struct region_info *region)
+/* Private memory that was written counts as shared while there is a process that it may be shared with since a fork. */
+static void region_sizes(struct text *text, const struct process *process, const struct mm *mm,
+	const struct region_info *region)
 {
-	u64 kib = (region->end - region->start) >> 10;
+	u64 kib = mm_resident(mm, region->start, region->end) << (PAGE_SHIFT - 10);
 	bool dirty = region->flags & RIGHT_W, relatives = !process->did_exec || !list_is_empty(&process->children);
 	bool shared = region->flags & MAP_SHARE || relatives || !dirty;
 	const struct {
 		const char *name;
 		u64 kib;
 	} lines[] = {
-		{ "Size:", kib },
+		{ "Size:", (region->end - region->start) >> 10 },
 		{ "KernelPageSize:", PAGE_SIZE >> 10 },
 		{ "MMUPageSize:", PAGE_SIZE >> 10 },
 		{ "Rss:", kib },
@@ -299,7 +299,7 @@ static void regions_text(struct text *text, u64 number, bool sizes)
 			bounds_name(task->mm, region.start, &region.end);
 			region_text(text, task->mm, &region, path);
 			if (sizes)
-				region_sizes(text, process, &region);
+				region_sizes(text, process, task->mm, &region);
 			at = region.end;
 		}
 	}

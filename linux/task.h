@@ -193,5 +193,7 @@ void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
 
 /* Resident and total pages of a process: an estimate from the kernel. */
 void mm_sizes(const struct mm *mm, u64 *total_pages, u64 *resident_pages);
+/* Pages of [start, end), all of one region, that have frames. */
+u64 mm_resident(const struct mm *mm, u64 start, u64 end);
 
 #endif

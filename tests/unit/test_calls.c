@@ -299,6 +299,7 @@ static const char *const kinds[] = {
 	[CALL_protect - ALLOD_CALL_FIRST] = "sabr",
 	[CALL_remap - ALLOD_CALL_FIRST] = "saba",
 	[CALL_map_query - ALLOD_CALL_FIRST] = "sap",
+	[CALL_map_present - ALLOD_CALL_FIRST] = "sa",
 	[CALL_grant - ALLOD_CALL_FIRST] = "abng",
 	[CALL_revoke - ALLOD_CALL_FIRST] = "v",
 	[CALL_portal_create - ALLOD_CALL_FIRST] = "ees",

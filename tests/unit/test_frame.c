@@ -205,6 +205,11 @@ static void test_radix(void **state)
 	index = 70;
 	assert_non_null(radix_next_leaf(&radix, &index));
 	assert_int_equal(index, 64);
+	for (unsigned i = 0; i + 1 < ARRAY_SIZE(indices); i++) {
+		assert_int_equal(radix_next(&radix, indices[i]), indices[i]);
+		assert_int_equal(radix_next(&radix, indices[i] + 1), indices[i + 1]);
+	}
+	assert_int_equal(radix_next(&radix, 0x10000000), RADIX_NONE);
 	for (unsigned i = 0; i + 1 < ARRAY_SIZE(indices); i++)
 		assert_ptr_equal(radix_take(&radix, indices[i]), (void *)(indices[i] + 8));
 	radix_destroy(&radix, ignore);
