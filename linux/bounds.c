@@ -180,9 +180,11 @@ void bounds_exception(struct task *self, struct user_frame *frame)
 	u64 chunk;
 	switch (machine_bounds_cause(self, frame, &report)) {
 	case BOUNDS_CAUSE_VIOLATION:
+		b->violations++;
 		signal_violation(self, &report);
 		return;
 	case BOUNDS_CAUSE_MISSING:
+		b->misses++;
 		if (b->directory && chunk_of_entry(b, report.entry, &chunk) && !table_make(self, b, chunk))
 			return;
 		break;
@@ -220,9 +222,11 @@ bool bounds_trap(struct task *self, struct user_frame *frame)
 		error = soft_start(self);
 		break;
 	case BOUNDS_TRAP_TABLE:
+		b->misses++;
 		error = b->directory && chunk < b->bytes / 8 ? table_make(self, b, chunk) : -EFAULT;
 		break;
 	case BOUNDS_TRAP_REPORT:
+		b->violations++;
 		signal_violation(self, &report);
 		return true;
 	default:
@@ -412,6 +416,15 @@ void bounds_free(struct mm *mm)
 {
 	for (unsigned kind = 0; kind < BOUNDS_KINDS; kind++)
 		heap_free(mm->bounds[kind].tables);
+}
+
+void bounds_counts(const struct mm *mm, u64 *misses, u64 *violations)
+{
+	*misses = *violations = 0;
+	for (unsigned kind = 0; kind < BOUNDS_KINDS; kind++) {
+		*misses += mm->bounds[kind].misses;
+		*violations += mm->bounds[kind].violations;
+	}
 }
 
 const char *bounds_name(const struct mm *mm, u64 at, u64 *end)

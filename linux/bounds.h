@@ -32,6 +32,7 @@ struct bounds {
 	/* Where the instructions of this processor look for the directory, if that is not where it is (machine_bounds_astray): what
 	 * is there is a copy of it, as far as it is needed. 0: there is none. */
 	u64 astray;
+	u64 misses, violations; /* traps for a table that is not there; because of a pointer outside of its bounds */
 };
 
 /* What the bounds registers and the instruction say about an exception. */
@@ -64,8 +65,10 @@ void bounds_unmapped(struct task *self, u64 start, u64 bytes);
 int bounds_fork(struct mm *copy, const struct mm *from);
 void bounds_free(struct mm *mm);
 
-/* For /proc: the name of the piece of memory at `at`, "" if it has nothing to do with bounds; *end, at first an address behind
- * it, is lowered to where that changes. */
+/* For /proc: traps of both kinds since the program started, or was copied by fork. */
+void bounds_counts(const struct mm *mm, u64 *misses, u64 *violations);
+/* The name of the piece of memory at `at`, "" if it has nothing to do with bounds; *end, at first an address behind it, is lowered
+ * to where that changes. */
 const char *bounds_name(const struct mm *mm, u64 at, u64 *end);
 
 #endif

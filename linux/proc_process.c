@@ -120,7 +120,7 @@ static void status_text(struct text *text, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
-	u64 ignored, handled, total = 0, resident = 0;
+	u64 ignored, handled, misses, violations, total = 0, resident = 0;
 
 	find(number, &process, &task);
 	if (!process)
@@ -141,6 +141,8 @@ static void status_text(struct text *text, struct task *self, u64 number)
 		mm_sizes(task->mm, &total, &resident);
 		text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4,
 			total * 4, resident * 4, resident * 4);
+		bounds_counts(task->mm, &misses, &violations);
+		text_add(text, "BoundsMisses:\t%lu\nBoundsViolations:\t%lu\n", misses, violations);
 	}
 	text_add(text, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
 	text_add(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
