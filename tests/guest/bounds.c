@@ -1,46 +1,17 @@
 /* <allod/bounds.h>: the same for each back end that the machine has. The program runs itself once for each. */
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/ucontext.h>
 
-#include "tap.h"
+#include "tables.h"
 
 #include <allod/bounds.h>
+#include <allod/pointer.h>
 
-#include "abi/bounds.h"
 #include "machine.h"
 
 enum { SLOTS = 16, PER_SLOT = 512, OPERATIONS = 1000000 };
 
 static const char *const names[] = { "off", "software", "mpx" };
-
-/* Bytes of all tables that /proc/self/maps shows. */
-static unsigned long tables_shown(void)
-{
-	char line[256];
-	unsigned long start, end, bytes = 0;
-	FILE *maps = fopen("/proc/self/maps", "r");
-
-	while (maps && fgets(line, sizeof(line), maps))
-		if ((strstr(line, "[bounds]") || strstr(line, "[mpx]")) && sscanf(line, "%lx-%lx", &start, &end) == 2)
-			bytes += end - start;
-	if (maps)
-		fclose(maps);
-	return bytes / BOUNDS_TABLE_BYTES;
-}
-
-static char *fresh_chunks(unsigned n)
-{
-	size_t bytes = (n + 1) * BOUNDS_CHUNK;
-	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
-
-	if (start > at)
-		munmap(at, (size_t)(start - at));
-	munmap(start + n * BOUNDS_CHUNK, (size_t)(at + BOUNDS_CHUNK - start));
-	return start;
-}
 
 static bool same(struct allod_bounds a, struct allod_bounds b)
 {
@@ -149,39 +120,57 @@ static void test_tables(void)
 	check(tables_shown() == before, "all gone");
 }
 
-static unsigned long resident(void)
+static const void *bounds_directory(void)
 {
-	unsigned long total, pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
+	uint64_t config = machine_bounds_config();
 
-	if (file && fscanf(file, "%lu %lu", &total, &pages) != 2)
-		pages = 0;
-	if (file)
-		fclose(file);
+	return (const void *)(config ? config & -4096ul : BOUNDS_SOFT_DIRECTORY);
+}
+
+/* Pages of the directory that hold the entries of so many chunks, and of those the resident ones. */
+static unsigned long directory_pages(const char *memory, unsigned chunks, unsigned long *resident)
+{
+	uintptr_t first = (uintptr_t)memory >> BOUNDS_CHUNK_SHIFT << 3, last = first + 8ul * (chunks - 1);
+	unsigned long pages = (last >> 12) - (first >> 12) + 1;
+	unsigned char there[16];
+
+	*resident = 0;
+	if (pages > sizeof(there) || mincore((char *)bounds_directory() + (first & -4096ul), pages << 12, there) < 0)
+		return 0;
+	for (unsigned long i = 0; i < pages; i++)
+		*resident += there[i] & 1;
 	return pages;
 }
 
-/* 1 GiB that holds pointers: 4 GiB of tables, of which only what is touched takes frames: here a page of each, the pages
- * of the directory, and page tables for all of it. */
+/* 1 GiB that holds pointers (less where the window cannot hold its tables): four bytes of tables for each of its bytes, of which
+ * only what is touched takes frames. Here that is a page of each table, the whole of one, and the directory's pages. */
 static void test_memory(void)
 {
-	enum { CHUNKS = 1024 };
-	char *memory = fresh_chunks(CHUNKS);
-	unsigned long shown = tables_shown(), pages, tables;
+	unsigned chunks = allod_layout.window >> 34 ? 1024 : 128;
+	char *memory = fresh_chunks(chunks);
+	unsigned long pages, already, now;
+	struct tables before, after;
 
-	for (unsigned i = 0; i < CHUNKS; i++)
-		memory[i * BOUNDS_CHUNK] = 1;
-	pages = resident();
-	for (unsigned i = 0; i < CHUNKS; i++)
+	pages = directory_pages(memory, chunks, &already);
+	before = tables_look("/proc/self/smaps", bounds_directory());
+	for (unsigned i = 0; i < chunks; i++)
 		allod_bounds_store(memory + i * BOUNDS_CHUNK, memory, allod_bounds_make(memory, 1));
-	pages = resident() - pages;
-	tables = tables_shown() - shown;
-	dprintf(2, "# 1024 MiB of pointers: %lu MiB of tables, %lu KiB resident\n", tables * BOUNDS_TABLE_BYTES >> 20,
-		pages * 4);
-	check(tables * BOUNDS_TABLE_BYTES == 4 * CHUNKS * BOUNDS_CHUNK, "1 GiB of pointers, 4 GiB of tables");
-	check(pages >= CHUNKS && pages <= CHUNKS * 4 + 16, "of which a page each is resident, and its page tables");
-	munmap(memory, CHUNKS * BOUNDS_CHUNK);
-	check(tables_shown() == shown, "and nothing afterwards");
+	for (unsigned i = 0; i < BOUNDS_CHUNK / 8; i++)
+		allod_bounds_store(memory + i * 8, memory, allod_bounds_make(memory, 1));
+	after = tables_look("/proc/self/smaps", bounds_directory());
+	dprintf(2, "# %u MiB of pointers: tables %lu MiB, %lu KiB resident; directory %lu KiB resident\n", chunks,
+		(after.count - before.count) * BOUNDS_TABLE_BYTES >> 20, after.resident_kib - before.resident_kib,
+		after.directory_kib);
+	check((after.count - before.count) * BOUNDS_TABLE_BYTES == 4 * chunks * BOUNDS_CHUNK,
+		"four bytes of tables for each byte of pointers");
+	check(after.resident_kib - before.resident_kib == 4 * (chunks - 1) + BOUNDS_TABLE_BYTES / 1024,
+		"of which only what is touched is resident");
+	check(pages && directory_pages(memory, chunks, &now) == now &&
+			after.directory_kib - before.directory_kib == 4 * (now - already),
+		"and of the directory");
+	munmap(memory, chunks * BOUNDS_CHUNK);
+	after = tables_look("/proc/self/smaps", NULL);
+	check(after.count == before.count && after.resident_kib == before.resident_kib, "and nothing afterwards");
 }
 
 static void test_copy(void)
@@ -305,64 +294,30 @@ static void test_threads(void)
 	munmap(shared, BOUNDS_CHUNK);
 }
 
-static char *arena;
-static pthread_barrier_t barrier;
-enum { THREADS = 4, ROUNDS = 40 };
-
-static void *race(void *argument)
+static void race_store(char *location, unsigned round)
 {
-	unsigned long me = (unsigned long)argument, wrong = 0;
-
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		char *location = arena + i * BOUNDS_CHUNK + me * 8;
-
-		pthread_barrier_wait(&barrier);
-		allod_bounds_store(location, location, allod_bounds_make(location, i + 1));
-		wrong += !same(loaded(location), allod_bounds_make(location, i + 1));
-	}
-	return (void *)wrong;
+	allod_bounds_store(location, location, allod_bounds_make(location, round + 1));
 }
 
-static void test_race(void)
+static bool race_is_right(char *location, unsigned round)
 {
-	pthread_t threads[THREADS];
-	unsigned long wrong = 0, before = tables_shown(), shown;
-	void *result;
-
-	arena = fresh_chunks(ROUNDS);
-	pthread_barrier_init(&barrier, NULL, THREADS);
-	for (unsigned long i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, race, (void *)i);
-	for (unsigned i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], &result);
-		wrong += (unsigned long)result;
-	}
-	shown = tables_shown();
-	munmap(arena, ROUNDS * BOUNDS_CHUNK);
-	check(wrong == 0 && shown - tables_shown() == ROUNDS, "threads that miss the same tables: one each");
-	(void)before;
+	return same(loaded(location), allod_bounds_make(location, round + 1));
 }
 
 /* --- a million random operations against a shadow copy --- */
 
 static struct {
 	char *memory;
+	bool has_table;
 	struct allod_bounds bounds[PER_SLOT];
 	void *pointer[PER_SLOT];
 } slots[SLOTS];
 
-static uint64_t seed = 88172645463325252ull;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
 static void test_random(void)
 {
-	unsigned long wrong = 0, violations = 0, chunks = 0, before = tables_shown();
+	unsigned long wrong = 0, violations = 0, chunks = 0, tables = 0, before = tables_shown();
+	unsigned long counted = violations_counted(), missed = tables_missed();
+	bool loads_need = allod_bounds_back_end() == ALLOD_BOUNDS_MPX;
 
 	reports = 0;
 	for (unsigned n = 0; n < OPERATIONS; n++) {
@@ -374,9 +329,14 @@ static void test_random(void)
 
 		if (!slots[s].memory) {
 			slots[s].memory = fresh_chunks(1);
+			slots[s].has_table = false;
 			memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
 			memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
 			continue;
+		}
+		if (n % 5000 != 4999 && !slots[s].has_table && (word % 4 == 0 || (loads_need && word % 2 == 1))) {
+			slots[s].has_table = true;
+			tables++;
 		}
 		switch (n % 5000 == 4999 ? 9 : word % 4) {
 		case 0:
@@ -406,7 +366,9 @@ static void test_random(void)
 		}
 	}
 	check(wrong == 0 && chunks > 100, "a million operations agree with the shadow copy");
-	check(violations > 100 && (unsigned long)reports == violations, "exactly as many reports as violations");
+	check(violations > 100 && (unsigned long)reports == violations && violations_counted() == counted + violations,
+		"exactly as many reports as violations");
+	check(tables_missed() == missed + tables, "exactly as many traps as tables");
 	for (unsigned s = 0; s < SLOTS; s++)
 		if (slots[s].memory)
 			munmap(slots[s].memory, BOUNDS_CHUNK);
@@ -439,7 +401,7 @@ int main(int argc, char **argv)
 		test_memory();
 		test_copy();
 		test_fork();
-		test_race();
+		test_race(&(struct tables_user){ race_store, race_is_right });
 		test_threads();
 		test_random();
 		return tap_end();

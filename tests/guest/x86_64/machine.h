@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <ucontext.h>
 
 #define MACHINE_UNAME "x86_64"
@@ -70,6 +71,19 @@ static __attribute__((noinline, unused)) uint64_t leaf(uint64_t rounds)
 			 "dec %0\n\tjnz 1b"
 			 : "+r"(rounds), "+r"(bad)::"rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
 	return bad;
+}
+
+/* Where the bounds of MPX are, as the program has told the processor; 0: it has not. */
+static inline uint64_t machine_bounds_config(void)
+{
+	static uint8_t image[4096] __attribute__((aligned(64)));
+	unsigned bytes, offset, c, d;
+	uint64_t config;
+
+	__asm__ volatile("cpuid" : "=a"(bytes), "=b"(offset), "=c"(c), "=d"(d) : "0"(0xd), "2"(4));
+	__asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(bytes ? 0x10 : 0), "d"(0) : "memory");
+	memcpy(&config, image + offset, sizeof(config));
+	return bytes ? config : 0;
 }
 
 #endif

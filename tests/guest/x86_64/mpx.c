@@ -1,11 +1,11 @@
 /* MPX as Linux 3.19 to 5.5 had it: the two prctl calls, tables on demand, reports, what becomes of tables when memory goes. */
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/ucontext.h>
 
-#include "tap.h"
+#include "tables.h"
 
 #include "mpx.h"
+#include "mpx_dig.h"
 
 enum { ENABLE = 43, DISABLE = 44, TRAP_BOUND = 5 };
 
@@ -16,53 +16,6 @@ static uint64_t *directory;
 static uint64_t *entry_of(const void *location)
 {
 	return &directory[(uintptr_t)location >> BOUNDS_CHUNK_SHIFT];
-}
-
-/* Bytes of all tables that /proc/self/maps shows. */
-static unsigned long tables_shown(void)
-{
-	char line[256];
-	unsigned long start, end, bytes = 0;
-	FILE *maps = fopen("/proc/self/maps", "r");
-
-	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "[mpx]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
-			bytes += end - start;
-	if (maps)
-		fclose(maps);
-	return bytes / BOUNDS_TABLE_BYTES;
-}
-
-static unsigned entries_left(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < 1u << 19; i++) {
-		/* Most pages of the directory were never touched. */
-		if (!(i & 511)) {
-			unsigned char there;
-			if (mincore(&directory[i], 4096, &there) < 0)
-				return -1u;
-		}
-		n += directory[i] != 0;
-	}
-	return n;
-}
-
-static void *fresh(unsigned long bytes)
-{
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-/* A fresh range that begins with a chunk. */
-static char *fresh_chunks(unsigned n)
-{
-	char *at = fresh((n + 1) * BOUNDS_CHUNK), *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
-
-	if (start > at)
-		munmap(at, (size_t)(start - at));
-	munmap(start + n * BOUNDS_CHUNK, (size_t)(at + BOUNDS_CHUNK - start));
-	return start;
 }
 
 /* --- the calls --- */
@@ -428,53 +381,18 @@ static int after_exec(void)
 	return is_off ? enable_with_copy() ? 0 : 2 : 1;
 }
 
-static char *arena;
-static pthread_barrier_t barrier;
-enum { THREADS = 4, ROUNDS = 60 };
-
-/* All threads need the same new table at the same time. */
-static void *race(void *argument)
+static void race_store(char *location, unsigned round)
 {
-	unsigned long me = (unsigned long)argument, wrong = 0;
+	mpx_store(location, location, mpx_bounds(location, location + round));
+}
+
+static bool race_is_right(char *location, unsigned round)
+{
 	uint64_t config, status;
 
 	mpx_control(&config, &status);
-	wrong += config != ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		char *location = arena + i * BOUNDS_CHUNK + me * 8;
-		struct mpx_bounds b = mpx_bounds(location, location + i);
-
-		pthread_barrier_wait(&barrier);
-		mpx_store(location, location, b);
-		wrong += !mpx_same(mpx_load(location, location), b);
-	}
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		char *location = arena + i * BOUNDS_CHUNK + me * 8;
-
-		wrong += !mpx_same(mpx_load(location, location), mpx_bounds(location, location + i));
-	}
-	return (void *)wrong;
-}
-
-static void test_threads(void)
-{
-	pthread_t threads[THREADS];
-	unsigned long wrong = 0, before = tables_shown(), shown;
-	void *result;
-
-	arena = fresh_chunks(ROUNDS);
-	pthread_barrier_init(&barrier, NULL, THREADS);
-	for (unsigned long i = 0; i < THREADS; i++)
-		pthread_create(&threads[i], NULL, race, (void *)i);
-	for (unsigned i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], &result);
-		wrong += (unsigned long)result;
-	}
-	check(wrong == 0, "threads that miss the same tables");
-	shown = tables_shown() - before;
-	munmap(arena, ROUNDS * BOUNDS_CHUNK);
-	shown -= tables_shown() - before;
-	check(shown == ROUNDS, "one table each, and none is left");
+	return config == ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE) &&
+		mpx_same(mpx_load(location, location), mpx_bounds(location, location + round));
 }
 
 /* --- a million random operations against a shadow copy --- */
@@ -483,22 +401,15 @@ enum { SLOTS = 24, OPERATIONS = 1000000, PER_SLOT = 512 };
 
 static struct {
 	char *memory;
+	bool has_table;
 	struct mpx_bounds bounds[PER_SLOT];
 	void *pointer[PER_SLOT];
 } slots[SLOTS];
 
-static uint64_t seed = 88172645463325252ull;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
 static void test_random(void)
 {
-	unsigned long violations = 0, wrong = 0, chunks = 0, before = tables_shown();
+	unsigned long violations = 0, wrong = 0, chunks = 0, tables = 0, before = tables_shown();
+	unsigned long counted = violations_counted(), missed = tables_missed();
 	const char *home = (const char *)slots;
 
 	on_fault(step_over);
@@ -512,9 +423,14 @@ static void test_random(void)
 
 		if (!slots[s].memory) {
 			slots[s].memory = fresh_chunks(1);
+			slots[s].has_table = false;
 			memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
 			memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
 			continue;
+		}
+		if (n % 5000 != 4999 && !slots[s].has_table) {
+			slots[s].has_table = true;
+			tables++;
 		}
 		switch (n % 5000 == 4999 ? 9 : word % 3) {
 		case 0:
@@ -540,7 +456,10 @@ static void test_random(void)
 		}
 	}
 	check(wrong == 0 && chunks > 100, "a million operations agree with the shadow copy");
-	check(violations > 1000 && (unsigned long)caught_count == violations, "exactly as many reports as violations");
+	check(violations > 1000 && (unsigned long)caught_count == violations &&
+			violations_counted() == counted + violations,
+		"exactly as many reports as violations");
+	check(tables > chunks && tables_missed() == missed + tables, "exactly as many traps as missing tables");
 	for (unsigned s = 0; s < SLOTS; s++)
 		if (slots[s].memory)
 			munmap(slots[s].memory, BOUNDS_CHUNK);
@@ -575,8 +494,8 @@ int main(int argc, char **argv)
 	wait(&status);
 	check(WIFEXITED(status) && WEXITSTATUS(status) != 1, "a new program starts with everything off");
 	check(status == 0, "where its memory is in the way of a copy of the directory, enable says so");
-	test_threads();
+	test_race(&(struct tables_user){ race_store, race_is_right });
 	test_random();
-	check(entries_left() == tables_shown(), "the directory has an entry for each table");
+	check(dig_finds(directory, tables_shown()), "the directory has an entry for each table");
 	return tap_end();
 }

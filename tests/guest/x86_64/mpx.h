@@ -62,19 +62,19 @@ static inline void mpx_set_config(uint64_t config)
 	__asm__ volatile("xrstor64 (%0)" : : "r"(image), "a"(0x10), "d"(0) : "memory");
 }
 
-/* The directory must be below 512 GiB, like everything, and aligned to a page. */
+/* The directory must be aligned to a page. This one shares no chunk with anything else, so that none is in use because of it. */
 static inline void *mpx_directory(void)
 {
-	void *directory = mmap(NULL, BOUNDS_DIRECTORY_BYTES, PROT_READ | PROT_WRITE,
+	char *at = mmap(NULL, BOUNDS_DIRECTORY_BYTES + BOUNDS_CHUNK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
 
-	return directory == MAP_FAILED ? NULL : directory;
-}
-
-/* Bounds from here on pass through bnd0; `bnd` prefixes keep it over the branches in between. */
-static inline void mpx_make(const void *lower, uint64_t size_less_one)
-{
-	__asm__ volatile("bndmk (%0,%1), %%bnd0; nop" : : "a"(lower), "d"(size_less_one));
+	if (at == MAP_FAILED)
+		return NULL;
+	if (start > at)
+		munmap(at, (size_t)(start - at));
+	munmap(start + BOUNDS_DIRECTORY_BYTES, (size_t)(at + BOUNDS_CHUNK - start));
+	return start;
 }
 
 static inline void mpx_put(const struct mpx_bounds *b)
