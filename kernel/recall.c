@@ -113,6 +113,8 @@ bool recall_settle(struct thread *thread)
 
 	while (thread->depth > due)
 		call_leave(thread, (u64)why, 0);
+	if (leaves)
+		thread_spare_stacklets(thread);
 	if (find_due(thread, 0, &why) == thread->depth) {
 		thread->recalled = false;
 		thread->pending &= ~(u32)PENDING_RECALL;

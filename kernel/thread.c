@@ -84,6 +84,12 @@ static bool spare_stacklet(struct thread *thread)
 	return false;
 }
 
+void thread_spare_stacklets(struct thread *thread)
+{
+	while (spare_stacklet(thread))
+		;
+}
+
 int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page)
 {
 	struct stacklet *stacklet;
@@ -325,6 +331,7 @@ void thread_exit(void)
 		if (!thread->calls[i].system) {
 			while (thread->depth > i)
 				call_leave(thread, (u64)-E_DEAD, 0);
+			thread_spare_stacklets(thread);
 			return;
 		}
 	end_thread(thread);

@@ -121,6 +121,10 @@ void thread_unwind(struct thread *thread);
  * address of its highest page. -E_NOMEM, -E_LIMIT. */
 int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void **page);
 
+/* Drops the stacklets of spaces that the thread is not in: its last call was ended, and whoever it worked for can see by this that
+ * it has left. The thread is the current one. */
+void thread_spare_stacklets(struct thread *thread);
+
 /* Where the next call of the thread into the space shall start its stack: the top of the stacklet, or below the frames the
  * thread already has there. Errors as thread_stacklet. */
 int thread_stack(struct thread *thread, struct space *space, u64 *sp);

@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <allod/portal.h>
 
@@ -121,6 +122,9 @@ static void test_lending(void)
 	check(read_byte_in(space, allod_lend(allod_pointer(1, 0x400000), 1, ALLOD_R)) == -1 && errno == EPERM,
 		"what is not one's own");
 	check(who_in(space) == allod_space_number(space) && errno == 0, "the next call is a call as any other");
+	check(read_byte_in(NULL, allod_lend(allod_pointer(1, 0x400000), 1, ALLOD_R)) == -1 && errno == EINVAL &&
+			who_in(space) == allod_space_number(space) && errno == 0,
+		"what was lent for a call to nowhere is not lent to the next callee");
 	check(read_byte_in(space, allod_global(heap)) == -1 && errno == EOWNERDEAD, "only for that call");
 	allod_space_close(space);
 	free(heap);
@@ -346,6 +350,13 @@ static int fault_there(int unused)
 }
 ALLOD_PORTAL(int, fault_there, (int, unused))
 
+static int loop_there(void)
+{
+	for (volatile int on = 1; on;)
+		;
+	return 0;
+}
+
 static void *call_served(void *portal)
 {
 	long right = 0;
@@ -357,7 +368,7 @@ static void *call_served(void *portal)
 
 static void be_server(int in, int out, unsigned contexts)
 {
-	allod_portal portals[2];
+	allod_portal portals[3];
 	uint32_t client;
 	char end;
 
@@ -365,6 +376,7 @@ static void be_server(int in, int out, unsigned contexts)
 		_exit(1);
 	portals[0] = allod_offer((const void *)served, client);
 	portals[1] = allod_offer((const void *)fault_there, client);
+	portals[2] = allod_offer((const void *)loop_there, client);
 	if (write(out, portals, sizeof(portals)) != sizeof(portals))
 		_exit(2);
 	while (read(in, &end, 1) > 0)
@@ -387,10 +399,56 @@ static bool call_from_threads(allod_portal portal)
 	return right == 400;
 }
 
+static uint64_t nanoseconds_from_now(uint64_t ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + ns;
+}
+
+/* Calls once; a minute is long enough for any machine. */
+static void *call_once(void *portal)
+{
+	struct allod_how how = { nanoseconds_from_now(60000000000) };
+	uint64_t words[6] = { 1 }, result = 0;
+
+	return (void *)(long)(allod_call((allod_portal)portal, words, &result, &how) == 0 && result >= 3);
+}
+
+/* -> a call of another thread returned as it should. */
+static bool another_is_served(allod_portal portal)
+{
+	void *right = NULL;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, call_once, (void *)portal);
+	pthread_join(thread, &right);
+	return right != NULL;
+}
+
+/* The server loses this thread while it is inside; other threads wait for the one context that there may be. */
+static void test_lost_callers(const allod_portal portals[3])
+{
+	uint64_t words[6] = { 0 }, result;
+	struct allod_how how = { nanoseconds_from_now(20000000) };
+	void *right = NULL;
+	pthread_t thread;
+
+	check(allod_call(portals[2], words, &result, &how) == -1 && errno == ETIMEDOUT && another_is_served(portals[0]),
+		"a deadline there: others get in");
+	how.deadline_ns = nanoseconds_from_now(100000000);
+	pthread_create(&thread, NULL, call_once, (void *)portals[0]);
+	check(allod_call(portals[2], words, &result, &how) == -1 && errno == ETIMEDOUT &&
+			!pthread_join(thread, &right) && right,
+		"a deadline there: who waited gets in");
+	check(fault_there_at(portals[1], 0) == -1 && another_is_served(portals[0]), "a fault there: others get in");
+}
+
 static void test_processes(unsigned contexts)
 {
 	uint32_t self = allod_self();
-	allod_portal portals[2];
+	allod_portal portals[3];
 	int there[2], back[2], status;
 	pid_t child;
 
@@ -408,6 +466,7 @@ static void test_processes(unsigned contexts)
 	check(fault_there_at(portals[1], 0) == -1 && errno == EOWNERDEAD, "a fault there is the call's end");
 	check(served_at(portals[0], 5) >= 4 && errno == 0, "and not the server's");
 	check(tap_read((void *)portals[0]) == SIGSEGV, "its code cannot be read");
+	test_lost_callers(portals);
 	kill(child, SIGKILL);
 	check(waitpid(child, &status, 0) == child && served_at(portals[0], 5) == -1 && errno != 0, "when it is gone");
 	close(there[0]), close(there[1]), close(back[0]), close(back[1]);
@@ -438,6 +497,13 @@ static void test_spaces(void)
 			report.end != ALLOD_ALIVE,
 		"a thread in an empty space ends it");
 	check(allod_space_info(allod_space_number(space), &info) == -1 && errno == ENOENT, "it is gone");
+	allod_space_close(space);
+	space = allod_space_create(NULL);
+	check(allod_space_start(space, 0x20000, 0) >= 0, "another one");
+	while (!allod_space_info(allod_space_number(space), &info))
+		sched_yield();
+	check(!allod_space_wait(space, &report) && report.end == ALLOD_FAULTED && report.address == 0x20000,
+		"why it ended is known to who asks later");
 	allod_space_close(space);
 	check(!allod_space_load("no image", 8, NULL, NULL) && errno == EINVAL, "not an image");
 }

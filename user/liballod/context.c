@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,37 +17,69 @@ struct context_pool allod_pool;
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
-/* --- taking and giving back, without any context --- */
+/* --- taking and giving back, without any context ---
+ *
+ * A thread can be cut off anywhere in here, or while it has a context, by a deadline or a fault; the kernel takes its stacklet away
+ * then. Another thread sees that, and takes the context from it. Meanwhile the first may be back with a new stacklet, and have
+ * its context again, so the other one first leaves its mark in the owner's upper half: it gets the context only if the mark
+ * is still there when it has looked for the stacklet. */
+
+enum { OWNER = 0xffff, MARK_SHIFT = 16, LOOK_AGAIN_NS = 10000000 };
+
+_Static_assert((STACKLET_BASE / STACKLET_SIZE + THREADS_MAX) <= OWNER, "a tag has 16 bits");
+
+static bool replace(struct context *context, u32 from, u32 to)
+{
+	return __atomic_compare_exchange_n(&context->owner, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
 
 static struct context *take(u32 tag)
 {
 	for (u32 i = 0; i < __atomic_load_n(&allod_pool.count, __ATOMIC_ACQUIRE); i++) {
 		struct context *context = &allod_pool.contexts[i];
-		u32 free = 0;
+		u32 owner = __atomic_load_n(&context->owner, __ATOMIC_RELAXED);
 
-		/* One that this thread has already: its last call was ended from outside, by a deadline. */
-		if (context->owner == tag ||
-			__atomic_compare_exchange_n(&context->owner, &free, tag, false, __ATOMIC_ACQUIRE,
-				__ATOMIC_RELAXED))
+		/* One that this thread has already: its last call was ended from outside. */
+		while ((owner & OWNER) == tag) {
+			if (replace(context, owner, tag))
+				return context;
+			owner = __atomic_load_n(&context->owner, __ATOMIC_RELAXED);
+		}
+		if (!owner && replace(context, 0, tag))
 			return context;
 	}
 	return NULL;
 }
 
-/* Takes contexts from threads that have left for good: the kernel has taken their stacklets away. */
-static void reclaim(void)
+static bool has_left(u32 owner)
 {
 	struct region_info region;
+	u64 page = owner * STACKLET_SIZE - PAGE_SIZE;
 
+	return call_map_query(0, page, &region) < 0 || region.start > page;
+}
+
+/* Takes contexts from threads that have left without giving them back. */
+static void reclaim(u32 tag)
+{
 	for (u32 i = 0; i < allod_pool.count; i++) {
 		struct context *context = &allod_pool.contexts[i];
-		u32 owner = context->owner;
-		u64 page = owner * STACKLET_SIZE - PAGE_SIZE;
+		u32 owner = __atomic_load_n(&context->owner, __ATOMIC_RELAXED);
+		u32 marked = (owner & OWNER) | tag << MARK_SHIFT;
 
-		if (owner && (call_map_query(0, page, &region) < 0 || region.start > page))
-			__atomic_compare_exchange_n(&context->owner, &owner, 0, false, __ATOMIC_RELAXED,
-				__ATOMIC_RELAXED);
+		if (owner && replace(context, owner, marked) && has_left(owner & OWNER))
+			replace(context, marked, 0);
 	}
+}
+
+/* A moment from now, or 0. Linux is asked without its C library. */
+static u64 a_moment_later(void)
+{
+	struct timespec now;
+
+	if (native_call3(SYS_clock_gettime, CLOCK_MONOTONIC, (u64)&now, 0))
+		return 0;
+	return (u64)now.tv_sec * 1000000000ul + (u64)now.tv_nsec + LOOK_AGAIN_NS;
 }
 
 struct context *allod_context_wait(u32 tag)
@@ -60,11 +93,11 @@ struct context *allod_context_wait(u32 tag)
 		context = take(tag);
 		if (context)
 			break;
-		reclaim();
+		reclaim(tag);
 		context = take(tag);
 		if (context)
 			break;
-		call_wait(&allod_pool.released, released, 0, 0);
+		call_wait(&allod_pool.released, released, a_moment_later(), 0);
 	}
 	__atomic_sub_fetch(&allod_pool.waiting, 1, __ATOMIC_SEQ_CST);
 	return context;

@@ -26,7 +26,7 @@ enum {
 
 /* Assembly knows the offsets. */
 struct context {
-	u32 owner; /* tag of the thread that is in it, 0: free. Atomic */
+	u32 owner; /* tag of the thread that is in it, 0: free; the upper half is context.c's. Atomic */
 	u32 unused;
 	u64 thread_pointer, stack_top;
 };

@@ -170,6 +170,12 @@ void *allod_lend(const volatile void *start, size_t bytes, unsigned rights)
 	return (void *)address;
 }
 
+static void drop_lent(void)
+{
+	lent.count = 0;
+	lent.failed = false;
+}
+
 /* -> the kernel's result; *value is the function's. */
 static i64 call_plainly(allod_portal portal, const u64 words[6], u64 *value)
 {
@@ -187,8 +193,7 @@ static i64 call_with(allod_portal portal, const u64 words[6], u64 *value, u64 de
 	memcpy(spec.words, words, sizeof(spec.words));
 	memcpy(grants, lent.grants, sizeof(grants));
 	spec.grant_count = lent.count;
-	lent.count = 0;
-	lent.failed = false;
+	drop_lent();
 	return failed ? -E_INVAL : allod_stub_call(0, argument, value, CALL_portal_call_with);
 }
 
@@ -204,30 +209,6 @@ int allod_call(allod_portal portal, const uint64_t words[6], uint64_t *result, c
 	if (!allod_present())
 		return errno = ENOSYS, -1;
 	return (int)allod_result(call_any(portal, words, result, how ? how->deadline_ns : 0));
-}
-
-/* In a sandbox: entering and leaving gives back the context of a call that ended otherwise. */
-static void do_nothing(void)
-{
-}
-
-/* A call has failed. If it got as far as into a space that lives, a context is still taken there. That the portal is gone or may
- * not be called says that the space has ended. */
-static void clean_up(struct allod_space *space)
-{
-	static const u64 none[6];
-	int error = errno;
-	allod_portal portal;
-	u64 value;
-
-	if (space_is_gone(space)) {
-		error = EOWNERDEAD;
-	} else if (error == EOWNERDEAD || error == ETIMEDOUT || error == EINTR) {
-		portal = allod_portal_at(space, (const void *)do_nothing);
-		if (portal)
-			call_plainly(portal, none, &value);
-	}
-	errno = error;
 }
 
 /* -> the value, or -1 and errno. */
@@ -263,15 +244,15 @@ uint64_t allod_invoke_in(struct allod_space *space, const void *function, const 
 	allod_portal portal;
 	u64 value;
 
-	if (!space)
-		return errno = allod_present() ? EINVAL : ENOSYS, (u64)-1;
-	portal = allod_portal_at(space, function);
+	errno = allod_present() ? EINVAL : ENOSYS;
+	portal = space ? allod_portal_at(space, function) : 0;
 	if (!portal) {
-		lent.count = 0;
+		drop_lent();
 		return (u64)-1;
 	}
 	value = invoke(portal, words, deadline_in(space->deadline));
-	if (__builtin_expect(errno, 0))
-		clean_up(space);
+	/* That a portal is gone or may not be called says that the space has ended. */
+	if (__builtin_expect(errno, 0) && space_is_gone(space))
+		errno = EOWNERDEAD;
 	return value;
 }

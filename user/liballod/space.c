@@ -117,13 +117,20 @@ bool space_is_gone(struct allod_space *space)
 	struct allod_report report = { .end = ALLOD_KILLED };
 	struct peer_report fault;
 	struct space_info info;
+	u64 address = 0;
+	i64 why;
 
 	if (space->ended)
 		return true;
 	if (call_space_info(space->number, &info) >= 0)
 		return false;
-	if (!syscall(PEER_REPORT, space->number, &fault))
+	if (!syscall(PEER_REPORT, space->number, &fault)) {
 		report = (struct allod_report){ ALLOD_FAULTED, (int)fault.signal, fault.address, fault.ip };
+	} else {
+		why = call_space_wait(space->number, &address);
+		if (why == SPACE_EXITED || why == SPACE_FAULTED)
+			report = (struct allod_report){ .end = (enum allod_end)why, .address = address };
+	}
 	space_has_ended(space, report);
 	return true;
 }

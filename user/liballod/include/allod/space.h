@@ -112,8 +112,8 @@ int allod_space_info(uint32_t number, struct allod_info *info);
 /* Ends the space and all that it manages: calls into it return with EOWNERDEAD. ENOENT: it has ended already. */
 int allod_space_kill(struct allod_space *space);
 
-/* Sleeps until the space ends and tells why. If it has ended already it tells at once, any number of times; of spaces without
- * Linux (all but sandboxes) only who sleeps already learns of more than ALLOD_KILLED. */
+/* Sleeps until the space ends and tells why. If it has ended already it tells at once, any number of times. The kernel remembers
+ * the last 128 spaces that ended: who asks later than that learns of ALLOD_KILLED. */
 int allod_space_wait(struct allod_space *space, struct allod_report *report);
 
 /* Ends the space if it lives and frees what this program keeps about it. NULL is allowed. */
