@@ -69,7 +69,7 @@ help:
 	@echo 'make test        every test, on both machines; ends with "N passed, N failed"'
 	@echo 'make check       formatting, static analysis, headers, include rules, sizes'
 	@echo 'make format      formats the .c files'
-	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-*-$(ARCH).json, .svg'
+	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json and pictures'
 	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
 	@echo 'make install     liballod, its headers and manual pages, to $$(DESTDIR)$$(PREFIX)'
 	@echo 'make deps        install the packages that are missing'

@@ -23,6 +23,10 @@ file == 1 && here && !/^(#|$)/ {
 	pattern[lines] = part[1]
 	split(part[2], limit, / *, */)
 	at_most[lines] = limit[machine == "x86_64" ? 1 : 2]
+	if (at_most[lines] == "-") { # this machine has no such thing
+		lines--
+		next
+	}
 	roots_at_most[lines] = limit[3]
 	beside[lines] = part[3]
 	split(part[4] ",", limit, / *, */)
@@ -35,7 +39,7 @@ file == 1 && here && !/^(#|$)/ {
 file == 2 {
 	split($0, part, "\t")
 	if (part[2] == "note") {
-		if (!(part[1], part[3]) in noted)
+		if (!((part[1], part[3]) in noted))
 			notes = notes "note: " part[1] ": " part[3] "\n"
 		noted[part[1], part[3]]
 		next
@@ -145,7 +149,10 @@ function judged(text, value, most) {
 		value = figure(value) + 0
 	else
 		text = text " (" most ")"
-	return value <= number(most) * 1.0005 ? text : text " MISSED"
+	if (value <= number(most) * 1.0005)
+		return text
+	missed = missed (missed == "" ? "" : ", ") row_name
+	return text " MISSED"
 }
 
 function root_writes(name, most) {
@@ -183,6 +190,7 @@ function print_line(l, name,    r, wall, what) {
 }
 
 function print_row(name,    s, l, found, what, seen) {
+	row_name = name
 	printf "%-" name_width "s", name
 	json_begin(name)
 	for (s = 1; s <= systems; s++)
@@ -315,6 +323,17 @@ function draw(    i, s, y, value, height, colour) {
 	print "</svg>" > svg
 }
 
+# Puts a row at the end of those that are shown, and behind it what it stands beside, where both go by the same parameters.
+function place(name,    l) {
+	if (name in placed || !(name in known))
+		return
+	placed[name]
+	shown[++last] = name
+	for (l = 1; l <= lines; l++)
+		if (pattern[l] ~ /\*/ && matches(pattern[l], name) != "" && compared(l, name))
+			place(other_name)
+}
+
 END {
 	# Means have no row of their own.
 	for (l = 1; l <= lines; l++)
@@ -326,6 +345,10 @@ END {
 	for (l = 1; l <= lines; l++)
 		if (pattern[l] !~ /\*/ && !(pattern[l] in known))
 			complain("no row " pattern[l])
+	for (i = 1; i <= rows; i++)
+		place(names[i])
+	for (i = 1; i <= rows; i++)
+		names[i] = shown[i]
 	for (i = 1; i <= rows; i++) {
 		name_width = longer(name_width, names[i])
 		for (l = 1; l <= lines; l++)
@@ -336,6 +359,8 @@ END {
 	for (i = 1; i <= rows; i++)
 		print_row(names[i])
 	printf "%s", notes == "" ? "" : "\n" notes
+	if (missed != "")
+		printf "\nMISSED: %s\n", missed
 	draw()
 	exit bad
 }
