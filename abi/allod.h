@@ -205,11 +205,16 @@ enum {
 };
 
 /* The memory layout of a window that the kernel itself uses: stacklets, in the lower half. Thread t of the machine has the
- * range [STACKLET_BASE + t * STACKLET_SIZE, + STACKLET_SIZE) in every space; its lowest page is the guard page. */
+ * range [STACKLET_BASE + t * STACKLET_SIZE, + STACKLET_SIZE) in every space; its lowest page is the guard page. Behind those of
+ * threads are those of interrupt lines: line l has number THREADS_MAX + l. */
 #define STACKLET_SIZE 0x8000ul
 #define STACKLET_BASE 0x40000000ul
-#define THREADS_MAX 16384ul
-#define STACKLET_END (STACKLET_BASE + THREADS_MAX * STACKLET_SIZE)
+#define THREADS_MAX 16320ul
+#define IRQ_LINES_MAX 64ul
+#define STACKLET_END (STACKLET_BASE + (THREADS_MAX + IRQ_LINES_MAX) * STACKLET_SIZE)
+
+/* The longest that an interrupt's call may last, irq_call(). */
+#define IRQ_CALL_NS_MAX 100000000ul
 
 /* What a native program finds through its first argument register when its first thread starts (placed by its creator). */
 struct start_info {

@@ -47,7 +47,8 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
  *   root=rw      write through to the root instead of keeping changes in memory (never set today: roots are read-only)
  *   hostname=    for uname; wall=NS since 1970 at boot
  *   stats=1      send statistics at the end; map=1: send a map
- *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT)
+ *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT) and
+ *                interrupts=call (the drivers take theirs as calls, irq_call(), instead of by waking a thread)
  * --- */
 
 /* --- fs: the virtio-9p driver. One portal; word 0 of a call is the operation, word 1 the node. ---

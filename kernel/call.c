@@ -4,6 +4,7 @@
 #include "arch.h"
 #include "call_with.h"
 #include "frame.h"
+#include "irq.h"
 #include "lib/string.h"
 #include "panic.h"
 #include "portal.h"
@@ -129,8 +130,28 @@ int call_return(u64 word0, u64 word1)
 
 	if (!thread->depth || thread->calls[thread->depth - 1].system)
 		return -E_INVAL;
+	if (thread->calls[thread->depth - 1].interrupted)
+		irq_returned(thread->calls[thread->depth - 1].interrupted);
 	call_leave(thread, word0, word1);
 	return 0;
+}
+
+/* The rest of leaving a call that the caller made: results, and what it had of its own. */
+static void go_on_in_caller(struct thread *thread, struct call *call, struct space *left, u64 word0, u64 word1)
+{
+	struct user_frame *frame = call->space->system ? call->frame : &thread->regs;
+
+	bring_vector_back(thread, call);
+	if (call->system)
+		return;
+	if (cpu_self()->current == thread)
+		arch_exchange_gs_base(call->gs_base);
+	else
+		thread->gs_base = call->gs_base;
+	regs_leave(frame, call->ip, call->sp, call->thread_pointer, word0, word1);
+	space_put(left);
+	if (cpu_self()->current == thread)
+		gate_close(cpu_self());
 }
 
 void call_leave(struct thread *thread, u64 word0, u64 word1)
@@ -143,19 +164,10 @@ void call_leave(struct thread *thread, u64 word0, u64 word1)
 	if (left->system)
 		thread_release_frame(thread, thread->depth + 1);
 	thread->space = call->space;
-	bring_vector_back(thread, call);
-	if (!call->system) {
-		struct user_frame *frame = call->space->system ? call->frame : &thread->regs;
-
-		if (cpu_self()->current == thread)
-			arch_exchange_gs_base(call->gs_base);
-		else
-			thread->gs_base = call->gs_base;
-		regs_leave(frame, call->ip, call->sp, call->thread_pointer, word0, word1);
-		space_put(left);
-		if (cpu_self()->current == thread)
-			gate_close(cpu_self());
-	}
+	if (call->interrupted)
+		irq_leave(thread, call);
+	else
+		go_on_in_caller(thread, call, left, word0, word1);
 	if (cpu_self()->current == thread)
 		thread_load();
 }

@@ -20,8 +20,8 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp);
 /* The current thread returns from a portal call. -E_INVAL if it is not inside of one. */
 int call_return(u64 word0, u64 word1);
 
-/* Leaves the innermost call of any kind with two result words (a user frame below a system call is left as it is). The
- * thread is the current one of this processor, or on none. */
+/* Leaves the innermost call of any kind with two result words (a user frame below a system call is left as it is, and so is who
+ * was interrupted). The thread is the current one of this processor, or on none. */
 void call_leave(struct thread *thread, u64 word0, u64 word1);
 
 /* The current thread, in a space with a system portal, is called away to it; cause, code and addr are in its user frame. */

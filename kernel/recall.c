@@ -16,7 +16,7 @@ static int why_due(const struct thread *thread, u32 i, u64 now)
 
 	if (call->system)
 		return 0;
-	if (thread->recalled && !(call->space->flags & SPACE_TRUSTED))
+	if (thread->recalled && !(call->space->flags & SPACE_TRUSTED) && !call->interrupted)
 		return -E_INTR;
 	return call->deadline && call->deadline <= now ? -E_TIMEDOUT : 0;
 }
@@ -31,14 +31,15 @@ static u32 find_due(const struct thread *thread, u32 from, int *why)
 	return from;
 }
 
-/* The outermost call that the thread can be taken out of: no trusted space is inside of it. */
+/* The outermost call that the thread can be taken out of: no trusted space and no interrupt is inside of it. */
 static u32 find_free(const struct thread *thread)
 {
+	const struct call *calls = thread->calls;
 	u32 i = thread->depth;
 
 	if (thread->space->flags & SPACE_TRUSTED)
 		return i;
-	while (i > 0 && (i == thread->depth || !(thread->calls[i].space->flags & SPACE_TRUSTED)))
+	while (i > 0 && (i == thread->depth || !(calls[i].interrupted || (calls[i].space->flags & SPACE_TRUSTED))))
 		i--;
 	return i;
 }

@@ -1,7 +1,8 @@
 /* Taking threads out of calls before the callee returns: at a call's deadline, or because who manages the thread's home recalls it.
  *
  * Only portal calls can be cut short, and only while no unshielded (trusted) space works for the thread inside of them: it may
- * hold locks. Until then the thread has PENDING_RECALL, and its interruptible waits end. Under the kernel lock. */
+ * hold locks. A call that an interrupt made ends at its deadline only, and what the thread is to leave has to wait for it. Until
+ * then the thread has PENDING_RECALL, and its interruptible waits end. Under the kernel lock. */
 #ifndef KERNEL_RECALL_H
 #define KERNEL_RECALL_H
 

@@ -322,7 +322,7 @@ int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page)
 	const struct region *region = map_find(&space->map, start);
 	bool is_new = !region || !(region->flags & REGION_KERNEL);
 
-	ASSERT(thread < THREADS_MAX && space->end == SPACE_ALIVE);
+	ASSERT(thread < THREADS_MAX + IRQ_LINES_MAX && space->end == SPACE_ALIVE);
 	if (is_new) {
 		int error = map_add_kernel(space, start, end - start);
 

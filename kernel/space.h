@@ -132,9 +132,9 @@ int space_read_u32(struct space *space, u64 va, u32 *value);
  * left or anything is unmapped. */
 void *space_touch(struct space *space, u64 va, u32 access);
 
-/* Makes the stacklet of a thread (number below THREADS_MAX) if it is not there yet. *top = its end in the space (native
- * address), *top_page = its last page as the kernel sees it, which stays good until the stacklet is dropped. -E_NOMEM,
- * -E_EXIST. */
+/* Makes the stacklet of a thread (number below THREADS_MAX) or line (behind: abi/allod.h) if it is not there yet. *top = its end
+ * in the space (native address), *top_page = its last page as the kernel sees it, which stays good until the stacklet is
+ * dropped. -E_NOMEM, -E_EXIST. */
 int space_stacklet(struct space *space, u32 thread, u64 *top, void **top_page);
 /* Frees it, if there is one. */
 void space_stacklet_drop(struct space *space, u32 thread);

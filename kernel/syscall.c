@@ -306,6 +306,8 @@ static i64 do_space_wait(const struct request *r)
 		return error;
 	if (space == r->space)
 		return -E_INVAL;
+	if (r->thread->interrupts)
+		return -E_PERM;
 	wait_for_end(space);
 	return 0;
 }
@@ -503,6 +505,11 @@ static i64 do_irq_attach(const struct request *r)
 static i64 do_irq_done(const struct request *r)
 {
 	return irq_done(r->space, word(r, 0));
+}
+
+static i64 do_irq_call(const struct request *r)
+{
+	return irq_call(r->space, word(r, 0), word(r, 1), word(r, 2));
 }
 
 static i64 do_log(const struct request *r)

@@ -18,6 +18,7 @@
 #include "user_frame.h"
 
 struct cpu;
+struct interrupted;
 struct portal;
 struct space;
 struct view;
@@ -32,6 +33,7 @@ struct call {
 	struct user_frame *frame; /* spaces with a system portal: their user frame (kernel address, page held) */
 	u64 frame_user;           /* the same as the system service addresses it */
 	u64 gs_base;              /* portal calls on x86-64: the second segment base */
+	struct interrupted *interrupted; /* an interrupt's call: all else to go on with (irq.h); NULL: none */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 	struct view *view;        /* spaces with a system: under which the thread runs there, its main one or a VAS's (vas.h) */
 	struct list_node grants;  /* that end with the call, by grant.of_call; next is NULL: none */
@@ -72,6 +74,7 @@ struct thread {
 	} wait;
 	struct timer deadline; /* the earliest of its calls' */
 	bool recalled;         /* thread_recall() is not done yet */
+	u32 interrupts;        /* of its calls, those of interrupts: while there is one, it does not wait */
 	void *vector;       /* its vector state while it is on no processor */
 	void *vector_spare; /* a page kept for call.vector, or NULL */
 	u64 gs_base;        /* x86-64: the second segment base of user mode while it is on no processor */

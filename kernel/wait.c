@@ -78,6 +78,8 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 
 	if (va & 3)
 		return -E_INVAL;
+	if (thread->interrupts)
+		return -E_PERM;
 	word = space_touch(thread->space, va, 0);
 	if (!word)
 		return -E_FAULT;

@@ -307,6 +307,7 @@ static const char *const kinds[] = {
 	[CALL_irq_grant - ALLOD_CALL_FIRST] = "in",
 	[CALL_irq_attach - ALLOD_CALL_FIRST] = "ia",
 	[CALL_irq_done - ALLOD_CALL_FIRST] = "i",
+	[CALL_irq_call - ALLOD_CALL_FIRST] = "ieu",
 	[CALL_log - ALLOD_CALL_FIRST] = "pc",
 	[CALL_stats - ALLOD_CALL_FIRST] = "pc",
 	[CALL_shield_list - ALLOD_CALL_FIRST] = "pc",

@@ -253,6 +253,12 @@ static inline i64 call_irq_done(u32 line)
 	return native_call1(CALL_irq_done, line);
 }
 
+/* The portal is one of ours, by its address; 0: no more calls. */
+static inline i64 call_irq_call(u32 line, u64 portal, u64 ns)
+{
+	return native_call3(CALL_irq_call, line, portal, ns);
+}
+
 static inline i64 call_log(const char *text, u64 bytes)
 {
 	return native_call3(CALL_log, (u64)text, bytes, 0);
