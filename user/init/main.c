@@ -81,10 +81,13 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* words[11] of the drivers: bit 0: calls may plant mistakes; bit 8 + i of the fs driver: device i may be written to. */
+/* words[11] of the drivers: bit 0: calls may plant mistakes; bit 1: interrupts are to be calls; bit 8 + i of the fs driver:
+ * device i may be written to. */
 static void set_options(struct file config)
 {
-	u64 plant = has_word(config_get(config, "append", NULL), "plant=1"), options = plant;
+	const char *append = config_get(config, "append", NULL);
+	const u64 common = has_word(append, "plant=1") | (u64)has_word(append, "interrupts=call") << 1;
+	u64 options = common;
 	const char *share = NULL, *root = config_get(config, "root", NULL);
 
 	if (root && !strcmp(root, "rw"))
@@ -98,7 +101,7 @@ static void set_options(struct file config)
 			options |= 1ul << (8 + device);
 	}
 	children[SERVICE_FS].start.words[11] = options;
-	children[SERVICE_CONSOLE].start.words[11] = plant;
+	children[SERVICE_CONSOLE].start.words[11] = common;
 }
 
 void service_main(const struct start_info *start)

@@ -76,6 +76,36 @@ static u64 read_features(volatile u32 *registers)
 	return features;
 }
 
+/* [I] when their interrupts come: drivers open their devices one after the other. */
+static struct virtio_device *called_devices;
+
+static struct portal_result interrupt_call(u64 line, u64 w1, u64 w2, u64 w3, u64 w4, u64 w5)
+{
+	struct virtio_device *device = called_devices;
+
+	(void)w1, (void)w2, (void)w3, (void)w4, (void)w5;
+	while (device->line != line)
+		device = device->next;
+	device->registers[REG_INTERRUPT_ACK] = 3;
+	__atomic_fetch_add(&device->interrupts, 1, __ATOMIC_RELEASE);
+	call_wake(&device->interrupts, ~0u);
+	return (struct portal_result){ 0 };
+}
+
+/* From now on the device's interrupts are calls. */
+static i64 call_interrupts(struct virtio_device *device)
+{
+	static i64 portal;
+
+	if (!portal)
+		portal = service_portal(SERVICE_PORTALS - 1, interrupt_call);
+	if (portal < 0)
+		return portal;
+	device->next = called_devices;
+	called_devices = device;
+	return call_irq_call(device->line, (u64)portal, 0);
+}
+
 i64 virtio_open(struct virtio_device *device, u64 registers, u32 line, u32 id, u64 features)
 {
 	volatile u32 *reg = (volatile u32 *)registers;
@@ -96,7 +126,9 @@ i64 virtio_open(struct virtio_device *device, u64 registers, u32 line, u32 id, u
 	reg[REG_STATUS] = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK;
 	if (!(features >> FEATURE_VERSION_1) || !(reg[REG_STATUS] & STATUS_FEATURES_OK))
 		return -E_INVAL;
-	return call_irq_attach(line, &device->interrupts);
+	if (call_irq_attach(line, &device->interrupts) < 0)
+		return -E_PERM;
+	return service_start->words[11] & 2 ? call_interrupts(device) : 0;
 }
 
 static void set_address(volatile u32 *reg, unsigned at, u64 physical)

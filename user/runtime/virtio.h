@@ -8,7 +8,10 @@
  * does, in a loop:
  *	lock; word = virtio_interrupt(device); take what the queues have; unlock; if satisfied, leave;
  *	virtio_wait(device, word)
- * so whoever is awake serves everybody, and an interrupt between the two calls is not lost. */
+ * so whoever is awake serves everybody, and an interrupt between the two calls is not lost.
+ *
+ * If the driver is told so (bit 1 of words[11]), interrupts are calls (irq_call): the call does on any thread what can be done
+ * without the lock, which that thread may hold. An interrupt that cannot be a call comes as without. */
 #ifndef RUNTIME_VIRTIO_H
 #define RUNTIME_VIRTIO_H
 
@@ -36,8 +39,9 @@ struct dma_piece dma_take(struct dma *dma, u32 bytes);
 struct virtio_device {
 	volatile u32 *registers;
 	u32 line;
-	u32 interrupts; /* [a] counted by the kernel */
+	u32 interrupts; /* [a] counted by the kernel, or by the call */
 	u32 handled;    /* of them, protected by the driver's lock for this device */
+	struct virtio_device *next; /* [I] of those whose interrupts are calls */
 };
 
 struct virtio_queue {
