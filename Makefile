@@ -50,8 +50,9 @@ INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
 9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)
 CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
 LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
-# Takes the place of the Linux service in tests/guest/drivers.sh.
-CLIENT_OBJECTS := $(call objects,$(OUT)/service-obj,tests/native)
+# Take the places of the Linux service and of init in tests/guest/drivers.sh.
+CLIENT_OBJECTS := $(OUT)/service-obj/tests/native/client.c.o
+INTERRUPTS_OBJECTS := $(OUT)/service-obj/tests/native/interrupts.c.o $(OUT)/service-obj/tests/native/$(ARCH)/victim.S.o
 LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,user/liballod user/liballod/$(ARCH))
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
@@ -95,6 +96,8 @@ $(OUT)/kernel-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(KERNEL_FLAGS))
 $(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
 	$(call compile,$(LINUX_FLAGS))
+$(OUT)/service-obj/tests/native/%.o: tests/native/% $(OUT)/compiler
+	$(call compile,$(SERVICE_FLAGS) -iquote tests/native -iquote tests/native/$(ARCH))
 $(OUT)/service-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS))
 $(OUT)/library-obj/%.o: % $(OUT)/compiler
@@ -141,6 +144,7 @@ $(eval $(call service,9p,9P))
 $(eval $(call service,console,CONSOLE))
 $(eval $(call service,linux,LINUX))
 $(eval $(call service,client,CLIENT))
+$(eval $(call service,interrupts,INTERRUPTS))
 
 # --- liballod: what programs are linked with ---
 

@@ -110,6 +110,27 @@ static void test_preemption(void)
 	check(right == 6, "kept over preemption, six processes");
 }
 
+/* While another process looks for files, devices interrupt this one. */
+static void test_interrupts(void)
+{
+	bool fine = true;
+	int status;
+
+	if (fork() == 0) {
+		char name[32];
+
+		for (unsigned i = 0; i < 300; i++) {
+			snprintf(name, sizeof(name), "/usr/no file %u", i);
+			if (access(name, F_OK) == 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (unsigned round = 0; waitpid(-1, &status, WNOHANG) == 0; round++)
+		fine &= kept(SYS_getppid, 0, 1, 20000, round);
+	check(fine && status == 0, "kept over interrupts");
+}
+
 /* --- signals --- */
 
 static volatile sig_atomic_t count;
@@ -224,6 +245,7 @@ int main(int argc, char **argv)
 	has_avx = find_avx();
 	test_system_calls();
 	test_preemption();
+	test_interrupts();
 	test_signals();
 	test_x87();
 	test_fork();

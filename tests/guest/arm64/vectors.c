@@ -97,6 +97,27 @@ static void set_control(uint64_t v)
 	__asm__ volatile("msr fpcr, %0" : : "r"(v));
 }
 
+/* While another process looks for files, devices interrupt this one. */
+static void test_interrupts(void)
+{
+	bool fine = true;
+	int status;
+
+	if (fork() == 0) {
+		char name[32];
+
+		for (unsigned i = 0; i < 300; i++) {
+			snprintf(name, sizeof(name), "/usr/no file %u", i);
+			if (access(name, F_OK) == 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (unsigned round = 0; waitpid(-1, &status, WNOHANG) == 0; round++)
+		fine &= kept(SYS_getppid, 0, 1, 20000, round);
+	check(fine && status == 0, "kept over interrupts");
+}
+
 static volatile sig_atomic_t count;
 
 static void clobber(int number)
@@ -154,6 +175,7 @@ int main(int argc, char **argv)
 	self[n > 0 ? n : 0] = 0;
 	test_system_calls();
 	test_preemption();
+	test_interrupts();
 	test_signals();
 	test_fork_and_exec(self);
 	return tap_end();
