@@ -285,7 +285,7 @@ static void test_kills(void)
 	unsigned wrong = 0, seed = 1;
 
 	vas_attach(0, vid, O_RDWR);
-	for (int n = 0; n < 40; n++) {
+	for (int n = 0; n < 20; n++) {
 		for (int i = 0; i < CHILDREN; i++)
 			if (!children[i]) {
 				children[i] = fork();
@@ -311,7 +311,7 @@ static void test_kills(void)
 	for (int i = 0; i < CHILDREN; i++)
 		if (children[i])
 			end_child(children[i]);
-	check(wrong == 0, "forty are killed going in and out, the lock is never lost");
+	check(wrong == 0, "twenty are killed going in and out, the lock is never lost");
 	vas_detach(0, vid);
 	unmake(vid, sid);
 }
@@ -349,7 +349,7 @@ static void test_revoking(int how)
 		if (children[i] == 0)
 			switch_against_revoking(vid, i);
 	}
-	for (int n = 0; n < 300; n++) {
+	for (int n = 0; n < 100; n++) {
 		ok = ok && vas_revoke(vid, n % 2 ? 0 : children[0]) + 1 >= 0;
 		if (n % 3 == 0)
 			sched_yield();
