@@ -25,6 +25,8 @@ expected() {
 	list) printf '%s\n' 'here: N' 'in space N: N' 'in space N: N nodes doubled' 'here: N' 'in space N: N' \
 		'the reader wrote: the called space ended during the call' ;;
 	server) printf '%s\n' 'N calls, N blocks: the call was made' 'a block that is not lent: the called space ended during the call' ;;
+	squeeze) printf '%s\n' 'packed and unpacked well' 'the checksums are the same' \
+		'bytes that are not lent: the called space ended during the call' ;;
 	settings) printf '%s\n' 'colour is green' 'shape is round' 'stopped: byte 16 of an object whose last one is 15' ;;
 	debug) printf '%s\n' 'state is "state: connected, 3 requests open"' 'secret is not granted' 'state cannot be changed' \
 		'state is not granted' 'the debuggee: "state: connected, 3 requests open"' ;;
@@ -46,6 +48,11 @@ judge() {
 	fi
 }
 
+# The library of examples/squeeze.c.
+# shellcheck disable=SC2046
+$compiler -O2 -Wall -Wextra -Werror $(flags Cflags) -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -Wl,-e,0 \
+	-o "$work/lz.image" examples/squeeze/lz.c || exit 1
+
 for source in examples/*.c; do
 	name=$(basename "$source" .c)
 	[ -n "$(expected "$name")" ] || continue
@@ -58,11 +65,15 @@ for source in examples/*.c; do
 			continue
 		fi
 		# A million calls take a minute where the emulator changes roots slowly.
-		calls=$([ "$name-$ARCH" = server-arm64 ] && echo 100000)
+		arguments=
+		case $name-$ARCH in
+		server-arm64) arguments=100000 ;;
+		squeeze-*) arguments=/examples/lz.image ;;
+		esac
 		cpus=$([ $kind = static ] && echo 1 || echo 4)
 		# shellcheck disable=SC2086
 		timeout 120 build/allod run --cpus "$cpus" --timeout 100 $options --share "$PWD/build/$ARCH:/allod" \
-			--share "$work:/examples" -- "/examples/$name" $calls </dev/null >"$work/out" 2>"$work/err"
+			--share "$work:/examples" -- "/examples/$name" $arguments </dev/null >"$work/out" 2>"$work/err"
 		judge "$name" $? "$kind, $cpus processors"
 	done
 done

@@ -20,12 +20,12 @@ static const Elf64_Phdr *check_image(const Elf64_Ehdr *header, size_t bytes, u64
 	for (unsigned i = 0; i < header->e_phnum; i++) {
 		const Elf64_Phdr *s = &segments[i];
 		u64 half = allod_layout.window / 2 - base;
+		bool in_file = !s->p_filesz || (s->p_offset <= bytes && s->p_filesz <= bytes - s->p_offset);
 
-		if (s->p_type == PT_INTERP)
+		if (s->p_type == PT_INTERP || (s->p_type == PT_NOTE && (!in_file || s->p_offset % 4)))
 			return NULL;
 		if (s->p_type == PT_LOAD &&
-			(s->p_filesz > s->p_memsz || s->p_offset > bytes || s->p_filesz > bytes - s->p_offset ||
-				s->p_vaddr > half || s->p_memsz > half - s->p_vaddr))
+			(!in_file || s->p_filesz > s->p_memsz || s->p_vaddr > half || s->p_memsz > half - s->p_vaddr))
 			return NULL;
 	}
 	return segments;
@@ -43,7 +43,8 @@ static i64 load_segment(struct allod_space *space, const char *image, const Elf6
 	if (error < 0)
 		return error;
 	*end = stop > *end ? stop : *end;
-	memcpy(allod_pointer(space->number, start), image + segment->p_offset, segment->p_filesz);
+	if (segment->p_filesz)
+		memcpy(allod_pointer(space->number, start), image + segment->p_offset, segment->p_filesz);
 	return 0;
 }
 
@@ -68,17 +69,16 @@ static i64 protect_segment(struct allod_space *space, const Elf64_Phdr *segment,
 }
 
 /* -> 0, -E_*. */
-static i64 load(struct allod_space *space, const char *image, const Elf64_Phdr *segments, unsigned count, u64 base,
-	u64 *end)
+static i64 load(struct allod_space *space, struct image *image)
 {
 	i64 error = 0;
 
-	for (unsigned i = 0; i < count && error >= 0; i++)
-		if (segments[i].p_type == PT_LOAD)
-			error = load_segment(space, image, &segments[i], base, end);
-	for (unsigned i = 0; i < count && error >= 0; i++)
-		if (segments[i].p_type == PT_LOAD)
-			error = protect_segment(space, &segments[i], base);
+	for (unsigned i = 0; i < image->count && error >= 0; i++)
+		if (image->segments[i].p_type == PT_LOAD)
+			error = load_segment(space, image->bytes, &image->segments[i], image->base, &image->end);
+	for (unsigned i = 0; i < image->count && error >= 0; i++)
+		if (image->segments[i].p_type == PT_LOAD)
+			error = protect_segment(space, &image->segments[i], image->base);
 	return error;
 }
 
@@ -97,26 +97,43 @@ static i64 start(struct allod_space *space, u64 entry, u64 page, const u64 words
 	return call_thread_create(&thread);
 }
 
-struct allod_space *allod_space_load(const void *image, size_t bytes, const struct allod_options *options,
-	const uint64_t words[4])
+struct allod_space *image_make(const void *bytes, size_t count, const struct allod_options *options,
+	struct image *image)
 {
-	const Elf64_Ehdr *header = image;
-	const Elf64_Phdr *segments;
+	const Elf64_Ehdr *header = bytes;
 	struct allod_space *space;
-	u64 base = bytes >= sizeof(*header) && header->e_type == ET_DYN ? IMAGE_BASE : 0, end = 0;
 	i64 error;
 
 	if (!allod_present())
 		return errno = ENOSYS, NULL;
-	segments = check_image(header, bytes, base);
-	if (!segments)
+	*image = (struct image){ .bytes = bytes };
+	image->base = count >= sizeof(*header) && header->e_type == ET_DYN ? IMAGE_BASE : 0;
+	image->segments = check_image(header, count, image->base);
+	if (!image->segments)
 		return errno = EINVAL, NULL;
+	image->count = header->e_phnum;
+	image->entry = image->base + header->e_entry;
 	space = space_make(options, SYSTEM_NONE);
 	if (!space)
 		return NULL;
-	error = load(space, image, segments, header->e_phnum, base, &end);
-	if (error >= 0)
-		error = start(space, base + header->e_entry, end + PAGE_SIZE, words);
+	error = load(space, image);
+	if (error < 0) {
+		allod_space_close(space);
+		return errno = allod_errno(error), NULL;
+	}
+	return space;
+}
+
+struct allod_space *allod_space_load(const void *image, size_t bytes, const struct allod_options *options,
+	const uint64_t words[4])
+{
+	struct image made;
+	struct allod_space *space = image_make(image, bytes, options, &made);
+	i64 error;
+
+	if (!space)
+		return NULL;
+	error = start(space, made.entry, made.end + PAGE_SIZE, words);
 	if (error < 0) {
 		allod_space_close(space);
 		return errno = allod_errno(error), NULL;

@@ -50,6 +50,11 @@ struct allod_space {
 	struct allod_report report;
 	int lock;          /* for the table: allod_space_lock() */
 	u32 entries;       /* used so far */
+	u32 export_count;  /* of a library; else 0 */
+	struct library_export {
+		u64 portal;
+		char name[48]; /* ALLOD_EXPORT_MAX */
+	} *exports;
 	struct space_portal {
 		const void *function; /* NULL: free. Written last */
 		u64 portal;

@@ -157,6 +157,7 @@ void allod_space_close(struct allod_space *space)
 		return;
 	if (!space->ended)
 		call_space_destroy(space->number);
+	free(space->exports);
 	free(space);
 }
 
