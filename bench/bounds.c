@@ -101,6 +101,29 @@ static void bench_first_touch(void)
 	printf("row first touch of a plain page: %llu\n", (unsigned long long)(ticks() - start));
 }
 
+/* The processor's own instructions, and the library with them as its back end. */
+static void bench_processor(void)
+{
+	char *memory = fresh((TOUCHES + 2) * BOUNDS_CHUNK);
+	struct allod_bounds b;
+	uint64_t began;
+
+	memory = (char *)(((uintptr_t)memory + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
+	for (unsigned i = 0; i <= TOUCHES; i++)
+		memory[i * BOUNDS_CHUNK] = 1;
+	machine_bndstx(memory, memory); /* a page of the directory */
+	began = ticks();
+	for (unsigned i = 1; i <= TOUCHES; i++)
+		machine_bndstx(memory + i * BOUNDS_CHUNK, memory);
+	printf("row first touch of a table by bndstx: %.2f\n", (double)(ticks() - began) / TOUCHES);
+	row_round("bndstx", LOOP(machine_bndstx(memory, memory)), LOOP(KEEP(memory)));
+	row_round("bndldx", LOOP(machine_bndldx(memory, memory)), LOOP(KEEP(memory)));
+	b = allod_bounds_make(memory, 1);
+	row_round("store, by way of bndstx", LOOP(allod_bounds_store(memory, memory, b)),
+		LOOP(*(void *volatile *)memory = memory));
+	row_round("load, by way of bndldx", LOOP(load_only(memory)), LOOP((void)*(void *volatile *)memory));
+}
+
 /* In a child, so that each begins with the same memory. */
 static uint64_t bench_program(const char *name, const char *kind, uint64_t (*program)(void))
 {
@@ -128,8 +151,14 @@ static uint64_t bench_program(const char *name, const char *kind, uint64_t (*pro
 	return value;
 }
 
-/* With an argument, a back end, the program runs itself again with that one. */
-int main(int argc, char **argv)
+static void run_again(const char *back_end)
+{
+	setenv("ALLOD_BOUNDS", back_end, 1);
+	execl("/proc/self/exe", "bounds", (char *)NULL);
+}
+
+/* The program runs itself again with each of the library's back ends. */
+int main(void)
 {
 	static const struct {
 		const char *name;
@@ -143,9 +172,16 @@ int main(int argc, char **argv)
 	};
 	bool same = true;
 
-	if (argc > 1) {
-		setenv("ALLOD_BOUNDS", argv[1], 1);
-		execl("/proc/self/exe", argv[0], NULL);
+	if (!getenv("ALLOD_BOUNDS")) {
+		if (!fork())
+			run_again("mpx");
+		wait(NULL);
+		run_again("software");
+	}
+	if (!strcmp(getenv("ALLOD_BOUNDS"), "mpx")) {
+		if (allod_bounds_back_end() == ALLOD_BOUNDS_MPX)
+			bench_processor();
+		return 0;
 	}
 
 	bench_operations();

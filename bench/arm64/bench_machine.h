@@ -23,6 +23,17 @@ static inline uint64_t ticks(void)
 	return count;
 }
 
+/* There is no back end with instructions of the processor's on this machine, and so nobody to call these. */
+static inline void machine_bndstx(void *location, void *pointer)
+{
+	(void)location, (void)pointer;
+}
+
+static inline void machine_bndldx(void *location, void *pointer)
+{
+	(void)location, (void)pointer;
+}
+
 static inline long system_call(long nr)
 {
 	register long x8 __asm__("x8") = nr;

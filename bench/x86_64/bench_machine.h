@@ -25,6 +25,18 @@ static inline uint64_t ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* The processor's own instructions for bounds of a pointer at a location; the bounds are in bnd0. The NOPs are for QEMU
+ * (docs/caveats.md). */
+static inline void machine_bndstx(void *location, void *pointer)
+{
+	__asm__ volatile("bndstx %%bnd0, (%0,%1); nop" : : "a"(location), "d"(pointer) : "memory");
+}
+
+static inline void machine_bndldx(void *location, void *pointer)
+{
+	__asm__ volatile("bndldx (%0,%1), %%bnd0; nop" : : "a"(location), "d"(pointer) : "memory");
+}
+
 static inline long system_call(long nr)
 {
 	long result;
