@@ -1,10 +1,15 @@
-/* <allod/bounded.h>: each function does what the C library's does, and reports what would leave an object. */
+/* <allod/bounded.h>: each function does what the C library's does, and reports what would leave an object; with the software back
+ * end too, if that is another, and then how its heap knows bounds without tables. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "tap.h"
 
 #include <allod/bounded.h>
 
+#include "abi/bounds.h"
 #include "machine.h"
 
 static volatile int reports;
@@ -120,13 +125,254 @@ static void test_strings(void)
 	check(SILENT(allod_ref_strlen(allod_ref_strdup(a)) == 5), "strdup");
 }
 
-int main(void)
+/* --- the heap --- */
+
+static bool has_bounds(void *location, struct allod_bounds b)
+{
+	struct allod_ref r = allod_ref_load(location);
+
+	return r.bounds.base == b.base && r.bounds.rest == b.rest;
+}
+
+/* Memory without tables: a chunk of its own. */
+static void **fresh_chunk(void)
+{
+	char *at = mmap(NULL, 2 * BOUNDS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return (void **)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
+}
+
+static unsigned tables_shown(void)
+{
+	char line[256];
+	unsigned n = 0;
+	unsigned long start, end;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[bounds]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			n += (unsigned)((end - start) / BOUNDS_TABLE_BYTES);
+	if (maps)
+		fclose(maps);
+	return n;
+}
+
+static void test_heap(void)
+{
+	struct allod_ref a = allod_ref_malloc(64), b = allod_ref_malloc(64), part = allod_ref_part(a, 0, 8);
+	void **location = fresh_chunk(), **other = fresh_chunk();
+	unsigned before = tables_shown();
+
+	allod_ref_store(location, a);
+	allod_ref_store(location + 1, allod_ref_null());
+	check(*location == a.at && has_bounds(location, a.bounds) && tables_shown() == before,
+		"the start of an object needs no table");
+	*location = b.at;
+	check(has_bounds(location, b.bounds), "nor when code that knows nothing writes it");
+	*location = (char *)b.at + 16;
+	check(has_bounds(location, allod_bounds_open()), "an inner address is open then");
+	*location = (char *)a.at + 64;
+	check(has_bounds(location, allod_bounds_open()), "and so is the one behind: it starts no other object");
+	allod_ref_store(location, part);
+	check(tables_shown() == before + 1 && has_bounds(location, part.bounds),
+		"other bounds of a start need a table");
+	*location = a.at;
+	check(has_bounds(location, part.bounds), "and stay as long as the pointer does");
+	allod_ref_store(location, a);
+	check(has_bounds(location, a.bounds), "until others are stored");
+	*location = b.at;
+	check(has_bounds(location, b.bounds), "an entry of another pointer is not in the way");
+	allod_bounds_store(other, a.at, allod_bounds_open());
+	check(has_bounds(other, allod_bounds_open()), "open when stored so");
+	allod_ref_store(location, a);
+	allod_bounds_copy(fresh_chunk(), location, 64);
+	check(tables_shown() == before + 2, "copies need no table either");
+	allod_bounds_clear(location, 8);
+	check(*location == a.at && has_bounds(location, allod_bounds_open()), "clear");
+	allod_bounds_store(a.at, location, allod_bounds_make(location, 8));
+	allod_ref_free(a);
+	*other = a.at;
+	allod_bounds_clear(location, 64);
+	check(REPORTED(allod_ref_free(a), (char *)a.at - 1), "freed twice");
+	other[1] = a.at;
+	check(has_bounds(other + 1, allod_bounds_open()), "what was freed starts nothing");
+	a = allod_ref_malloc(66);
+	memcpy(a.at, &(void *){ location }, sizeof(void *));
+	check(has_bounds(a.at, allod_bounds_open()), "and what it held is forgotten");
+	check(other[1] == a.at && has_bounds(other + 1, a.bounds), "used again, with other bounds");
+	allod_ref_free(a);
+	a = allod_ref_calloc(1, 66);
+	check(other[1] == a.at && !memcmp(a.at, (char[66]){ 0 }, 66), "or zeroed");
+	allod_ref_free(a);
+	allod_ref_free(b);
+}
+
+/* Objects of all sizes, each filled with its number: none reaches into another, and each has exactly its own bounds. */
+static void test_sizes(void)
+{
+	enum { OBJECTS = 512, ROUNDS = 20000 };
+	static struct allod_ref objects[OBJECTS];
+	static size_t sizes[OBJECTS];
+	void **location = fresh_chunk();
+	uint64_t seed = 1;
+	unsigned wrong = 0;
+
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		unsigned i = seed >> 40 & (OBJECTS - 1);
+		size_t bytes = (seed >> 50 & 1023) << (seed >> 60 == 0 ? 8 : seed >> 60 & 3);
+		unsigned char *first = objects[i].at;
+
+		if (first) {
+			allod_ref_store(location, objects[i]);
+			wrong += !has_bounds(location, allod_bounds_make(first, sizes[i]));
+			for (size_t k = 0; k < sizes[i]; k++)
+				wrong += first[k] != (unsigned char)i;
+			allod_ref_free(objects[i]);
+		}
+		objects[i] = n & 1 ? allod_ref_malloc(bytes) : allod_ref_calloc(bytes, 1);
+		sizes[i] = bytes;
+		first = objects[i].at;
+		for (size_t k = 0; k < bytes && !(n & 1); k++)
+			wrong += first[k] != 0;
+		memset(first, (int)i, bytes);
+	}
+	check(wrong == 0, "objects of all sizes are apart and have their bounds");
+	for (unsigned i = 0; i < OBJECTS; i++)
+		allod_ref_free(objects[i]);
+}
+
+static void *share(void *argument)
+{
+	enum { MINE = 4, TURNS = 100000 };
+	struct allod_ref mine[MINE] = { 0 };
+	unsigned long wrong = 0;
+
+	for (unsigned n = 0; n < TURNS; n++) {
+		struct allod_ref *r = &mine[n % MINE];
+
+		wrong += r->at && ALLOD_AT(void *, *r, 0) != argument;
+		allod_ref_free(*r);
+		*r = allod_ref_malloc(24);
+		memcpy(r->at, &argument, sizeof(argument));
+	}
+	return (void *)wrong;
+}
+
+static void test_sharing(void)
+{
+	pthread_t threads[4];
+	unsigned long wrong = 0;
+	void *result;
+
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, share, (void *)(i + 1));
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		wrong += (unsigned long)result;
+	}
+	check(wrong == 0, "no object is two threads'");
+}
+
+/* Odd objects are always stored whole, even ones always a part of them: while the first of these has a table made. */
+enum { RACERS = 4, RACES = 60, RACE_OBJECTS = 32, RACE_LOCATIONS = 8 };
+
+static struct allod_ref race_objects[RACE_OBJECTS];
+static void **race_locations[RACES];
+static pthread_barrier_t race_barrier;
+
+static void *race(void *argument)
+{
+	uint64_t seed = (uintptr_t)argument;
+	unsigned long wrong = 0;
+
+	for (unsigned round = 0; round < RACES; round++) {
+		pthread_barrier_wait(&race_barrier);
+		for (unsigned n = 0; n < 400; n++) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			void **location = &race_locations[round][(seed >> 33 & (RACE_LOCATIONS - 1)) * 1024];
+			unsigned i = seed >> 40 & (RACE_OBJECTS - 1);
+
+			/* Only the first thread stores parts, and not at once, so that the others have gone on by then. */
+			if (n % 4 == 0 && (i % 2 || ((uintptr_t)argument == 0 && n > 40)))
+				allod_ref_store(location, race_objects[i]);
+			struct allod_ref r = allod_ref_load(location);
+			struct allod_ref mine = allod_ref_malloc(16 + i);
+
+			for (i = 0; r.at && race_objects[i].at != r.at; i++)
+				;
+			wrong += r.at &&
+				(r.bounds.base != race_objects[i].bounds.base ||
+					r.bounds.rest != race_objects[i].bounds.rest);
+			allod_ref_free(mine);
+		}
+	}
+	return (void *)wrong;
+}
+
+static void test_race(void)
+{
+	pthread_t threads[RACERS];
+	unsigned long wrong = 0;
+	void *result;
+
+	for (unsigned i = 0; i < RACE_OBJECTS; i++)
+		race_objects[i] = i % 2 ? allod_ref_malloc(32) : allod_ref_part(allod_ref_malloc(32), 0, 16);
+	for (unsigned i = 0; i < RACES; i++)
+		race_locations[i] = fresh_chunk();
+	pthread_barrier_init(&race_barrier, NULL, RACERS);
+	for (uintptr_t i = 0; i < RACERS; i++)
+		pthread_create(&threads[i], NULL, race, (void *)i);
+	for (unsigned i = 0; i < RACERS; i++) {
+		pthread_join(threads[i], &result);
+		wrong += (unsigned long)result;
+	}
+	check(wrong == 0, "no thread sees a start with other bounds than those it was stored with");
+}
+
+static void test_heap_fork(void)
+{
+	struct allod_ref a = allod_ref_malloc(40), b;
+	void **location = fresh_chunk();
+	int status;
+
+	allod_ref_store(location, a);
+	if (!fork()) {
+		bool ok = has_bounds(location, a.bounds);
+
+		allod_ref_free(a);
+		b = allod_ref_malloc(33);
+		_exit(ok && b.at == a.at && has_bounds(location, b.bounds) ? 0 : 1);
+	}
+	check(wait(&status) > 0 && status == 0 && has_bounds(location, a.bounds), "fork: two heaps");
+	allod_ref_free(a);
+}
+
+int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_sigaction = step_over, .sa_flags = SA_SIGINFO };
+	bool software = allod_bounds_back_end() == ALLOD_BOUNDS_SOFTWARE;
 
 	sigaction(SIGSEGV, &action, NULL);
 	test_memory();
 	test_copies();
 	test_strings();
+	if (!check(software || argc == 1, "the back end"))
+		return tap_end();
+	if (software) {
+		test_heap();
+		test_sizes();
+		test_sharing();
+		test_race();
+		test_heap_fork();
+	} else {
+		int status;
+
+		if (!fork()) {
+			setenv("ALLOD_BOUNDS", "software", 1);
+			execl("/proc/self/exe", argv[0], "software", NULL);
+		}
+		check(wait(&status) > 0 && status == 0, "with the software back end");
+	}
 	return tap_end();
 }

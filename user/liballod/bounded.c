@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
+
 /* Whether a range may be used; if not, it was reported, and the program has stepped over that. */
 static bool may_use(struct allod_ref r, size_t bytes)
 {
@@ -13,18 +15,10 @@ static bool may_use(struct allod_ref r, size_t bytes)
 	return false;
 }
 
-/* Bytes from r on that are inside, many if it is open. */
-static size_t room_of(struct allod_ref r)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow((uint64_t)r.at + r.bounds.base, r.bounds.rest, &sum) ? 0 : -sum;
-}
-
 /* The length of a string of at most `most` bytes. -> whether its end, or so many bytes, are inside. */
 static bool length_of(struct allod_ref r, size_t most, size_t *length)
 {
-	size_t room = room_of(r), limit = most < room ? most : room;
+	size_t room = allod_ref_room(r), limit = most < room ? most : room;
 
 	*length = limit ? strnlen(r.at, limit) : 0;
 	return *length < room || *length == most || may_use(r, room + 1);
@@ -37,11 +31,27 @@ struct allod_ref allod_ref_string(const char *string)
 
 /* --- memory --- */
 
+void *allod_object_alloc(size_t bytes)
+{
+	void *object = bounds_heap_alloc(bytes, false);
+
+	return object ? object : malloc(bytes);
+}
+
+void *allod_object_zeroed(size_t bytes)
+{
+	void *object = bounds_heap_alloc(bytes, true);
+
+	return object ? object : calloc(1, bytes);
+}
+
 /* Bytes of the object that r starts; 0 if it starts none, which is reported. */
 static size_t whole(struct allod_ref r)
 {
-	if (allod_bounds_lower(r.bounds) == (uint64_t)r.at)
-		return room_of(r);
+	if (bounds_heap_has(r.at) && allod_bounds_heap_rest(r.at))
+		return -(size_t)allod_bounds_heap_rest(r.at);
+	if (!bounds_heap_has(r.at) && allod_bounds_lower(r.bounds) == (uint64_t)r.at)
+		return allod_ref_room(r);
 	allod_bounds_report((char *)allod_bounds_lower(r.bounds) - 1, 1, r.bounds);
 	return 0;
 }
@@ -52,8 +62,11 @@ void allod_ref_free(struct allod_ref r)
 
 	if (!bytes)
 		return;
-	allod_bounds_clear(r.at, bytes);
-	free(r.at);
+	bounds_forget(r.at, bytes);
+	if (bounds_heap_has(r.at))
+		bounds_heap_free(r.at);
+	else
+		free(r.at);
 }
 
 struct allod_ref allod_ref_realloc(struct allod_ref r, size_t bytes)
@@ -141,28 +154,27 @@ struct allod_ref allod_ref_strcat(struct allod_ref to, struct allod_ref from)
 	return to;
 }
 
-int allod_bounds_strcmp(const char *a, struct allod_bounds bounds_a, const char *b, struct allod_bounds bounds_b)
+int allod_strings_outside(const char *a, uint64_t base_a, uint64_t rest_a, const char *b, uint64_t base_b,
+	uint64_t rest_b)
 {
-	const struct allod_ref first = { (void *)a, bounds_a }, second = { (void *)b, bounds_b };
-	size_t room_a = room_of(first), room_b = room_of(second), room = room_a < room_b ? room_a : room_b;
-	int result = strncmp(a, b, room);
+	const struct allod_ref first = { (void *)a, { base_a, rest_a } }, second = { (void *)b, { base_b, rest_b } };
+	size_t room_a = allod_ref_room(first), room_b = allod_ref_room(second);
 
-	/* Equal as far as they go: there must be an end. */
-	if (!result && (!room || !memchr(a, 0, room)))
-		may_use(room_a < room_b ? first : second, room + 1);
-	return result;
+	may_use(room_a < room_b ? first : second, (room_a < room_b ? room_a : room_b) + 1);
+	return 0;
 }
 
 int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes)
 {
 	/* Only as much as the shorter one has is looked at, its NUL with it. */
-	size_t room_a = room_of(a), room_b = room_of(b), room = room_a < room_b ? room_a : room_b;
-	size_t limit = bytes < room ? bytes : room;
-	int result = limit ? strncmp(a.at, b.at, limit) : 0;
+	size_t room_a = allod_ref_room(a), room_b = allod_ref_room(b), room = room_a < room_b ? room_a : room_b;
+	int order = allod_strings_order(a.at, b.at, bytes < room ? bytes : room);
 
-	if (!result && limit < bytes && (!limit || !memchr(a.at, 0, limit)))
-		may_use(room_a < room_b ? a : b, room + 1);
-	return result;
+	if (order != ALLOD_STRINGS_GO_ON)
+		return order;
+	if (bytes <= room)
+		return 0;
+	return allod_strings_outside(a.at, a.bounds.base, a.bounds.rest, b.at, b.bounds.base, b.bounds.rest);
 }
 
 struct allod_ref allod_ref_strchr(struct allod_ref string, int c)

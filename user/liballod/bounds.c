@@ -30,8 +30,10 @@ static struct versions {
 
 static void software_start(void)
 {
-	if (bounds_machine_is_able() && !bounds_trap_start())
-		back_end = ALLOD_BOUNDS_SOFTWARE;
+	if (!bounds_machine_is_able() || bounds_trap_start())
+		return;
+	back_end = ALLOD_BOUNDS_SOFTWARE;
+	bounds_heap_start();
 }
 
 /* The inline code looks into the directory: without a back end there is one that stays empty. */
@@ -88,7 +90,7 @@ void allod_bounds_report_words(const void *pointer, size_t bytes, uint64_t base,
 
 /* --- versions --- */
 
-static void pause_at(unsigned spins)
+void bounds_pause(unsigned spins)
 {
 	if (spins % SPINS == SPINS - 1)
 		sched_yield();
@@ -99,7 +101,7 @@ static uint32_t version_claim(_Atomic uint32_t *begun)
 	uint32_t version;
 
 	for (unsigned spins = 0; (version = atomic_fetch_or(begun, CLAIMED)) & CLAIMED; spins++)
-		pause_at(spins);
+		bounds_pause(spins);
 	atomic_thread_fence(memory_order_seq_cst);
 	return version;
 }
@@ -136,49 +138,72 @@ static _Atomic uint32_t *ended_of(struct bounds_entry *entry)
 }
 
 #define WORD(member) __atomic_load_n(&(member), __ATOMIC_RELAXED)
+#define ACQUIRE_WORD(member) __atomic_load_n(&(member), __ATOMIC_ACQUIRE)
 #define SET_WORD(member, value) __atomic_store_n(&(member), value, __ATOMIC_RELAXED)
 
-static void software_store(void **location, void *pointer, struct allod_bounds bounds)
+/* What a pointer has without an entry. */
+static struct allod_bounds bounds_without(const void *pointer)
 {
-	struct bounds_entry *entry = entry_of(location, true);
-	uint32_t version;
+	uint64_t rest = allod_bounds_heap_rest(pointer);
 
-	if (!entry) {
-		SET_WORD(*location, pointer);
-		return;
-	}
-	version = version_claim(begun_of(entry));
+	return (struct allod_bounds){ rest ? -(uint64_t)pointer : 0, rest };
+}
+
+static bool needs_no_entry(const void *pointer, struct allod_bounds bounds)
+{
+	struct allod_bounds without = bounds_without(pointer);
+
+	return without.base == bounds.base && without.rest == bounds.rest;
+}
+
+static void entry_set(struct bounds_entry *entry, void **location, void *pointer, struct allod_bounds bounds)
+{
+	uint32_t version = version_claim(begun_of(entry));
+
 	SET_WORD(entry->lower, bounds.base);
 	SET_WORD(entry->upper, bounds.rest);
-	SET_WORD(*location, pointer);
+	if (location)
+		SET_WORD(*location, pointer);
 	SET_WORD(entry->pointer, (uint64_t)pointer);
 	version_release(begun_of(entry), ended_of(entry), version);
 }
 
-static void *software_load(void **location, struct allod_bounds *bounds)
+static void software_store(void **location, void *pointer, struct allod_bounds bounds)
 {
 	struct bounds_entry *entry = entry_of(location, false);
-	void *pointer;
 
-	*bounds = allod_bounds_open();
-	if (!entry)
-		return WORD(*location);
+	if (!entry && !needs_no_entry(pointer, bounds))
+		entry = entry_of(location, true);
+	if (entry)
+		entry_set(entry, location, pointer, bounds);
+	else
+		SET_WORD(*location, pointer);
+}
+
+static void *software_load(void **location, struct allod_bounds *bounds)
+{
 	for (unsigned spins = 0;; spins++) {
-		uint32_t ended = atomic_load_explicit(ended_of(entry), memory_order_acquire);
+		void *pointer = ACQUIRE_WORD(*location);
+		struct bounds_entry *entry = entry_of(location, false);
 		struct allod_bounds b;
 		uint64_t owner;
+		uint32_t ended;
 
+		if (!entry) {
+			*bounds = bounds_without(pointer);
+			return pointer;
+		}
+		ended = atomic_load_explicit(ended_of(entry), memory_order_acquire);
 		pointer = WORD(*location);
 		owner = WORD(entry->pointer);
 		b.base = WORD(entry->lower);
 		b.rest = WORD(entry->upper);
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(begun_of(entry), memory_order_relaxed) == ended) {
-			if (owner == (uint64_t)pointer)
-				*bounds = b;
+			*bounds = owner == (uint64_t)pointer ? b : bounds_without(pointer);
 			return pointer;
 		}
-		pause_at(spins);
+		bounds_pause(spins);
 	}
 }
 
@@ -211,7 +236,7 @@ static void *hard_load(void **location, struct allod_bounds *bounds)
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&v->begun, memory_order_relaxed) == ended)
 			return pointer;
-		pause_at(spins);
+		bounds_pause(spins);
 	}
 }
 
@@ -239,18 +264,13 @@ void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds)
 
 /* --- ranges --- */
 
-/* One word of a copy. Words without bounds are most: they must not have tables made for them, but what the place held
- * before must go. */
 static void word_copy(uint64_t *to, uint64_t *from)
 {
 	struct allod_bounds b;
 	void *pointer = allod_bounds_load(from, &b);
-	struct bounds_entry *entry = back_end == ALLOD_BOUNDS_SOFTWARE ? entry_of(to, false) : NULL;
 
-	if (allod_bounds_is_open(b) && (back_end == ALLOD_BOUNDS_OFF || (back_end == ALLOD_BOUNDS_SOFTWARE && !entry)))
-		*to = (uint64_t)pointer;
-	else
-		allod_bounds_store(to, pointer, b);
+	/* Most words have no bounds: they make no table, but what the place held before goes. */
+	allod_bounds_store(to, pointer, b);
 }
 
 void *allod_bounds_copy(void *to, const void *from, size_t bytes)
@@ -289,5 +309,31 @@ void allod_bounds_clear(const void *start, size_t bytes)
 
 		if (!allod_bounds_is_open(b))
 			allod_bounds_store(word, pointer, allod_bounds_open());
+	}
+}
+
+/* The entries of a range in one chunk. */
+static void entries_forget(uint64_t at, uint64_t end)
+{
+	struct bounds_entry *entry = entry_of((void *)at, false);
+
+	for (; entry && at < end; at += 8, entry++)
+		if (WORD(entry->pointer) || WORD(entry->lower) || WORD(entry->upper))
+			entry_set(entry, NULL, NULL, allod_bounds_open());
+}
+
+void bounds_forget(const void *start, size_t bytes)
+{
+	uint64_t at = ((uint64_t)start + 7) & -8ul, end = ((uint64_t)start + bytes) & -8ul;
+
+	if (back_end != ALLOD_BOUNDS_SOFTWARE) {
+		allod_bounds_clear(start, bytes);
+		return;
+	}
+	while (at < end) {
+		uint64_t next = (at | (BOUNDS_CHUNK - 1)) + 1;
+
+		entries_forget(at, next < end ? next : end);
+		at = next;
 	}
 }

@@ -21,6 +21,21 @@ bool bounds_hard_start(void);
 void bounds_hard_store(void *location, void *pointer, struct allod_bounds bounds);
 struct allod_bounds bounds_hard_load(void *location, void *pointer);
 
+/* The entries of the range are of no object any more. No table is made. */
+void bounds_forget(const void *start, size_t bytes);
+
+/* The heap of <allod/bounded.h>: to be called once, when there are software tables. */
+void bounds_heap_start(void);
+/* An object, zeroed or not; NULL: the heap has no room, or none that large. */
+void *bounds_heap_alloc(size_t bytes, bool zeroed);
+/* Whether it lies there. */
+bool bounds_heap_has(const void *p);
+/* The object must start there. */
+void bounds_heap_free(void *p);
+
+/* To be called in a loop that waits for another thread. */
+void bounds_pause(unsigned spins);
+
 #pragma GCC visibility pop
 
 #endif

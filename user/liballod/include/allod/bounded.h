@@ -29,7 +29,12 @@ struct allod_ref {
 /* An object that the program has already: a variable, a member, an array. */
 static inline struct allod_ref allod_ref_of(const void *object, size_t bytes)
 {
-	struct allod_ref r = { (void *)object, allod_bounds_make(object, bytes) };
+	struct allod_ref r;
+
+	/* Compilers that know the object warn of what a handler may step over. */
+	__asm__("" : "+r"(object));
+	r.at = (void *)object;
+	r.bounds = allod_bounds_make(object, bytes);
 	return r;
 }
 /* A string of the program's text or of code that knows nothing of bounds, with its NUL. */
@@ -45,20 +50,31 @@ static inline struct allod_ref allod_ref_null(void)
 #define ALLOD_AT(type, r, i) \
 	(*({ \
 		const struct allod_ref allod_r_ = (r); \
-		(type *)allod_at((char *)allod_r_.at, allod_r_.bounds.base, allod_r_.bounds.rest, \
-			(ptrdiff_t)(i) * (ptrdiff_t)sizeof(type), sizeof(type)); \
+		(type *)allod_at((char *)allod_r_.at, allod_r_.bounds.base, allod_r_.bounds.rest, (ptrdiff_t)(i), sizeof(type)); \
 	}))
 /* As allod_bounds_check(), with what does not change from element to element apart. */
-static inline __attribute__((always_inline)) void *allod_at(char *at, uint64_t base, uint64_t rest, ptrdiff_t offset, size_t bytes)
+static inline __attribute__((always_inline)) void *allod_at(char *at, uint64_t base, uint64_t rest, ptrdiff_t i, size_t bytes)
 {
-	uint64_t from = (uint64_t)at + base + (uint64_t)offset, span = ~rest; /* the access may start at so many offsets: */
-	uint64_t starts = span >= bytes - 1 ? span - (bytes - 2) : 0;
+	uint64_t start = (uint64_t)at + base, from = start + (uint64_t)i * bytes, span = ~rest;
+	uint64_t starts = span >= bytes - 1 ? span - (bytes - 2) : 0; /* the access may start at so many offsets */
+	bool outside = bytes == 1 ? from > span : from >= starts;
 
-	if (__builtin_expect(bytes == 1 ? from > span : from >= starts, 0)) {
-		allod_bounds_report_words(at + offset, bytes, base, rest);
-		__asm__("" : "+r"(at)); /* who steps over that knows what it does: no warnings of what is outside */
-	}
-	return at + offset;
+	/* A single access is cheaper the other way; and where the compiler sees that r is at the start of its object, the index
+	 * says the same. */
+	if (__builtin_constant_p(i))
+		outside = !allod_bounds_hold((struct allod_bounds){ base, rest }, at + i * (ptrdiff_t)bytes, bytes);
+	else if (__builtin_constant_p(start) && start == 0)
+		outside = (uint64_t)i >= starts / bytes + (starts % bytes != 0);
+	if (__builtin_expect(outside, 0))
+		allod_bounds_report_words(at + i * (ptrdiff_t)bytes, bytes, base, rest);
+	return at + i * (ptrdiff_t)bytes;
+}
+/* Bytes from r on that are inside, many if it is open. */
+static inline size_t allod_ref_room(struct allod_ref r)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow((uint64_t)r.at + r.bounds.base, r.bounds.rest, &sum) ? 0 : -sum;
 }
 /* Moved by so many bytes; it may be outside until it is used. */
 static inline struct allod_ref allod_ref_add(struct allod_ref r, ptrdiff_t bytes)
@@ -88,19 +104,32 @@ static inline struct allod_ref allod_ref_load(const void *location)
 	return r;
 }
 
-/* As those of the C library; null without memory. What is freed or has moved is forgotten as a place of pointers. Freeing
- * what does not start an object is reported. */
+/* As those of the C library; null without memory. With the software back end objects of less than 128 KiB lie in a heap of the
+ * library's own, where pointers to their starts need no table entries (allod/bounds.h); the others are malloc()'s. What is freed or
+ * has moved is forgotten as a place of pointers. Freeing what does not start an object is reported. */
+void *allod_object_alloc(size_t bytes) __attribute__((malloc));
+void *allod_object_zeroed(size_t bytes) __attribute__((malloc));
 static inline struct allod_ref allod_ref_malloc(size_t bytes)
 {
-	return allod_ref_of(malloc(bytes), bytes);
+	return allod_ref_of(allod_object_alloc(bytes), bytes);
 }
 static inline struct allod_ref allod_ref_calloc(size_t count, size_t bytes)
 {
-	return allod_ref_of(calloc(count, bytes), count * bytes); /* null if that overflows */
+	size_t all;
+	bool over = __builtin_mul_overflow(count, bytes, &all);
+
+	return allod_ref_of(over ? NULL : allod_object_zeroed(all), all);
 }
 struct allod_ref allod_ref_realloc(struct allod_ref r, size_t bytes);
 void allod_ref_free(struct allod_ref r);
 struct allod_ref allod_ref_strdup(struct allod_ref string);
+
+/* What strcmp() returns if the strings differ or both end within `most` bytes; no bytes behind are looked at. */
+#define ALLOD_STRINGS_GO_ON 256
+int allod_strings_order(const char *a, const char *b, size_t most);
+/* Reports that neither is so within the shorter object, and returns 0. In words, as allod_bounds_report_words(). */
+int allod_strings_outside(const char *a, uint64_t base_a, uint64_t rest_a, const char *b, uint64_t base_b, uint64_t rest_b)
+	__attribute__((cold));
 
 /* Likewise. Those that return a place return `to`, or a place in the string with its bounds. */
 struct allod_ref allod_ref_memcpy(struct allod_ref to, struct allod_ref from, size_t bytes);
@@ -111,10 +140,15 @@ size_t allod_ref_strlen(struct allod_ref string);
 struct allod_ref allod_ref_strcpy(struct allod_ref to, struct allod_ref from);
 struct allod_ref allod_ref_strncpy(struct allod_ref to, struct allod_ref from, size_t bytes);
 struct allod_ref allod_ref_strcat(struct allod_ref to, struct allod_ref from);
-int allod_bounds_strcmp(const char *a, struct allod_bounds bounds_a, const char *b, struct allod_bounds bounds_b);
 static inline int allod_ref_strcmp(struct allod_ref a, struct allod_ref b)
 {
-	return allod_bounds_strcmp((const char *)a.at, a.bounds, (const char *)b.at, b.bounds); /* in registers */
+	size_t room_a = allod_ref_room(a), room_b = allod_ref_room(b);
+	const char *first = (const char *)a.at, *second = (const char *)b.at;
+	int order = allod_strings_order(first, second, room_a < room_b ? room_a : room_b);
+
+	if (__builtin_expect(order == ALLOD_STRINGS_GO_ON, 0))
+		return allod_strings_outside(first, a.bounds.base, a.bounds.rest, second, b.bounds.base, b.bounds.rest);
+	return order;
 }
 int allod_ref_strncmp(struct allod_ref a, struct allod_ref b, size_t bytes);
 struct allod_ref allod_ref_strchr(struct allod_ref string, int c);

@@ -11,10 +11,15 @@
  * unmapped, they go. A pointer in memory that was last written by code that knows nothing of bounds has none: it is open, and
  * passes every check. So has what lies on a location never stored to.
  *
+ * A pointer to the start of an object of the library's heap (<allod/bounded.h>), with the bounds of that object, needs no
+ * entry: they are found by the pointer. It is stored plainly where there is no table yet, and found so wherever a location has no
+ * entry for it, even if code that knows nothing of bounds wrote it. Objects do not touch, so the address behind one starts none.
+ *
  * Threads: a pointer that one thread stores and others load and store at the same time never comes with the bounds of another.
- * Each table entry has two version numbers. A store sets the top bit of `begun`, writes pointer, bounds and a copy of the pointer,
- * and then makes both numbers one more. A load reads `ended`, pointer and bounds, then `begun`, and begins again unless all agree:
- * 2^31 stores would have to come between two of its instructions to deceive it. A signal handler must not store to a location
+ * Each table entry has two version numbers. A store sets the top bit of `begun`, writes bounds, pointer and a copy of the pointer,
+ * and then makes both numbers one more. A load reads the pointer, `ended`, the copy and the bounds, then `begun`, and begins again
+ * unless all agree: 2^31 stores would have to come between two of its instructions to deceive it. Without a table the bounds follow
+ * from the pointer alone; it is read first, so that a table made meanwhile is seen. A signal handler must not store to a location
  * that the thread it interrupts may be storing to, and a process with several threads should not fork during a store.
  *
  * Back ends, chosen when the program starts, or by the variable ALLOD_BOUNDS in its environment:
@@ -30,6 +35,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <allod/bounds_machine.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,150 +118,70 @@ static inline struct allod_bounds allod_bounds_narrow(struct allod_bounds b, con
 	return allod_bounds_make(first, bytes);
 }
 
-/* What the inline code below leaves: a table is missing, another thread is at the entry, or another back end is in use. */
+/* The library's heap (<allod/bounded.h>) begins at ALLOD_BOUNDS_HEAP and consists of so many granules of sixteen bytes. Each has
+ * 32 bits in an array beside the heap: `rest` of the bounds of the object that starts there, with its sign; 0 if none does. */
+#define ALLOD_BOUNDS_HEAP 0x80000000
+#define ALLOD_BOUNDS_HEAP_RESTS 0x70000000
+extern uint64_t allod_bounds_heap_granules;
+
+/* Of the object of that heap that starts at p; 0 if there is none. */
+static inline uint64_t allod_bounds_heap_rest(const void *p)
+{
+	uint64_t granule = (uint64_t)p - ALLOD_BOUNDS_HEAP;
+
+	granule = granule >> 4 | granule << 60;
+	if (granule >= allod_bounds_heap_granules)
+		return 0;
+	return (uint64_t)(int64_t)__atomic_load_n((const int32_t *)ALLOD_BOUNDS_HEAP_RESTS + granule, __ATOMIC_RELAXED);
+}
+
+/* A pointer in memory, whatever type the program gives it. */
+typedef void *allod_bounds_word __attribute__((may_alias));
+
+/* What the inline code below leaves: a table is to be made, another thread is at the entry, or another back end is in use. */
 void allod_bounds_store_slowly(void *location, void *pointer, struct allod_bounds bounds) __attribute__((cold));
 void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds) __attribute__((cold));
 
-#define ALLOD_BOUNDS_DIRECTORY 0x60000000
-
-#if defined(__x86_64__)
-
-/* Length of the instruction that reports. */
-#define ALLOD_BOUNDS_REPORT_BYTES 7
-
 static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
 {
-	uint64_t entry = 0, base = bounds.base, rest = bounds.rest;
+	uint64_t base = bounds.base, rest = bounds.rest;
 
-	__asm__ volatile goto("movq %[at], %[entry]\n\t"
-		     "shrq $20, %[entry]\n\t"
-		     "movq %c[directory](,%[entry],8), %[entry]\n\t"
-		     "testq %[entry], %[entry]\n\t"
-		     "jz %l[slow]\n\t"
-		     "lock btsl $31, (%[entry],%[at],4)\n\t"
-		     "jc %l[slow]\n\t"
-		     "movq %[base], -24(%[entry],%[at],4)\n\t"
-		     "movq %[rest], -16(%[entry],%[at],4)\n\t"
-		     "movq %[pointer], (%[at])\n\t"
-		     "movq %[pointer], -8(%[entry],%[at],4)\n\t"
-		     "incl 4(%[entry],%[at],4)\n\t"
-		     "addl $-0x7fffffff, (%[entry],%[at],4)"
-		     : [entry] "=&r"(entry)
-		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(base), [rest] "r"(rest),
-		       [directory] "i"(ALLOD_BOUNDS_DIRECTORY)
-		     : "memory", "cc"
-		     : slow);
+	ALLOD_BOUNDS_TABLE_STORE(location, pointer, base, rest, missing, slow);
 	return;
+missing:
+	if (rest && allod_bounds_heap_rest(pointer) == rest && base == -(uint64_t)pointer) {
+		__atomic_store_n((allod_bounds_word *)location, pointer, __ATOMIC_RELAXED);
+		return;
+	}
 slow:
 	allod_bounds_store_slowly(location, pointer, bounds);
 }
 
 static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
 {
-	uint64_t entry = 0, base = 0, rest = 0;
-	uint32_t ended = 0;
-	void *pointer = NULL;
+	/* Before the directory is looked at: if there is no table then, the pointer was stored without one. */
+	void *pointer = __atomic_load_n((const allod_bounds_word *)location, __ATOMIC_ACQUIRE);
+	uint64_t base = 0, rest = 0;
 	struct allod_bounds slowly;
 
-	__asm__ volatile goto("movq %[at], %[entry]\n\t"
-		     "shrq $20, %[entry]\n\t"
-		     "movq %c[directory](,%[entry],8), %[entry]\n\t"
-		     "testq %[entry], %[entry]\n\t"
-		     "jz %l[slow]\n\t"
-		     "movl 4(%[entry],%[at],4), %[ended]\n\t"
-		     "movq (%[at]), %[pointer]\n\t"
-		     "cmpq %[pointer], -8(%[entry],%[at],4)\n\t"
-		     "jne %l[slow]\n\t"
-		     "movq -24(%[entry],%[at],4), %[base]\n\t"
-		     "movq -16(%[entry],%[at],4), %[rest]\n\t"
-		     "cmpl %[ended], (%[entry],%[at],4)\n\t"
-		     "jne %l[slow]"
-		     : [entry] "=&r"(entry), [ended] "=&r"(ended), [pointer] "=&r"(pointer), [base] "=&r"(base),
-		       [rest] "=&r"(rest)
-		     : [at] "r"(location), [directory] "i"(ALLOD_BOUNDS_DIRECTORY)
-		     : "memory", "cc"
-		     : slow);
+	ALLOD_BOUNDS_TABLE_LOAD(location, pointer, base, rest, missing, slow);
 	__asm__("" : "+r"(base), "+r"(rest)); /* gcc 12 fails to make a vector of what comes right out of an asm goto */
 	bounds->base = base;
 	bounds->rest = rest;
 	return pointer;
+missing:
+	rest = allod_bounds_heap_rest(pointer);
+	if (rest) {
+		bounds->base = -(uint64_t)pointer;
+		bounds->rest = rest;
+		return pointer;
+	}
 slow:
 	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
 	bounds->base = slowly.base;
 	bounds->rest = slowly.rest;
 	return pointer;
 }
-
-#elif defined(__aarch64__)
-
-#define ALLOD_BOUNDS_REPORT_BYTES 4
-
-static inline void allod_bounds_store(void *location, void *pointer, struct allod_bounds bounds)
-{
-	uint64_t entry = 0, base = bounds.base, rest = bounds.rest;
-	uint32_t begun = 0;
-
-	__asm__ volatile goto(".arch_extension lse\n\t"
-		     "ubfx %[entry], %[at], #20, #28\n\t"
-		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
-		     "cbz %[entry], %l[slow]\n\t"
-		     "add %[entry], %[entry], %[at], lsl #2\n\t"
-		     "ldset %w[claim], %w[begun], [%[entry]]\n\t"
-		     "tbnz %w[begun], #31, %l[slow]\n\t"
-		     "dmb ishst\n\t"
-		     "stp %[base], %[rest], [%[entry], #-24]\n\t"
-		     "str %[pointer], [%[at]]\n\t"
-		     "stur %[pointer], [%[entry], #-8]\n\t"
-		     "add %w[begun], %w[begun], #1\n\t"
-		     "dmb ishst\n\t"
-		     "stp %w[begun], %w[begun], [%[entry]]"
-		     : [entry] "=&r"(entry), [begun] "=&r"(begun)
-		     : [at] "r"(location), [pointer] "r"(pointer), [base] "r"(base), [rest] "r"(rest),
-		       [directory] "r"((uint64_t)ALLOD_BOUNDS_DIRECTORY), [claim] "r"(1u << 31)
-		     : "memory", "cc"
-		     : slow);
-	return;
-slow:
-	allod_bounds_store_slowly(location, pointer, bounds);
-}
-
-static inline void *allod_bounds_load(const void *location, struct allod_bounds *bounds)
-{
-	uint64_t entry = 0, base = 0, rest = 0, stored = 0, begun = 0;
-	uint32_t ended = 0;
-	void *pointer = NULL;
-	struct allod_bounds slowly;
-
-	__asm__ volatile goto("ubfx %[entry], %[at], #20, #28\n\t"
-		     "ldr %[entry], [%[directory], %[entry], lsl #3]\n\t"
-		     "cbz %[entry], %l[slow]\n\t"
-		     "add %[entry], %[entry], %[at], lsl #2\n\t"
-		     "ldr %w[ended], [%[entry], #4]\n\t"
-		     "dmb ishld\n\t"
-		     "ldr %[pointer], [%[at]]\n\t"
-		     "ldp %[base], %[rest], [%[entry], #-24]\n\t"
-		     "dmb ishld\n\t"
-		     "ldp %[stored], %[begun], [%[entry], #-8]\n\t"
-		     "cmp %[stored], %[pointer]\n\t"
-		     "ccmp %w[begun], %w[ended], #0, eq\n\t"
-		     "b.ne %l[slow]"
-		     : [entry] "=&r"(entry), [ended] "=&r"(ended), [pointer] "=&r"(pointer), [base] "=&r"(base),
-		       [rest] "=&r"(rest), [stored] "=&r"(stored), [begun] "=&r"(begun)
-		     : [at] "r"(location), [directory] "r"((uint64_t)ALLOD_BOUNDS_DIRECTORY)
-		     : "memory", "cc"
-		     : slow);
-	__asm__("" : "+r"(base), "+r"(rest)); /* gcc 12 fails to make a vector of what comes right out of an asm goto */
-	bounds->base = base;
-	bounds->rest = rest;
-	return pointer;
-slow:
-	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
-	bounds->base = slowly.base;
-	bounds->rest = slowly.rest;
-	return pointer;
-}
-
-#endif
 
 static __attribute__((constructor, unused)) void allod_bounds_start_here(void)
 {
