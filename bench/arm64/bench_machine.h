@@ -34,6 +34,16 @@ static inline void machine_bndldx(void *location, void *pointer)
 	(void)location, (void)pointer;
 }
 
+/* As the kernel does it (page_zero() in its layout.h). */
+static inline void machine_zero(void *page)
+{
+	uint64_t *at = page;
+
+	for (unsigned i = 0; i < 4096 / 64; i++, at += 8)
+		__asm__ volatile("stp xzr, xzr, [%0]; stp xzr, xzr, [%0, #16]; stp xzr, xzr, [%0, #32]; stp xzr, xzr, [%0, #48]"
+				 : : "r"(at) : "memory");
+}
+
 static inline long system_call(long nr)
 {
 	register long x8 __asm__("x8") = nr;

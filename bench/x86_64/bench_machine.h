@@ -37,6 +37,14 @@ static inline void machine_bndldx(void *location, void *pointer)
 	__asm__ volatile("bndldx (%0,%1), %%bnd0; nop" : : "a"(location), "d"(pointer) : "memory");
 }
 
+/* As the kernel does it (page_zero() in its layout.h). */
+static inline void machine_zero(void *page)
+{
+	uint64_t words = 512;
+
+	__asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(0ul) : "memory");
+}
+
 static inline long system_call(long nr)
 {
 	long result;
