@@ -1,11 +1,12 @@
 /* The heap of <allod/bounded.h>, with software tables: objects whose bounds are found by their addresses, so that most pointers to
  * them need no table entry.
  *
- *   HEAP   [object   ][object ][object                  ] ...     slots in the order in which they were first needed
- *   RESTS  [r...][r..][r.........]                                 `rest` of each sixteen bytes at which an object starts, else 0
+ *   HEAP   [object   ][object ][object            ] ...   slots in the order in which they were first needed
+ *   RESTS  [r00][r0][r0000] ...                           for each 16 bytes `rest` of the object that starts there, else 0
  *
- * Slots are of some ninety sizes, each with a list of free ones. A slot is always larger than its object: the address behind an
- * object is inside of its slot and starts no other. Slots never change their size; what is larger than the largest is malloc()'s. */
+ * Slots are of some ninety sizes, each with a list of free ones. A slot is always larger than its object: the address behind
+ * an object is inside of its slot and starts no other. Slots never change their size; what is larger than the largest is
+ * malloc()'s. */
 #include "bounds.h"
 
 #include <pthread.h>
