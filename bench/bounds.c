@@ -80,11 +80,12 @@ static void bench_operations(void)
 /* A first touch of an ordinary page, and what of it is zeroing the frame. -> ticks for that. */
 static double bench_page(void)
 {
-	volatile char *memory = fresh((TOUCHES + 1024) * 4096);
+	const size_t bytes = (TOUCHES + 1024) * 4096;
+	char *all = fresh(bytes);
+	volatile char *memory = (char *)(((uintptr_t)all + (1 << 21) - 1) & -(1ul << 21)); /* one page table */
 	uint64_t start;
 	double zeroing;
 
-	memory = (char *)(((uintptr_t)memory + (1 << 21) - 1) & -(1ul << 21)); /* one page of page tables for all */
 	memory[TOUCHES * 4096] = 1;
 	start = ticks();
 	for (unsigned i = 0; i < TOUCHES; i++)
@@ -95,17 +96,18 @@ static double bench_page(void)
 		machine_zero((char *)memory + i * 4096);
 	zeroing = (double)(ticks() - start) / TOUCHES;
 	printf("row first touch of a plain page, of which zeroing: %.2f\n", zeroing);
+	munmap(all, bytes);
 	return zeroing;
 }
 
 static void bench_first_touch(void)
 {
-	char *memory = fresh((TOUCHES + 2) * BOUNDS_CHUNK);
+	const size_t bytes = (TOUCHES + 2) * BOUNDS_CHUNK;
+	char *all = fresh(bytes), *memory = (char *)(((uintptr_t)all + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
 	unsigned long pages;
 	uint64_t start;
 	double frames;
 
-	memory = (char *)(((uintptr_t)memory + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
 	for (unsigned i = 0; i <= TOUCHES; i++)
 		memory[i * BOUNDS_CHUNK] = 1;
 	allod_bounds_store(memory, memory, allod_bounds_make(memory, 1)); /* a page of the directory */
@@ -118,6 +120,7 @@ static void bench_first_touch(void)
 	frames = (double)(resident() - pages) / TOUCHES;
 	printf("row first touch of a table, of which zeroing: %.2f\n", frames * bench_page());
 	printf("count first touch of a table, frames that are zeroed: %.2f\n", frames);
+	munmap(all, bytes);
 }
 
 /* The processor's own instructions, and the library with them as its back end. */
