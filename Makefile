@@ -51,7 +51,7 @@ INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
 CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
 LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
 # Take the places of the Linux service and of init in tests/guest/drivers.sh.
-CLIENT_OBJECTS := $(OUT)/service-obj/tests/native/client.c.o
+CLIENT_OBJECTS := $(OUT)/service-obj/tests/native/client.c.o $(OUT)/service-obj/tests/native/$(ARCH)/call_with.S.o
 INTERRUPTS_OBJECTS := $(OUT)/service-obj/tests/native/interrupts.c.o $(OUT)/service-obj/tests/native/$(ARCH)/victim.S.o
 LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,user/liballod user/liballod/$(ARCH))
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)

@@ -20,6 +20,7 @@ enum registry_op {
 	                       arena is granted (rw) to the service by init on the client's behalf. Waits until it is offered. */
 	REGISTRY_END = 3,   /* (op, status): Linux service only: power off */
 	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
+	REGISTRY_RESTART,   /* (op, service): Linux service only: end a driver that does not answer, and start it again */
 	REGISTRY_MAP,       /* (op, buffer, bytes): Linux service only: who may touch what, the begin of a JSON object
 	                       (user/init/map.h) -> bytes of the text; more than the buffer has: nothing useful was written */
 };

@@ -32,8 +32,8 @@ run() {
 	grep -vE '^(not )?ok - ' "$work/out" | cmp -s - "$work/in" && echo 'ok - input' >>"$work/out"
 	good=$(grep -c '^ok - ' "$work/out")
 	passed=$((passed + good))
-	if [ $status != 0 ] || [ "$good" != 30 ]; then
-		failed=$((failed + 30 - good + (good == 30)))
+	if [ $status != 0 ] || [ "$good" != 51 ]; then
+		failed=$((failed + 51 - good + (good == 51)))
 		echo "$name: status $status"
 		grep '^not ok' "$work/out"
 		cat "$work/err"

@@ -5,6 +5,12 @@
 #include "user/runtime/plant.h"
 #include "user/runtime/service.h"
 
+/* Of the runtime: portals' entries; and of the machine's assembly. */
+extern const char runtime_entries[];
+i64 portal_call_with(const struct call_spec *spec, u64 *word1);
+
+enum { LOOP_NS = 20000000 };
+
 /* What the drivers may touch. */
 static struct {
 	char data[FS_CHUNK];
@@ -133,6 +139,111 @@ static void check_walls(void)
 	check(got == -E_FAULT, "nothing of theirs can be written", got);
 }
 
+/* --- a space that keeps a password, which it compares and never tells: a partition like the drivers' --- */
+
+enum password_op { PASSWORD_BEGIN, PASSWORD_SET, PASSWORD_COMPARE, PASSWORD_ADDRESS, PASSWORD_READ, PASSWORD_WRITE };
+
+static struct {
+	u64 secret;
+	char page[PAGE_SIZE - 8];
+} password __attribute__((aligned(4096)));
+
+/* In that space: a copy of this one, but for what is here. */
+static struct portal_result password_call(u64 op, u64 word, u64 w2, u64 w3, u64 w4, u64 w5)
+{
+	static struct start_info start;
+	struct portal_result result = { 0, 0 };
+	u64 got;
+
+	(void)w2, (void)w3, (void)w4, (void)w5;
+	switch (op) {
+	case PASSWORD_BEGIN:
+		start = *service_start;
+		start.number = word;
+		service_start = &start;
+		break;
+	case PASSWORD_SET:
+		password.secret = word;
+		break;
+	case PASSWORD_COMPARE:
+		result.word0 = password.secret == word;
+		break;
+	case PASSWORD_ADDRESS:
+		result.word0 = (i64)&password;
+		break;
+	case PASSWORD_READ:
+		result.word0 = copy_in(&got, word, sizeof(got));
+		break;
+	case PASSWORD_WRITE:
+		result.word0 = copy_out(word, &word, sizeof(word));
+		break;
+	}
+	return result;
+}
+
+static u64 password_portal;
+
+static i64 ask_password(u64 op, u64 word)
+{
+	u64 word1;
+
+	return portal_call(password_portal, op, word, 0, 0, 0, 0, &word1);
+}
+
+/* What the password's space can do to an address, and what others can do to its. */
+static void check_password_walls(u32 space)
+{
+	const u64 image = 0x400000, secret = address_in(space, (u64)ask_password(PASSWORD_ADDRESS, 0));
+	const u64 others[] = { address_in(address_space(service_start->registry), image),
+		address_in(spaces[SERVICE_FS], image), address_in(spaces[SERVICE_CONSOLE], image),
+		globalize(private_page) };
+	const char *const names[] = { "init", "the fs driver", "the console driver", "its manager" };
+	const i64 etc = open_path("etc"), file = open_path("etc/passwd");
+	char line[80];
+	u64 word;
+	i64 got;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		format(line, sizeof(line), "the password's space cannot read %s", names[i]);
+		got = ask_password(PASSWORD_READ, others[i]);
+		check(got == -E_FAULT, line, got);
+		got = ask_password(PASSWORD_WRITE, others[i]);
+		check(got == -E_FAULT, "nor write there", got);
+	}
+	got = copy_in(&word, secret, sizeof(word));
+	check(got == -E_FAULT, "nor its manager the password", got);
+	got = fs(FS_LOOKUP, (u64)etc, secret, 6, globalize(&arena.attr), 0);
+	check(got == -E_FAULT, "nor the fs driver", got);
+	got = fs(FS_READ, (u64)file, 0, secret, 5, 0);
+	check(got == -E_FAULT, "which cannot write there either", got);
+	got = console(CONSOLE_WRITE, PORT_STDOUT, secret, 6);
+	check(got == -E_FAULT, "nor the console driver", got);
+}
+
+static void check_password(void)
+{
+	static const struct space_spec spec = { .name = "password" };
+	const i64 space = call_space_create(&spec);
+	i64 got = space < 0 ? space : call_space_fork(0, (u32)space);
+
+	if (got >= 0)
+		got = call_portal_create_in((u32)space, (u64)runtime_entries, (u64)password_call);
+	password_portal = (u64)got;
+	if (got >= 0)
+		got = call_grant(password_portal, 1, (u32)service_start->number, RIGHT_P);
+	check(got >= 0, "a space that keeps a password is made", got);
+	ask_password(PASSWORD_BEGIN, (u64)space);
+	ask_password(PASSWORD_SET, 0x5ec1e7);
+	got = ask_password(PASSWORD_COMPARE, 0x5ec1e8);
+	check(!got, "it knows a wrong one", got);
+	got = ask_password(PASSWORD_COMPARE, 0x5ec1e7);
+	check(got == 1 && !password.secret, "and the right one", got);
+	check_password_walls((u32)space);
+	got = ask_password(PASSWORD_COMPARE, 0x5ec1e7);
+	check(got == 1, "the password is what it was", got);
+	call_space_destroy((u32)space);
+}
+
 /* Reads a large file in two ways and compares. */
 static void check_large_file(void)
 {
@@ -230,6 +341,42 @@ static void check_ends(void)
 	check_drivers_end("a wild write ends the console driver", SERVICE_CONSOLE, CONSOLE_PLANT, PLANT_WILD_WRITE);
 }
 
+/* A driver that loops in a call: who has set a deadline gets an error, who has not when the driver is ended. */
+static u32 loop_back;
+static i64 loop_result;
+
+static void call_loop(void *unused)
+{
+	(void)unused;
+	loop_result = fs(FS_PLANT, PLANT_LOOP, 0, 0, 0, 0);
+	__atomic_store_n(&loop_back, 1, __ATOMIC_RELEASE);
+	call_wake(&loop_back, 1);
+}
+
+static void check_loop(void)
+{
+	struct call_spec spec = { .portal = portals[SERVICE_FS],
+		.words = { FS_PLANT, PLANT_LOOP },
+		.deadline = clock_now() + LOOP_NS };
+	u64 word1;
+	i64 got = portal_call_with(&spec, &word1);
+
+	check(got == -E_TIMEDOUT, "a call of a driver that loops ends at its deadline", got);
+	thread_start(call_loop, NULL);
+	clock_sleep(LOOP_NS);
+	got = open_path("etc/passwd");
+	check(got > 0 && !__atomic_load_n(&loop_back, __ATOMIC_ACQUIRE), "others are served while it loops", got);
+	got = portal_call(service_start->registry, REGISTRY_RESTART, SERVICE_FS, 0, 0, 0, 0, &word1);
+	while (!__atomic_load_n(&loop_back, __ATOMIC_ACQUIRE))
+		call_wait(&loop_back, 0, 0, 0);
+	check(!got && loop_result == -E_DEAD, "the call ends with the driver", loop_result);
+	find(SERVICE_FS);
+	got = open_path("etc/passwd");
+	check(got > 0, "which is started again", got);
+	got = portal_call(service_start->registry, REGISTRY_RESTART, SERVICE_LINUX, 0, 0, 0, 0, &word1);
+	check(got == -E_PERM, "only drivers are", got);
+}
+
 /* Copies standard input to standard output. */
 static void copy_input(void)
 {
@@ -261,13 +408,15 @@ void service_main(const struct start_info *start)
 	find(SERVICE_FS);
 	check_files();
 	check_walls();
+	check_password();
 	check_large_file();
 	check_threads();
 	thread_start(read_for_ever, NULL);
 	copy_input();
 	check_ends();
+	check_loop();
 	restarts = portal_call(start->registry, REGISTRY_RESTARTS, 0, 0, 0, 0, 0, &word1);
-	check(restarts == 4, "init has counted what it started again", restarts);
+	check(restarts == 5, "init has counted what it started again", restarts);
 	format(line, sizeof(line), "took %lu us\n", (unsigned long)((clock_now() - begin) / 1000));
 	print(PORT_STDERR, line);
 	format(line, sizeof(line), "exit %u\n", failures != 0);

@@ -68,6 +68,19 @@ out:
 	return result;
 }
 
+/* A driver that does not answer is ended; its keeper starts it again. */
+static i64 restart(const struct child *caller, u64 service)
+{
+	u32 space;
+
+	if (caller->service != SERVICE_LINUX || service == SERVICE_LINUX || service >= SERVICES)
+		return -E_PERM;
+	lock_acquire(&child_lock);
+	space = children[service].space;
+	lock_release(&child_lock);
+	return space ? call_space_destroy(space) : -E_NOENT;
+}
+
 static i64 count_restarts(void)
 {
 	i64 restarts = 0;
@@ -92,6 +105,8 @@ static struct portal_result serve(struct child *caller, u64 op, u64 service, u64
 		return (struct portal_result){ -E_PERM, 0 };
 	case REGISTRY_RESTARTS:
 		return (struct portal_result){ count_restarts(), 0 };
+	case REGISTRY_RESTART:
+		return (struct portal_result){ restart(caller, service), 0 };
 	case REGISTRY_MAP:
 		if (caller->service != SERVICE_LINUX || address_space(service) != caller->space)
 			return (struct portal_result){ -E_PERM, 0 };

@@ -1,0 +1,24 @@
+/* portal_call_with(spec, &word1): calls.def; keeps what C functions keep. */
+	.text
+	.globl portal_call_with
+portal_call_with:
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	pushq	%rsi
+	movl	$0x1044, %eax
+	syscall
+	popq	%rsi
+	movq	%rdx, (%rsi)
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+
+	.section .note.GNU-stack, "", @progbits
