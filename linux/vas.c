@@ -175,6 +175,15 @@ static struct vas_user *user_of(u32 uid)
 	return user;
 }
 
+/* A user who has nothing and no limits of his own need not be known. */
+static void user_forget(struct vas_user *user)
+{
+	if (user->objects || user->objects_max != QUOTA_OBJECTS || user->pages_max != QUOTA_PAGES)
+		return;
+	list_remove(&user->all);
+	memory_free(user);
+}
+
 /* Puts an object with its pages on a user's quota. */
 static int charge(struct vas_object *object, u32 uid, u64 pages)
 {
@@ -183,8 +192,11 @@ static int charge(struct vas_object *object, u32 uid, u64 pages)
 	if (!user)
 		return -ENOMEM;
 	if (uid != 0 &&
-		(user->objects >= user->objects_max || pages > user->pages_max - min_u64(user->pages, user->pages_max)))
+		(user->objects >= user->objects_max ||
+			pages > user->pages_max - min_u64(user->pages, user->pages_max))) {
+		user_forget(user);
 		return -EDQUOT;
+	}
 	user->objects++;
 	user->pages += pages;
 	object->user = user;
@@ -196,6 +208,7 @@ static void refund(struct vas_object *object)
 {
 	object->user->objects--;
 	object->user->pages -= object->pages;
+	user_forget(object->user);
 }
 
 int vas_user_quota(u32 uid, const u64 limits[2], u64 told[4])
@@ -212,6 +225,7 @@ int vas_user_quota(u32 uid, const u64 limits[2], u64 told[4])
 	told[1] = user->pages_max;
 	told[2] = user->objects;
 	told[3] = user->pages;
+	user_forget(user);
 	return 0;
 }
 
