@@ -102,8 +102,8 @@ static const struct mm *mm_of_maker(u32 space)
 	return peer ? &peer->mm : mm;
 }
 
-/* NULL: no memory, or it is unknown who made it. */
-static struct peer *peer_new(u32 space)
+/* NULL: *error says whether there is no memory, or it is unknown who made it. */
+static struct peer *peer_new(u32 space, int *error)
 {
 	struct space_info info;
 	const struct mm *maker;
@@ -111,6 +111,7 @@ static struct peer *peer_new(u32 space)
 	peers_sweep();
 	maker = call_space_info(space, &info) < 0 ? NULL : mm_of_maker(info.manager);
 	peer = maker ? heap_zalloc(sizeof(*peer)) : NULL;
+	*error = peer ? 0 : maker ? -ENOMEM : -EPERM;
 	if (!peer)
 		return NULL;
 	peer->mm = *maker;
@@ -184,9 +185,10 @@ static int signal_of(const struct user_frame *frame)
 /* Ends the space that the frame is of; the thread goes back to its caller. */
 static void peer_end(const struct user_frame *frame, int signal)
 {
+	int error;
 	struct peer *peer = peer_find(frame->space);
 	if (!peer)
-		peer = peer_new(frame->space);
+		peer = peer_new(frame->space, &error);
 	if (peer) {
 		peer->ended = true;
 		peer->report = (struct peer_report){
@@ -220,6 +222,7 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 {
 	struct mm *process = mm_of_space(frame->space);
 	struct peer *peer = process ? NULL : peer_find(frame->space);
+	int error = self ? 0 : -EPERM;
 	if (is_exit(frame)) {
 		service_unlock();
 		call_thread_exit();
@@ -228,10 +231,10 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 		peer_end(frame, (int)arg(frame, handler_of(frame) == sys_tgkill ? 2 : 1));
 		return;
 	}
-	if (!process && !peer)
-		peer = peer_new(frame->space);
-	if (!self || (!process && !peer))
-		frame_set_result(frame, -EPERM);
+	if (!error && !process && !peer)
+		peer = peer_new(frame->space, &error);
+	if (error)
+		frame_set_result(frame, error);
 	else
 		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame));
 }
@@ -283,13 +286,15 @@ long peer_call(struct task *self, const struct user_frame *frame)
 	u32 space = (u32)arg(frame, 0);
 	struct peer *peer = peer_find(space);
 	struct space_info info;
+	int error;
 	switch (frame->nr) {
 	case PEER_OPEN:
 		if (call_space_info(space, &info) < 0 || info.manager != self->mm->space)
 			return -ENOENT;
 		if (peer)
 			peer_drop(peer);
-		return peer_new(space) ? 0 : -ENOMEM;
+		peer_new(space, &error);
+		return error;
 	case PEER_REPORT:
 		if (!peer || !peer->ended || peer->manager != self->mm->space)
 			return -ENOENT;

@@ -178,8 +178,10 @@ void *allod_spare_stack(size_t bytes)
 		char *larger = mmap(NULL, bytes + PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-		if (larger != MAP_FAILED) {
-			mprotect(larger, PAGE_SIZE, PROT_NONE);
+		/* Never without its guard page. */
+		if (larger != MAP_FAILED && mprotect(larger, PAGE_SIZE, PROT_NONE)) {
+			munmap(larger, bytes + PAGE_SIZE);
+		} else if (larger != MAP_FAILED) {
 			if (stack)
 				munmap(stack, size + PAGE_SIZE);
 			stack = larger;

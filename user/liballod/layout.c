@@ -22,15 +22,20 @@ static unsigned find_shift(u32 number)
 static void find_self(void)
 {
 	struct landing landing = { .call_landing = (u64)allod_plain_call };
+	unsigned shift = allod_layout.shift; /* the same in a child, which may have no memory for a portal */
 	struct space_info info;
 
 	allod_layout = (struct allod_layout){ 0 };
 	if (call_space_info(0, &info) < 0)
 		return;
 	call_space_set_landing(&landing);
+	if (!shift)
+		shift = find_shift(info.number);
+	if (!shift)
+		return;
 	allod_layout.number = info.number;
-	allod_layout.shift = find_shift(info.number);
-	allod_layout.window = 1ul << allod_layout.shift;
+	allod_layout.shift = shift;
+	allod_layout.window = 1ul << shift;
 }
 
 /* A child is a space of its own; threads that slept for others are not in it. */

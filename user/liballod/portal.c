@@ -105,8 +105,10 @@ static i64 make_portal(struct allod_space *space, const void *function)
 	if (portal < 0)
 		return portal;
 	grant = call_grant((u64)portal, 1, allod_self(), RIGHT_P | GRANT_PASS);
-	if (grant < 0)
+	if (grant < 0) {
+		call_portal_destroy_in(space->number, entry_address(space->entries));
 		return grant;
+	}
 	slot->portal = (u64)portal;
 	slot->entry = space->entries++;
 	__atomic_store_n(&slot->function, function, __ATOMIC_RELEASE);

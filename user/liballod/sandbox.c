@@ -48,7 +48,12 @@ struct allod_space *allod_sandbox(const struct allod_options *options)
 		allod_space_close(space);
 		return errno = allod_errno(error), NULL;
 	}
-	syscall(PEER_OPEN, space->number);
+	if (syscall(PEER_OPEN, space->number) < 0) {
+		int why = errno;
+
+		allod_space_close(space);
+		return errno = why, NULL;
+	}
 	fill_pool(space, count, stack);
 	THERE(space, allod_layout)->number = space->number;
 	return space;
