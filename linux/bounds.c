@@ -104,10 +104,13 @@ static u64 table_map(struct task *self)
 	return at && call_map(mm->space, at, BOUNDS_TABLE_BYTES, RIGHT_R | RIGHT_W, 0, 0) >= 0 ? at : 0;
 }
 
-static void table_unmap(struct mm *mm, u64 address)
+/* -> false: no memory to take it out of the region that it has become one with. */
+static bool table_unmap(struct mm *mm, u64 address)
 {
-	call_unmap(mm->space, address, BOUNDS_TABLE_BYTES);
+	if (call_unmap(mm->space, address, BOUNDS_TABLE_BYTES) < 0)
+		return false;
 	mm_freed(mm, address, BOUNDS_TABLE_BYTES);
+	return true;
 }
 
 /* -> 0 when the entry of the chunk is valid, whoever made it so; -ENOMEM: no room for a table; -EFAULT: no directory there;
@@ -349,7 +352,8 @@ static bool tables_lost(struct bounds *b, u64 start, u64 end)
 	return lost;
 }
 
-/* -> whether the table is gone; not if its entry says something else, for which the program gets a signal. */
+/* -> false if its entry says something else, for which the program gets a signal. A table that cannot be unmapped stays on the
+ * list, emptied as far as possible, for when its chunk is used again. */
 static bool table_free(struct task *self, struct bounds *b, u32 i)
 {
 	struct bounds_table table = b->tables[i];
@@ -360,8 +364,10 @@ static bool table_free(struct task *self, struct bounds *b, u32 i)
 		return false;
 	}
 	entry_copy(self, b, table.chunk, 0);
-	table_remove(b, i);
-	table_unmap(self->mm, table.address);
+	if (table_unmap(self->mm, table.address))
+		table_remove(b, i);
+	else
+		mm_forget(self->mm, table.address, BOUNDS_TABLE_BYTES);
 	return true;
 }
 
@@ -372,8 +378,10 @@ static void tables_trim(struct task *self, struct bounds *b, u64 start, u64 end)
 		u64 chunk = b->tables[i].chunk << BOUNDS_CHUNK_SHIFT;
 		u64 from = max_u64(start, chunk), to = min_u64(end, chunk + BOUNDS_CHUNK);
 		if (!range_is_used(self->mm, chunk, chunk + BOUNDS_CHUNK, from, to)) {
+			u32 count = b->count;
 			if (!table_free(self, b, i))
 				return;
+			i += b->count == count;
 			continue;
 		}
 		mm_forget(self->mm, b->tables[i].address + (from - chunk) * 4, (to - from) * 4);
