@@ -479,34 +479,34 @@ static int do_pty(void)
 }
 
 static const struct operation operations[] = {
-	{ "create a file", do_create, { 0 } },
-	{ "open a file", do_open, { 0 } },
-	{ "write to a file", do_write, { ENOSPC } },
-	{ "mkdir", do_mkdir, { 0 } },
-	{ "unlink", do_unlink, { 0 } },
-	{ "rename", do_rename, { 0 } },
-	{ "symlink", do_symlink, { 0 } },
-	{ "link", do_link, { 0 } },
-	{ "read a directory", do_list, { 0 } },
-	{ "read /proc", do_proc, { 0 } },
-	{ "dup", do_dup, { 0 } },
-	{ "truncate", do_truncate, { 0 } },
-	{ "lock a file", do_lock, { ENOLCK } },
-	{ "pipe", do_pipe, { 0 } },
-	{ "write to a pipe", do_pipe_write, { 0 } },
-	{ "eventfd", do_eventfd, { 0 } },
-	{ "timerfd", do_timerfd, { 0 } },
-	{ "signalfd", do_signalfd, { 0 } },
-	{ "epoll", do_epoll, { 0 } },
-	{ "poll", do_poll, { 0 } },
-	{ "socketpair", do_socketpair, { ENOBUFS } },
-	{ "send a datagram", do_datagram, { ENOBUFS } },
-	{ "send a descriptor", do_send_descriptor, { ENOBUFS } },
-	{ "receive a descriptor", do_receive_descriptor, { ENOBUFS } },
-	{ "bind and listen", do_listen, { ENOBUFS } },
-	{ "connect and accept", do_connect, { ENOBUFS } },
-	{ "connect and accept, TCP", do_connect_tcp, { ENOBUFS } },
-	{ "a terminal", do_pty, { 0 } },
+	{ "create a file", do_create, { 0 }, 0 },
+	{ "open a file", do_open, { 0 }, 0 },
+	{ "write to a file", do_write, { ENOSPC }, 0 },
+	{ "mkdir", do_mkdir, { 0 }, 0 },
+	{ "unlink", do_unlink, { 0 }, 0 },
+	{ "rename", do_rename, { 0 }, 0 },
+	{ "symlink", do_symlink, { 0 }, 0 },
+	{ "link", do_link, { 0 }, 0 },
+	{ "read a directory", do_list, { 0 }, 0 },
+	{ "read /proc", do_proc, { 0 }, 0 },
+	{ "dup", do_dup, { 0 }, 0 },
+	{ "truncate", do_truncate, { 0 }, 0 },
+	{ "lock a file", do_lock, { ENOLCK }, 0 },
+	{ "pipe", do_pipe, { 0 }, 0 },
+	{ "write to a pipe", do_pipe_write, { 0 }, 0 },
+	{ "eventfd", do_eventfd, { 0 }, 0 },
+	{ "timerfd", do_timerfd, { 0 }, 0 },
+	{ "signalfd", do_signalfd, { 0 }, 0 },
+	{ "epoll", do_epoll, { 0 }, 0 },
+	{ "poll", do_poll, { 0 }, 0 },
+	{ "socketpair", do_socketpair, { ENOBUFS }, 0 },
+	{ "send a datagram", do_datagram, { ENOBUFS }, 0 },
+	{ "send a descriptor", do_send_descriptor, { ENOBUFS }, 0 },
+	{ "receive a descriptor", do_receive_descriptor, { ENOBUFS }, 0 },
+	{ "bind and listen", do_listen, { ENOBUFS }, 0 },
+	{ "connect and accept", do_connect, { ENOBUFS }, 0 },
+	{ "connect and accept, TCP", do_connect_tcp, { ENOBUFS }, 0 },
+	{ "a terminal", do_pty, { 0 }, 0 },
 };
 
 int main(int argc, char **argv)
@@ -515,8 +515,6 @@ int main(int argc, char **argv)
 		return tap_end();
 	tap_directory("shortage");
 	use_slots();
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		if (argc == 1 || !strcmp(argv[1], operations[i].name))
-			fail_each(&operations[i]);
+	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
 	return tap_end();
 }

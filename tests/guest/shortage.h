@@ -141,6 +141,7 @@ struct operation {
 	const char *name;
 	int (*run)(void); /* -> 0 or an errno value */
 	int errors[4];    /* that it may give besides ENOMEM */
+	unsigned step;    /* not each allocation, but each so many; 0: each */
 };
 
 static inline bool may_fail_with(const struct operation *operation, int error)
@@ -199,11 +200,28 @@ static inline void fail_each(const struct operation *operation)
 			dprintf(2, "# %s, nothing failing: error %d (%s)\n", operation->name, error, strerror(error));
 			fine = false;
 		}
-	for (n = 1; fine && !through && n < SHORTAGE_MAX; n++)
+	for (n = 1; fine && !through && n < SHORTAGE_MAX; n += operation->step ? operation->step : 1)
 		fine = fail_one(operation, n, &through);
 	if (getenv("VERBOSE"))
 		dprintf(2, "# %s: %u allocations\n", operation->name, n - 2);
 	check(fine && through, operation->name);
+}
+
+/* Those that the arguments name, or all. */
+static inline void fail_all(const struct operation *operations, size_t count, int argc, char **argv)
+{
+	for (size_t i = 0; i < count; i++)
+		if (argc == 1 || !strcmp(argv[1], operations[i].name))
+			fail_each(&operations[i]);
+}
+
+/* A program that was executed with a number to go: what is left of it when main() starts is its exit status, 1 or 0. */
+static inline int fail_executed(const char *fd)
+{
+	unsigned left = fail_get(atoi(fd));
+
+	fail_set(atoi(fd), 0);
+	return left ? 1 : 0;
 }
 
 /* -> false: not booted for it. */

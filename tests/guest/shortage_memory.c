@@ -182,15 +182,6 @@ static int do_vfork(void)
 	return waitpid(child, &status, 0) == child && status == 7 << 8 ? 0 : EIO;
 }
 
-/* This program, executed: with what is left of its thread's number, which goes on in the new program. */
-static int executed(const char *fd)
-{
-	unsigned left = fail_get(atoi(fd));
-
-	fail_set(atoi(fd), 0);
-	return left ? 1 : 0;
-}
-
 /* In a child: executes. A program that runs out of memory while it starts is killed. */
 static int do_exec(void)
 {
@@ -309,33 +300,31 @@ static int do_futex(void)
 }
 
 static const struct operation operations[] = {
-	{ "mmap", do_mmap, { 0 } },
-	{ "mmap of a file", do_mmap_file, { 0 } },
-	{ "mprotect", do_mprotect, { 0 } },
-	{ "munmap", do_munmap, { 0 } },
-	{ "mremap", do_mremap, { 0 } },
-	{ "madvise", do_madvise, { 0 } },
-	{ "brk", do_brk, { 0 } },
-	{ "fork", do_fork, { EAGAIN } },
-	{ "vfork", do_vfork, { EAGAIN } },
-	{ "execve", do_exec, { 0 } },
-	{ "clone of a thread", do_thread, { EAGAIN } },
-	{ "sigqueue", do_signal, { EAGAIN } },
-	{ "a signal handler", do_handler, { 0 } },
-	{ "timer_create", do_timer, { EAGAIN } },
-	{ "futex", do_futex, { 0 } },
+	{ "mmap", do_mmap, { 0 }, 0 },
+	{ "mmap of a file", do_mmap_file, { 0 }, 0 },
+	{ "mprotect", do_mprotect, { 0 }, 0 },
+	{ "munmap", do_munmap, { 0 }, 0 },
+	{ "mremap", do_mremap, { 0 }, 0 },
+	{ "madvise", do_madvise, { 0 }, 0 },
+	{ "brk", do_brk, { 0 }, 0 },
+	{ "fork", do_fork, { EAGAIN }, 0 },
+	{ "vfork", do_vfork, { EAGAIN }, 0 },
+	{ "execve", do_exec, { 0 }, 0 },
+	{ "clone of a thread", do_thread, { EAGAIN }, 0 },
+	{ "sigqueue", do_signal, { EAGAIN }, 0 },
+	{ "a signal handler", do_handler, { 0 }, 0 },
+	{ "timer_create", do_timer, { EAGAIN }, 0 },
+	{ "futex", do_futex, { 0 }, 0 },
 };
 
 int main(int argc, char **argv)
 {
 	self_path = argv[0];
 	if (argc == 3 && !strcmp(argv[1], "executed"))
-		return executed(argv[2]);
+		return fail_executed(argv[2]);
 	if (!shortage_start())
 		return tap_end();
 	tap_catch_faults();
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		if (argc == 1 || !strcmp(argv[1], operations[i].name))
-			fail_each(&operations[i]);
+	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
 	return tap_end();
 }

@@ -1,0 +1,421 @@
+/* Every allocation failed once, in what programs do with spaces: making them, from images too, sandboxes, grants, portals, calls and what
+ * these bring, contexts for callers. Runs on Allod only, and only if it was booted with `test=fail`. */
+#include <elf.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <allod/portal.h>
+
+#include "image.h"
+#include "shortage.h"
+
+enum { PAGE = 4096, AT = 0x10000000 };
+
+static char pages[4 * PAGE] __attribute__((aligned(PAGE)));
+static struct allod_space *box;
+
+/* An errno value of the library's, if the result says that there is one. */
+static int failed(bool fine)
+{
+	int error = fine ? 0 : errno;
+
+	disarm();
+	return error;
+}
+
+/* --- over there --- */
+
+static int add(int a, int b)
+{
+	return a + b;
+}
+ALLOD_PORTAL(int, add, (int, a), (int, b))
+
+static int read_byte(const volatile char *at)
+{
+	return *at;
+}
+ALLOD_PORTAL(int, read_byte, (const volatile char *, at))
+
+static int write_byte(volatile char *at)
+{
+	return *at = 'w';
+}
+ALLOD_PORTAL(int, write_byte, (volatile char *, at))
+
+static int keep(const volatile char *at)
+{
+	int grant = allod_keep(at);
+
+	return grant < 0 ? -errno : grant;
+}
+ALLOD_PORTAL(int, keep, (const volatile char *, at))
+
+/* Calls back into this program. */
+static int twice(int value)
+{
+	return 2 * value;
+}
+ALLOD_PORTAL(int, twice, (int, value))
+
+static int call_back(allod_portal portal, int value)
+{
+	int result = twice_at(portal, value);
+
+	return errno ? -errno : result;
+}
+ALLOD_PORTAL(int, call_back, (allod_portal, portal), (int, value))
+
+/* malloc() in a sandbox, which asks Linux for memory. */
+static int allocate(size_t bytes)
+{
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int error = memory == MAP_FAILED ? errno : 0;
+
+	if (!error) {
+		memory[0] = 1;
+		munmap(memory, bytes);
+	}
+	return error;
+}
+ALLOD_PORTAL(int, allocate, (size_t, bytes))
+
+/* --- making --- */
+
+static int do_create(void)
+{
+	struct allod_space *space;
+	int error;
+
+	arm();
+	space = allod_space_create(NULL);
+	error = failed(space);
+	allod_space_close(space);
+	return error;
+}
+
+static int do_map(void)
+{
+	struct allod_space *space = allod_space_create(NULL);
+	int error;
+
+	if (!space)
+		return errno;
+	arm();
+	error = failed(!allod_space_map(space, AT, 4 * PAGE, ALLOD_R | ALLOD_W) &&
+		!allod_space_protect(space, AT + PAGE, PAGE, ALLOD_R) &&
+		!allod_space_unmap(space, AT + 2 * PAGE, PAGE));
+	/* Nothing, or all of it, was mapped. */
+	if (error && allod_space_map(space, AT, 4 * PAGE, ALLOD_R) && errno != EEXIST)
+		error = EIO;
+	allod_space_close(space);
+	return error;
+}
+
+static int do_start(void)
+{
+	struct allod_space *space = allod_space_create(NULL);
+	struct allod_report report;
+	int error;
+
+	if (!space)
+		return errno;
+	arm();
+	error = failed(allod_space_start(space, AT, 0) >= 0);
+	/* There is nothing at its entry: it ends with a fault. */
+	if (!error && (allod_space_wait(space, &report) || report.end == ALLOD_ALIVE))
+		error = EIO;
+	allod_space_close(space);
+	return error;
+}
+
+/* An image with a page of code and one of data. */
+static struct image {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[2];
+	char code[256];
+} image = {
+	.header = { .e_ident = ELFMAG "\2\1\1",
+		.e_type = ET_EXEC,
+		.e_machine = IMAGE_MACHINE,
+		.e_entry = 0x10000,
+		.e_phoff = offsetof(struct image, segments),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 2 },
+	.segments = { { PT_LOAD, PF_R | PF_X, offsetof(struct image, code), 0x10000, 0, sizeof(image.code),
+			      sizeof(image.code), PAGE },
+		{ PT_LOAD, PF_R | PF_W, 0, IMAGE_DATA, 0, 0, PAGE, PAGE } },
+};
+
+static int do_load(void)
+{
+	struct allod_space *space;
+	volatile uint64_t *data;
+	int error;
+
+	memcpy(image.code, image_code, (size_t)(image_code_end - image_code));
+	arm();
+	space = allod_space_load(&image, sizeof(image), NULL, (uint64_t[4]){ 17 });
+	error = failed(space);
+	if (error)
+		return error;
+	/* The second word is stored last. */
+	data = allod_space_view(space, IMAGE_DATA);
+	for (int i = 0; i < 100000 && !data[1]; i++)
+		sched_yield();
+	error = data[1] == 17 ? 0 : EIO;
+	allod_space_close(space);
+	return error;
+}
+
+static int do_sandbox(void)
+{
+	struct allod_space *space;
+	int error;
+
+	arm();
+	space = allod_sandbox(NULL);
+	error = failed(space);
+	if (error)
+		return error;
+	/* If it could be made it works. */
+	error = add_in(space, 2, 3) == 5 ? 0 : EIO;
+	allod_space_close(space);
+	return error;
+}
+
+/* --- calls into a sandbox --- */
+
+/* The first call: the portal is made, its grant, the stack over there. What dies over there for want of memory dies: then the caller
+ * learns of it, and the sandbox has ended. */
+static int do_first_call(void)
+{
+	struct allod_space *space = allod_sandbox(NULL);
+	int error, sum;
+
+	if (!space)
+		return errno;
+	arm();
+	sum = add_in(space, 2, 3);
+	error = errno;
+	disarm();
+	if (!error && sum != 5)
+		error = EIO;
+	if (error && error != EOWNERDEAD && add_in(space, 2, 3) != 5)
+		error = EIO;
+	allod_space_close(space);
+	return error;
+}
+
+static int do_call_with(unsigned rights)
+{
+	char *middle = pages + PAGE - 8;
+	int result, error;
+
+	pages[PAGE - 8] = 'x';
+	arm();
+	result = rights & ALLOD_W ? write_byte_in(box, allod_lend(middle, 16, rights))
+				  : read_byte_in(box, allod_lend(middle, 16, rights));
+	error = errno;
+	disarm();
+	if (!error && result != (rights & ALLOD_W ? 'w' : 'x'))
+		error = EIO;
+	if (!error && pages[PAGE - 8] != (char)result)
+		error = EIO;
+	return error;
+}
+
+static int do_lend(void)
+{
+	return do_call_with(ALLOD_R);
+}
+
+static int do_lend_exactly(void)
+{
+	return do_call_with(ALLOD_R | ALLOD_W | ALLOD_EXACT);
+}
+
+static int do_keep(void)
+{
+	int grant, error;
+
+	arm();
+	grant = keep_in(box, allod_lend(pages, PAGE, ALLOD_R | ALLOD_KEEP));
+	error = errno ? errno : grant < 0 ? -grant : 0;
+	disarm();
+	if (!error && allod_revoke(grant))
+		return errno;
+	return error;
+}
+
+static int do_deadline(void)
+{
+	const uint64_t words[6] = { 4, 5 };
+	const struct allod_how how = { .deadline_ns = ~0ul >> 1 };
+	allod_portal portal = allod_portal_at(box, (const void *)add);
+	uint64_t result = 0;
+	int error;
+
+	arm();
+	error = failed(!allod_call(portal, words, &result, &how));
+	return error ? error : result == 9 ? 0 : EIO;
+}
+
+static int do_call_back(void)
+{
+	static allod_portal portal;
+	int result, error;
+
+	if (!portal)
+		portal = allod_offer((const void *)twice, allod_space_number(box));
+	arm();
+	result = call_back_in(box, portal, 21);
+	error = errno ? errno : result < 0 ? -result : result == 42 ? 0 : EIO;
+	disarm();
+	return error;
+}
+
+static int do_malloc_there(void)
+{
+	int result, error;
+
+	arm();
+	result = allocate_in(box, 20 * PAGE);
+	error = errno ? errno : result;
+	disarm();
+	return error;
+}
+
+/* --- grants and portals --- */
+
+static int do_grant(void)
+{
+	int grant, error;
+
+	arm();
+	grant = allod_grant(pages, PAGE, allod_space_number(box), ALLOD_R);
+	error = failed(grant >= 0);
+	if (!error && allod_revoke(grant))
+		return errno;
+	return error;
+}
+
+static int do_grant_all(void)
+{
+	int grant, error;
+
+	arm();
+	grant = allod_grant_all(allod_space_number(box), ALLOD_R);
+	error = failed(grant >= 0);
+	if (!error && allod_revoke(grant))
+		return errno;
+	return error;
+}
+
+/* What is granted of pages that nobody has shown there yet: the fault over there. */
+static int do_granted_fault(void)
+{
+	char *fresh = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int grant = allod_grant(fresh, PAGE, allod_space_number(box), ALLOD_R | ALLOD_W), result, error;
+
+	arm();
+	result = write_byte_in(box, allod_global(fresh));
+	error = errno;
+	disarm();
+	if (!error && (result != 'w' || *fresh != 'w'))
+		error = EIO;
+	allod_revoke(grant);
+	munmap(fresh, PAGE);
+	return error;
+}
+
+static int do_portal(void)
+{
+	struct allod_space *space = allod_sandbox(NULL);
+	allod_portal portal;
+	int error;
+
+	if (!space)
+		return errno;
+	arm();
+	portal = allod_portal_at(space, (const void *)add);
+	error = failed(portal);
+	if (error && (!allod_portal_at(space, (const void *)add) || add_in(space, 1, 2) != 3))
+		error = EIO;
+	allod_space_close(space);
+	return error;
+}
+
+static int do_offer(void)
+{
+	struct allod_space *space = allod_space_create(NULL);
+	allod_portal portal;
+	int error;
+
+	if (!space)
+		return errno;
+	arm();
+	portal = allod_offer((const void *)twice, allod_space_number(space));
+	error = failed(portal);
+	/* It is offered from then on, if not to everybody. */
+	if (allod_withdraw(NULL, (const void *)twice) && !error)
+		error = EIO;
+	allod_space_close(space);
+	return error;
+}
+
+/* In a child, where there is no context yet. */
+static int do_serve(void)
+{
+	enum { THROUGH = 100 };
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int fd = fail_open(), error, left;
+
+		fail_set(fd, fail_at);
+		error = allod_serve(2, 0) ? errno : 0;
+		left = (int)fail_get(fd);
+		fail_set(fd, 0);
+		if (error && allod_serve(2, 0))
+			_exit(EIO);
+		_exit(left ? error ? EIO : THROUGH : error);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return EIO;
+	fail_left = WEXITSTATUS(status) == THROUGH;
+	return fail_left ? 0 : WEXITSTATUS(status);
+}
+
+static const struct operation operations[] = {
+	{ "an empty space", do_create, { 0 }, 0 },
+	{ "map, protect, unmap there", do_map, { 0 }, 0 },
+	{ "a thread there", do_start, { 0 }, 0 },
+	{ "a space from an image", do_load, { 0 }, 0 },
+	{ "a sandbox", do_sandbox, { EAGAIN }, 0 },
+	{ "a portal at a function", do_portal, { 0 }, 0 },
+	{ "the first call", do_first_call, { EOWNERDEAD }, 0 },
+	{ "a call with a grant", do_lend, { 0 }, 0 },
+	{ "a call with an exact grant", do_lend_exactly, { 0 }, 0 },
+	{ "a grant that is kept", do_keep, { 0 }, 0 },
+	{ "a call with a deadline", do_deadline, { 0 }, 0 },
+	{ "memory in a sandbox", do_malloc_there, { 0 }, 0 },
+	{ "a grant", do_grant, { 0 }, 0 },
+	{ "a grant of everything", do_grant_all, { 0 }, 0 },
+	{ "the first use of a grant", do_granted_fault, { 0 }, 0 },
+	{ "an offer", do_offer, { 0 }, 0 },
+	{ "a call back", do_call_back, { 0 }, 0 },
+	{ "contexts for callers", do_serve, { EAGAIN }, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	if (!shortage_start())
+		return tap_end();
+	box = allod_sandbox(NULL);
+	if (!check(box && !allod_serve(1, 0) && add_in(box, 1, 1) == 2, "a sandbox for the others"))
+		return tap_end();
+	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	return tap_end();
+}
