@@ -1,5 +1,5 @@
-/* Every allocation failed once, with bounds of pointers: tables on demand, memory under them that goes, fork. Once for each back end that
- * the machine has: the program runs itself. Runs on Allod only, and only if it was booted with `test=fail`. */
+/* Every allocation failed once, with bounds of pointers: tables on demand, memory under them that goes, fork. Once for each back
+ * end that the machine has: the program runs itself. Runs on Allod only, and only if it was booted with `test=fail`. */
 #include <sys/mman.h>
 
 #include <allod/bounds.h>

@@ -1,5 +1,5 @@
-/* Every allocation failed once, in what programs do with spaces: making them, from images too, sandboxes, grants, portals, calls and what
- * these bring, contexts for callers. Runs on Allod only, and only if it was booted with `test=fail`. */
+/* Every allocation failed once, in what programs do with spaces: making them, from images too, sandboxes, grants, portals, calls
+ * and what these bring, contexts for callers. Runs on Allod only, and only if it was booted with `test=fail`. */
 #include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -186,8 +186,8 @@ static int do_sandbox(void)
 
 /* --- calls into a sandbox --- */
 
-/* The first call: the portal is made, its grant, the stack over there. What dies over there for want of memory dies: then the caller
- * learns of it, and the sandbox has ended. */
+/* The first call: the portal is made, its grant, the stack over there. What dies over there for want of memory dies: then the
+ * caller learns of it, and the sandbox has ended. */
 static int do_first_call(void)
 {
 	struct allod_space *space = allod_sandbox(NULL);

@@ -1,5 +1,5 @@
-/* Every allocation failed once, in what programs do with VASes: all calls, locks, faults and what processes do inside of one. Runs on
- * Allod only, and only if it was booted with `test=fail`. */
+/* Every allocation failed once, in what programs do with VASes: all calls, locks, faults and what processes do inside of one.
+ * Runs on Allod only, and only if it was booted with `test=fail`. */
 #include <allod/heap.h>
 #include <allod/vas.h>
 
