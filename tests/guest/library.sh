@@ -24,11 +24,6 @@ guest() {
 	fi
 }
 
-options=()
-if [ "$machine" != x86_64 ]; then
-	scripts/root "$machine" "build/$machine/programs" || exit 1
-	options=(--root "build/$machine/programs")
-fi
-guest 'one processor' "${options[@]}" --cpus 1
-guest 'four processors' "${options[@]}" --cpus 4 --append test=preempt
+guest 'one processor' --cpus 1
+guest 'four processors' --cpus 4 --append test=preempt
 finish library

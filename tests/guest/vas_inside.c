@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include <allod/heap.h>
+#include <allod/portal.h>
 
 #include "vas.h"
 
@@ -269,6 +270,66 @@ static void test_signals(void)
 	signal(SIGUSR1, SIG_DFL);
 	leave(vid);
 	unmake(vid, sid);
+}
+
+/* --- calls to other spaces --- */
+
+/* At home: where is the thread now? It goes on to `vid`, if that is not 0. */
+static int where(int vid)
+{
+	if (vid && vas_switch(vid) < 0)
+		return -2;
+	return active_vas();
+}
+ALLOD_PORTAL(int, where, (int, vid))
+
+static int read_there(const volatile char *at)
+{
+	return *at;
+}
+ALLOD_PORTAL(int, read_there, (const volatile char *, at))
+
+/* Called in a sandbox: asks at home, twice. */
+static int where_at_home(allod_portal home, int vid)
+{
+	int switched = where_at(home, vid), again = where_at(home, 0);
+
+	return switched * 100000 + again;
+}
+ALLOD_PORTAL(int, where_at_home, (allod_portal, home), (int, vid))
+
+static void test_calls(void)
+{
+	int sids[2], vid = make("caller", &sids[0], 0600), other = make("caller's other", &sids[1], 0600);
+	char *text = (char *)base, here[] = "here";
+	struct allod_space *box;
+	allod_portal home;
+
+	vas_attach(0, other, O_RDWR);
+	enter(vid, O_RDWR);
+	strcpy(text, "in the VAS");
+	box = allod_sandbox(NULL);
+	check(where_in(box, 0) == 0 && active_vas() == vid, "what is called in another space begins in none");
+	check(read_there_in(box, allod_lend(here, sizeof(here), ALLOD_R)) == 'h' && active_vas() == vid &&
+			text[0] == 'i',
+		"the caller is where it was");
+	check(where_in(box, vid) == -2 && errno == 0, "the callee's space has not attached it");
+	home = allod_offer((const void *)where, allod_space_number(box));
+	check(where_at_home_in(box, home, 0) == 0 && active_vas() == vid, "a call back home begins in none");
+	check(where_at_home_in(box, home, other) == other * 100000 && active_vas() == vid,
+		"where it switches to ends with it");
+	check(read_there_in(box, text) == -1 && errno == EOWNERDEAD && active_vas() == vid &&
+			!strcmp(text, "in the VAS"),
+		"a pointer into a VAS means nothing there");
+	allod_space_close(box);
+	box = allod_sandbox(NULL);
+	check(read_there_in(box, allod_lend(text, 10, ALLOD_R)) == -1 && errno != 0 && active_vas() == vid,
+		"nor can memory of a VAS be lent");
+	allod_space_close(box);
+	vas_switch(0);
+	check(vas_detach(0, vid) == 0 && vas_detach(0, other) == 0, "the threads that serve the call back are in none");
+	unmake(vid, sids[0]);
+	unmake(other, sids[1]);
 }
 
 /* --- exec, exit, kill, revoke --- */
@@ -592,6 +653,7 @@ int main(int argc, char **argv)
 	test_futex();
 	test_signals();
 	test_switching_handler();
+	test_calls();
 	test_ends();
 	test_locks();
 	test_late_lock();

@@ -118,6 +118,8 @@ static void *sleep_for_others(void *unused)
 	char here;
 
 	(void)unused;
+	/* Or the VAS that the maker is in could never be detached. */
+	call_vas_switch(0);
 	context->owner = 0;
 	context->thread_pointer = allod_thread_pointer();
 	context->stack_top = ((u64)&here - CONTEXT_RESERVE) & ~15ul;
