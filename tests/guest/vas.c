@@ -1,4 +1,5 @@
 /* First-class virtual address spaces: every call with its errors, rights, sharing, what is said about them. See vas_inside.c. */
+#include <dirent.h>
 #include <time.h>
 
 #include "vas.h"
@@ -367,6 +368,57 @@ static bool file_has(const char *what, const char *path, int number, const char 
 	return false;
 }
 
+static bool is_listed(const char *path, int number)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	int found = 0;
+
+	while (directory && (entry = readdir(directory)))
+		found += atoi(entry->d_name) == number;
+	closedir(directory);
+	return found == 1;
+}
+
+/* Of another process, which may write; ways of sharing, roots, the other side of attachments. */
+static void test_more_files(int vid, int sid)
+{
+	const char *vas = "/sys/kernel/vas", *seg = "/sys/kernel/vas_segs";
+	char what[100], theirs[100];
+	int fds[2], clone;
+	pid_t child;
+
+	check(file_has("strict\n", vas, vid, "share") && vas_share(vid, VAS_SHARED_FREE) == 0 &&
+			file_has("free\n", vas, vid, "share") && file_has("strict\n", seg, sid, "share"),
+		"how they are shared");
+	snprintf(what, sizeof(what), "%lx\n", (unsigned long)base);
+	check(vas_set_root(vid, base) == 0 && file_has(what, vas, vid, "root"), "the root");
+	snprintf(what, sizeof(what), "%d rw\n", vid);
+	check(file_has(what, seg, sid, "attached"), "VASes that a segment is attached to");
+	check(file_has("files.data\n", seg, sid, "name") && file_has("0\n", seg, sid, "user") &&
+			file_has("0\n", seg, sid, "group"),
+		"name and owner of a segment");
+	if (pipe(fds))
+		return;
+	child = fork();
+	if (child == 0)
+		_exit(enter(vid, O_RDWR) && tell(fds[1]) && pause() < 0 ? 0 : 1);
+	hear(fds[0]);
+	snprintf(theirs, sizeof(theirs), "/proc/%d/vas", (int)child);
+	snprintf(what, sizeof(what), "%lx-%lx rw-s [v] files.data", (unsigned long)base, (unsigned long)base + BYTES);
+	check(file_has("read-write", theirs, vid, "status") && file_has(what, theirs, vid, "maps") &&
+			is_listed(theirs, vid),
+		"what another process has attached");
+	kill(child, SIGKILL);
+	status_of(child);
+	close(fds[0]);
+	close(fds[1]);
+	clone = vas_clone(vid, "files too", 0604);
+	snprintf(what, sizeof(what), "rw %lx-%lx \n", (unsigned long)base, (unsigned long)base + BYTES);
+	check(file_has("604\n", vas, clone, "mode") && file_has(what, vas, clone, "segments") && vas_delete(clone) == 0,
+		"a clone, whose segment has no name");
+}
+
 static void test_files(void)
 {
 	const char *vas = "/sys/kernel/vas", *seg = "/sys/kernel/vas_segs", *own = "/proc/self/vas";
@@ -388,9 +440,12 @@ static void test_files(void)
 	snprintf(path, sizeof(path), "%s/%d/vas", own, vid);
 	snprintf(what, sizeof(what), "%s/%d", vas, vid);
 	check(readlink(path, link, sizeof(link) - 1) > 0 && !strcmp(link, what), "a link to the VAS");
+	check(is_listed(vas, vid) && is_listed(seg, sid) && is_listed(own, vid), "all three are listed");
 	vas_detach(0, vid);
-	check(access(path, F_OK) < 0, "gone when detached");
+	check(access(path, F_OK) < 0 && !is_listed(own, vid), "gone when detached");
+	test_more_files(vid, sid);
 	unmake(vid, sid);
+	check(!is_listed(vas, vid) && !is_listed(seg, sid), "and when deleted");
 }
 
 /* --- more memory than one window shows --- */

@@ -4,7 +4,23 @@
 #include <limits.h>
 #include <sys/mman.h>
 
+#include <allod/pointer.h>
+
+#include "native.h"
 #include "vas.h"
+
+/* The sixteen calls have the RFC's types: programs written for its library compile. */
+static const struct {
+	int (*create)(const char *, mode_t), (*delete)(int), (*find)(const char *), (*attach)(pid_t, int, int),
+		(*detach)(pid_t, int);
+	int (*go)(int), (*active)(void), (*getattr)(int, struct vas_attr *), (*setattr)(int, struct vas_attr *);
+	int (*seg_create)(const char *, unsigned long, unsigned long, mode_t), (*seg_delete)(int),
+		(*seg_find)(const char *);
+	int (*seg_attach)(int, int, int), (*seg_detach)(int, int);
+	int (*seg_getattr)(int, struct vas_seg_attr *), (*seg_setattr)(int, struct vas_seg_attr *);
+} rfc = { vas_create, vas_delete, vas_find, vas_attach, vas_detach, vas_switch, active_vas, vas_getattr, vas_setattr,
+	vas_seg_create, vas_seg_delete, vas_seg_find, vas_seg_attach, vas_seg_detach, vas_seg_getattr,
+	vas_seg_setattr };
 
 enum { OWNER = 1000, GROUP = 1000, STRANGER = 2000, OTHER_GROUP = 2000 };
 
@@ -462,10 +478,54 @@ static void test_quotas(void)
 	check(vas_quota(STRANGER, &large, NULL) == 0, "the quota as it was");
 }
 
+/* --- past the Linux service: the kernel's calls, by a process that may write to the VAS --- */
+
+static void test_native(void)
+{
+	uint64_t slot = allod_layout.shift, range[2];
+	int64_t number;
+
+	vid = rfc.create("native", 0600);
+	sid = rfc.seg_create("native", base, base + BYTES, 0600);
+	check(rfc.seg_attach(vid, sid, O_RDWR) == 0, "a VAS of one's own");
+	number = vid;
+	vas_range(range);
+	check(native(CALL_vas_attach, 0, (uint64_t)number, RIGHT_R | RIGHT_W, 0) == -E_PERM &&
+			native(CALL_vas_attach, allod_self(), (uint64_t)number, RIGHT_R, 0) == -E_PERM,
+		"a process does not attach it by itself");
+	check(native(CALL_vas_switch, (uint64_t)number, 0, 0, 0) == -E_NOENT, "nor goes in where it is not attached");
+	check(enter(vid, O_RDONLY), "enter to read");
+	check(native(CALL_vas_attach, 0, (uint64_t)number, RIGHT_R | RIGHT_W, 0) == -E_PERM &&
+			tap_write((void *)base) == SIGSEGV,
+		"nor takes more rights");
+	check(native(CALL_vas_detach, 0, (uint64_t)number, 1, 0) == -E_PERM && active_vas() == vid, "nor detaches it");
+	check(native(CALL_unmap, (uint64_t)number, 0, 4096, 0) == -E_PERM &&
+			native(CALL_map, (uint64_t)number, BYTES, 4096, RIGHT_R | RIGHT_W) == -E_PERM &&
+			native(CALL_protect, (uint64_t)number, 0, 4096, RIGHT_R) == -E_PERM &&
+			native(CALL_space_destroy, (uint64_t)number, 0, 0, 0) == -E_PERM,
+		"nor changes it");
+	check(native(CALL_grant, (uint64_t)number << slot, 4096, allod_self(), RIGHT_R) < 0 &&
+			tap_read((void *)((uint64_t)number << slot)) == SIGSEGV,
+		"its own slot shows it to nobody");
+	check(leave(vid), "leave");
+	vas_seg_detach(vid, sid);
+	check(vas_seg_share(sid, VAS_SHARED_LOCK) == 0 && vas_seg_attach(vid, sid, O_RDWR) == 0 &&
+			vas_attach(0, vid, O_RDWR) == 0,
+		"with a lock");
+	check(native(CALL_vas_switch, (uint64_t)number, 0, 0, 0) == -E_PERM && active_vas() == 0,
+		"nobody goes in past the lock");
+	check(vas_switch(vid) == 0 && native(CALL_vas_switch, 0, 0, 0, 0) == -E_PERM && active_vas() == vid,
+		"nor out, keeping it");
+	vas_switch(0);
+	vas_detach(0, vid);
+	unmake(vid, sid);
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
 	start(argv);
+	test_native();
 	test_modes();
 	test_deleting();
 	test_owners();

@@ -304,6 +304,7 @@ static void test_calls(void)
 	char *text = (char *)base, here[] = "here";
 	struct allod_space *box;
 	allod_portal home;
+	bool ok = true;
 
 	vas_attach(0, other, O_RDWR);
 	enter(vid, O_RDWR);
@@ -314,6 +315,12 @@ static void test_calls(void)
 			text[0] == 'i',
 		"the caller is where it was");
 	check(where_in(box, vid) == -2 && errno == 0, "the callee's space has not attached it");
+	for (uint64_t i = 0; i < 300; i++) {
+		ok = ok && vas_switch(i % 3 ? other : vid) == 0;
+		words[10 + i % 3] = i;
+		ok = ok && where_in(box, 0) == 0 && words[10 + i % 3] == i;
+	}
+	check(ok && vas_switch(vid) == 0 && words[10] == 297 && words[11] == 0, "calls and switches in turns");
 	home = allod_offer((const void *)where, allod_space_number(box));
 	check(where_at_home_in(box, home, 0) == 0 && active_vas() == vid, "a call back home begins in none");
 	check(where_at_home_in(box, home, other) == other * 100000 && active_vas() == vid,

@@ -117,11 +117,30 @@ static void test_limits(void **state)
 	assert_int_equal(vas_heap_check(heap), -1);
 }
 
+/* Somebody ended in the middle of a call. */
+static void test_left_locked(void **state)
+{
+	struct vas_heap *heap = vas_heap_make(memory, BYTES);
+	void *block = vas_malloc(heap, 100);
+
+	(void)state;
+	lock(heap);
+	vas_heap_unlock(heap);
+	assert_int_equal(heap->lock, 0);
+	assert_non_null(vas_malloc(heap, 100));
+	heap->lock = 2;
+	vas_heap_unlock(heap);
+	vas_free(heap, block);
+	assert_int_equal(heap->lock, 0);
+	assert_int_equal(vas_heap_check(heap), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_left_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
