@@ -95,18 +95,18 @@ static i64 give_up_view(const struct allod_space *space)
 	return count < 0 ? count : -E_NOENT;
 }
 
-struct allod_space *allod_library(const void *bytes, size_t count, const struct allod_options *options)
+struct allod_space *allod_library(const void *image, size_t bytes, const struct allod_options *options)
 {
 	struct allod_space *space;
-	struct image image;
+	struct image made;
 	i64 error;
 
-	space = image_make(bytes, count, options, &image);
+	space = image_make(image, bytes, options, &made);
 	if (!space)
 		return NULL;
 	error = give_up_view(space);
 	if (error >= 0)
-		error = add_exports(space, &image);
+		error = add_exports(space, &made);
 	if (error < 0) {
 		allod_space_close(space);
 		return errno = allod_errno(error), NULL;

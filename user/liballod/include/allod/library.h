@@ -15,15 +15,15 @@
  * The program, with the functions' types from a header that both include:
  *
  *   long count(const char *text, long bytes);
- *   ALLOD_PORTAL(long, count, (const char *, text), (long, bytes))           // allod/portal.h; makes count_at()
+ *   ALLOD_PORTAL(long, count, (const char *, text), (long, bytes))     // allod/portal.h; makes count_at()
  *
  *   struct allod_space *library = allod_library(image, image_bytes, NULL);
  *   allod_portal portal = allod_library_find(library, "count");
  *   long n = count_at(portal, allod_lend(text, 1000, ALLOD_R), 1000);
  *
- * Every load is an instance with data of its own, which lasts until allod_space_close(). Calls come in on the callers' threads, several
- * at once if several call, on stacks of 28 KiB. There is no Linux in the space, no C library and no thread-local memory. A fault
- * there is the end of the call and of the space (EOWNERDEAD), and no more. */
+ * Every load is an instance with data of its own, which lasts until allod_space_close(). Calls come in on the callers' threads,
+ * several at once if several call, on stacks of 28 KiB. There is no Linux in the space, no C library and no thread-local memory.
+ * A fault there is the end of the call and of the space (EOWNERDEAD), and no more. */
 #ifndef ALLOD_LIBRARY_H
 #define ALLOD_LIBRARY_H
 
