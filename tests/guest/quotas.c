@@ -5,7 +5,7 @@
 #include "server.h"
 #include "tap.h"
 
-enum operation { TOUCH, MAKE_SPACE, GRANT, THREADS, PORTALS };
+enum operation { TOUCH, MAKE_SPACE, GRANT, THREADS, PORTALS, SEGMENTS, CLONES, NEST };
 
 enum { ROOM_AT = 0x10000000, ROOM_BYTES = 0x8000000, FRAMES = 150 };
 
@@ -47,6 +47,17 @@ struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c,
 		break;
 	case PORTALS:
 		result.w1 = count_until_refused(CALL_portal_create, 0x1000, 0, 0, 0, &error);
+		break;
+	case SEGMENTS:
+		result.w1 = count_until_refused(CALL_segment_create, 1, 0, 0, 0, &error);
+		break;
+	case CLONES:
+		result.w1 = count_until_refused(CALL_segment_clone, (uint64_t)native(CALL_segment_create, 1, 0, 0, 0),
+			0, 0, 0, &error);
+		break;
+	case NEST: /* a space that is promised more than there is -> its number */
+		space.quota = (struct quota){ .frames = 100000, .spaces = 1000, .threads = 1000, .grants = 1000 };
+		error = native(CALL_space_create, (uintptr_t)&space, 0, 0, 0);
 		break;
 	case THREADS:
 		result.w1 = count_until_refused(CALL_thread_create, (uintptr_t)&thread, 0, 0, 0, &error);
@@ -144,13 +155,63 @@ static void test_objects(void)
 	result = call(MAKE_SPACE, 0, 0);
 	check(result.w0 == -E_LIMIT && result.w1 == 0, "spaces: none");
 	end_limited();
+	make_limited((struct quota){ .grants = 10 }, SYSTEM_NONE);
+	result = call(SEGMENTS, 0, 0);
+	check(result.w0 == -E_LIMIT && result.w1 == 9, "segments: nine and a portal");
+	end_limited();
+	make_limited((struct quota){ .grants = 10 }, SYSTEM_NONE);
+	result = call(CLONES, 0, 0);
+	check(result.w0 == -E_LIMIT && result.w1 == 8, "segments: of which eight are clones");
+	end_limited();
+	make_limited((struct quota){ .frames = FRAMES }, SYSTEM_NONE);
+	result = call(MAKE_SPACE, 0, 0);
+	check(result.w0 == -E_NOMEM && result.w1 > 3, "spaces: until there are no frames for one");
+	end_limited();
+}
+
+static void touch(uint64_t room)
+{
+	for (uint64_t i = 0; i < ROOM_BYTES; i += PAGE_SIZE)
+		*(volatile char *)tap_pointer(room + i) = 1;
+}
+
+/* A space of the limited one's, which was promised more of everything. */
+static void test_nested(void)
+{
+	const struct quota outer = { .frames = FRAMES, .spaces = 4, .threads = 3, .grants = 10 };
+	struct space_info inner = { 0 };
+	volatile uint64_t number;
+	uint64_t before;
+	bool fine = true;
+
+	check(make_limited(outer, SYSTEM_NONE) && (int64_t)(number = (uint64_t)call(NEST, 0, 0).w0) > 0,
+		"nested: a space in a space");
+	native(CALL_space_info, number, (uintptr_t)&inner, 0, 0);
+	check(inner.limit.frames == FRAMES && inner.limit.spaces == 4 && inner.limit.threads == 3 &&
+			inner.limit.grants == 10,
+		"nested: what it was promised is cut down to what there is");
+	before = info().used.frames;
+	fine &= native(CALL_portal_create, 0x1000, 0, number, 0) > 0;
+	fine &= native6(CALL_map, number, ROOM_AT, ROOM_BYTES, RIGHT_R | RIGHT_W, 0, 0).w0 == 0;
+	fine &= native(CALL_grant, number << number_shift() | ROOM_AT, ROOM_BYTES, own_number(), RIGHT_R | RIGHT_W) > 0;
+	for (uint64_t i = 0; i < 40; i++)
+		*(volatile char *)tap_pointer(number << number_shift() | (ROOM_AT + i * PAGE_SIZE)) = 1;
+	check(fine && info().used.frames >= before + 40 && info().used.grants == 3 && info().used.spaces == 2,
+		"nested: what it uses counts for both");
+	check(TAP_TRY(touch(number << number_shift() | ROOM_AT)) == SIGBUS && info().used.frames <= FRAMES,
+		"nested: both together can have no more frames than the outer one");
+	check(call(TOUCH, 1, 0).w0 == -E_DEAD, "nested: who uses them up takes them from the other");
+	check(native(CALL_space_info, number, (uintptr_t)&inner, 0, 0) == -E_NOENT,
+		"nested: it ends with the outer one");
 }
 
 int main(void)
 {
 	if (!check(native_present(), "this is Allod") || !check(server_prepare() >= 0, "the image of the servers"))
 		return tap_end();
+	tap_catch_faults();
 	test_objects();
+	test_nested();
 	test_frames(SYSTEM_NONE, "no system");
 	test_frames(SYSTEM_SHARED, "served by Linux");
 	return tap_end();
