@@ -100,7 +100,8 @@ void thread_recall(struct thread *thread)
 	int why;
 
 	thread->recalled = true;
-	if (find_due(thread, 0, &why) < thread->depth)
+	/* What it calls by the gate on another processor is not known here. */
+	if (thread->state == THREAD_RUNNING || find_due(thread, 0, &why) < thread->depth)
 		request(thread);
 	else
 		thread->recalled = false;

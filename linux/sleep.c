@@ -105,9 +105,9 @@ void task_kick(struct task *task, u32 work)
 	if (task->sleeping)
 		task_wake(task);
 	else if (task->thread != thread_self()) {
-		/* A portal call that the process made shall not keep it alive. */
+		call_thread_interrupt(task->thread);
+		/* A portal call that the process made shall not keep it alive; it makes none after the interrupt. */
 		if (work & WORK_EXIT)
 			call_thread_recall(task->thread);
-		call_thread_interrupt(task->thread);
 	}
 }

@@ -420,6 +420,36 @@ static void test_kills(void)
 	check(killed == 4, "kill: a caller whose callee never returns");
 }
 
+/* Killed at the moment when it begins a call that never returns: through the kernel, and by the short way. */
+static void test_kills_at_once(void)
+{
+	unsigned killed = 0;
+
+	for (unsigned i = 0; i < 24; i++) {
+		int ends[2] = { -1, -1 }, status;
+		pid_t child = pipe(ends) ? -1 : fork();
+		char byte = 0;
+
+		if (child == 0) {
+			if (server_prepare() < 0 || server_make() < 0)
+				_exit(1);
+			if (i % 2)
+				call(SUM, 1, 1);
+			if (write(ends[1], &byte, 1) == 1)
+				call(LOOP, 0, 0);
+			_exit(2);
+		}
+		killed += read(ends[0], &byte, 1) == 1;
+		for (volatile unsigned wait = i * 500; wait; wait--)
+			;
+		kill(child, SIGKILL);
+		killed += waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+		close(ends[0]);
+		close(ends[1]);
+	}
+	check(killed == 48, "kill: a caller that just calls what never returns");
+}
+
 static void exit_beside(void)
 {
 	struct caller caller = { .operation = LOOP };
@@ -468,6 +498,7 @@ int main(void)
 	test_recall();
 	test_revoke();
 	test_kills();
+	test_kills_at_once();
 	check(tap_child(exit_beside) == 0, "kill: a process ends while a thread of it is in a call");
 	test_frames();
 	return tap_end();
