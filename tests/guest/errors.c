@@ -5,7 +5,8 @@
 
 enum { NOBODY = 60000, FREE_AT = 0x28000000 };
 
-static uint64_t other, limited, vas; /* spaces of this program: one with a portal, one with small quotas, one to attach */
+static uint64_t other, limited,
+	vas; /* spaces of this program: one with a portal, one with small quotas, one to attach */
 static uint64_t portal, window;
 static uint64_t segment, paged; /* segments */
 
@@ -36,7 +37,8 @@ static void test_calls(void)
 		"portal_call: NOENT once it is destroyed");
 	check(HERE(CALL_system_return) == -E_INVAL && portal_return(1, 2) == -E_INVAL,
 		"system_return, portal_return: INVAL");
-	check(HERE(CALL_grant_keep, portal) == -E_NOENT && HERE(CALL_grant_keep, ~0ul) == -E_NOENT, "grant_keep: NOENT");
+	check(HERE(CALL_grant_keep, portal) == -E_NOENT && HERE(CALL_grant_keep, ~0ul) == -E_NOENT,
+		"grant_keep: NOENT");
 	check(HERE(CALL_portal_create, 0x1000, 0, NOBODY) == -E_NOENT, "portal_create: NOENT");
 	check(HERE(CALL_portal_create, 0x1000, 0, 1) == -E_PERM, "portal_create: PERM");
 	check(HERE(CALL_portal_create, 0, 0, other) == -E_INVAL && HERE(CALL_portal_create, window, 0, 0) == -E_INVAL,
@@ -69,12 +71,14 @@ static void test_threads(void)
 		"thread_interrupt, thread_recall: NOENT");
 	check(HERE(CALL_thread_interrupt, 0) == -E_PERM && HERE(CALL_thread_recall, 0) == -E_PERM,
 		"thread_interrupt, thread_recall: PERM");
-	check(HERE(CALL_wait, (uintptr_t)&word + 1, 5) == -E_INVAL && HERE(CALL_wake, (uintptr_t)&word + 1, 1) == -E_INVAL,
+	check(HERE(CALL_wait, (uintptr_t)&word + 1, 5) == -E_INVAL &&
+			HERE(CALL_wake, (uintptr_t)&word + 1, 1) == -E_INVAL,
 		"wait, wake: INVAL");
 	check(HERE(CALL_wait, 8, 0) == -E_FAULT && HERE(CALL_wake, portal & ~3ul, 1) == -E_FAULT, "wait, wake: FAULT");
 	check(HERE(CALL_wait, (uintptr_t)&word, 4) == -E_AGAIN, "wait: AGAIN");
 	check(HERE(CALL_wait, (uintptr_t)&word, 5, 1) == -E_TIMEDOUT, "wait: TIMEDOUT");
-	check(HERE(CALL_frame_vector, 0, (uintptr_t)&word, 4096) == -E_INVAL && HERE(CALL_frame_set_space, other) == -E_INVAL,
+	check(HERE(CALL_frame_vector, 0, (uintptr_t)&word, 4096) == -E_INVAL &&
+			HERE(CALL_frame_set_space, other) == -E_INVAL,
 		"frame_vector, frame_set_space: INVAL");
 }
 
@@ -101,7 +105,8 @@ static void test_interrupt(void)
 	while (thread >= 0 && !SHARED->ready)
 		native(CALL_yield, 0, 0, 0, 0);
 	usleep(1000);
-	check(HERE(CALL_thread_interrupt, (uint64_t)thread) == 0, "thread_interrupt: of a thread of a space of one's own");
+	check(HERE(CALL_thread_interrupt, (uint64_t)thread) == 0,
+		"thread_interrupt: of a thread of a space of one's own");
 	while (!SHARED->word)
 		native(CALL_yield, 0, 0, 0, 0);
 	check(SHARED->error == -E_INTR, "wait: INTR");
@@ -136,7 +141,8 @@ static void test_spaces(void)
 			THERE(CALL_space_create, own_number() << number_shift() | (uintptr_t)page) == -E_PERM,
 		"space_create: PERM, no system to share");
 	check(HERE(CALL_space_destroy, NOBODY) == -E_NOENT && HERE(CALL_space_wait, NOBODY) == -E_NOENT &&
-			HERE(CALL_space_keep_vector, NOBODY) == -E_NOENT && HERE(CALL_space_info, NOBODY, 8) == -E_NOENT,
+			HERE(CALL_space_keep_vector, NOBODY) == -E_NOENT &&
+			HERE(CALL_space_info, NOBODY, 8) == -E_NOENT,
 		"space_destroy, space_wait, space_keep_vector, space_info: NOENT");
 	check(HERE(CALL_space_destroy, 1) == -E_PERM && HERE(CALL_space_destroy, 0) == -E_PERM &&
 			HERE(CALL_space_wait, 1) == -E_PERM && HERE(CALL_space_keep_vector, 1) == -E_PERM,
@@ -144,7 +150,8 @@ static void test_spaces(void)
 	check(HERE(CALL_space_wait, 0) == -E_INVAL, "space_wait: INVAL");
 	check(HERE(CALL_space_set_system, 0) == -E_INVAL && HERE(CALL_space_set_system, window) == -E_INVAL,
 		"space_set_system: INVAL");
-	check(HERE(CALL_space_fork, NOBODY, (uint64_t)empty) == -E_NOENT && HERE(CALL_space_fork, 0, NOBODY) == -E_NOENT,
+	check(HERE(CALL_space_fork, NOBODY, (uint64_t)empty) == -E_NOENT &&
+			HERE(CALL_space_fork, 0, NOBODY) == -E_NOENT,
 		"space_fork: NOENT");
 	check(HERE(CALL_space_fork, 1, (uint64_t)empty) == -E_PERM && HERE(CALL_space_fork, 0, 1) == -E_PERM,
 		"space_fork: PERM");
@@ -168,12 +175,13 @@ static void test_segments(void)
 	check(THERE(CALL_segment_destroy, segment) == -E_PERM &&
 			THERE(CALL_segment_supply, segment, 0, 1, from) == -E_PERM &&
 			THERE(CALL_segment_evict, segment, 0, 1) == -E_PERM &&
-			THERE(CALL_segment_end, segment, 1) == -E_PERM && THERE(CALL_segment_clone, segment) == -E_PERM &&
+			THERE(CALL_segment_end, segment, 1) == -E_PERM &&
+			THERE(CALL_segment_clone, segment) == -E_PERM &&
 			THERE(CALL_map, 0, FREE_AT, PAGE_SIZE, RIGHT_R, segment) == -E_PERM,
 		"segment_destroy, _supply, _evict, _end, _clone, map: PERM");
 	check(HERE(CALL_segment_destroy, ~0ul) == -E_NOENT && HERE(CALL_segment_supply, ~0ul, 0, 1, from) == -E_NOENT &&
-			HERE(CALL_segment_evict, ~0ul, 0, 1) == -E_NOENT && HERE(CALL_segment_end, ~0ul, 1) == -E_NOENT &&
-			HERE(CALL_segment_clone, ~0ul) == -E_NOENT,
+			HERE(CALL_segment_evict, ~0ul, 0, 1) == -E_NOENT &&
+			HERE(CALL_segment_end, ~0ul, 1) == -E_NOENT && HERE(CALL_segment_clone, ~0ul) == -E_NOENT,
 		"segment_destroy, _supply, _evict, _end, _clone: NOENT");
 	check(HERE(CALL_segment_supply, paged, 4, 1, from) == -E_INVAL &&
 			HERE(CALL_segment_supply, paged, 0, ~0ul, from) == -E_INVAL &&
@@ -181,7 +189,8 @@ static void test_segments(void)
 		"segment_supply, _evict: INVAL");
 	check(HERE(CALL_segment_supply, paged, 0, 1, 8 * PAGE_SIZE) == -E_FAULT, "segment_supply: FAULT");
 	check(HERE(CALL_segment_clone, paged) == -E_INVAL, "segment_clone: INVAL, paged");
-	check(HERE(CALL_segment_device, 0xfeb00000, PAGE_SIZE) == -E_PERM && HERE(CALL_segment_contiguous, 1) == -E_PERM,
+	check(HERE(CALL_segment_device, 0xfeb00000, PAGE_SIZE) == -E_PERM &&
+			HERE(CALL_segment_contiguous, 1) == -E_PERM,
 		"segment_device, segment_contiguous: PERM");
 }
 
@@ -207,7 +216,8 @@ static void test_map(void)
 	check(HERE(CALL_map, 1, FREE_AT, PAGE_SIZE, rw) == -E_PERM, "map: PERM");
 	check(HERE(CALL_map, other, stacklet, PAGE_SIZE, rw) == -E_EXIST, "map: EXIST");
 	check(HERE(CALL_map, other, stacklet, PAGE_SIZE, rw | MAP_REPLACE) == -E_BUSY, "map: BUSY, a stacklet");
-	check(HERE(CALL_unmap, other, 1, PAGE_SIZE) == -E_INVAL && HERE(CALL_protect, other, FREE_AT, 0, rw) == -E_INVAL &&
+	check(HERE(CALL_unmap, other, 1, PAGE_SIZE) == -E_INVAL &&
+			HERE(CALL_protect, other, FREE_AT, 0, rw) == -E_INVAL &&
 			HERE(CALL_protect, other, FREE_AT, PAGE_SIZE, 0x80) == -E_INVAL &&
 			HERE(CALL_remap, other, FREE_AT, PAGE_SIZE, 1) == -E_INVAL,
 		"unmap, protect, remap: INVAL");
@@ -216,7 +226,8 @@ static void test_map(void)
 			HERE(CALL_remap, NOBODY, FREE_AT, PAGE_SIZE, FREE_AT + PAGE_SIZE) == -E_NOENT &&
 			HERE(CALL_map_query, NOBODY, 0, (uintptr_t)&info) == -E_NOENT,
 		"unmap, protect, remap, map_query: NOENT");
-	check(HERE(CALL_unmap, 1, FREE_AT, PAGE_SIZE) == -E_PERM && HERE(CALL_protect, 1, FREE_AT, PAGE_SIZE, rw) == -E_PERM &&
+	check(HERE(CALL_unmap, 1, FREE_AT, PAGE_SIZE) == -E_PERM &&
+			HERE(CALL_protect, 1, FREE_AT, PAGE_SIZE, rw) == -E_PERM &&
 			HERE(CALL_remap, 1, FREE_AT, PAGE_SIZE, FREE_AT + PAGE_SIZE) == -E_PERM &&
 			HERE(CALL_map_query, 1, 0, (uintptr_t)&info) == -E_PERM,
 		"unmap, protect, remap, map_query: PERM");
@@ -227,7 +238,8 @@ static void test_map(void)
 	check(HERE(CALL_protect, other, 0x10000000, PAGE_SIZE, RIGHT_R) == -E_NOMEM, "protect: NOMEM, nothing there");
 	check(HERE(CALL_remap, other, 0x10000000, PAGE_SIZE, FREE_AT) == -E_NOENT, "remap: NOENT, nothing there");
 	check(HERE(CALL_remap, other, SHARED_AT, PAGE_SIZE, image_start) == -E_EXIST, "remap: EXIST");
-	check(HERE(CALL_map_query, other, 0, 8) == -E_FAULT && HERE(CALL_map_query, vas, 0, (uintptr_t)&info) == -E_NOENT,
+	check(HERE(CALL_map_query, other, 0, 8) == -E_FAULT &&
+			HERE(CALL_map_query, vas, 0, (uintptr_t)&info) == -E_NOENT,
 		"map_query: FAULT, NOENT");
 }
 
@@ -248,7 +260,8 @@ static void test_grants(void)
 	check(HERE(CALL_grant, 1ul << number_shift(), 1, other, RIGHT_R) == -E_PERM, "grant: PERM");
 	check(HERE(CALL_grant, limited << number_shift(), 1, other, RIGHT_R) > 0, "grant: of what one manages");
 	check(HERE(CALL_revoke, 0) == -E_NOENT && HERE(CALL_revoke, ~0ul) == -E_NOENT, "revoke: NOENT");
-	check(THERE(CALL_revoke, (uint64_t)HERE(CALL_grant, limited << number_shift(), 1, own_number(), RIGHT_R)) == -E_PERM,
+	check(THERE(CALL_revoke, (uint64_t)HERE(CALL_grant, limited << number_shift(), 1, own_number(), RIGHT_R)) ==
+			-E_PERM,
 		"revoke: PERM");
 }
 
@@ -259,7 +272,8 @@ static void test_vas(void)
 	check(HERE(CALL_vas_attach, 0, vas, 0) == -E_INVAL && HERE(CALL_vas_attach, 0, other, RIGHT_R) == -E_INVAL &&
 			HERE(CALL_vas_attach, other, vas, RIGHT_R) == -E_INVAL,
 		"vas_attach: INVAL");
-	check(HERE(CALL_vas_attach, NOBODY, vas, RIGHT_R) == -E_NOENT && HERE(CALL_vas_attach, 0, NOBODY, RIGHT_R) == -E_NOENT,
+	check(HERE(CALL_vas_attach, NOBODY, vas, RIGHT_R) == -E_NOENT &&
+			HERE(CALL_vas_attach, 0, NOBODY, RIGHT_R) == -E_NOENT,
 		"vas_attach: NOENT");
 	check(HERE(CALL_vas_attach, 1, vas, RIGHT_R) == -E_PERM && HERE(CALL_vas_attach, 0, 1, RIGHT_R) == -E_PERM,
 		"vas_attach: PERM");
@@ -282,7 +296,8 @@ static void test_machine(void)
 {
 	static struct space_info infos[LIST_MAX];
 
-	check(HERE(CALL_log, 8, 10) == -E_FAULT && HERE(CALL_stats, 8, 100) == -E_FAULT && HERE(CALL_shield_list, 8, 4) == -E_FAULT,
+	check(HERE(CALL_log, 8, 10) == -E_FAULT && HERE(CALL_stats, 8, 100) == -E_FAULT &&
+			HERE(CALL_shield_list, 8, 4) == -E_FAULT,
 		"log, stats, shield_list: FAULT");
 	check(HERE(CALL_list, 77, 0, 0, (uintptr_t)infos, 1) == -E_INVAL, "list: INVAL");
 	check(HERE(CALL_list, LIST_SPACES, NOBODY, 0, (uintptr_t)infos, 1) == -E_NOENT &&
@@ -294,7 +309,8 @@ static void test_machine(void)
 	check(HERE(CALL_irq_grant, 1, NOBODY) == -E_NOENT && HERE(CALL_irq_grant, 1, other) == -E_PERM &&
 			HERE(CALL_irq_grant, 1000, other) == -E_INVAL,
 		"irq_grant: NOENT, PERM, INVAL");
-	check(HERE(CALL_irq_attach, 1, (uintptr_t)infos) == -E_PERM && HERE(CALL_irq_attach, 1000, (uintptr_t)infos) == -E_INVAL &&
+	check(HERE(CALL_irq_attach, 1, (uintptr_t)infos) == -E_PERM &&
+			HERE(CALL_irq_attach, 1000, (uintptr_t)infos) == -E_INVAL &&
 			HERE(CALL_irq_done, 1) == -E_PERM && HERE(CALL_irq_done, 1000) == -E_INVAL,
 		"irq_attach, irq_done: PERM, INVAL");
 }
