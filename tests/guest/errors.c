@@ -309,13 +309,14 @@ static void test_machine(void)
 	check(HERE(CALL_irq_grant, 1, NOBODY) == -E_NOENT && HERE(CALL_irq_grant, 1, other) == -E_PERM &&
 			HERE(CALL_irq_grant, 1000, other) == -E_INVAL,
 		"irq_grant: NOENT, PERM, INVAL");
-	check(HERE(CALL_irq_attach, 1, (uintptr_t)infos) == -E_PERM &&
-			HERE(CALL_irq_attach, 1000, (uintptr_t)infos) == -E_INVAL &&
-			HERE(CALL_irq_done, 1) == -E_PERM && HERE(CALL_irq_done, 1000) == -E_INVAL,
-		"irq_attach, irq_done: PERM, INVAL");
+	check(HERE(CALL_irq_attach, 1, (uintptr_t)infos) == -E_INVAL && HERE(CALL_irq_call, 1000) == -E_INVAL &&
+			HERE(CALL_irq_done, 1000) == -E_INVAL,
+		"irq_attach, irq_call, irq_done: INVAL");
+	check(THERE(CALL_irq_attach, 1, SHARED_AT) == -E_PERM && THERE(CALL_irq_call, 1, 0, 0) == -E_PERM &&
+			HERE(CALL_irq_done, 1) == -E_PERM,
+		"irq_attach, irq_call, irq_done: PERM");
 }
 
-/* The process has changed nothing by all that: it and the others are as they were. */
 static bool prepare(void)
 {
 	struct space_spec small = { .name = "small" };
