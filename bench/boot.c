@@ -8,10 +8,8 @@ int main(int argc, char **argv)
 
 	(void)argv;
 	bench_begin(argc);
-	if (native_present() && native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) > 0) {
+	if (native_present() && native(CALL_stats, (uintptr_t)&stats, sizeof(stats), 0, 0) > 0)
 		printf("row boot, until the kernel first leaves: %llu\n", (unsigned long long)stats.boot_instructions);
-		printf("note the time in which the guest waits for the host's files counts as instructions\n");
-	}
 	printf("row boot, until the program begins: %llu\n", (unsigned long long)start_ticks);
 	return bench_end();
 }

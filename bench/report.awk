@@ -44,6 +44,8 @@ file == 2 {
 		noted[part[1], part[3]]
 		next
 	}
+	if (part[2] == "instructions" && is_timed(part[3]))
+		next
 	add(part[1], part[2], part[3], part[4] * (part[2] == "instructions" && machine == "arm64" ? 16 : 1))
 	# What is counted is compared as instructions are.
 	if (part[2] == "count") {
@@ -84,6 +86,14 @@ function matches(pat, name,    star, tail) {
 		substr(name, length(name) - length(tail) + 1) != tail)
 		return ""
 	return " " substr(name, star, length(name) - length(pat) + 1)
+}
+
+# Instructions of the row mean nothing.
+function is_timed(name,    l) {
+	for (l = 1; l <= lines; l++)
+		if (matches(pattern[l], name) != "" && ratio_at_most[l, "instructions"] == "-")
+			return 1
+	return 0
 }
 
 # --- comparing ---
@@ -184,7 +194,7 @@ function print_line(l, name,    r, wall, what) {
 	printf "%-15s%-" what_width "s%-23s%s\n", judged(at_most[l], median("allod", "instructions", name), at_most[l]), what,
 		what == "" ? "" : judged(fraction(r), r, ratio_at_most[l, "instructions"]),
 		wall < 0 ? "" : judged(fraction(wall), wall, ratio_at_most[l, "wall"])
-	if (what != "" && r < 0)
+	if (what != "" && r < 0 && wall < 0)
 		complain("nothing to compare with: " name " with " what)
 	json_beside(l, what, r, wall)
 }
