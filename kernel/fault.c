@@ -73,7 +73,7 @@ static struct page page_now(const struct region *region, u64 offset)
 	if (!(region->flags & MAP_SHARE))
 		rights &= ~(u32)RIGHT_W;
 	if (segment_is_fixed(segment)) {
-		pa_t pa = { segment->base.v + segment_offset(region, offset) };
+		pa_t pa = { segment->base.v + page_down(segment_offset(region, offset)) };
 
 		return (struct page){ pa, rights, segment->flags & SEGMENT_DEVICE, NULL };
 	}

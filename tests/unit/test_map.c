@@ -446,6 +446,7 @@ static void test_device(void **state)
 	int number = segment_device(first, HOST_DEVICE, 2 * PAGE_SIZE);
 	u64 pa, word;
 	bool uncached;
+	pte_t entry;
 
 	(void)state;
 	assert_int_equal(segment_device(s, HOST_DEVICE, PAGE_SIZE), -E_PERM);
@@ -456,6 +457,14 @@ static void test_device(void **state)
 	assert_int_equal(space_fault(s, 0x10004, FAULT_WRITE, NULL), 0);
 	assert_int_equal(core_oracle(s, 0x10004, &pa, &uncached), R | W);
 	assert_true(pa == HOST_DEVICE + PAGE_SIZE + 4 && uncached);
+	/* Where in the page the fault was says nothing about its entry. */
+	assert_int_equal(map(0x20000, 1, R | MAP_SHARE, number, 0), 0);
+	assert_int_equal(space_fault(s, 0x20000, 0, NULL), 0);
+	entry = *pt_entry(s, 0x20000);
+	for (u64 at = 0x20000; at < 0x21000; at++) {
+		assert_int_equal(space_fault(s, at, 0, NULL), 0);
+		assert_int_equal(*pt_entry(s, 0x20000), entry);
+	}
 	/* The kernel does not touch registers for anybody. */
 	assert_int_equal(space_read(s, 0x10000, &word, 8), -E_FAULT);
 	assert_null(space_touch(s, 0x10000, FAULT_WRITE));
