@@ -53,6 +53,7 @@ LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
 # Take the places of the Linux service and of init in tests/guest/drivers.sh.
 CLIENT_OBJECTS := $(OUT)/service-obj/tests/native/client.c.o $(OUT)/service-obj/tests/native/$(ARCH)/call_with.S.o
 INTERRUPTS_OBJECTS := $(OUT)/service-obj/tests/native/interrupts.c.o $(OUT)/service-obj/tests/native/$(ARCH)/victim.S.o
+DMA_OBJECTS := $(OUT)/service-obj/tests/native/dma.c.o $(OUT)/service-obj/tests/native/$(ARCH)/iommu.c.o
 LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,user/liballod user/liballod/$(ARCH))
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
@@ -145,6 +146,7 @@ $(eval $(call service,console,CONSOLE))
 $(eval $(call service,linux,LINUX))
 $(eval $(call service,client,CLIENT))
 $(eval $(call service,interrupts,INTERRUPTS))
+$(eval $(call service,dma,DMA))
 
 # --- liballod: what programs are linked with ---
 
