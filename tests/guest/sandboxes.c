@@ -9,6 +9,7 @@
 
 #include <allod/portal.h>
 
+#include "native.h"
 #include "tap.h"
 
 static struct allod_space *box;
@@ -280,6 +281,10 @@ static void test_kill(void)
 	pthread_create(&thread, NULL, kill_soon, space);
 	check(sleep_there_in(space, 100000) == -1 && errno == EOWNERDEAD, "killed while it sleeps in Linux");
 	pthread_join(thread, NULL);
+	allod_space_close(space);
+	space = allod_sandbox(NULL);
+	native(CALL_space_destroy, allod_space_number(space), 0, 0, 0);
+	check(sleep_there_in(space, 1) == -1 && errno == EOWNERDEAD, "killed before its first call, by another");
 	allod_space_close(space);
 }
 

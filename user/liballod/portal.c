@@ -130,6 +130,8 @@ allod_portal allod_portal_at(struct allod_space *space, const void *function)
 		call_yield();
 	error = make_portal(space, function);
 	__atomic_store_n(&space->lock, 0, __ATOMIC_RELEASE);
+	if (error && space_is_gone(space)) /* ended meanwhile */
+		error = -E_DEAD;
 	if (allod_result(error) < 0)
 		return 0;
 	return portal_slot(space, function)->portal;
