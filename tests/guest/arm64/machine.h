@@ -79,4 +79,15 @@ static inline uint64_t machine_bounds_config(void)
 	return 0;
 }
 
+static inline void machine_bounds_hold(uint64_t word)
+{
+	(void)word;
+}
+
+static inline bool machine_bounds_hold_still(uint64_t word)
+{
+	(void)word;
+	return true;
+}
+
 #endif

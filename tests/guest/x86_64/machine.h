@@ -86,4 +86,21 @@ static inline uint64_t machine_bounds_config(void)
 	return bytes ? config : 0;
 }
 
+/* Puts something into a bounds register that nothing else uses; whether it is there still, if the processor has been told to use
+ * them. */
+static inline void machine_bounds_hold(uint64_t word)
+{
+	uint64_t bounds[2] = { word, ~word };
+
+	__asm__ volatile("bndmov (%0), %%bnd3" : : "a"(bounds), "m"(bounds));
+}
+
+static inline bool machine_bounds_hold_still(uint64_t word)
+{
+	uint64_t bounds[2] = { word, ~word };
+
+	__asm__ volatile("bndmov %%bnd3, (%1)" : "+m"(bounds) : "a"(bounds));
+	return bounds[0] == word && bounds[1] == ~word;
+}
+
 #endif

@@ -11,7 +11,7 @@ enum { DIG_PAGE = 4096, DIG_TABLE_PAGES = BOUNDS_TABLE_BYTES / DIG_PAGE };
 
 struct dig {
 	unsigned long tables, entries; /* found */
-	unsigned long invalid;         /* directory entries that are neither empty nor of a table that is mapped from start to end */
+	unsigned long invalid;         /* directory entries that are not empty, and not of a table that is mapped as a whole */
 	unsigned long stale;           /* table entries of locations where nothing is mapped */
 };
 

@@ -165,8 +165,8 @@ static void operation_load(unsigned r)
 
 static void test_shadow(void)
 {
-	static void (*const operations[])(unsigned) = { operation_make, operation_check, operation_move, operation_memory,
-		operation_store, operation_load };
+	static void (*const operations[])(unsigned) = { operation_make, operation_check, operation_move,
+		operation_memory, operation_store, operation_load };
 	enum { KINDS = sizeof(operations) / sizeof(operations[0]) };
 	struct sigaction action = { .sa_sigaction = on_violation, .sa_flags = SA_SIGINFO };
 	unsigned long wrong = 0, misses = tables_missed(), violations = violations_counted(), tables = 0;
@@ -311,7 +311,8 @@ static int fork_child(char *memory, struct mpx_bounds b, unsigned long counted)
 	mpx_store(memory + 2 * BOUNDS_CHUNK, memory, mine);
 	munmap(memory + BOUNDS_CHUNK, BOUNDS_CHUNK);
 	ok = ok && tables_missed() == 1 && dig_finds(directory, 2);
-	ok = ok && mpx_same(mpx_load(memory, memory), mine) && mpx_same(mpx_load(memory + 2 * BOUNDS_CHUNK, memory), mine);
+	ok = ok && mpx_same(mpx_load(memory, memory), mine) &&
+		mpx_same(mpx_load(memory + 2 * BOUNDS_CHUNK, memory), mine);
 	munmap(memory, BOUNDS_CHUNK);
 	munmap(memory + 2 * BOUNDS_CHUNK, 2 * BOUNDS_CHUNK);
 	return ok && dig_finds(directory, 0) ? 0 : 1;
