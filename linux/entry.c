@@ -102,7 +102,8 @@ void entries_trim(unsigned target)
 	}
 }
 
-static struct entry *entry_new(struct entry *dir, const char *name, size_t length)
+/* One that is in no directory yet. */
+static struct entry *entry_make(const char *name, size_t length)
 {
 	struct entry *entry = memory_zeroed(sizeof(*entry) + length + 1);
 
@@ -118,12 +119,29 @@ static struct entry *entry_new(struct entry *dir, const char *name, size_t lengt
 	list_init(&entry->sibling);
 	list_init(&entry->children);
 	list_init(&entry->unused);
-	entry->parent = dir ? entry_get(dir) : entry;
-	if (dir) {
-		list_append(entry_bucket(dir, name, length), &entry->hash);
-		list_append(&dir->children, &entry->sibling);
-	}
+	entry->parent = entry;
 	return entry;
+}
+
+static void entry_place(struct entry *entry, struct entry *dir)
+{
+	entry->parent = entry_get(dir);
+	list_append(entry_bucket(dir, entry->name, entry->length), &entry->hash);
+	list_append(&dir->children, &entry->sibling);
+}
+
+static struct entry *entry_new(struct entry *dir, const char *name, size_t length)
+{
+	struct entry *entry = entry_make(name, length);
+
+	if (entry && dir)
+		entry_place(entry, dir);
+	return entry;
+}
+
+struct entry *entry_reserve(const struct entry *like)
+{
+	return entry_make(like->name, like->length);
 }
 
 struct entry *entry_root(struct tree *tree, struct inode *inode)
@@ -238,20 +256,16 @@ int entry_unbind(struct entry *entry)
 	return 0;
 }
 
-int entry_move(struct entry *from, struct entry *to)
+int entry_move(struct entry *from, struct entry *to, struct entry *moved)
 {
-	struct entry *moved = entry_new(to->parent, to->name, to->length);
-	struct inode *inode;
+	struct inode *inode = inode_get(from->inode);
 
-	if (!moved)
-		return -ENOMEM;
-	inode = inode_get(from->inode);
 	if (entry_unbind(from)) {
 		inode_put(inode);
-		entry_unlink(moved);
-		entry_put(moved);
+		memory_free(moved);
 		return -ENOMEM;
 	}
+	entry_place(moved, to->parent);
 	/* What was below the old name is now below the new one. */
 	while (!list_is_empty(&from->children)) {
 		struct entry *child = container_of(list_first(&from->children), struct entry, sibling);

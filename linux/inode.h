@@ -181,8 +181,10 @@ int entry_lookup(struct task *self, struct entry *dir, const char *name, size_t 
 void entry_bind(struct entry *entry, struct inode *inode);
 /* Takes the inode from a name. The entry is dead then for those who still hold it, and its name free. */
 int entry_unbind(struct entry *entry);
-/* Moves the inode of `from` to the name `to`, with all entries below it. */
-int entry_move(struct entry *from, struct entry *to);
+/* Memory for entry_move() to the name `like`, NULL if there is none; memory_free() gives it back. */
+struct entry *entry_reserve(const struct entry *like);
+/* Moves the inode of `from` to the name `to`, with all entries below it; takes what entry_reserve(to) gave, also on failure. */
+int entry_move(struct entry *from, struct entry *to, struct entry *moved);
 /* Makes the entry and all above it stay in memory. */
 void entry_keep(struct entry *entry);
 /* Has the directory any names? Looks at the server's list too. */

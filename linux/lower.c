@@ -146,8 +146,10 @@ static int inode_of_node(struct tree *tree, struct inode *dir, const char *name,
 		return 0;
 	}
 	inode = inode_new(tree, attr.mode, attr.uid, attr.gid);
-	if (!inode)
+	if (!inode) {
+		lower_call(FS_FORGET, node, 0, 0, 0, 0);
 		return -ENOMEM;
+	}
 	inode->ino = ino;
 	inode->device = device;
 	inode->lower = true;
@@ -371,6 +373,14 @@ static int lower_name(struct inode *dir, const char *name, size_t length, uint64
 	return error;
 }
 
+/* What was made on the server goes again if there is no memory to know it here. */
+static int known_or_undone(int error, struct inode *dir, const char *name, size_t length, bool directory)
+{
+	if (error == -ENOMEM)
+		lower_unlink(dir, name, length, directory);
+	return error;
+}
+
 int lower_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
 {
 	uint64_t node;
@@ -382,7 +392,8 @@ int lower_create(struct inode *dir, const char *name, size_t length, uint32_t mo
 	result = lower_call(FS_CREATE, node, globalize(arena.names), length, mode & 07777, globalize(&arena.attr));
 	if (result < 0)
 		return (int)result;
-	return inode_of_node(dir->tree, dir, name, length, (uint64_t)result, made);
+	error = inode_of_node(dir->tree, dir, name, length, (uint64_t)result, made);
+	return known_or_undone(error, dir, name, length, false);
 }
 
 int lower_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
@@ -392,7 +403,7 @@ int lower_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mod
 
 	if (!error)
 		error = (int)lower_call(FS_MKDIR, node, globalize(arena.names), length, mode & 07777, 0);
-	return error ? error : lower_lookup(NULL, dir, name, length, made);
+	return error ? error : known_or_undone(lower_lookup(NULL, dir, name, length, made), dir, name, length, true);
 }
 
 int lower_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made)
@@ -405,7 +416,7 @@ int lower_symlink(struct inode *dir, const char *name, size_t length, const char
 		return error;
 	memcpy(arena.data, target, target_length);
 	error = (int)lower_call(FS_SYMLINK, node, globalize(arena.names), length, globalize(arena.data), target_length);
-	return error ? error : lower_lookup(NULL, dir, name, length, made);
+	return error ? error : known_or_undone(lower_lookup(NULL, dir, name, length, made), dir, name, length, false);
 }
 
 int lower_link(struct inode *dir, const char *name, size_t length, struct inode *to)

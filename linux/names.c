@@ -400,17 +400,23 @@ static int rename_entry(struct task *self, struct entry *from, struct entry *to,
 	struct inode *inode = from->inode, *old = to->inode;
 	struct inode *dir = from->parent->inode, *new_dir = to->parent->inode;
 	int error = from == to ? 0 : check_rename(self, from, to, flags);
+	struct entry *moved;
 
 	if (error || inode == old)
 		return error;
+	moved = entry_reserve(to);
+	if (!moved)
+		return -ENOMEM;
 	if (dir->tree->write_through && inode->lower) {
 		error = lower_rename(dir, from->name, from->length, new_dir, to->name, to->length, inode);
-		if (error)
+		if (error) {
+			memory_free(moved);
 			return error;
+		}
 	}
 	if (old)
 		inode_get(old);
-	error = entry_move(from, to);
+	error = entry_move(from, to, moved);
 	if (!error) {
 		if (is_directory(inode) && dir != new_dir) {
 			dir->nlink -= dir->nlink > 2;

@@ -282,7 +282,7 @@ static void test_move(void **state)
 	(void)state;
 	assert_int_equal(walk(&task, AT_FDCWD, "/a", 0, &from), 0);
 	assert_int_equal(walk(&task, AT_FDCWD, "/moved", WALK_MISSING, &to), 0);
-	assert_int_equal(entry_move(from.entry, to.entry), 0);
+	assert_int_equal(entry_move(from.entry, to.entry, entry_reserve(to.entry)), 0);
 	entry_put(from.entry);
 	entry_put(to.entry);
 	assert_int_equal(go("/a", 0), -ENOENT);
