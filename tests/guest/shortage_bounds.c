@@ -147,11 +147,11 @@ static int do_fork(void)
 }
 
 static const struct operation operations[] = {
-	{ "the first store to a chunk", do_store, { 0 }, 0 },
-	{ "munmap of a chunk", do_unmap, { 0 }, 0 },
-	{ "munmap of a part of one", do_unmap_part, { 0 }, 0 },
-	{ "mremap", do_move, { 0 }, 0 },
-	{ "fork", do_fork, { EAGAIN }, 0 },
+	{ "the first store to a chunk", do_store, { 0 }, 0, false },
+	{ "munmap of a chunk", do_unmap, { 0 }, 0, false },
+	{ "munmap of a part of one", do_unmap_part, { 0 }, 0, false },
+	{ "mremap", do_move, { 0 }, 0, false },
+	{ "fork", do_fork, { EAGAIN }, 0, false },
 };
 
 int main(int argc, char **argv)

@@ -300,21 +300,21 @@ static int do_futex(void)
 }
 
 static const struct operation operations[] = {
-	{ "mmap", do_mmap, { 0 }, 0 },
-	{ "mmap of a file", do_mmap_file, { 0 }, 0 },
-	{ "mprotect", do_mprotect, { 0 }, 0 },
-	{ "munmap", do_munmap, { 0 }, 0 },
-	{ "mremap", do_mremap, { 0 }, 0 },
-	{ "madvise", do_madvise, { 0 }, 0 },
-	{ "brk", do_brk, { 0 }, 0 },
-	{ "fork", do_fork, { EAGAIN }, 0 },
-	{ "vfork", do_vfork, { EAGAIN }, 0 },
-	{ "execve", do_exec, { 0 }, 0 },
-	{ "clone of a thread", do_thread, { EAGAIN }, 0 },
-	{ "sigqueue", do_signal, { EAGAIN }, 0 },
-	{ "a signal handler", do_handler, { 0 }, 0 },
-	{ "timer_create", do_timer, { EAGAIN }, 0 },
-	{ "futex", do_futex, { 0 }, 0 },
+	{ "mmap", do_mmap, { 0 }, 0, false },
+	{ "mmap of a file", do_mmap_file, { 0 }, 0, false },
+	{ "mprotect", do_mprotect, { 0 }, 0, false },
+	{ "munmap", do_munmap, { 0 }, 0, false },
+	{ "mremap", do_mremap, { 0 }, 0, false },
+	{ "madvise", do_madvise, { 0 }, 0, false },
+	{ "brk", do_brk, { 0 }, 0, false },
+	{ "fork", do_fork, { EAGAIN }, 0, false },
+	{ "vfork", do_vfork, { EAGAIN }, 0, false },
+	{ "execve", do_exec, { 0 }, 0, false },
+	{ "clone of a thread", do_thread, { EAGAIN }, 0, false },
+	{ "sigqueue", do_signal, { EAGAIN }, 0, false },
+	{ "a signal handler", do_handler, { 0 }, 0, false },
+	{ "timer_create", do_timer, { EAGAIN }, 0, false },
+	{ "futex", do_futex, { 0 }, 0, false },
 };
 
 int main(int argc, char **argv)

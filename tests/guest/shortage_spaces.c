@@ -1,5 +1,8 @@
 /* Every allocation failed once, in what programs do with spaces: making them, from images too, sandboxes, grants, portals, calls
- * and what these bring, contexts for callers. Runs on Allod only, and only if it was booted with `test=fail`. */
+ * and what these bring, contexts for callers. Runs on Allod only, and only if it was booted with `test=fail`.
+ *
+ * All of it twice: first what the kernel and the Linux service allocate fails, then what the library asks the C library for. */
+/* link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=mprotect,--wrap=pthread_create */
 #include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -21,6 +24,46 @@ static int failed(bool fine)
 
 	disarm();
 	return error;
+}
+
+/* --- what the library asks for --- */
+
+static unsigned asked;
+
+static bool asked_for_too_much(void)
+{
+	return asked && --asked == 0;
+}
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_mmap(void *at, size_t bytes, int rights, int flags, int fd, off_t offset);
+int __real_mprotect(void *at, size_t bytes, int rights);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*body)(void *), void *argument);
+
+void *__wrap_malloc(size_t bytes)
+{
+	return asked_for_too_much() ? errno = ENOMEM, NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return asked_for_too_much() ? errno = ENOMEM, NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_mmap(void *at, size_t bytes, int rights, int flags, int fd, off_t offset)
+{
+	return asked_for_too_much() ? errno = ENOMEM, MAP_FAILED : __real_mmap(at, bytes, rights, flags, fd, offset);
+}
+
+int __wrap_mprotect(void *at, size_t bytes, int rights)
+{
+	return asked_for_too_much() ? errno = ENOMEM, -1 : __real_mprotect(at, bytes, rights);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*body)(void *), void *argument)
+{
+	return asked_for_too_much() ? EAGAIN : __real_pthread_create(thread, how, body, argument);
 }
 
 /* --- over there --- */
@@ -261,17 +304,22 @@ static int do_deadline(void)
 	return error ? error : result == 9 ? 0 : EIO;
 }
 
+/* The first call back of a sandbox, for which there is no stack here yet. */
 static int do_call_back(void)
 {
-	static allod_portal portal;
+	struct allod_space *space = allod_sandbox(NULL);
+	allod_portal portal = space ? allod_offer((const void *)twice, allod_space_number(space)) : 0;
 	int result, error;
 
 	if (!portal)
-		portal = allod_offer((const void *)twice, allod_space_number(box));
+		return errno;
 	arm();
-	result = call_back_in(box, portal, 21);
+	result = call_back_in(space, portal, 21);
 	error = errno ? errno : result < 0 ? -result : result == 42 ? 0 : EIO;
 	disarm();
+	if (error && error != EOWNERDEAD && call_back_in(space, portal, 21) != 42)
+		error = EIO;
+	allod_space_close(space);
 	return error;
 }
 
@@ -355,17 +403,17 @@ static int do_offer(void)
 	if (!space)
 		return errno;
 	arm();
-	portal = allod_offer((const void *)twice, allod_space_number(space));
+	portal = allod_offer((const void *)add, allod_space_number(space));
 	error = failed(portal);
 	/* It is offered from then on, if not to everybody. */
-	if (allod_withdraw(NULL, (const void *)twice) && !error)
+	if (allod_withdraw(NULL, (const void *)add) && !error)
 		error = EIO;
 	allod_space_close(space);
 	return error;
 }
 
-/* In a child, where there is no context yet. */
-static int do_serve(void)
+/* In a child, where nothing is there yet for callers. What failed works then. */
+static int in_child(int (*body)(void))
 {
 	enum { THROUGH = 100 };
 	int status;
@@ -375,10 +423,10 @@ static int do_serve(void)
 		int fd = fail_open(), error, left;
 
 		fail_set(fd, fail_at);
-		error = allod_serve(2, 0) ? errno : 0;
+		error = body();
 		left = (int)fail_get(fd);
 		fail_set(fd, 0);
-		if (error && allod_serve(2, 0))
+		if (error && body())
 			_exit(EIO);
 		_exit(left ? error ? EIO : THROUGH : error);
 	}
@@ -388,25 +436,50 @@ static int do_serve(void)
 	return fail_left ? 0 : WEXITSTATUS(status);
 }
 
+static int serve(void)
+{
+	return allod_serve(2, 0) ? errno : 0;
+}
+
+static int do_serve(void)
+{
+	return in_child(serve);
+}
+
+/* With a stack of its own size, and contexts. */
+static int make_large(void)
+{
+	const struct allod_options options = { .contexts = 3, .stack = 1 << 20 };
+	struct allod_space *space = allod_sandbox(&options);
+
+	return !space ? errno : add_in(space, 1, 2) == 3 ? 0 : errno;
+}
+
+static int do_large(void)
+{
+	return in_child(make_large);
+}
+
 static const struct operation operations[] = {
-	{ "an empty space", do_create, { 0 }, 0 },
-	{ "map, protect, unmap there", do_map, { 0 }, 0 },
-	{ "a thread there", do_start, { 0 }, 0 },
-	{ "a space from an image", do_load, { 0 }, 0 },
-	{ "a sandbox", do_sandbox, { EAGAIN }, 0 },
-	{ "a portal at a function", do_portal, { 0 }, 0 },
-	{ "the first call", do_first_call, { EOWNERDEAD }, 0 },
-	{ "a call with a grant", do_lend, { 0 }, 0 },
-	{ "a call with an exact grant", do_lend_exactly, { 0 }, 0 },
-	{ "a grant that is kept", do_keep, { 0 }, 0 },
-	{ "a call with a deadline", do_deadline, { 0 }, 0 },
-	{ "memory in a sandbox", do_malloc_there, { 0 }, 0 },
-	{ "a grant", do_grant, { 0 }, 0 },
-	{ "a grant of everything", do_grant_all, { 0 }, 0 },
-	{ "the first use of a grant", do_granted_fault, { 0 }, 0 },
-	{ "an offer", do_offer, { 0 }, 0 },
-	{ "a call back", do_call_back, { 0 }, 0 },
-	{ "contexts for callers", do_serve, { EAGAIN }, 0 },
+	{ "an empty space", do_create, { 0 }, 0, false },
+	{ "map, protect, unmap there", do_map, { 0 }, 0, false },
+	{ "a thread there", do_start, { 0 }, 0, false },
+	{ "a space from an image", do_load, { 0 }, 0, false },
+	{ "a sandbox", do_sandbox, { EAGAIN }, 0, false },
+	{ "a portal at a function", do_portal, { 0 }, 0, false },
+	{ "the first call", do_first_call, { EOWNERDEAD }, 0, false },
+	{ "a call with a grant", do_lend, { 0 }, 0, false },
+	{ "a call with an exact grant", do_lend_exactly, { 0 }, 0, false },
+	{ "a grant that is kept", do_keep, { 0 }, 0, false },
+	{ "a call with a deadline", do_deadline, { 0 }, 0, false },
+	{ "memory in a sandbox", do_malloc_there, { 0 }, 0, false },
+	{ "a grant", do_grant, { 0 }, 0, false },
+	{ "a grant of everything", do_grant_all, { 0 }, 0, false },
+	{ "the first use of a grant", do_granted_fault, { 0 }, 0, false },
+	{ "an offer", do_offer, { 0 }, 0, false },
+	{ "a call back", do_call_back, { EOWNERDEAD }, 0, false },
+	{ "contexts for callers", do_serve, { EAGAIN }, 0, false },
+	{ "a large sandbox", do_large, { EAGAIN, EOWNERDEAD }, 3, false },
 };
 
 int main(int argc, char **argv)
@@ -416,6 +489,8 @@ int main(int argc, char **argv)
 	box = allod_sandbox(NULL);
 	if (!check(box && !allod_serve(1, 0) && add_in(box, 1, 1) == 2, "a sandbox for the others"))
 		return tap_end();
+	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	fail_own = &asked;
 	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
 	return tap_end();
 }
