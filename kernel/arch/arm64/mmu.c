@@ -36,11 +36,13 @@ static const struct space *leaving;            /* [K] whose root processors with
 
 static void tlb_flush_all(void)
 {
+	cpu_self()->tlb_spaces++;
 	__asm__ volatile("dsb nshst; tlbi vmalle1; dsb nsh; isb" ::: "memory");
 }
 
 static void tlb_flush_tag(u64 tag)
 {
+	cpu_self()->tlb_spaces++;
 	__asm__ volatile("dsb nshst; tlbi aside1, %0; dsb nsh; isb" : : "r"(tag << TTBR_TAG_SHIFT) : "memory");
 }
 

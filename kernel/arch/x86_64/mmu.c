@@ -86,10 +86,12 @@ static __attribute__((noinline, cold)) u64 tagged_cr3(struct cpu *cpu, struct vi
 	case TAG_KEEP:
 		break;
 	case TAG_FLUSH_ONE:
+		cpu->tlb_spaces++;
 		invpcid(INVPCID_ONE, 2 * tag->value, 0);
 		invpcid(INVPCID_ONE, 2 * tag->value + 1, 0);
 		break;
 	case TAG_FLUSH_ALL:
+		cpu->tlb_spaces++;
 		invpcid(INVPCID_ALL, 0, 0);
 		break;
 	}
