@@ -14,13 +14,7 @@
 #include "tlb.h"
 #include "vas.h"
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */, KEPT_PART = 64 };
-
-/* The last frames are not for spaces that a system serves: it needs some itself to help them. */
-static bool is_short_of_frames(const struct space *owner)
-{
-	return (owner->system || (owner->flags & SPACE_VAS)) && frame_free() < frame_total() / KEPT_PART;
-}
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */, KEPT_PART = 64, KEPT_FROM_VAS = 16 };
 
 /* A page of a region as it is now. */
 struct page {
@@ -101,6 +95,20 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 			pt_set(map_space(region->map), at, 0, entry,
 				pte_make_page(page.pa, 0, page.rights, page.device));
 	}
+}
+
+/* Some frames are not for new pages of VASes, which nobody's end gives back. */
+static __attribute__((noinline)) bool is_short_for_vas(const struct region *region, u64 offset)
+{
+	return frame_free() < frame_total() / KEPT_FROM_VAS && !page_now(region, offset).rights;
+}
+
+/* The last frames are not for spaces that a system serves: it needs some itself to help them. */
+static bool is_short_of_frames(const struct space *owner, const struct region *region, u64 offset)
+{
+	if (owner->system)
+		return frame_free() < frame_total() / KEPT_PART;
+	return (owner->flags & SPACE_VAS) && is_short_for_vas(region, offset);
 }
 
 /* Gives the map a private frame of its own at an offset: a copy of what is there, or zeros. */
@@ -218,7 +226,7 @@ static __attribute__((noinline)) u32 vas_fault(struct attachment *attachment, u6
 		return code;
 	if (needed_rights(access) & ~(region_rights(region) & attachment->rights))
 		return code | FAULT_MAPPED;
-	if (is_short_of_frames(vas))
+	if (is_short_for_vas(region, offset))
 		return code | FAULT_NOMEM;
 	why = fill(vas, region, offset, access);
 	if (!why)
@@ -254,7 +262,7 @@ u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info)
 		return code;
 	if (rights & ~region_rights(region))
 		return code | FAULT_MAPPED;
-	if (is_short_of_frames(owner))
+	if (is_short_of_frames(owner, region, offset))
 		return code | FAULT_NOMEM;
 	why = fill(owner, region, offset, access);
 	if (!why && (grant ? pt_link_grant(running, owner, offset, grant) : pt_link_own(running, va)))

@@ -8,6 +8,7 @@
 #include "linux/call.h"
 #include "linux/fault.h"
 #include "linux/files.h"
+#include "linux/main.h"
 #include "machine.h"
 #include "linux/process.h"
 #include "linux/shortage.h"
@@ -32,6 +33,9 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_LIMIT) {
 		fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
+	} else if ((frame->code & FAULT_NOMEM) && frame->addr >= machine_half && frame->addr < machine_window) {
+		if (!shortage_relieve_vas())
+			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_NOMEM) {
 		if (!shortage_relieve())
 			process_exit(self->process, SIGKILL);

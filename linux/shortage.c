@@ -8,7 +8,7 @@
 #include "linux/main.h"
 #include "linux/process.h"
 
-enum { NEVER = -1000, THOUSANDTHS = 1000, ROOM_PART = 32 };
+enum { NEVER = -1000, THOUSANDTHS = 1000, ROOM_PART = 32, ROOM_PART_VAS = 8 };
 
 static const struct task *task_of(const struct process *process)
 {
@@ -76,10 +76,20 @@ bool shortage_relieve(void)
 	return true;
 }
 
-bool shortage_room(void)
+static bool is_room(u64 part)
 {
 	struct kernel_stats stats;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return true;
-	return stats.frames_free > stats.frames_total / ROOM_PART || files_reclaim();
+	return stats.frames_free > stats.frames_total / part || files_reclaim();
+}
+
+bool shortage_relieve_vas(void)
+{
+	return is_room(ROOM_PART_VAS);
+}
+
+bool shortage_room(void)
+{
+	return is_room(ROOM_PART);
 }

@@ -10,6 +10,9 @@
 
 /* An access found no frame. -> whether it is worth another try; the process that tries may have been killed. */
 bool shortage_relieve(void);
+/* An access found no frame for a page of a VAS. -> whether it is worth another try. Nobody is killed for it: what is in VASes
+ * stays when processes end. */
+bool shortage_relieve_vas(void);
 /* Whether there is room for one more process or thread. */
 bool shortage_room(void);
 

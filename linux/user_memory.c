@@ -11,9 +11,20 @@
 #include "linux/sleep.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
+#include "linux/vas.h"
+
+static bool is_of_vas(const void *global)
+{
+	return vas_by_id((u64)global >> machine_shift);
+}
+
+static bool relieve(const void *to, const void *from)
+{
+	return is_of_vas(to) || is_of_vas(from) ? shortage_relieve_vas() : shortage_relieve();
+}
 
 /* If the fault asks for a file page or a frame, gets it. -> whether the copy may go on. */
-static bool fault_repair(const struct copy_fault *fault)
+static bool fault_repair(const struct copy_fault *fault, const void *to, const void *from)
 {
 	/* Who has used up his quota does not make others give theirs. */
 	if (!(fault->code & (FAULT_PAGER | FAULT_NOMEM)) || (fault->code & FAULT_LIMIT))
@@ -24,7 +35,7 @@ static bool fault_repair(const struct copy_fault *fault)
 	int error = -ENOMEM;
 	if (fault->code & FAULT_PAGER)
 		error = (locked ? segment_fill : segment_fetch)(fault->segment, fault->page);
-	bool repaired = !error || (error == -ENOMEM && shortage_relieve());
+	bool repaired = !error || (error == -ENOMEM && relieve(to, from));
 	if (!locked)
 		service_unlock();
 	return repaired;
@@ -33,7 +44,7 @@ static bool fault_repair(const struct copy_fault *fault)
 u64 copy_on(char *to, const char *from, u64 bytes, u64 done, u32 code, u64 where)
 {
 	struct copy_fault fault = { code, where >> 32, where, 0, 0 };
-	while (fault_repair(&fault)) {
+	while (fault_repair(&fault, to, from)) {
 		if (!copy_bytes(to + done, from + done, bytes - done, &fault))
 			return bytes;
 		done = fault.reached - (u64)to;
@@ -47,7 +58,7 @@ static bool zero_guarded(void *to, u64 bytes)
 	u64 done = 0;
 	while (copy_zero((char *)to + done, bytes - done, &fault)) {
 		done = fault.reached - (u64)to;
-		if (!fault_repair(&fault))
+		if (!fault_repair(&fault, to, to))
 			return false;
 	}
 	return true;
@@ -173,7 +184,7 @@ int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 
 	if (!word || (addr & 3))
 		return -EFAULT;
 	while (copy_exchange(word, expected, value, &fault, seen))
-		if (!fault_repair(&fault))
+		if (!fault_repair(&fault, word, word))
 			return -EFAULT;
 	return 0;
 }
@@ -181,10 +192,11 @@ int user_exchange_u32(struct task *self, u64 addr, u32 expected, u32 value, u32 
 int user_exchange_u64(struct task *self, u64 addr, u64 expected, u64 value, u64 *seen)
 {
 	struct copy_fault fault;
+	u64 *word = (u64 *)(self->mm->base | addr);
 	if (!range_is_user(addr, sizeof(u64)) || (addr & 7))
 		return -EFAULT;
-	while (copy_exchange_long((u64 *)(self->mm->base | addr), expected, value, &fault, seen))
-		if (!fault_repair(&fault))
+	while (copy_exchange_long(word, expected, value, &fault, seen))
+		if (!fault_repair(&fault, word, word))
 			return -EFAULT;
 	return 0;
 }

@@ -1,5 +1,7 @@
 /* More memory than a window holds, by plain pointers: in VASes that all show at the same addresses, and in spaces that all show at
  * once. Every word of it is reached by pointers that were stored there when it was made; nobody ever changes one. */
+#include <sys/sysinfo.h>
+
 #include <allod/grant.h>
 #include <allod/space.h>
 
@@ -200,6 +202,68 @@ static void test_spaces(void)
 	close(there[0]), close(there[1]), close(back[0]), close(back[1]);
 }
 
+/* --- more than the machine has --- */
+
+enum { MUCH = 64 << 20 };
+
+static void fill_by_hand(int vid)
+{
+	if (!enter(vid, O_RDWR))
+		_exit(1);
+	signal(SIGBUS, SIG_DFL);
+	for (size_t i = 0; i < MUCH; i += PAGE)
+		((volatile char *)base)[i] = 1;
+	_exit(0);
+}
+
+static void fill_by_calls(int vid)
+{
+	int zero = open("/dev/zero", O_RDONLY);
+	ssize_t n = 1;
+
+	if (!enter(vid, O_RDWR))
+		_exit(1);
+	for (size_t i = 0; i < MUCH && n > 0; i += (size_t)n)
+		n = read(zero, (char *)base + i, 1 << 20);
+	_exit(n > 0 ? 0 : errno == EFAULT ? 2 : 3);
+}
+
+static void test_memory(void)
+{
+	char *much = malloc(MUCH / 8);
+
+	memset(much, 1, MUCH / 8);
+	_exit(much && much[MUCH / 8 - 1] == 1 ? 0 : 1);
+}
+
+/* What is in VASes outlives processes: to kill some would not help. Who wants more than there is is told, others go on. */
+static void test_shortage(void)
+{
+	int vid = vas_create("much", 0600), sid = vas_seg_create("much", base, base + MUCH, 0600);
+	void (*const fill[])(int) = { fill_by_calls, fill_by_hand };
+	bool ok = vas_seg_attach(vid, sid, O_RDWR) == 0;
+	struct sysinfo info;
+
+	sysinfo(&info);
+	for (unsigned i = 0; i < 2; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			fill[i](vid);
+		status = status_of(child);
+		if (info.totalram * info.mem_unit < MUCH)
+			ok = ok && status == (i ? SIGBUS : 2 << 8);
+		else
+			ok = ok && status == 0;
+	}
+	check(ok, "a VAS with more than there is: SIGBUS, EFAULT");
+	/* What is there can be read, and others have memory. */
+	check(enter(vid, O_RDONLY) && ((volatile char *)base)[0] == 1 && leave(vid), "what is there stays");
+	unmake(vid, sid);
+	check(tap_child(test_memory) == 0, "and is given back with it");
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t range[2] = { 0, 0 };
@@ -211,5 +275,6 @@ int main(int argc, char **argv)
 		return find_and_walk();
 	test_vases();
 	test_spaces();
+	test_shortage();
 	return tap_end();
 }
