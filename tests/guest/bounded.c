@@ -1,15 +1,11 @@
 /* <allod/bounded.h>: each function does what the C library's does, and reports what would leave an object; with the software back
  * end too, if that is another, and then how its heap knows bounds without tables. */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
-#include "tap.h"
+#include "tables.h"
 
 #include <allod/bounded.h>
 
-#include "abi/bounds.h"
 #include "machine.h"
 
 static volatile int reports;
@@ -134,34 +130,11 @@ static bool has_bounds(void *location, struct allod_bounds b)
 	return r.bounds.base == b.base && r.bounds.rest == b.rest;
 }
 
-/* Memory without tables: a chunk of its own. */
-static void **fresh_chunk(void)
-{
-	char *at = mmap(NULL, 2 * BOUNDS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return (void **)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
-}
-
-static unsigned tables_shown(void)
-{
-	char line[256];
-	unsigned n = 0;
-	unsigned long start, end;
-	FILE *maps = fopen("/proc/self/maps", "r");
-
-	while (maps && fgets(line, sizeof(line), maps))
-		if (strstr(line, "[bounds]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
-			n += (unsigned)((end - start) / BOUNDS_TABLE_BYTES);
-	if (maps)
-		fclose(maps);
-	return n;
-}
-
 static void test_heap(void)
 {
 	struct allod_ref a = allod_ref_malloc(64), b = allod_ref_malloc(64), part = allod_ref_part(a, 0, 8);
-	void **location = fresh_chunk(), **other = fresh_chunk();
-	unsigned before = tables_shown();
+	void **location = (void **)fresh_chunks(1), **other = (void **)fresh_chunks(1);
+	unsigned long before = tables_shown();
 
 	allod_ref_store(location, a);
 	allod_ref_store(location + 1, allod_ref_null());
@@ -185,7 +158,7 @@ static void test_heap(void)
 	allod_bounds_store(other, a.at, allod_bounds_open());
 	check(has_bounds(other, allod_bounds_open()), "open when stored so");
 	allod_ref_store(location, a);
-	allod_bounds_copy(fresh_chunk(), location, 64);
+	allod_bounds_copy((void **)fresh_chunks(1), location, 64);
 	check(tables_shown() == before + 2, "copies need no table either");
 	allod_bounds_clear(location, 8);
 	check(*location == a.at && has_bounds(location, allod_bounds_open()), "clear");
@@ -213,7 +186,7 @@ static void test_sizes(void)
 	enum { OBJECTS = 512, ROUNDS = 20000 };
 	static struct allod_ref objects[OBJECTS];
 	static size_t sizes[OBJECTS];
-	void **location = fresh_chunk();
+	void **location = (void **)fresh_chunks(1);
 	uint64_t seed = 1;
 	unsigned wrong = 0;
 
@@ -279,15 +252,15 @@ enum { RACERS = 4, RACES = 60, RACE_OBJECTS = 32, RACE_LOCATIONS = 8 };
 
 static struct allod_ref race_objects[RACE_OBJECTS];
 static void **race_locations[RACES];
-static pthread_barrier_t race_barrier;
+static pthread_barrier_t start_barrier;
 
-static void *race(void *argument)
+static void *store_and_load(void *argument)
 {
 	uint64_t seed = (uintptr_t)argument;
 	unsigned long wrong = 0;
 
 	for (unsigned round = 0; round < RACES; round++) {
-		pthread_barrier_wait(&race_barrier);
+		pthread_barrier_wait(&start_barrier);
 		for (unsigned n = 0; n < 400; n++) {
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 			void **location = &race_locations[round][(seed >> 33 & (RACE_LOCATIONS - 1)) * 1024];
@@ -310,7 +283,7 @@ static void *race(void *argument)
 	return (void *)wrong;
 }
 
-static void test_race(void)
+static void test_starts(void)
 {
 	pthread_t threads[RACERS];
 	unsigned long wrong = 0;
@@ -319,10 +292,10 @@ static void test_race(void)
 	for (unsigned i = 0; i < RACE_OBJECTS; i++)
 		race_objects[i] = i % 2 ? allod_ref_malloc(32) : allod_ref_part(allod_ref_malloc(32), 0, 16);
 	for (unsigned i = 0; i < RACES; i++)
-		race_locations[i] = fresh_chunk();
-	pthread_barrier_init(&race_barrier, NULL, RACERS);
+		race_locations[i] = (void **)fresh_chunks(1);
+	pthread_barrier_init(&start_barrier, NULL, RACERS);
 	for (uintptr_t i = 0; i < RACERS; i++)
-		pthread_create(&threads[i], NULL, race, (void *)i);
+		pthread_create(&threads[i], NULL, store_and_load, (void *)i);
 	for (unsigned i = 0; i < RACERS; i++) {
 		pthread_join(threads[i], &result);
 		wrong += (unsigned long)result;
@@ -333,7 +306,7 @@ static void test_race(void)
 static void test_heap_fork(void)
 {
 	struct allod_ref a = allod_ref_malloc(40), b;
-	void **location = fresh_chunk();
+	void **location = (void **)fresh_chunks(1);
 	int status;
 
 	allod_ref_store(location, a);
@@ -363,7 +336,7 @@ int main(int argc, char **argv)
 		test_heap();
 		test_sizes();
 		test_sharing();
-		test_race();
+		test_starts();
 		test_heap_fork();
 	} else {
 		int status;

@@ -197,26 +197,46 @@ static void test_copy(void)
 	munmap(memory, 2 * BOUNDS_CHUNK);
 }
 
+/* One side of a fork: stores bounds of its own where both have a table and where neither has one, waits until the other side has,
+ * and finds what it stored. */
+static bool fork_side(char *memory, unsigned bytes, int done, int other_done)
+{
+	struct allod_bounds mine = allod_bounds_make(memory, bytes), common = allod_bounds_make(memory, 10);
+	char byte = 0;
+	bool ok = same(loaded(memory), common);
+
+	for (unsigned i = 0; i < 64; i++) {
+		allod_bounds_store(memory + 8 + i * 4096, memory, mine);
+		allod_bounds_store(memory + BOUNDS_CHUNK + i * 8, memory, mine);
+	}
+	ok = ok && write(done, "", 1) == 1 && read(other_done, &byte, 1) == 1;
+	for (unsigned i = 0; i < 64; i++)
+		ok = ok && same(loaded(memory + 8 + i * 4096), mine) &&
+			same(loaded(memory + BOUNDS_CHUNK + i * 8), mine);
+	return ok && same(loaded(memory), common);
+}
+
 static void test_fork(void)
 {
-	char *memory = fresh_chunks(1);
-	void **location = (void **)memory;
-	struct allod_bounds b = allod_bounds_make(memory, 10), mine = allod_bounds_make(memory, 20);
-	int status;
-	pid_t child;
+	char *memory = fresh_chunks(2);
+	unsigned long before = tables_shown();
+	int to_child[2], to_parent[2], status;
 
-	allod_bounds_store(location, memory, b);
-	child = fork();
-	if (!child) {
-		bool ok = same(loaded(location), b);
+	allod_bounds_store(memory, memory, allod_bounds_make(memory, 10));
+	if (!check(pipe(to_child) == 0 && pipe(to_parent) == 0, "pipes"))
+		return;
+	if (!fork()) {
+		bool ok = fork_side(memory, 20, to_parent[1], to_child[0]) && tables_shown() == before + 2;
 
-		allod_bounds_store(location, memory, mine);
-		ok = ok && same(loaded(location), mine) && tables_shown() > 0;
-		munmap(memory, BOUNDS_CHUNK);
-		_exit(ok ? 0 : 1);
+		munmap(memory, 2 * BOUNDS_CHUNK);
+		_exit(ok && tables_shown() == before ? 0 : 1);
 	}
-	check(waitpid(child, &status, 0) == child && status == 0 && same(loaded(location), b), "fork");
-	munmap(memory, BOUNDS_CHUNK);
+	check(fork_side(memory, 30, to_child[1], to_parent[0]), "fork: tables are copied, and go their own ways");
+	check(wait(&status) > 0 && status == 0 && tables_shown() == before + 2, "in the child likewise");
+	check(same(loaded(memory + 8), allod_bounds_make(memory, 30)), "whose end changes nothing");
+	for (unsigned i = 0; i < 4; i++)
+		close(i < 2 ? to_child[i] : to_parent[i - 2]);
+	munmap(memory, 2 * BOUNDS_CHUNK);
 }
 
 /* --- threads --- */
@@ -313,6 +333,30 @@ static struct {
 	void *pointer[PER_SLOT];
 } slots[SLOTS];
 
+static uintptr_t slots_low = ~0ul, slots_high; /* where they have been */
+
+static void slot_make(unsigned s)
+{
+	uintptr_t at = (uintptr_t)(slots[s].memory = fresh_chunks(1));
+
+	slots_low = at < slots_low ? at : slots_low;
+	slots_high = at > slots_high ? at : slots_high;
+	slots[s].has_table = false;
+	memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
+	memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
+}
+
+/* Entries of the directory that are not zero, for these chunks and those between them. */
+static unsigned entries_between(uintptr_t low, uintptr_t high)
+{
+	const uint64_t *directory = bounds_directory();
+	unsigned n = 0;
+
+	for (uintptr_t chunk = low >> BOUNDS_CHUNK_SHIFT; chunk <= high >> BOUNDS_CHUNK_SHIFT; chunk++)
+		n += directory[chunk] != 0;
+	return n;
+}
+
 static void test_random(void)
 {
 	unsigned long wrong = 0, violations = 0, chunks = 0, tables = 0, before = tables_shown();
@@ -328,10 +372,7 @@ static void test_random(void)
 		struct allod_bounds b;
 
 		if (!slots[s].memory) {
-			slots[s].memory = fresh_chunks(1);
-			slots[s].has_table = false;
-			memset(slots[s].bounds, 0, sizeof(slots[s].bounds));
-			memset(slots[s].pointer, 0, sizeof(slots[s].pointer));
+			slot_make(s);
 			continue;
 		}
 		if (n % 5000 != 4999 && !slots[s].has_table && (word % 4 == 0 || (loads_need && word % 2 == 1))) {
@@ -373,6 +414,7 @@ static void test_random(void)
 		if (slots[s].memory)
 			munmap(slots[s].memory, BOUNDS_CHUNK);
 	check(tables_shown() == before, "no table is left");
+	check(entries_between(slots_low, slots_high) == 0, "and no entry in the directory");
 }
 
 static void test_off(void)
