@@ -187,6 +187,54 @@ static int do_dup(void)
 	return error;
 }
 
+/* A table of descriptors that has to grow, in a child: it never shrinks. */
+static int do_dup_far(void)
+{
+	enum { THROUGH = 100, FAR = 700 };
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int fd = fail_open(), error, left;
+
+		fail_set(fd, fail_at);
+		error = dup2(1, FAR) == FAR ? 0 : errno;
+		left = (int)fail_get(fd);
+		fail_set(fd, 0);
+		if (fcntl(1, F_GETFD) < 0 || (error && (fcntl(FAR, F_GETFD) >= 0 || dup2(1, FAR) != FAR)))
+			_exit(EIO);
+		_exit(left ? error ? EIO : THROUGH : error);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return EIO;
+	fail_left = WEXITSTATUS(status) == THROUGH;
+	return fail_left ? 0 : WEXITSTATUS(status);
+}
+
+static int do_memfd(void)
+{
+	int fd, error;
+
+	arm();
+	fd = (int)syscall(SYS_memfd_create, "memory", 0);
+	error = outcome(fd < 0 || write(fd, "abc", 3) != 3 ? -1 : 0);
+	close(fd);
+	return error;
+}
+
+static int do_fifo(void)
+{
+	int fd, error;
+
+	if (mkfifo("fifo", 0600))
+		return errno;
+	arm();
+	fd = open("fifo", O_RDWR);
+	error = outcome(fd < 0 || write(fd, "abc", 3) != 3 ? -1 : 0);
+	close(fd);
+	return unlink("fifo") ? errno : error;
+}
+
 static int do_truncate(void)
 {
 	int fd = open("new", O_CREAT | O_RDWR, 0600), error;
@@ -432,6 +480,33 @@ static int do_receive_descriptor(void)
 	return do_pass(false);
 }
 
+/* Between two that have names, one of its own accord. */
+static int do_named_datagram(void)
+{
+	struct sockaddr_un name = { AF_UNIX, "receiver" }, from;
+	const sa_family_t any = AF_UNIX;
+	socklen_t bytes = sizeof(from);
+	int receiver = socket(AF_UNIX, SOCK_DGRAM, 0), sender, error;
+	char text[20];
+
+	if (bind(receiver, (struct sockaddr *)&name, sizeof(name)))
+		return errno;
+	arm();
+	sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+	error = outcome(sender < 0 || bind(sender, (const struct sockaddr *)&any, sizeof(any)) ||
+				sendto(sender, "abc", 3, 0, (struct sockaddr *)&name, sizeof(name)) != 3
+			? -1
+			: 0);
+	if (!error &&
+		(recvfrom(receiver, text, sizeof(text), 0, (struct sockaddr *)&from, &bytes) != 3 ||
+			bytes <= sizeof(any)))
+		error = EIO;
+	close(sender);
+	close(receiver);
+	unlink("receiver");
+	return error;
+}
+
 static int do_listen(void)
 {
 	struct sockaddr_un name = { AF_UNIX, "listener" };
@@ -525,6 +600,9 @@ static const struct operation file_operations[] = {
 };
 
 static const struct operation operations[] = {
+	{ "dup2 to a far descriptor", do_dup_far, { 0 }, 0, false },
+	{ "memfd", do_memfd, { ENOSPC }, 0, false },
+	{ "a FIFO", do_fifo, { 0 }, 0, false },
 	{ "pipe", do_pipe, { 0 }, 0, false },
 	{ "write to a pipe", do_pipe_write, { 0 }, 0, false },
 	{ "eventfd", do_eventfd, { 0 }, 0, false },
@@ -536,6 +614,7 @@ static const struct operation operations[] = {
 	{ "send a datagram", do_datagram, { ENOBUFS }, 0, false },
 	{ "send a descriptor", do_send_descriptor, { ENOBUFS }, 0, false },
 	{ "receive a descriptor", do_receive_descriptor, { ENOBUFS }, 0, false },
+	{ "a datagram to a name", do_named_datagram, { ENOBUFS }, 0, false },
 	{ "bind and listen", do_listen, { ENOBUFS }, 0, false },
 	{ "connect and accept", do_connect, { ENOBUFS }, 0, false },
 	{ "connect and accept, TCP", do_connect_tcp, { ENOBUFS }, 0, false },

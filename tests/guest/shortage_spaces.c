@@ -460,6 +460,53 @@ static int do_large(void)
 	return in_child(make_large);
 }
 
+/* Another process calls this one, and asks Linux for memory here: its own allocations fail. */
+static int client(int from, int to)
+{
+	enum { THROUGH = 100 };
+	uint32_t number = allod_self();
+	allod_portal portal = 0;
+	int fd = fail_open(), result, error, left;
+
+	if (write(to, &number, sizeof(number)) < 0 || read(from, &portal, sizeof(portal)) < 0)
+		return EIO;
+	fail_set(fd, fail_at);
+	result = allocate_at(portal, 20 * PAGE);
+	error = errno ? errno : result;
+	left = (int)fail_get(fd);
+	fail_set(fd, 0);
+	if (allocate_at(portal, 20 * PAGE) || errno)
+		error = EIO;
+	return left ? error ? EIO : THROUGH : error;
+}
+
+static int do_client(void)
+{
+	enum { THROUGH = 100 };
+	int to[2], from[2], status;
+	uint32_t number = 0;
+	allod_portal portal;
+	pid_t child;
+
+	if (pipe(to) || pipe(from))
+		return errno;
+	child = fork();
+	if (child == 0)
+		_exit(client(to[0], from[1]));
+	portal = read(from[0], &number, sizeof(number)) == sizeof(number) ? allod_offer((const void *)allocate, number)
+									  : 0;
+	if (write(to[1], &portal, sizeof(portal)) < 0 || waitpid(child, &status, 0) != child)
+		return errno;
+	for (int i = 0; i < 2; i++) {
+		close(to[i]);
+		close(from[i]);
+	}
+	if (!WIFEXITED(status))
+		return EIO;
+	fail_left = WEXITSTATUS(status) == THROUGH;
+	return fail_left ? 0 : WEXITSTATUS(status);
+}
+
 static const struct operation operations[] = {
 	{ "an empty space", do_create, { 0 }, 0, false },
 	{ "map, protect, unmap there", do_map, { 0 }, 0, false },
@@ -478,6 +525,7 @@ static const struct operation operations[] = {
 	{ "the first use of a grant", do_granted_fault, { 0 }, 0, false },
 	{ "an offer", do_offer, { 0 }, 0, false },
 	{ "a call back", do_call_back, { EOWNERDEAD }, 0, false },
+	{ "a client", do_client, { EOWNERDEAD }, 0, false },
 	{ "contexts for callers", do_serve, { EAGAIN }, 0, false },
 	{ "a large sandbox", do_large, { EAGAIN, EOWNERDEAD }, 3, false },
 };

@@ -145,6 +145,8 @@ int main(void)
 		return tap_end();
 	tap_directory("strange");
 	test_strange();
+	check(native(CALL_fail, 0, 1, 0, 0) == -E_NOSYS && access("/proc/thread-self/fail-nth", F_OK) == -1,
+		"nobody has allocations fail who was not booted for it");
 	check(tap_child(works) == 0, "files and pipes work afterwards");
 	return tap_end();
 }
