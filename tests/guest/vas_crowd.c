@@ -262,6 +262,43 @@ static void test_ends(void)
 	unmake(other, other_sid);
 }
 
+static void *do_nothing(void *vid)
+{
+	return (void *)(long)(active_vas() == 0 && vid);
+}
+
+/* What a holder makes does not hold the lock, nor let it go. */
+static void test_heirs(void)
+{
+	int vid = make_shared("heirs", &sid, 0600, VAS_SHARED_LOCK);
+	pthread_t thread;
+	void *outside;
+	pid_t child;
+
+	check(enter(vid, O_RDWR), "hold a lock");
+	child = fork();
+	if (child == 0)
+		_exit(active_vas());
+	check(status_of(child) == 0, "a child is in none");
+	child = vfork();
+	if (child == 0)
+		_exit(active_vas());
+	check(status_of(child) == 0, "nor is one of vfork");
+	pthread_create(&thread, NULL, do_nothing, (void *)1);
+	pthread_join(thread, &outside);
+	check(outside, "nor is a thread");
+	child = fork();
+	if (child == 0)
+		_exit(vas_attach(0, vid, O_RDWR) == 0 && must_wait(vid) ? 0 : 1);
+	check(status_of(child) == 0 && active_vas() == vid, "when they have ended the lock is still held");
+	leave(vid);
+	child = fork();
+	if (child == 0)
+		_exit(enter(vid, O_RDWR) ? 0 : 1);
+	check(status_of(child) == 0, "until it is let go");
+	unmake(vid, sid);
+}
+
 /* Children are killed wherever they are: going in, inside, going out, waiting for each other. */
 static void in_and_out(int vid)
 {
@@ -543,6 +580,7 @@ int main(int argc, char **argv)
 	test_one_lock();
 	test_two_locks();
 	test_ends();
+	test_heirs();
 	test_kills();
 	test_revoking(VAS_SHARED_FREE);
 	test_revoking(VAS_SHARED_LOCK);
