@@ -237,6 +237,23 @@ static void look_at_frame(int number, siginfo_t *info, void *context)
 	memcpy(&frame_config, image + mpx_component(4), sizeof(frame_config));
 }
 
+static void change_frame(int number, siginfo_t *info, void *context)
+{
+	uint8_t *image = (uint8_t *)((ucontext_t *)context)->uc_mcontext.fpregs;
+	struct mpx_bounds b = mpx_bounds(object, object + 7);
+
+	(void)number, (void)info;
+	memcpy(image + mpx_component(3), &b, sizeof(b));
+}
+
+static void spoil_frame(int number, siginfo_t *info, void *context)
+{
+	uint8_t *image = (uint8_t *)((ucontext_t *)context)->uc_mcontext.fpregs;
+
+	(void)number, (void)info;
+	memset(image + mpx_component(4), 0xff, sizeof(frame_config));
+}
+
 static void test_frame(void)
 {
 	struct sigaction action = { .sa_sigaction = look_at_frame, .sa_flags = SA_SIGINFO };
@@ -248,6 +265,10 @@ static void test_frame(void)
 	check(mpx_same(frame_bounds, b) && frame_config == ((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE),
 		"the signal frame has the registers");
 	check(mpx_same(mpx_get(), b), "they survive a handler");
+	action.sa_sigaction = change_frame;
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	check(mpx_same(mpx_get(), mpx_bounds(object, object + 7)), "what a handler writes there is loaded");
 }
 
 /* --- what must not be --- */
@@ -282,6 +303,69 @@ static void test_wrong(void)
 	memory = mmap(memory + BOUNDS_CHUNK, BOUNDS_CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	munmap(memory, BOUNDS_CHUNK);
 	mpx_set_config((uintptr_t)directory | MPX_ENABLE | MPX_PRESERVE);
+}
+
+/* Each of these ends with the signal, in a process of its own. */
+
+static void store_and_exit(const void *location)
+{
+	_exit(TAP_TRY(mpx_store(location, NULL, mpx_bounds(NULL, NULL))) == SIGSEGV ? 3 : 4);
+}
+
+static void other_directory(void)
+{
+	char *memory = fresh_chunks(1), *far = tap_pointer(((uintptr_t)directory / 2) & -BOUNDS_CHUNK);
+
+	tap_catch_faults();
+	far = mmap(far, 8 * BOUNDS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mpx_set_config((uintptr_t)far | MPX_ENABLE | MPX_PRESERVE);
+	store_and_exit(memory);
+}
+
+static void no_directory(void)
+{
+	tap_catch_faults();
+	munmap(directory, BOUNDS_DIRECTORY_BYTES);
+	store_and_exit(fresh_chunks(1));
+}
+
+static void entry_to_nowhere(void)
+{
+	char *memory = fresh_chunks(1);
+
+	tap_catch_faults();
+	*entry_of(memory) = 0x12345678000 | BOUNDS_HARD_VALID;
+	store_and_exit(memory);
+}
+
+static void wild_configuration(void)
+{
+	struct sigaction action = { .sa_sigaction = spoil_frame, .sa_flags = SA_SIGINFO };
+
+	tap_catch_faults();
+	sigaction(SIGUSR1, &action, NULL);
+	if (TAP_TRY(raise(SIGUSR1)) == SIGSEGV)
+		_exit(3);
+	store_and_exit(fresh_chunks(1));
+}
+
+static void test_wrong_ends(void)
+{
+	static const struct {
+		const char *name;
+		void (*body)(void);
+	} wrongs[] = {
+		{ "another directory than the managed one", other_directory },
+		{ "a directory that is gone", no_directory },
+		{ "a valid entry to nowhere", entry_to_nowhere },
+		{ "a configuration that no directory can have", wild_configuration },
+	};
+
+	for (unsigned i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+		int status = tap_child(wrongs[i].body);
+
+		check(WIFEXITED(status) && WEXITSTATUS(status) == 3, wrongs[i].name);
+	}
 }
 
 /* Nowhere to put a table: the process is told, at once. */
@@ -368,6 +452,23 @@ static bool enable_with_copy(void)
 	/* Within 4 GiB, copies lie below this. */
 	return mpx_same(mpx_load(directory, copy), mpx_bounds(copy, heap)) &&
 		(!refused || !is_narrow || (uintptr_t)heap >= (1ul << 32 >> 20 << 12));
+}
+
+/* A child that shares the memory has the tables, too. */
+static void test_vfork(void)
+{
+	char *memory = fresh_chunks(1);
+	int status = -1;
+	pid_t child = vfork();
+
+	if (!child) {
+		mpx_store(memory, memory, mpx_bounds(memory, memory + 6));
+		_exit(0);
+	}
+	check(waitpid(child, &status, 0) == child && status == 0 &&
+			mpx_same(mpx_load(memory, memory), mpx_bounds(memory, memory + 6)),
+		"a child that shares the memory shares the tables");
+	munmap(memory, BOUNDS_CHUNK);
 }
 
 static int after_exec(void)
@@ -484,11 +585,13 @@ int main(int argc, char **argv)
 	test_reports();
 	test_frame();
 	test_wrong();
+	test_wrong_ends();
 	status = tap_child(exhaust);
 	check(WIFEXITED(status) && WEXITSTATUS(status) == 3, "no address space for a table: a signal");
 	status = tap_child(exhaust_limit);
 	check(WIFEXITED(status) && WEXITSTATUS(status) == 3, "so with RLIMIT_AS");
 	test_fork();
+	test_vfork();
 	if (!fork())
 		execl("/proc/self/exe", argv[0], "exec", NULL);
 	wait(&status);
