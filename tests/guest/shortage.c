@@ -632,7 +632,9 @@ int main(int argc, char **argv)
 		tap_directory("shortage");
 	use_slots();
 	fail_all(file_operations, sizeof(file_operations) / sizeof(file_operations[0]), argc, argv);
-	if (!shared)
+	if (!shared) {
 		fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+		storm_twice(operations, sizeof(operations) / sizeof(operations[0]));
+	}
 	return tap_end();
 }

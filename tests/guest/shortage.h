@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "native.h"
@@ -222,6 +223,65 @@ static inline void fail_all(const struct operation *operations, size_t count, in
 	for (size_t i = 0; i < count; i++)
 		if (argc == 1 || !strcmp(argv[1], operations[i].name))
 			fail_each(&operations[i]);
+}
+
+/* --- several at once --- */
+
+enum { STORM_PROCESSES = 3, STORM_OPERATIONS = 60 };
+
+/* One process of a storm, in a folder of its own. -> 0 if nothing went wrong but what may. */
+static inline int storm_part(const struct operation *operations, size_t count, unsigned seed)
+{
+	char name[20];
+
+	snprintf(name, sizeof(name), "storm%u", seed);
+	mkdir(name, 0700);
+	if (chdir(name))
+		return 1;
+	close(fail_fd);
+	fail_fd = fail_open();
+	for (int i = 0; i < STORM_OPERATIONS; i++) {
+		const struct operation *operation = &operations[(seed = seed * 1103515245 + 12345) / 65536 % count];
+		int error;
+
+		fail_at = (seed = seed * 1103515245 + 12345) / 65536 % 40 + 1;
+		error = operation->grows ? 0 : operation->run();
+		if (!may_fail_with(operation, error)) {
+			dprintf(2, "# storm: %s, allocation %u: error %d (%s)\n", operation->name, fail_at, error,
+				strerror(error));
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Operations of several processes at once, each with some allocation failing. */
+static inline bool storm(const struct operation *operations, size_t count)
+{
+	bool fine = true;
+	int status;
+
+	for (unsigned i = 1; i <= STORM_PROCESSES; i++)
+		if (fork() == 0)
+			_exit(storm_part(operations, count, i));
+	while (waitpid(-1, &status, 0) > 0)
+		fine &= status == 0;
+	return fine;
+}
+
+/* Tables for the numbers of new threads, and the like, may be made, but not as much as each operation would lose. */
+static inline void storm_twice(const struct operation *operations, size_t count)
+{
+	enum { SPARE = STORM_PROCESSES * STORM_OPERATIONS / 2 };
+	bool fine = storm(operations, count);
+	struct tally before = tally(), after;
+
+	check(fine && storm(operations, count), "several processes at once");
+	before.frames -= SPARE;
+	after = tally_after(&before);
+	if (!check(is_as_before(&before, &after), "... which leave nothing behind"))
+		dprintf(2, "# frames %ld, spaces %ld, threads %ld\n", (long)(after.frames - before.frames - SPARE),
+			(long)(after.spaces - before.spaces), (long)(after.threads - before.threads));
 }
 
 /* A program that was executed with a number to go: what is left of it when main() starts is its exit status, 1 or 0. */

@@ -326,5 +326,7 @@ int main(int argc, char **argv)
 		return tap_end();
 	tap_catch_faults();
 	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	tap_directory("shortage_memory");
+	storm_twice(operations, sizeof(operations) / sizeof(operations[0]));
 	return tap_end();
 }
