@@ -184,6 +184,14 @@ static struct task *process_choose(struct process *process, int signal)
 	return NULL;
 }
 
+/* Whether the process will end when the task takes the signal. */
+static bool is_deadly(const struct task *task, int signal)
+{
+	bool other = signal < SIGRTMIN && (signal_bit(signal) & (SIGNALS_IGNORED | SIGNALS_STOP));
+	return task->process->actions[signal - 1].sa_handler == SIG_DFL && !other &&
+		!(task->waiting_for & signal_bit(signal));
+}
+
 /* Sends to a task, or to a process if task is NULL. */
 static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
 {
@@ -208,8 +216,12 @@ static int signal_post(struct process *process, struct task *task, int signal, c
 	if (error)
 		return error;
 	struct task *target = task ? task : process_choose(process, signal);
-	if (target && task_wants(target, signal))
-		task_kick(target, WORK_SIGNAL);
+	if (!target || !task_wants(target, signal))
+		return 0;
+	task_kick(target, WORK_SIGNAL);
+	/* Other signals wait until a portal call has returned. */
+	if (target->thread != thread_self() && is_deadly(target, signal))
+		call_thread_recall(target->thread);
 	return 0;
 }
 
