@@ -9,6 +9,7 @@
  * malloc()'s. */
 #include "bounds.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -88,12 +89,11 @@ static bool heap_grow(void)
 	uint64_t bytes = allod_bounds_heap_granules * GRANULE;
 	char *end = (char *)ALLOD_BOUNDS_HEAP + bytes;
 
-	heap.full = heap.full || bytes >> 20 >= HEAP_MAX || !map_at(end, STEP);
-	if (heap.full)
+	heap.full = heap.full || bytes >> 20 >= HEAP_MAX;
+	if (heap.full || !map_at(end, STEP))
 		return false;
 	if (!map_at(rest_at(end), STEP / 4)) {
 		munmap(end, STEP);
-		heap.full = true;
 		return false;
 	}
 	__atomic_store_n(&allod_bounds_heap_granules, allod_bounds_heap_granules + STEP / GRANULE, __ATOMIC_RELEASE);

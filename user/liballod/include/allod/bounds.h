@@ -165,21 +165,20 @@ static inline void *allod_bounds_load(const void *location, struct allod_bounds 
 	struct allod_bounds slowly;
 
 	ALLOD_BOUNDS_TABLE_LOAD(location, pointer, base, rest, missing, slow);
+	goto found;
+missing:
+	base = -(uint64_t)pointer;
+	rest = allod_bounds_heap_rest(pointer);
+	if (rest)
+		goto found;
+slow:
+	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
+	base = slowly.base;
+	rest = slowly.rest;
+found:
 	__asm__("" : "+r"(base), "+r"(rest)); /* gcc 12 fails to make a vector of what comes right out of an asm goto */
 	bounds->base = base;
 	bounds->rest = rest;
-	return pointer;
-missing:
-	rest = allod_bounds_heap_rest(pointer);
-	if (rest) {
-		bounds->base = -(uint64_t)pointer;
-		bounds->rest = rest;
-		return pointer;
-	}
-slow:
-	pointer = allod_bounds_load_slowly((void *)location, &slowly); /* *bounds can stay in registers */
-	bounds->base = slowly.base;
-	bounds->rest = slowly.rest;
 	return pointer;
 }
 
