@@ -66,5 +66,6 @@ cp "build/$ARCH/interrupts" "$work/bin/$ARCH/init"
 interrupts 'interrupts on one processor'
 interrupts 'interrupts on four processors' --cpus 4
 interrupts 'interrupts, shield off' --append shield=off
+interrupts 'interrupts, random preemption' --cpus 4 --append test=preempt
 echo "drivers: $passed passed, $failed failed"
 [ $failed = 0 ]
