@@ -72,7 +72,7 @@ allod_portal allod_offer(const void *function, uint32_t to)
 
 int allod_serve(unsigned contexts, size_t stack)
 {
-	return allod_contexts_make(contexts, stack);
+	return allod_present() ? allod_contexts_make(contexts, stack) : (errno = ENOSYS, -1);
 }
 
 /* --- portals at functions of a sandbox --- */
@@ -139,7 +139,7 @@ allod_portal allod_portal_at(struct allod_space *space, const void *function)
 
 int allod_withdraw(struct allod_space *space, const void *function)
 {
-	i64 error = -E_NOENT;
+	i64 error = allod_present() ? -E_NOENT : -E_NOSYS;
 
 	if (space) {
 		struct space_portal *slot = portal_slot(space, function);
