@@ -67,16 +67,13 @@ void *__wrap_pool_alloc_zeroed(struct pool *pool)
 /* A frame must not become free while a TLB has a translation to it. */
 void __wrap_frame_put(void *page)
 {
-	bool last;
-
 	for (unsigned i = 0; frame_refs(page) == 1 && i < HOST_TLB; i++)
 		if (host_tlb[i].space && host_tlb[i].frame == ptr_pa(page).v)
 			fail_msg("a frame is freed that space %u has in its TLB", host_tlb[i].space->number);
-	last = frame_refs(page) == 1;
-	__real_frame_put(page);
 	/* Whoever goes on using it shall notice. */
-	if (last)
+	if (frame_refs(page) == 1)
 		memset(page, FREED, PAGE_SIZE);
+	__real_frame_put(page);
 }
 
 void __wrap_pool_free(struct pool *pool, void *object)

@@ -212,6 +212,30 @@ static void test_pages(void **state)
 	assert_int_equal(region_count, 1);
 }
 
+/* Neighbours would become one region of the kernel's. */
+static void test_apart(void **state)
+{
+	char *a = pages_alloc(PAGE_SIZE), *b, *c;
+
+	(void)state;
+	assert_true((u64)a > HEAP_LARGE_BASE);
+	large_hint = HEAP_LARGE_BASE;
+	b = pages_alloc(PAGE_SIZE);
+	assert_true((b > a ? b - a : a - b) >= (i64)(2 * PAGE_SIZE));
+	/* As with test=fail: no block shares a region. */
+	small_max = 0;
+	c = heap_zalloc(20);
+	assert_int_equal(region_count, 4);
+	fail_after = 0;
+	assert_null(heap_alloc(1));
+	fail_after = -1;
+	heap_free(c);
+	small_max = HEAP_SMALL_MAX;
+	pages_free(a, PAGE_SIZE);
+	pages_free(b, PAGE_SIZE);
+	assert_int_equal(region_count, 1);
+}
+
 static void test_no_memory(void **state)
 {
 	void *block = heap_alloc(100);
@@ -231,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_no_memory),
 	};
 
