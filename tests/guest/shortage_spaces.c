@@ -227,6 +227,60 @@ static int do_sandbox(void)
 	return error;
 }
 
+/* The kernel's own errors as errno values; one that is not -E_NOMEM is none that may come. */
+static int native_error(int64_t result)
+{
+	return result >= 0 ? 0 : result == -E_NOMEM ? ENOMEM : EIO;
+}
+
+/* A segment of one's own, mapped, touched, moved and copied. */
+static int do_segment(void)
+{
+	int64_t segment, copy = -1, error;
+
+	arm();
+	segment = error = native(CALL_segment_create, 600, 0, 0, 0);
+	if (error >= 0)
+		error = native6(CALL_map, 0, AT, 600 * PAGE, RIGHT_R | RIGHT_W | MAP_SHARE, (uint64_t)segment, 0).w0;
+	if (error >= 0) {
+		*(volatile char *)tap_pointer(AT) = 1;
+		*(volatile char *)tap_pointer(AT + 599 * PAGE) = 1;
+		error = native(CALL_remap, 0, AT, 600 * PAGE, AT + 0x1000000);
+	}
+	if (error >= 0)
+		copy = error = native(CALL_segment_clone, (uint64_t)segment, 0, 0, 0);
+	if (error >= 0) /* which the clone has as well */
+		*(volatile char *)tap_pointer(AT + 0x1000000) = 2;
+	disarm();
+	native(CALL_unmap, 0, AT, 600 * PAGE, 0);
+	native(CALL_unmap, 0, AT + 0x1000000, 600 * PAGE, 0);
+	if (copy > 0)
+		native(CALL_segment_destroy, (uint64_t)copy, 0, 0, 0);
+	if (segment > 0)
+		native(CALL_segment_destroy, (uint64_t)segment, 0, 0, 0);
+	return native_error(error);
+}
+
+/* With an account, and arguments on a page that was never touched: not to be read without memory. */
+static int do_quota(void)
+{
+	const struct space_spec spec = { .name = "limited", .quota = { .frames = 100, .spaces = 2 } };
+	struct space_spec *fresh = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct space_info *info = (struct space_info *)((char *)fresh + PAGE);
+	int64_t number, error;
+
+	*fresh = spec;
+	arm();
+	number = error = native(CALL_space_create, (uintptr_t)fresh, 0, 0, 0);
+	if (number >= 0)
+		error = native(CALL_space_info, (uint64_t)number, (uintptr_t)info, 0, 0);
+	disarm();
+	if (number >= 0)
+		native(CALL_space_destroy, (uint64_t)number, 0, 0, 0);
+	munmap(fresh, 2 * PAGE);
+	return error == -E_FAULT ? EFAULT : native_error(error);
+}
+
 /* --- calls into a sandbox --- */
 
 /* The first call: the portal is made, its grant, the stack over there. What dies over there for want of memory dies: then the
@@ -512,6 +566,8 @@ static const struct operation operations[] = {
 	{ "map, protect, unmap there", do_map, { 0 }, 0, false },
 	{ "a thread there", do_start, { 0 }, 0, false },
 	{ "a space from an image", do_load, { 0 }, 0, false },
+	{ "a segment", do_segment, { 0 }, 0, false },
+	{ "a space with a quota", do_quota, { EFAULT }, 0, false },
 	{ "a sandbox", do_sandbox, { EAGAIN }, 0, false },
 	{ "a portal at a function", do_portal, { 0 }, 0, false },
 	{ "the first call", do_first_call, { EOWNERDEAD }, 0, false },
