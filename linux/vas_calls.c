@@ -80,15 +80,20 @@ static long vas_create(struct task *self, const struct user_frame *f)
 	return vas ? (long)vas->object.id : error;
 }
 
+/* Nobody could find a segment without a name that is in no VAS. */
+static int take_segment(struct vas *vas, struct seg *seg)
+{
+	int error = seg_use_end(vas, seg);
+
+	if (!error && !seg->object.name && list_is_empty(&seg->uses))
+		seg_free(seg);
+	return error;
+}
+
 static void delete_segments(struct vas *vas)
 {
-	while (!list_is_empty(&vas->segments)) {
-		struct seg *seg = container_of(list_first(&vas->segments), struct seg_use, of_vas)->seg;
-
-		seg_use_end(vas, seg);
-		if (!seg->object.name && list_is_empty(&seg->uses))
-			seg_free(seg);
-	}
+	while (!list_is_empty(&vas->segments))
+		take_segment(vas, container_of(list_first(&vas->segments), struct seg_use, of_vas)->seg);
 }
 
 static long vas_delete(struct task *self, const struct user_frame *f)
@@ -234,7 +239,7 @@ static long vas_seg_detach(struct task *self, const struct user_frame *f)
 
 	if (!vas)
 		return error;
-	return seg ? seg_use_end(vas, seg) : -EINVAL;
+	return seg ? take_segment(vas, seg) : -EINVAL;
 }
 
 static long vas_seg_getattr(struct task *self, const struct user_frame *f)

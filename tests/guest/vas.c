@@ -415,8 +415,11 @@ static void test_more_files(int vid, int sid)
 	close(fds[1]);
 	clone = vas_clone(vid, "files too", 0604);
 	snprintf(what, sizeof(what), "rw %lx-%lx \n", (unsigned long)base, (unsigned long)base + BYTES);
-	check(file_has("604\n", vas, clone, "mode") && file_has(what, vas, clone, "segments") && vas_delete(clone) == 0,
+	check(file_has("604\n", vas, clone, "mode") && file_has(what, vas, clone, "segments"),
 		"a clone, whose segment has no name");
+	check(is_listed(seg, sid + 1) && vas_seg_detach(clone, sid + 1) == 0 && !is_listed(seg, sid + 1) &&
+			vas_delete(clone) == 0,
+		"it is gone when it is in no VAS");
 }
 
 static void test_files(void)

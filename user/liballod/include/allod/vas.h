@@ -93,7 +93,7 @@ int vas_range(uint64_t range[2]);
 
 /* A new VAS with copies of all segments, or a new segment with a copy of another; copy-on-write. EACCES (not to be read), EBUSY (a
  * thread holds the lock to write), else as vas_create() and vas_seg_create(). The copies of segments of a cloned VAS have no names
- * and go with it. */
+ * and go with the last VAS that they are attached to. */
 int vas_clone(int vid, const char *name, mode_t mode);
 int vas_seg_clone(int sid, const char *name, mode_t mode);
 
