@@ -64,7 +64,7 @@ static uint64_t other_space(void)
 /* One call that leaves the program itself alone. */
 static int64_t harmless_call(void)
 {
-	uint64_t nr = CALL_portal_call + (next() >> 20) % 0x70, a = pick(), b = pick(), c = pick(), d = pick(),
+	uint64_t nr = CALL_portal_call + (next() >> 20) % 0x78, a = pick(), b = pick(), c = pick(), d = pick(),
 		 e = pick(), f = pick();
 
 	switch (nr) {

@@ -6,6 +6,7 @@
 
 #include <allod/pointer.h>
 
+#include "abi/vas.h"
 #include "native.h"
 #include "vas.h"
 
@@ -521,6 +522,80 @@ static void test_native(void)
 	unmake(vid, sid);
 }
 
+/* --- anything --- */
+
+enum { RUBBISH = 20000 };
+
+static char names[4][8] = { "r0", "r1", "r2", "" };
+
+static uint64_t rubbish(uint64_t r)
+{
+	const uint64_t odd[] = { 0, 1, 2, 4096, ~0ul, 8, 1ul << 63, 0xffff800000000000, 0x7fffffff, 0x80000000,
+		base - 8192, 2 * base, 2 * base - 8, O_CREAT, 0xffffffff00000000 };
+
+	switch (r >> 8 & 7) {
+	case 0:
+	case 1:
+		return (uint64_t)names[r >> 16 & 3];
+	case 2:
+		return base + (r >> 16 & 7) * 4096;
+	case 3:
+		return r >> 16 & 3;
+	case 4:
+		return odd[(r >> 16) % (sizeof(odd) / sizeof(odd[0]))];
+	case 5:
+		return (uint64_t)vas_find(names[r >> 16 & 3]);
+	case 6:
+		return (uint64_t)vas_seg_find(names[r >> 16 & 3]);
+	default:
+		return r >> 16 & 0777;
+	}
+}
+
+static int call_anything(void)
+{
+	uint64_t seed = 88172645463325252, r[5];
+	unsigned good = 0;
+
+	for (unsigned n = 0; n < RUBBISH; n++) {
+		long result;
+
+		for (unsigned i = 0; i < 5; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			r[i] = seed >> 20;
+		}
+		result = syscall(VAS_CALL_FIRST + (long)(r[4] % (VAS_CALL_END - VAS_CALL_FIRST)), rubbish(r[0]),
+			rubbish(r[1]), rubbish(r[2]), rubbish(r[3]));
+		if (result < 0 && (errno < 1 || errno > 133 || errno == ENOSYS))
+			return 1;
+		good += result >= 0;
+		snprintf(names[0], sizeof(names[0]), "r0");
+		snprintf(names[1], sizeof(names[1]), "r1");
+		snprintf(names[2], sizeof(names[2]), "r2");
+		names[3][0] = 0;
+	}
+	return good > RUBBISH / 50 ? 0 : 2;
+}
+
+static int delete_names(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		vas_delete(vas_find(names[i]));
+		vas_seg_delete(vas_seg_find(names[i]));
+	}
+	return 0;
+}
+
+static void test_anything(void)
+{
+	struct vas_quota told;
+
+	check(as_stranger(call_anything) == 0, "twenty thousand calls of anything with anything");
+	as_user(0, 0, 0, delete_names);
+	check(vas_quota(STRANGER, NULL, &told) == 0 && told.objects == 0 && told.pages == 0,
+		"and nothing is left of them");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
@@ -535,5 +610,6 @@ int main(int argc, char **argv)
 	test_processes();
 	test_hidden_segment();
 	test_quotas();
+	test_anything();
 	return tap_end();
 }
