@@ -316,8 +316,11 @@ static bool prepare_grant(uint64_t bytes)
 	granting_space = e;
 	own_base = granting_space << shift;
 	/* Half of a window can be mapped. */
-	if (at + bytes > 1ul << (shift - 1) && bytes > 1ul << (shift - 2))
+	if (at + bytes > 1ul << (shift - 1) && bytes > 1ul << (shift - 2)) {
 		bytes = 1ul << (shift - 2);
+		printf("note 16 GiB mapped: %llu GiB, a window of this machine is smaller\n",
+			(unsigned long long)bytes >> 30);
+	}
 	if (at + bytes > 1ul << (shift - 1))
 		at = 1ul << (shift - 2);
 	if ((e = native(CALL_map, granting_space, at, bytes, RIGHT_R | RIGHT_W)) < 0)

@@ -254,11 +254,18 @@ function json_beside(l, what, r, wall) {
 	if (what == "")
 		return
 	printf "%s{\"what\": \"%s\"", besides++ ? ", " : "", what > json
-	if (r >= 0)
-		printf ", \"instructions\": %.5f", r > json
-	if (wall >= 0)
-		printf ", \"wall\": %.5f", wall > json
+	json_ratio(l, "instructions", r)
+	json_ratio(l, "wall", wall)
 	printf "}" > json
+}
+
+function json_ratio(l, kind, value,    most) {
+	if (value < 0)
+		return
+	printf ", \"%s\": %.5f", kind, value > json
+	most = ratio_at_most[l, kind]
+	if (most != "")
+		printf ", \"%s_at_most\": %.5f", kind, number(most) > json
 }
 
 function json_end() {
