@@ -56,24 +56,19 @@ file == 2 {
 		roots[part[1], part[3]] = part[5] / 1000
 }
 
+# What else the host does can only make a run slower: of several, the quickest is nearest to the truth.
 function add(os, kind, name, value) {
 	if (!(name in known)) {
 		known[name]
 		names[++rows] = name
 	}
-	all[os, kind, name, ++runs[os, kind, name]] = value
+	if (!((os, kind, name) in quickest) || value < quickest[os, kind, name])
+		quickest[os, kind, name] = value
 }
 
-# The middle one of all runs, -1 if there is none.
-function median(os, kind, name,    n, i, j, t, v) {
-	n = runs[os, kind, name] + 0
-	for (i = 1; i <= n; i++) {
-		t = all[os, kind, name, i]
-		for (j = i; j > 1 && v[j - 1] > t; j--)
-			v[j] = v[j - 1]
-		v[j] = t
-	}
-	return n ? v[int((n + 1) / 2)] : -1
+# -> -1 if it was not measured.
+function best(os, kind, name) {
+	return (os, kind, name) in quickest ? quickest[os, kind, name] : -1
 }
 
 # What the pattern's * stands for in the name, behind a space; "" if the name is another.
@@ -130,8 +125,8 @@ function ratio(l, kind, name,    own, other, i, k, sum, n) {
 	}
 	if (!compared(l, name))
 		return -1
-	own = median("allod", kind, name)
-	other = median(other_system, kind, other_name)
+	own = best("allod", kind, name)
+	other = best(other_system, kind, other_name)
 	return own >= 0 && other > 0 ? own / other : -1
 }
 
@@ -150,19 +145,17 @@ function fraction(value) {
 	return value < 0 ? "-" : value >= 0.95 ? sprintf("%.2f", value) : sprintf(value > 0.1 ? "1/%.1f" : "1/%.0f", 1 / value)
 }
 
-# A figure with the most that it may be.
-function judged(text, value, most) {
-	if (most == "" || value < 0)
-		return text
-	# As precise as it is shown: a tick of arm64 is sixteen instructions.
-	if (text == most)
-		value = figure(value) + 0
-	else
-		text = text " (" most ")"
-	if (value <= number(most) * 1.0005)
-		return text
+# What is printed behind a figure that is above the most that it may be.
+function verdict(value, most) {
+	if (most == "" || value <= number(most) * 1.0005)
+		return ""
 	missed = missed (missed == "" ? "" : ", ") row_name
-	return text " MISSED"
+	return " MISSED"
+}
+
+# A figure with its limit.
+function judged(text, value, most) {
+	return value < 0 || most == "" ? text : text " (" most ")" verdict(value, most)
 }
 
 function root_writes(name, most) {
@@ -191,7 +184,8 @@ function print_line(l, name,    r, wall, what) {
 	r = ratio(l, "instructions", name)
 	wall = ratio(l, "wall", name)
 	what = comparison(l, name)
-	printf "%-15s%-" what_width "s%-23s%s\n", judged(at_most[l], median("allod", "instructions", name), at_most[l]), what,
+	# As precise as they are shown: a tick of arm64 is sixteen instructions.
+	printf "%-15s%-" what_width "s%-23s%s\n", at_most[l] verdict(figure(best("allod", "instructions", name)) + 0, at_most[l]), what,
 		what == "" ? "" : judged(fraction(r), r, ratio_at_most[l, "instructions"]),
 		wall < 0 ? "" : judged(fraction(wall), wall, ratio_at_most[l, "wall"])
 	if (what != "" && r < 0 && wall < 0)
@@ -204,7 +198,7 @@ function print_row(name,    s, l, found, what, seen) {
 	printf "%-" name_width "s", name
 	json_begin(name)
 	for (s = 1; s <= systems; s++)
-		printf "%13s", figure(median(system_name[s], "instructions", name))
+		printf "%13s", figure(best(system_name[s], "instructions", name))
 	printf "  "
 	for (l = 1; l <= lines; l++) {
 		if (matches(pattern[l], name) == "")
@@ -235,7 +229,7 @@ function json_begin(name,    s, value, comma) {
 	printf "{\"program\": \"%s\", \"name\": \"%s\"", program, name > json
 	printf ", \"%s\": {", name in counted ? "count" : "instructions" > json
 	for (s = 1; s <= systems; s++) {
-		value = median(system_name[s], "instructions", name)
+		value = best(system_name[s], "instructions", name)
 		if (value >= 0) {
 			printf "%s\"%s\": %.2f", comma, system_name[s], value > json
 			comma = ", "
@@ -282,7 +276,7 @@ function x_of(value) {
 function scale(    i, s, value) {
 	for (i = 1; i <= rows; i++)
 		for (s = 1; s <= systems; s++) {
-			value = names[i] in counted ? -1 : median(system_name[s], "instructions", names[i])
+			value = names[i] in counted ? -1 : best(system_name[s], "instructions", names[i])
 			if (value <= 0)
 				continue
 			drawn[i]++
@@ -327,7 +321,7 @@ function draw(    i, s, y, value, height, colour) {
 			continue
 		printf "<text x=\"252\" y=\"%d\" text-anchor=\"end\">%s</text>\n", y + 9, names[i] > svg
 		for (s = 1; s <= systems; s++) {
-			value = median(system_name[s], "instructions", names[i])
+			value = best(system_name[s], "instructions", names[i])
 			if (value <= 0)
 				continue
 			printf "<rect x=\"260\" y=\"%d\" width=\"%.1f\" height=\"11\" fill=\"%s\"/>\n", y, x_of(value) - 259,
