@@ -109,6 +109,57 @@ static void test_stranger(void)
 	allod_space_close(stranger);
 }
 
+/* --- right p taken back while another processor calls --- */
+
+static volatile long served; /* calls that came in */
+
+static int serve(void)
+{
+	return (int)++served;
+}
+
+/* In a sandbox. -> why it could not call any more. */
+static int call_till_refused(allod_portal portal)
+{
+	uint64_t words[6] = { 0 }, result;
+
+	while (!allod_call(portal, words, &result, NULL))
+		;
+	return errno;
+}
+ALLOD_PORTAL(int, call_till_refused, (allod_portal, portal))
+
+static void *be_refused(void *portal)
+{
+	return (void *)(long)call_till_refused_in(box, (allod_portal)portal);
+}
+
+static void test_revoked_portal(void)
+{
+	struct allod_space *somebody = allod_sandbox(NULL);
+	allod_portal portal = allod_offer((const void *)serve, allod_space_number(somebody));
+	unsigned fine = 0;
+
+	for (unsigned i = 0; i < 10; i++) {
+		int grant = allod_grant((void *)portal, 1, allod_space_number(box), ALLOD_P);
+		pthread_t thread;
+		void *why = NULL;
+		long seen;
+
+		served = 0;
+		pthread_create(&thread, NULL, be_refused, (void *)portal);
+		while (served < 100 * (long)i + 10)
+			sched_yield();
+		allod_revoke(grant);
+		seen = served;
+		pthread_join(thread, &why);
+		/* One call may have begun before. */
+		fine += (long)why == EPERM && served <= seen + 1;
+	}
+	check(fine == 10, "a portal is revoked while another thread calls it: no call more");
+	allod_space_close(somebody);
+}
+
 /* --- exact bytes --- */
 
 static int write_and_crash(unsigned char *bytes)
@@ -353,6 +404,7 @@ int main(void)
 	box = allod_sandbox(NULL);
 	test_rights();
 	test_stranger();
+	test_revoked_portal();
 	test_exact();
 	test_fork();
 	test_depth();

@@ -184,6 +184,9 @@ static void test_plain(void)
 	check(sum == 145 && errno == 0, "a plain call through a function pointer");
 	check(TAP_TRY(((void (*)(void))tap_pointer((uintptr_t)remote + 1))()) == SIGSEGV,
 		"an address beside it cannot be called");
+	check(!allod_withdraw(box, (const void *)six) &&
+			TAP_TRY(((void (*)(void))tap_pointer((uintptr_t)remote))()) == SIGSEGV,
+		"nor can one that is withdrawn");
 }
 
 /* --- Linux --- */
