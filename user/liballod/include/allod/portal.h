@@ -23,8 +23,8 @@
  *   int (*remote)(const int *, int) = (void *)portal;
  *   int total = remote(allod_global(numbers), 100);
  *
- * That works without any declaration, but takes a page fault's way into the kernel, and errors show in errno only. An address that is
- * no portal, or none any more because its space has ended, is a wild pointer as any other: SIGSEGV.
+ * That works without any declaration, but takes a page fault's way into the kernel, and errors show in errno only. An address
+ * that is no portal, or none any more because its space has ended, is a wild pointer as any other: SIGSEGV.
  *
  * What happens to
  *   errno          each space has its own. After a call it says whether the call was made; the callee's is not carried over
