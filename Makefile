@@ -16,7 +16,7 @@ COMMON := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP
 # format of ELF files only); nothing of the host's C library. `make check` looks after that.
 BARE := $(COMMON) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-common -fno-strict-aliasing
 
-KERNEL_FLAGS := $(BARE) -fpie -fvisibility=hidden -fno-plt -fno-omit-frame-pointer \
+KERNEL_FLAGS := $(BARE) -fpie -include kernel/hidden.h -fno-omit-frame-pointer \
 	$(patsubst %,-iquote %,. kernel kernel/arch/$(ARCH) abi/$(ARCH))
 KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,-z,notext,--no-dynamic-linker \
 	-Wl,--no-warn-rwx-segments
