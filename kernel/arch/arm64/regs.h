@@ -61,6 +61,7 @@ static inline void regs_set_results(struct user_frame *f, u64 word0, u64 word1)
 /* Clears all general registers; the thread goes on at ip with stack pointer sp. The thread pointer is kept. */
 static inline void regs_clear(struct user_frame *f, u64 ip, u64 sp)
 {
+#pragma GCC unroll 31
 	for (unsigned i = 0; i < 31; i++)
 		f->x[i] = 0;
 	f->pc = ip;
@@ -82,6 +83,7 @@ static inline void regs_enter(struct user_frame *f, u64 ip, u64 sp, const u64 wo
 {
 	regs_clear(f, ip, sp);
 	f->x[9] = cookie;
+#pragma GCC unroll 6
 	for (unsigned i = 0; i < 6; i++)
 		f->x[i] = words[i];
 }

@@ -15,40 +15,31 @@ void vector_load(const void *area);
 extern const u8 vector_initial[AREA_BYTES]; /* zeros: entry.S takes them for other registers, too */
 #pragma GCC visibility pop
 
-#define PAIRS(op) \
-	"	" op "	q0, q1, [x0]\n" \
-	"	" op "	q2, q3, [x0, #32]\n" \
-	"	" op "	q4, q5, [x0, #64]\n" \
-	"	" op "	q6, q7, [x0, #96]\n" \
-	"	" op "	q8, q9, [x0, #128]\n" \
-	"	" op "	q10, q11, [x0, #160]\n" \
-	"	" op "	q12, q13, [x0, #192]\n" \
-	"	" op "	q14, q15, [x0, #224]\n" \
-	"	" op "	q16, q17, [x0, #256]\n" \
-	"	" op "	q18, q19, [x0, #288]\n" \
-	"	" op "	q20, q21, [x0, #320]\n" \
-	"	" op "	q22, q23, [x0, #352]\n" \
-	"	" op "	q24, q25, [x0, #384]\n" \
-	"	" op "	q26, q27, [x0, #416]\n" \
-	"	" op "	q28, q29, [x0, #448]\n" \
-	"	" op "	q30, q31, [x0, #480]\n"
+/* All of them, at x0 and on; x0 is behind them then. */
+#define REGISTERS(op) \
+	"	" op "	{ v0.2d, v1.2d, v2.2d, v3.2d }, [x0], #64\n" \
+	"	" op "	{ v4.2d, v5.2d, v6.2d, v7.2d }, [x0], #64\n" \
+	"	" op "	{ v8.2d, v9.2d, v10.2d, v11.2d }, [x0], #64\n" \
+	"	" op "	{ v12.2d, v13.2d, v14.2d, v15.2d }, [x0], #64\n" \
+	"	" op "	{ v16.2d, v17.2d, v18.2d, v19.2d }, [x0], #64\n" \
+	"	" op "	{ v20.2d, v21.2d, v22.2d, v23.2d }, [x0], #64\n" \
+	"	" op "	{ v24.2d, v25.2d, v26.2d, v27.2d }, [x0], #64\n" \
+	"	" op "	{ v28.2d, v29.2d, v30.2d, v31.2d }, [x0], #64\n"
 
 __asm__(".pushsection .text\n"
 	".arch_extension fp\n"
 	".arch_extension simd\n"
 	".hidden vector_save, vector_load\n"
 	".globl vector_save, vector_load\n"
-	"vector_save:\n" PAIRS("stp") "	mrs	x1, fpsr\n"
-				      "	mrs	x2, fpcr\n"
-				      "	add	x0, x0, #512\n"
-				      "	stp	x1, x2, [x0]\n"
-				      "	ret\n"
-				      "vector_load:\n" PAIRS("ldp") "	add	x0, x0, #512\n"
-								    "	ldp	x1, x2, [x0]\n"
-								    "	msr	fpsr, x1\n"
-								    "	msr	fpcr, x2\n"
-								    "	ret\n"
-								    ".popsection\n");
+	"vector_save:\n" REGISTERS("st1") "	mrs	x1, fpsr\n"
+					  "	mrs	x2, fpcr\n"
+					  "	stp	x1, x2, [x0]\n"
+					  "	ret\n"
+					  "vector_load:\n" REGISTERS("ld1") "	ldp	x1, x2, [x0]\n"
+									    "	msr	fpsr, x1\n"
+									    "	msr	fpcr, x2\n"
+									    "	ret\n"
+									    ".popsection\n");
 
 const u8 vector_initial[AREA_BYTES] __attribute__((aligned(64)));
 
