@@ -144,10 +144,8 @@ void sched_tick(void)
 	}
 }
 
-void sched_leave(void)
+static __attribute__((noinline)) void leave_slowly(struct cpu *cpu)
 {
-	struct cpu *cpu = cpu_self();
-
 	for (;;) {
 		if (cpu->current && (cpu->reschedule || cpu->current->state != THREAD_RUNNING))
 			put_current(cpu);
@@ -162,4 +160,18 @@ void sched_leave(void)
 		settle(cpu);
 	}
 	go_idle(cpu);
+}
+
+void sched_leave(void)
+{
+	struct cpu *cpu = cpu_self();
+	const struct thread *thread = cpu->current;
+
+	if (!thread || cpu->reschedule || thread->state != THREAD_RUNNING || thread->pending ||
+		thread->space->end != SPACE_ALIVE) {
+		leave_slowly(cpu);
+		return;
+	}
+	ASSERT(!tlb_pending());
+	kernel_unlock();
 }
