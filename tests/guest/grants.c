@@ -331,6 +331,7 @@ static void test_deadlines(void)
 
 struct caller {
 	uint64_t operation;
+	bool plain; /* a call that the gate makes behind the kernel's back */
 	int64_t thread, result;
 };
 
@@ -339,7 +340,8 @@ static void *call_out(void *argument)
 	struct caller *caller = argument;
 
 	caller->thread = (call(STACK, 0, 0) - (int64_t)STACKLET_BASE) / (int64_t)STACKLET_SIZE;
-	caller->result = call_granting(caller->operation, pages, 0, pages, PAGE_SIZE, RIGHT_R);
+	caller->result = caller->plain ? call(caller->operation, 0, 0)
+				       : call_granting(caller->operation, pages, 0, pages, PAGE_SIZE, RIGHT_R);
 	return NULL;
 }
 
@@ -356,11 +358,11 @@ static pthread_t call_and_wait(struct caller *caller)
 
 static void test_recall(void)
 {
-	const uint64_t operations[] = { LOOP, SLEEP };
+	const uint64_t operations[] = { LOOP, SLEEP, LOOP };
 	bool fine = true;
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct caller caller = { .operation = operations[i] };
+	for (unsigned i = 0; i < 3; i++) {
+		struct caller caller = { .operation = operations[i], .plain = i == 2 };
 		pthread_t thread = call_and_wait(&caller);
 
 		fine &= native(CALL_thread_recall, (uint64_t)caller.thread, 0, 0, 0) == 0;
