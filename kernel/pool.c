@@ -19,13 +19,6 @@ static u32 room = PAGE_SIZE - FIRST; /* for the objects of a page; 0: one each, 
 
 _Static_assert(FIRST + POOL_OBJECT_MAX <= PAGE_SIZE, "an object of the greatest size fits");
 
-void pool_init(struct pool *pool, u32 bytes)
-{
-	*pool = (struct pool){ .bytes = (bytes + 15) & ~15u };
-	list_init(&pool->usable);
-	ASSERT(pool->bytes && pool->bytes <= POOL_OBJECT_MAX);
-}
-
 /* Has every object of a page been used? */
 static bool is_made(const struct pool *pool, const struct header *page)
 {

@@ -21,9 +21,6 @@ enum { POOL_OBJECT_MAX = 4032 };
 		.bytes = (sizeof(type) + 15) & ~15u, .usable = LIST_INIT((name).usable) \
 	}
 
-/* The same at run time. */
-void pool_init(struct pool *pool, u32 bytes);
-
 /* An object with any content, NULL if no frame is free. */
 void *pool_alloc(struct pool *pool);
 /* The same filled with zeros. */

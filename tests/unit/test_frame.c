@@ -146,11 +146,10 @@ static void test_pool(void **state)
 {
 	enum { COUNT = 1000 };
 	static struct object *objects[COUNT];
-	struct pool pool;
+	struct pool pool = POOL_INIT(pool, struct object);
 	u64 before = frame_free();
 
 	(void)state;
-	pool_init(&pool, sizeof(struct object));
 	for (unsigned round = 0; round < 3; round++) {
 		for (u64 i = 0; i < COUNT; i++) {
 			objects[i] = pool_alloc(&pool);
