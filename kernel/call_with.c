@@ -4,9 +4,11 @@
 #include "arch.h"
 #include "call.h"
 #include "grant.h"
+#include "main.h"
 #include "portal.h"
 #include "pt.h"
 #include "recall.h"
+#include "regs.h"
 #include "space.h"
 #include "thread.h"
 #include "timer.h"
@@ -15,7 +17,7 @@
 static void end_grants(struct list_node *list)
 {
 	while (!list_is_empty(list))
-		grant_end(container_of(list_first(list), struct grant, of_call));
+		grant_end_with_call(container_of(list_first(list), struct grant, of_call));
 }
 
 /* Makes the grants of a call and tells their numbers; all or none. */
@@ -44,7 +46,8 @@ static int make_grants(struct space *caller, struct space *callee, const struct 
 
 int call_portal_with(u64 va, u64 ip, u64 sp)
 {
-	struct thread *thread = cpu_self()->current;
+	struct cpu *cpu = cpu_self();
+	struct thread *thread = cpu->current;
 	struct list_node grants = LIST_INIT(grants);
 	struct call_spec spec;
 	struct portal *portal;
@@ -73,16 +76,69 @@ int call_portal_with(u64 va, u64 ip, u64 sp)
 	}
 	if (error)
 		return error;
-	/* The gate would leave them behind. */
-	gate_reset(cpu_self());
 	call = &thread->calls[thread->depth - 1];
-	if (!list_is_empty(&grants)) {
-		list_append(&grants, &call->grants);
-		list_remove(&grants);
-	}
+	list_hand_over(&grants, &call->grants);
 	if (deadline)
 		recall_set_deadline(thread, call, deadline);
+	if (cpu->gate->depth)
+		cpu->gate->frames[cpu->gate->depth - 1].way |= GATE_WITH;
 	return 0;
+}
+
+/* --- repeated calls --- */
+
+/* A structure of user mode's, which may change it at any time; NULL if it is not in one page or not accessible. */
+static void *structure_at(struct space *space, u64 va, u64 bytes, u32 access)
+{
+	return va % PAGE_SIZE > PAGE_SIZE - bytes || va % sizeof(u64) ? NULL : space_touch(space, va, access);
+}
+
+/* With a way through the gate, no deadline, and the grant that the last such call made, only that has to be made. */
+static __attribute__((noinline)) bool call_by_gate(struct cpu *cpu)
+{
+	struct space *caller = cpu->current->space;
+	const volatile struct call_spec *spec =
+		structure_at(caller, regs_argument(cpu->frame, 0), sizeof(*spec), 0);
+	struct gate_way *way = spec ? gate_find(cpu, spec->portal) : NULL;
+	struct grant_spec *grant_spec;
+	struct grant *grant;
+
+	if (!way || !shield_on || spec->deadline || spec->grant_count != 1)
+		return false;
+	grant_spec = structure_at(caller, spec->grants, sizeof(*grant_spec), FAULT_WRITE);
+	grant = grant_spec ? grant_repeat(caller, cpu->ways[gate_slot(way->address)].callee, grant_spec) : NULL;
+	if (!grant)
+		return false;
+	grant_spec->grant = grant->number;
+	cpu->gate_grants = (struct list_node){ &grant->of_call, &grant->of_call };
+	grant->of_call = (struct list_node){ &cpu->gate_grants, &cpu->gate_grants };
+	gate_enter(cpu, way, (const u64 *)spec->words, regs_ip(cpu->frame), regs_sp(cpu->frame));
+	return true;
+}
+
+static __attribute__((noinline)) bool return_by_gate(struct cpu *cpu)
+{
+	gate_leave(cpu);
+	end_grants(&cpu->gate_grants);
+	cpu->gate_grants.next = NULL;
+	tlb_commit();
+	return true;
+}
+
+bool call_with_by_gate(struct cpu *cpu)
+{
+	const struct thread *thread = cpu->current;
+	const struct gate *gate = cpu->gate;
+
+	if (thread->pending || thread->space->end != SPACE_ALIVE)
+		return false;
+	if (gate_is_settled(cpu))
+		return call_by_gate(cpu);
+	/* Is it the return from gate_enter()'s call, with nothing else made since? */
+	if (regs_call(cpu->frame) != CALL_portal_return || gate->depth != gate->settled + 1 ||
+		(gate->frames[gate->settled].way & (GATE_WITH | GATE_KNOWN)) != GATE_WITH)
+		return false;
+	return return_by_gate(cpu);
 }
 
 void call_with_leave(struct thread *thread, struct call *call)

@@ -8,11 +8,15 @@
 #include "types.h"
 
 struct call;
+struct cpu;
 struct thread;
 
 /* As call_portal(), with what the specification at `va` of the current thread's space says. -E_FAULT, -E_INVAL (too many grants),
  * -E_TIMEDOUT (the deadline has passed), and what call_portal() and grant_make_for_call() fail with. */
 int call_portal_with(u64 va, u64 ip, u64 sp);
+/* At the beginning of a native call, which is such a call, or a return if the gate is not settled: makes the one if it is like the
+ * one before, or the other, and that is all the kernel has to do. -> false: it is another; nothing has been done. */
+bool call_with_by_gate(struct cpu *cpu);
 /* A call is left that has grants or a deadline. */
 void call_with_leave(struct thread *thread, struct call *call);
 /* The newest grant with GRANT_KEEP that a call of the current thread brought its space and that covers the address becomes lasting.

@@ -11,6 +11,7 @@
 #define KERNEL_CPU_H
 
 #include "gate.h"
+#include "lib/list.h"
 #include "types.h"
 #include "user_frame.h"
 
@@ -40,6 +41,8 @@ struct cpu {
 	u64 gate_moves;    /* [K] gate->moves when it was last settled */
 	u64 gate_ids;      /* [C] given out last */
 	u64 gate_vas;      /* [K] gate->vas when it was last settled */
+	u64 *user_root;    /* [C] for the machine: as struct gate has them, the root on which leaving the kernel goes on */
+	struct list_node gate_grants; /* [K] of gate_enter()'s call, until the kernel learns of it; next is NULL: none */
 	bool gate_used;    /* [K] there are ways or frames */
 	struct way ways[GATE_WAYS];
 	unsigned number;     /* [I] */
@@ -67,6 +70,14 @@ static inline void gate_reset(struct cpu *cpu)
 static inline bool gate_is_settled(const struct cpu *cpu)
 {
 	return cpu->gate->moves == cpu->gate_moves;
+}
+
+/* The way that the current thread may take to a portal, if it is settled; NULL: none. */
+static inline struct gate_way *gate_find(struct cpu *cpu, u64 address)
+{
+	struct gate_way *way = &cpu->gate->ways[gate_slot(address)];
+
+	return way->address == address && way->from == cpu->gate->way ? way : NULL;
 }
 
 extern struct cpu *cpus[CPUS_MAX]; /* [I] once started */

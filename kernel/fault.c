@@ -298,19 +298,31 @@ static __attribute__((noinline)) void *touch_slowly(struct space *space, u64 va,
 	return device ? NULL : pa_ptr(pa);
 }
 
-void *space_touch(struct space *space, u64 va, u32 access)
+/* The same if the page's entry in the space's own tables, if there is one, shows it to be a plain page. */
+static __attribute__((noinline)) void *touch_anew(struct space *space, u64 va, u32 access)
 {
 	u32 rights = needed_rights(access);
 	unsigned level;
-	const pte_t *entry;
+	const pte_t *entry = va < window_bytes() ? pt_find_entry(space, va, &level) : NULL;
 
-	/* The quick way for plain pages of the space's own. */
-	if (va < window_bytes()) {
-		entry = pt_find_entry(space, va, &level);
-		if (entry && !level && (pte_rights(*entry) & rights) == rights && !pte_is_device(*entry))
-			return (char *)pa_ptr(pte_pa(*entry)) + (va & (PAGE_SIZE - 1));
-	}
-	return touch_slowly(space, va, access);
+	if (!entry || level)
+		return touch_slowly(space, va, access);
+	space->touched[va / PAGE_SIZE % PAGES_REMEMBERED].page = page_down(va) + 1;
+	space->touched[va / PAGE_SIZE % PAGES_REMEMBERED].entry = entry;
+	if ((pte_rights(*entry) & rights) != rights || pte_is_device(*entry))
+		return touch_slowly(space, va, access);
+	return (char *)pa_ptr(pte_pa(*entry)) + va % PAGE_SIZE;
+}
+
+void *space_touch(struct space *space, u64 va, u32 access)
+{
+	const pte_t *entry = space->touched[va / PAGE_SIZE % PAGES_REMEMBERED].entry;
+	u32 rights = needed_rights(access);
+
+	if (space->touched[va / PAGE_SIZE % PAGES_REMEMBERED].page == page_down(va) + 1 &&
+		(pte_rights(*entry) & rights) == rights && !pte_is_device(*entry))
+		return (char *)pa_ptr(pte_pa(*entry)) + va % PAGE_SIZE;
+	return touch_anew(space, va, access);
 }
 
 /* Does [va, va + bytes) wrap around or leave the user addresses? */

@@ -353,8 +353,3 @@ void *frame_chain_pop(struct frame_chain *chain)
 	frame->link = 0;
 	return page_of((u64)(frame - frames) + first);
 }
-
-bool frame_chain_is_empty(const struct frame_chain *chain)
-{
-	return !chain->head;
-}

@@ -48,6 +48,9 @@ struct frame_chain {
 void frame_chain_push(struct frame_chain *chain, void *page);
 /* -> the last one pushed, NULL if the chain is empty. */
 void *frame_chain_pop(struct frame_chain *chain);
-bool frame_chain_is_empty(const struct frame_chain *chain);
+static inline bool frame_chain_is_empty(const struct frame_chain *chain)
+{
+	return !chain->head;
+}
 
 #endif

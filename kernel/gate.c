@@ -43,6 +43,7 @@ void gate_reset_used(struct cpu *cpu)
 {
 	struct gate *gate = cpu->gate;
 
+	ASSERT(!cpu->gate_grants.next);
 	gate->depth = gate->settled = 0;
 	gate->way = ++cpu->gate_ids;
 	for (unsigned i = 0; i < GATE_WAYS; i++)
@@ -168,6 +169,44 @@ void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct
 	open_vas(cpu->gate, from_number, roots[1]);
 }
 
+/* --- calls with something: the kernel as entry code --- */
+
+void gate_enter(struct cpu *cpu, struct gate_way *way, const u64 words[6], u64 ip, u64 sp)
+{
+	struct gate *gate = cpu->gate;
+	struct user_frame *frame = cpu->frame;
+	u64 stack = *(const u64 *)((char *)gate + way->stack_at), *root = cpu->user_root;
+
+	gate->frames[gate->depth++] = (struct gate_frame){ ip, sp, regs_thread_pointer(frame), arch_exchange_gs_base(0),
+		gate->way, (u64)((char *)way - (char *)gate->ways) | GATE_WITH, { root[0], root[1] } };
+	gate->way = way->id;
+	gate->moves++;
+	way->calls++;
+	root[0] = way->root[0];
+	root[1] = way->root[1];
+	stack = (stack - CALL_STACK_GAP) & ~15ul;
+	regs_enter(frame, way->entry, stack - 8, words, way->cookie);
+	regs_set_thread_pointer(frame, 0);
+	arch_vector_clear();
+}
+
+void gate_leave(struct cpu *cpu)
+{
+	struct gate *gate = cpu->gate;
+	struct user_frame *frame = cpu->frame;
+	const struct gate_frame *caller = &gate->frames[--gate->depth];
+	u64 *root = cpu->user_root;
+
+	gate->way = caller->from;
+	/* Both root writes were counted as the kernel was left. */
+	cpu->gate_moves = --gate->moves;
+	root[0] = caller->root[0];
+	root[1] = caller->root[1];
+	arch_exchange_gs_base(caller->gs_base);
+	regs_leave(frame, caller->ip, caller->sp, caller->thread_pointer, regs_argument(frame, 0), regs_argument(frame, 1));
+	arch_vector_clear();
+}
+
 /* --- settling --- */
 
 /* The thread has switched by itself: in its home space, in whatever else it is now. The VAS may have been detached meanwhile. */
@@ -208,6 +247,10 @@ static bool settle_call(struct cpu *cpu, struct thread *thread, const struct gat
 	call->sp = frame->sp;
 	call->thread_pointer = frame->thread_pointer;
 	call->gs_base = frame->gs_base;
+	if (frame->way & GATE_WITH) {
+		list_hand_over(&cpu->gate_grants, &call->grants);
+		cpu->gate_grants.next = NULL;
+	}
 	space_get(callee);
 	thread->space = callee;
 	thread->depth++;
@@ -238,7 +281,7 @@ void gate_settle(struct cpu *cpu)
 			call_leave(thread, (u64)-E_NOMEM, 0);
 			return;
 		}
-		frame->way = GATE_KNOWN;
+		frame->way = GATE_KNOWN | (frame->way & GATE_WITH);
 	}
 	thread_load();
 	saved.cookie = cpu->frame->cookie;

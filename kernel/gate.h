@@ -16,6 +16,9 @@
  *
  *   vases[]   VASes that the thread may switch into, while it is in its home space, by `from`: likewise without asking
  *
+ * A call with grants is the kernel's to make and to end, but it goes known ways, too: gate_enter() and gate_leave() do what
+ * entry code does for others. There is at most one such frame that the kernel has not learnt of, above those that it knows.
+ *
  * Who shrinks rights or ends a space closes the ways of all processors (gate_forget), before it waits for those that may be
  * in it. A way and its spaces are the current thread's only: gate_reset() when another takes the processor. */
 #ifndef KERNEL_GATE_H
@@ -30,7 +33,7 @@ struct portal;
 struct space;
 struct view;
 
-enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_CLOSED = 0, GATE_FIRST = 1, GATE_VASES = 8 };
+enum { GATE_WAYS = 8, GATE_FRAMES = 8, GATE_KNOWN = 1, GATE_WITH = 2, GATE_CLOSED = 0, GATE_FIRST = 1, GATE_VASES = 8 };
 #define GATE_SWITCHED 0x80000000u
 
 /* One processor's, seen by its entry code: offsets are asserted in each machine's entry header. [C] but for gate_forget(). */
@@ -54,7 +57,7 @@ struct gate {
 	struct gate_frame {
 		u64 ip, sp, thread_pointer, gs_base;
 		u64 from;    /* gate.way before this call */
-		u64 way;     /* offset of ways[i] in ways[], or GATE_KNOWN */
+		u64 way;     /* GATE_KNOWN, or offset of ways[i] in ways[]; | GATE_WITH: the return is the kernel's */
 		u64 root[2]; /* for the machine: the caller's */
 	} frames[GATE_FRAMES];
 	u64 vas; /* number of the VAS that the thread is in, if vases[] has it; 0: none */
@@ -90,6 +93,11 @@ void gate_settle(struct cpu *cpu);
 void gate_open(struct cpu *cpu, const struct portal *portal, u64 address, const struct call *call, u64 stack);
 /* The current thread has left a portal call by call_leave(). */
 void gate_close(struct cpu *cpu);
+/* Makes a call with something on a way, as call_portal() but behind the kernel's back: only cpu->frame and what is loaded
+ * change. */
+void gate_enter(struct cpu *cpu, struct gate_way *way, const u64 words[6], u64 ip, u64 sp);
+/* The current thread returns from such a call, of which the kernel has not learnt: all is settled then. */
+void gate_leave(struct cpu *cpu);
 /* The current thread has switched from one VAS to another, in a space whose views these are: it may do that without asking from now
  * on, if it is in its home space. */
 void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct view *to, u32 to_number);

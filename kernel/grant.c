@@ -16,7 +16,7 @@ static struct pool grant_pool = POOL_INIT(grant_pool, struct grant),
 		   pair_pool = POOL_INIT(pair_pool, struct grant_pair);
 static struct handle_table grants;
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, BUCKETS = 4096, SHOWN_AT_ONCE = 8 /* pages */ };
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, BUCKETS = 4096 };
 
 static struct grant_pair *pairs[BUCKETS];
 
@@ -51,11 +51,21 @@ static struct grant_pair *pair_make(struct space *owner, struct space *to)
 	return pair;
 }
 
+static void drop_last(struct grant_pair *pair)
+{
+	if (!pair->last)
+		return;
+	handle_drop(&grants, pair->last->number);
+	pool_free(&grant_pool, pair->last);
+	pair->last = NULL;
+}
+
 /* Drops a pair that is good for nothing any more. */
 static void pair_put(struct grant_pair *pair)
 {
 	if (!list_is_empty(&pair->grants) || pair->keeps_tables)
 		return;
+	drop_last(pair);
 	*pair_link(pair->owner, pair->to) = pair->next;
 	list_remove(&pair->of_owner);
 	list_remove(&pair->of_to);
@@ -169,12 +179,14 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 	};
 	list_init(&grant->children);
 	list_init(&grant->sibling);
+	list_init(&grant->of_from);
 	list_init(&grant->of_call);
 	if (parent)
 		list_append(&parent->children, &grant->sibling);
 	list_append(&owner->granted, &grant->of_owner);
-	list_prepend(&grant->pair->grants, &grant->of_pair);
-	list_append(&from->made, &grant->of_from);
+	list_prepend(&pair->grants, &grant->of_pair);
+	if (from != owner)
+		list_append(&from->made, &grant->of_from);
 	return (int)grant->number;
 }
 
@@ -392,9 +404,47 @@ int grant_make_for_call(struct space *caller, struct space *to, const struct gra
 		return error;
 	}
 	if (grant->flags & MEMORY_RIGHTS)
-		pt_show_present(grant, SHOWN_AT_ONCE);
+		pt_show_present(grant, GRANT_SHOWN_AT_ONCE);
 	*out = grant;
 	return 0;
+}
+
+void grant_end_with_call(struct grant *grant)
+{
+	struct grant_pair *pair = grant->pair;
+
+	if (!list_is_empty(&grant->children) || grant->owner != grant->from || grant->is_exact ||
+		(grant->flags & RIGHT_P)) {
+		grant_end(grant);
+		return;
+	}
+	drop_last(pair);
+	list_unlink(&grant->of_owner);
+	list_unlink(&grant->of_pair);
+	list_unlink(&grant->of_call);
+	account_refund(grant->account, ACCOUNT_GRANTS, 1);
+	grant->number = handle_lapse(&grants, grant->number);
+	pair->last = grant;
+	if (pair->shows)
+		pt_clear_view(pair, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
+}
+
+struct grant *grant_repeat(struct space *caller, struct space *to, const volatile struct grant_spec *spec)
+{
+	u64 address = spec->address, number = address_number(address), start = address_offset(address);
+	struct grant_pair *pair = number && number != caller->number ? NULL : *pair_link(caller, to);
+	struct grant *grant = pair ? pair->last : NULL;
+
+	if (!grant || grant->start != start || grant->end - start != spec->bytes || grant->flags != spec->flags ||
+		!account_charge(grant->account, ACCOUNT_GRANTS, 1))
+		return NULL;
+	pair->last = NULL;
+	handle_renew(&grants, grant->number, grant);
+	list_append(&caller->granted, &grant->of_owner);
+	list_prepend(&pair->grants, &grant->of_pair);
+	if (grant->flags & MEMORY_RIGHTS)
+		pt_show_repeated(grant);
+	return grant;
 }
 
 /* Its maker, its grantee and who manages the memory may end a grant; the owner too, but not what its manager made. */

@@ -14,6 +14,8 @@
 struct account;
 struct space;
 
+enum { GRANT_SHOWN_AT_ONCE = 8 /* pages */ };
+
 /* All grants of one space's memory to another. */
 struct grant_pair {
 	struct space *owner, *to;
@@ -23,10 +25,15 @@ struct grant_pair {
 	bool has_copies;   /* edge tables of `to` may show copies of entries */
 	bool keeps_tables; /* there was a call's grant: its edge tables stay, empty, for the next call */
 	bool shows;        /* the grantee's tables have shown something; never: there is nothing to take out */
+	/* With keeps_tables, a call's grant that has ended, for the next call like it: in no list, not charged, with a number that
+	 * stands for nothing yet. NULL: none. */
+	struct grant *last;
 	/* With keeps_tables, the page shown last: its offset, and the entry for it in the edge tables and in the owner's. */
 	u64 page;
 	pte_t *shown;        /* NULL: none */
 	const pte_t *theirs; /* NULL: not known */
+	pte_t was, as;       /* an entry of the owner's, and how a grant with the flags below shows that; 0: none */
+	u32 as_flags;
 };
 
 struct grant {
@@ -55,6 +62,10 @@ int grant_revoke(struct space *caller, u32 number);
 /* For a call into `to`: of a range as above, with GRANT_KEEP and GRANT_EXACT. What is present of a few pages is visible at once.
  * -E_FAULT too: an edge page is not accessible. */
 int grant_make_for_call(struct space *caller, struct space *to, const struct grant_spec *spec, struct grant **out);
+/* If it is the grant that the last call like this one made: makes that again. NULL: it is not, or that may not be. */
+struct grant *grant_repeat(struct space *caller, struct space *to, const volatile struct grant_spec *spec);
+/* Ends the grant of a call, and keeps what the next call like it can use; tlb_commit() has to follow. */
+void grant_end_with_call(struct grant *grant);
 /* Ends one and all made from it; tlb_commit() has to follow. */
 void grant_end(struct grant *grant);
 /* The creator's grant of a whole new space (SPACE_GRANT_CREATOR). */

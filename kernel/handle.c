@@ -3,13 +3,7 @@
 
 #include "frame.h"
 
-enum { PER_PAGE = 256, INDEX_MASK = (1 << HANDLE_INDEX_BITS) - 1, GENERATIONS = 1 << (31 - HANDLE_INDEX_BITS) };
-_Static_assert(PER_PAGE * sizeof(struct handle_entry) == PAGE_SIZE, "a page of entries is full");
-
-static struct handle_entry *entry_at(const struct handle_table *table, u32 index)
-{
-	return &table->pages[index / PER_PAGE][index % PER_PAGE];
-}
+_Static_assert(HANDLES_PER_PAGE * sizeof(struct handle_entry) == PAGE_SIZE, "a page of entries is full");
 
 u32 handle_make(struct handle_table *table, void *object)
 {
@@ -21,15 +15,15 @@ u32 handle_make(struct handle_table *table, void *object)
 	} else {
 		/* Entry 0 is never given out: 0 means none. */
 		index = table->made ? table->made : 1;
-		if (index / PER_PAGE >= HANDLE_PAGES)
+		if (index / HANDLES_PER_PAGE >= HANDLE_PAGES)
 			return 0;
-		if (!table->pages[index / PER_PAGE])
-			table->pages[index / PER_PAGE] = frame_alloc();
-		if (!table->pages[index / PER_PAGE])
+		if (!table->pages[index / HANDLES_PER_PAGE])
+			table->pages[index / HANDLES_PER_PAGE] = frame_alloc();
+		if (!table->pages[index / HANDLES_PER_PAGE])
 			return 0;
 		table->made = index + 1;
 	}
-	entry = entry_at(table, index);
+	entry = handle_entry_at(table, index);
 	table->free = entry->next;
 	entry->next = 0;
 	entry->object = object;
@@ -38,12 +32,12 @@ u32 handle_make(struct handle_table *table, void *object)
 
 static struct handle_entry *find(const struct handle_table *table, u32 number)
 {
-	u32 index = number & INDEX_MASK;
+	u32 index = number & HANDLE_INDEX_MASK;
 	struct handle_entry *entry;
 
 	if (!index || index >= table->made)
 		return NULL;
-	entry = entry_at(table, index);
+	entry = handle_entry_at(table, index);
 	return entry->object && entry->generation == number >> HANDLE_INDEX_BITS ? entry : NULL;
 }
 
@@ -56,10 +50,9 @@ void *handle_find(const struct handle_table *table, u32 number)
 
 void handle_drop(struct handle_table *table, u32 number)
 {
-	struct handle_entry *entry = find(table, number);
+	struct handle_entry *entry = handle_entry_at(table, number & HANDLE_INDEX_MASK);
 
-	entry->object = NULL;
-	entry->generation = (entry->generation + 1) % GENERATIONS;
+	handle_lapse(table, number);
 	entry->next = table->free;
-	table->free = (number & INDEX_MASK) + 1;
+	table->free = (number & HANDLE_INDEX_MASK) + 1;
 }

@@ -6,7 +6,9 @@
 
 #include "types.h"
 
-enum { HANDLE_INDEX_BITS = 19, HANDLE_PAGES = (1 << HANDLE_INDEX_BITS) / 256 };
+enum { HANDLE_INDEX_BITS = 19, HANDLE_INDEX_MASK = (1 << HANDLE_INDEX_BITS) - 1 };
+enum { HANDLES_PER_PAGE = 256, HANDLE_PAGES = (1 << HANDLE_INDEX_BITS) / HANDLES_PER_PAGE };
+enum { HANDLE_GENERATIONS = 1 << (31 - HANDLE_INDEX_BITS) };
 
 struct handle_entry {
 	void *object;   /* NULL: free */
@@ -24,6 +26,28 @@ struct handle_table {
 u32 handle_make(struct handle_table *table, void *object);
 /* The object, NULL if the number stands for none. */
 void *handle_find(const struct handle_table *table, u32 number);
+/* The entry of an index that was given out. */
+static inline struct handle_entry *handle_entry_at(const struct handle_table *table, u32 index)
+{
+	return &table->pages[index / HANDLES_PER_PAGE][index % HANDLES_PER_PAGE];
+}
+
+/* A number stands for nothing any more. -> another one that is kept for handle_renew(), after which it stands for an object. */
+static inline u32 handle_lapse(struct handle_table *table, u32 number)
+{
+	struct handle_entry *entry = handle_entry_at(table, number & HANDLE_INDEX_MASK);
+
+	entry->object = NULL;
+	entry->generation = (entry->generation + 1) % HANDLE_GENERATIONS;
+	return entry->generation << HANDLE_INDEX_BITS | (number & HANDLE_INDEX_MASK);
+}
+
+static inline void handle_renew(struct handle_table *table, u32 number, void *object)
+{
+	handle_entry_at(table, number & HANDLE_INDEX_MASK)->object = object;
+}
+
+/* Of a number that stands for an object, or is kept. */
 void handle_drop(struct handle_table *table, u32 number);
 
 #endif

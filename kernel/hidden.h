@@ -1,5 +1,4 @@
-/* Before all else in every source of the kernel, by the compiler's -include: what is declared is the kernel's own, so calls and data
- * are reached without a global offset table. */
+/* Included before all else (Makefile): what the kernel declares is its own, and reached without a global offset table. */
 #ifndef KERNEL_HIDDEN_H
 #define KERNEL_HIDDEN_H
 

@@ -335,7 +335,7 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 	}
 }
 
-void pt_show_present(struct grant *grant, unsigned pages)
+__attribute__((noinline)) void pt_show_present(struct grant *grant, unsigned pages)
 {
 	struct space *owner = grant->owner, *viewer = grant->to;
 	u64 offset = page_down(grant->start);
@@ -344,8 +344,11 @@ void pt_show_present(struct grant *grant, unsigned pages)
 
 	/* The same page as at the last call. */
 	if (pair->theirs && pair->page == offset && grant->end - offset <= PAGE_SIZE) {
+		pair->was = grant->is_exact ? 0 : *pair->theirs;
+		pair->as = copy_of(grant, offset, 0, *pair->theirs);
+		pair->as_flags = grant->flags;
 		if (pte_is_present(*pair->theirs))
-			view_set(viewer, owner, offset, 0, pair->shown, copy_of(grant, offset, 0, *pair->theirs));
+			view_set(viewer, owner, offset, 0, pair->shown, pair->as);
 		return;
 	}
 	if (!link_entry_find(viewer, globalize(owner->number, offset)))
@@ -360,6 +363,19 @@ void pt_show_present(struct grant *grant, unsigned pages)
 		if (!level && pair->page == offset)
 			pair->theirs = entry;
 	}
+}
+
+void pt_show_repeated(struct grant *grant)
+{
+	struct grant_pair *pair = grant->pair;
+	pte_t theirs = pair->theirs ? *pair->theirs : 0;
+
+	if (pair->page != page_down(grant->start) || grant->end - pair->page > PAGE_SIZE ||
+		!pte_is_present(theirs) || theirs != pair->was || pair->as_flags != grant->flags || !grant->has_copies ||
+		*pair->shown)
+		pt_show_present(grant, GRANT_SHOWN_AT_ONCE);
+	else
+		entry_write(pair->shown, pair->as);
 }
 
 u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device)
@@ -494,7 +510,7 @@ static void clear_view(struct grant_pair *pair, pte_t *entry, unsigned level, u6
 	tlb_put_frame(table);
 }
 
-static void clear_views(struct grant_pair *pair, u64 start, u64 end, bool links)
+static __attribute__((noinline)) void clear_views(struct grant_pair *pair, u64 start, u64 end, bool links)
 {
 	for_each_piece(at, stop, start, end, pt_link_level) {
 		pte_t *entry = link_entry_find(pair->to, globalize(pair->owner->number, at));
@@ -506,10 +522,13 @@ static void clear_views(struct grant_pair *pair, u64 start, u64 end, bool links)
 
 void pt_clear_view(struct grant_pair *pair, u64 start, u64 end)
 {
-	tlb_add(pair->owner, pair->to, start, end);
-	if (pair->shown && pair->page == start && end - start == PAGE_SIZE)
+	bool is_shown = pair->shown && pair->page == start && end - start == PAGE_SIZE;
+
+	if (is_shown)
 		entry_write(pair->shown, 0);
-	else
+	/* Before tables are given back, for after the next commit. */
+	tlb_add(pair->owner, pair->to, start, end);
+	if (!is_shown)
 		clear_views(pair, start, end, true);
 }
 
@@ -597,6 +616,7 @@ void pt_destroy(struct space *space)
 		space->view.used[i] = 0;
 	}
 	memset(space->tops, 0, sizeof(space->tops));
+	memset(space->touched, 0, sizeof(space->touched));
 	tlb_gone(space);
 	while ((table = frame_chain_pop(&space->tables))) {
 		space->table_count--;

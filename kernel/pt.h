@@ -95,6 +95,8 @@ void pt_clear(struct space *owner, u64 start, u64 end);
 void pt_protect_leaf(struct space *owner, u64 first_page, u64 used);
 /* Shows what the owner's tables show of the first `pages` pages of a grant's range, if that takes no memory of the viewer's. */
 void pt_show_present(struct grant *grant, unsigned pages);
+/* The same for a grant that has lapsed and is made again, with GRANT_SHOWN_AT_ONCE pages. */
+void pt_show_repeated(struct grant *grant);
 /* Empties what pair->to sees of a range of pair->owner's window, and notes it. */
 void pt_clear_view(struct grant_pair *pair, u64 start, u64 end);
 /* Empties copies of a range of the owner's entries in others' edge tables. */

@@ -144,22 +144,19 @@ void sched_tick(void)
 	}
 }
 
-static __attribute__((noinline)) void leave_slowly(struct cpu *cpu)
+/* Something else may run than the current thread. */
+static __attribute__((noinline)) void choose(struct cpu *cpu)
 {
 	for (;;) {
 		if (cpu->current && (cpu->reschedule || cpu->current->state != THREAD_RUNNING))
 			put_current(cpu);
 		cpu->reschedule = false;
 		if (!cpu->current && !take_next(cpu))
-			break;
-		if (is_settled(cpu->current)) {
-			ASSERT(!tlb_pending());
-			kernel_unlock();
+			go_idle(cpu);
+		if (is_settled(cpu->current))
 			return;
-		}
 		settle(cpu);
 	}
-	go_idle(cpu);
 }
 
 void sched_leave(void)
@@ -167,11 +164,8 @@ void sched_leave(void)
 	struct cpu *cpu = cpu_self();
 	const struct thread *thread = cpu->current;
 
-	if (!thread || cpu->reschedule || thread->state != THREAD_RUNNING || thread->pending ||
-		thread->space->end != SPACE_ALIVE) {
-		leave_slowly(cpu);
-		return;
-	}
+	if (!thread || cpu->reschedule || thread->state != THREAD_RUNNING || thread->pending || thread->space->end != SPACE_ALIVE)
+		choose(cpu);
 	ASSERT(!tlb_pending());
 	kernel_unlock();
 }

@@ -58,17 +58,6 @@ struct space *space_find(u32 number)
 	return space && space->end == SPACE_ALIVE ? space : NULL;
 }
 
-struct space *space_next(u32 from)
-{
-	for (; from < numbers; from++) {
-		struct space *space = space_find(from);
-
-		if (space)
-			return space;
-	}
-	return NULL;
-}
-
 /* A free number: a new one as long as there were few or many of those in use, else the one that is free for longest. The place
  * for it is there. 0 or -E_*. */
 static int find_number(u32 *number)

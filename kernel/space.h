@@ -19,7 +19,7 @@ struct grant;
 struct portal;
 struct attachment;
 
-enum { PORTALS_REMEMBERED = 4 };
+enum { PORTALS_REMEMBERED = 4, PAGES_REMEMBERED = 2 };
 
 /* A root of page tables under which threads of a space run. */
 struct view {
@@ -52,11 +52,15 @@ struct space {
 	void *tops[PT_LINKS_MAX];  /* tables of the map's window, linked into roots; NULL: not made yet */
 	struct frame_chain tables; /* the tables it keeps until it ends: all but the root and edge tables */
 	u64 table_count;
+	struct {
+		u64 page;           /* offset + 1 */
+		const pte_t *entry; /* in the map's tables */
+	} touched[PAGES_REMEMBERED]; /* by the kernel lately; page 0: none */
 
 	struct list_node granted;  /* grants of this space's memory */
 	struct list_node viewers;  /* grant_pairs: of this space's memory, */
 	struct list_node received; /* and to this space */
-	struct list_node made;     /* grants by this space */
+	struct list_node made;     /* grants by this space of others' memory */
 	struct list_node portals;
 	struct portal_memory {
 		u64 address, generation;
@@ -111,8 +115,6 @@ void space_info(const struct space *space, struct space_info *info);
 /* Living spaces; spaces ever made. */
 u64 space_count(void);
 u64 space_made(void);
-/* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
-struct space *space_next(u32 from);
 
 /* Resolves a fault of code running under a view of a space (access: FAULT_WRITE or FAULT_EXEC or 0). -> 0, or enum
  * fault_code (never 0, thanks to FAULT_READ) with *info, which may be NULL. Pages next to the one wanted that are there

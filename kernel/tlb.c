@@ -19,9 +19,9 @@ static bool merge(struct tlb_range *range, struct space *owner, struct space *vi
 	return true;
 }
 
-void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
+/* There are ranges already. */
+static __attribute__((noinline)) void add_to_others(struct space *owner, struct space *viewer, u64 start, u64 end)
 {
-	tlb_batch.pending = true;
 	/* Backwards: the last one is the likeliest neighbour. */
 	for (unsigned i = tlb_batch.count; i-- > 0;)
 		if (merge(&tlb_batch.ranges[i], owner, viewer, start, end))
@@ -40,6 +40,17 @@ void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
 		}
 	tlb_commit();
 	tlb_add(owner, viewer, start, end);
+}
+
+void tlb_add(struct space *owner, struct space *viewer, u64 start, u64 end)
+{
+	tlb_batch.pending = true;
+	if (tlb_batch.count) {
+		add_to_others(owner, viewer, start, end);
+		return;
+	}
+	tlb_batch.ranges[0] = (struct tlb_range){ owner, viewer, start, end };
+	tlb_batch.count = 1;
 }
 
 void tlb_put_frame(void *page)
@@ -61,14 +72,12 @@ void tlb_gone(struct space *space)
 
 void tlb_commit(void)
 {
-	void *page;
-
 	if (tlb_batch.count || tlb_batch.gone)
 		arch_tlb_commit(&tlb_batch);
 	tlb_batch.count = 0;
 	tlb_batch.gone = NULL;
-	while ((page = frame_chain_pop(&tlb_batch.frames)))
-		frame_put(page);
+	while (!frame_chain_is_empty(&tlb_batch.frames))
+		frame_put(frame_chain_pop(&tlb_batch.frames));
 	tlb_batch.pending = false;
 }
 

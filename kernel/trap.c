@@ -2,6 +2,7 @@
  * through sched_leave(). */
 #include "arch.h"
 #include "call.h"
+#include "call_with.h"
 #include "fail.h"
 #include "irq.h"
 #include "lock.h"
@@ -39,9 +40,16 @@ static void keep_pending(void)
 
 void trap_native_call(void)
 {
-	struct cpu *cpu = enter();
+	struct cpu *cpu = cpu_self();
 
+	kernel_lock();
 	cpu->native_calls++;
+	if ((!gate_is_settled(cpu) || regs_call(cpu->frame) == CALL_portal_call_with) && call_with_by_gate(cpu)) {
+		kernel_unlock();
+		return;
+	}
+	if (!gate_is_settled(cpu))
+		gate_settle(cpu);
 	/* Another processor may have ended the space while this one waited for the lock: what it made now would never go. */
 	if (cpu->current->space->end == SPACE_ALIVE)
 		native_call(cpu->frame);

@@ -25,6 +25,13 @@ static inline void list_init(struct list_node *list)
 	list->next = list->prev = list;
 }
 
+/* Takes a node out that goes into a list again, or is freed, before anything else is done with it. */
+static inline void list_unlink(struct list_node *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+}
+
 static inline bool list_is_empty(const struct list_node *list)
 {
 	return list->next == list;
@@ -54,6 +61,13 @@ static inline void list_remove(struct list_node *node)
 	node->prev->next = node->next;
 	node->next->prev = node->prev;
 	list_init(node);
+}
+
+/* All members of a list, if any, become those of another, which is not initialised before. `from` is empty then. */
+static inline void list_hand_over(struct list_node *from, struct list_node *to)
+{
+	list_append(from, to);
+	list_remove(from);
 }
 
 static inline struct list_node *list_first(const struct list_node *list)

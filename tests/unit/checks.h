@@ -3,6 +3,8 @@
 #ifndef TESTS_CHECKS_H
 #define TESTS_CHECKS_H
 
+#include "types.h"
+
 struct map;
 struct space;
 
@@ -12,6 +14,8 @@ void frame_check(void);
 void map_check(const struct map *map);
 /* Every entry under the roots of a space, by the maps and grants: does one show what it must not? */
 void pt_check(const struct space *space);
+/* The living spaces in the order of their numbers: the first with a number >= from, NULL if none. */
+struct space *space_next(u32 from);
 /* Everything that belongs to a space. */
 void space_check(struct space *space);
 /* All spaces, all frames. */

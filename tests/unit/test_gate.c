@@ -14,9 +14,11 @@
 #include "timer.h"
 
 enum { SPACES = 4, STEPS = 20000, DEPTH = 12, CODE = 0x200000, BASE = 0x300000, COOKIE = 77, POINTER = 0x5000 };
+/* What each space has mapped: a page with a struct call_spec and a struct grant_spec, and pages to grant. */
+enum { SPEC = 0x400000, GRANT = SPEC + 256, PAGES = SPEC + PAGE_SIZE };
 
 static struct space *first, *spaces[SPACES];
-static u64 seed, through_gate, through_kernel;
+static u64 seed, through_gate, through_kernel, half_way;
 static jmp_buf idle;
 
 static u64 portal_address(unsigned space)
@@ -28,6 +30,9 @@ static u64 portal_address(unsigned space)
 static struct {
 	unsigned space;
 	u64 sp;
+	u32 grant; /* made with it, of `page` of the caller; 0: none */
+	bool writable;
+	u64 page;
 } chain[DEPTH];
 static unsigned depth, here;
 static u64 stack, root; /* of the code that runs; root: as entry code has loaded it */
@@ -73,7 +78,7 @@ static bool gate_return(u64 *ip, u64 *sp)
 	struct gate *gate = host_cpu.gate;
 	const struct gate_frame *frame;
 
-	if (!gate->depth)
+	if (!gate->depth || (gate->frames[gate->depth - 1].way & GATE_WITH))
 		return false;
 	frame = &gate->frames[--gate->depth];
 	gate->way = frame->from;
@@ -110,7 +115,9 @@ static void check_settled(void)
 		assert_ptr_equal(thread->calls[i].space, spaces[chain[i].space]);
 		assert_int_equal(thread->calls[i].sp, chain[i].sp);
 		assert_int_equal(thread->calls[i].ip, CODE + i);
+		assert_true(!chain[i].grant || thread->calls[i].grants.next == &grant_by_number(chain[i].grant)->of_call);
 	}
+	assert_null(host_cpu.gate_grants.next);
 	assert_true(host_cpu.gate->depth == host_cpu.gate->settled && host_cpu.gate->depth <= depth);
 	root = (u64)host_cpu.loaded->root;
 }
@@ -118,7 +125,7 @@ static void check_settled(void)
 /* The registers that an entry saves. */
 static void set_registers(u64 call, u64 word, u64 portal)
 {
-	const u64 words[6] = { 0, 0, word };
+	const u64 words[6] = { call == CALL_portal_call_with ? SPEC : 0, 0, word };
 
 	regs_enter(host_cpu.frame, CODE + depth, stack, words, 0);
 	regs_set_thread_pointer(host_cpu.frame, POINTER);
@@ -146,6 +153,7 @@ static void call_step(void)
 		assert_int_equal(got & ~15ul, expected & ~15ul);
 	}
 	chain[depth].space = here;
+	chain[depth].grant = 0;
 	chain[depth++].sp = sp;
 	here = to;
 	stack = got & ~15ul;
@@ -153,8 +161,68 @@ static void call_step(void)
 		check_settled();
 }
 
+/* Does a call that the thread is in grant the callee a page of the caller's, to write to? */
+static bool is_granted(unsigned caller, unsigned callee, u64 page)
+{
+	for (unsigned i = 0; i < depth; i++)
+		if (chain[i].grant && chain[i].writable && chain[i].space == caller && chain[i].page == page &&
+			(i + 1 < depth ? chain[i + 1].space : here) == callee)
+			return true;
+	return false;
+}
+
+/* The callee can write to the pages of the caller that it is granted, and to no others. */
+static void check_pages(unsigned caller, unsigned callee)
+{
+	u64 word = seed;
+
+	for (u64 page = PAGES; page < PAGES + 2 * PAGE_SIZE; page += PAGE_SIZE)
+		assert_int_equal(!core_access(spaces[callee], globalize(spaces[caller]->number, page), FAULT_WRITE, &word),
+			is_granted(caller, callee, page));
+	core_check_tlb();
+}
+
+/* A call with a grant of a page, often the same. */
+static void call_with_step(unsigned to)
+{
+	u64 page = PAGES + (roll(8) ? 0 : PAGE_SIZE), got, expected = expected_stack(to);
+	struct grant_spec grant = { globalize(roll(2) ? spaces[here]->number : 0, page), PAGE_SIZE,
+		RIGHT_R | (roll(4) ? RIGHT_W : 0) | (roll(8) ? 0 : RIGHT_P), 0 };
+	struct call_spec spec = { .portal = portal_address(to), .grants = GRANT, .grant_count = 1 };
+
+	if (depth == DEPTH)
+		return;
+	assert_int_equal(space_write(spaces[here], SPEC, &spec, sizeof(spec)), 0);
+	assert_int_equal(space_write(spaces[here], GRANT, &grant, sizeof(grant)), 0);
+	set_registers(CALL_portal_call_with, 0, 0);
+	enter(trap_native_call);
+	got = regs_sp(host_cpu.frame);
+	assert_int_equal(got & ~15ul, expected & ~15ul);
+	assert_int_equal(regs_ip(host_cpu.frame), CODE);
+	assert_int_equal(host_cpu.user_root[0], (u64)spaces[to]->view.root);
+	assert_int_equal(space_read(spaces[here], GRANT, &grant, sizeof(grant)), 0);
+	for (unsigned i = 0; i < depth; i++)
+		assert_int_not_equal(chain[i].grant, grant.grant);
+	assert_ptr_equal(grant_by_number(grant.grant)->to, spaces[to]);
+	chain[depth].space = here;
+	chain[depth].sp = stack;
+	chain[depth].page = page;
+	chain[depth].writable = grant.flags & RIGHT_W;
+	chain[depth++].grant = grant.grant;
+	here = to;
+	stack = got & ~15ul;
+	root = host_cpu.user_root[0];
+	half_way += !gate_is_settled(&host_cpu);
+	if (gate_is_settled(&host_cpu))
+		check_settled();
+	if (roll(2))
+		check_pages(chain[depth - 1].space, to);
+}
+
 static void return_step(void)
 {
+	u32 grant = depth ? chain[depth - 1].grant : 0;
+	unsigned callee = here;
 	u64 ip, sp;
 
 	if (!depth)
@@ -174,8 +242,30 @@ static void return_step(void)
 	stack = sp;
 	assert_int_equal(sp, chain[depth].sp);
 	assert_int_equal(ip, CODE + depth);
+	root = (u64)spaces[here]->view.root;
+	if (grant) {
+		assert_true(gate_is_settled(&host_cpu));
+		assert_null(grant_by_number(grant));
+		assert_true(host_cpu.user_root[0] == root);
+		check_pages(here, callee);
+	}
 	if (gate_is_settled(&host_cpu))
 		check_settled();
+}
+
+/* Calls to the same space, one after the other. -> how many. */
+static unsigned repeat_step(void)
+{
+	unsigned to = (here + 1 + (unsigned)roll(SPACES - 1)) % SPACES, times = (unsigned)roll(6);
+
+	if (depth == DEPTH)
+		return 0;
+	for (unsigned i = 0; i < times; i++) {
+		call_with_step(to);
+		if (i + 1 < times || roll(2))
+			return_step();
+	}
+	return times;
 }
 
 static u64 counted_calls(void)
@@ -215,6 +305,7 @@ static void make_space(unsigned i)
 {
 	spaces[i] = core_space(first, 0);
 	assert_int_equal(portal_create(spaces[i], CODE, COOKIE), 0);
+	assert_int_equal(map_add(spaces[i], spaces[i], SPEC, 3 * PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0), 0);
 }
 
 static void grant_all(void)
@@ -268,9 +359,16 @@ static void test_sequences(void **state)
 		case 0:
 			other_step();
 			break;
-		case 1 ... 8:
+		case 1 ... 5:
 			call_step();
 			made += depth > was;
+			break;
+		case 6:
+			call_with_step((here + 1 + (unsigned)roll(SPACES - 1)) % SPACES);
+			made += depth > was;
+			break;
+		case 7 ... 8:
+			made += repeat_step();
 			break;
 		default:
 			return_step();
@@ -278,7 +376,7 @@ static void test_sequences(void **state)
 	}
 	calls = counted_calls() - before;
 	assert_int_equal(calls, made);
-	assert_true(through_gate > STEPS / 4 && through_kernel > STEPS / 50);
+	assert_true(through_gate > STEPS / 8 && through_kernel > STEPS / 50 && half_way > STEPS / 50);
 	end();
 	assert_int_equal(space_count(), 0);
 	assert_int_equal(frame_free(), frames);

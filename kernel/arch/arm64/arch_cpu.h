@@ -52,6 +52,7 @@ GATE_IS_AT(frames[0].thread_pointer, GATE_FRAMES_AT + GATE_FRAME_THREAD_POINTER)
 GATE_IS_AT(frames[0].from, GATE_FRAMES_AT + GATE_FRAME_FROM);
 GATE_IS_AT(frames[0].way, GATE_FRAMES_AT + GATE_FRAME_FROM + 8);
 GATE_IS_AT(frames[0].root, GATE_FRAMES_AT + GATE_FRAME_ROOT);
+_Static_assert(GATE_WITH == 1 << GATE_FRAME_WITH_BIT, "assembly");
 GATE_IS_AT(frames[1], GATE_FRAMES_AT + (1 << GATE_FRAME_SHIFT));
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");

@@ -307,10 +307,11 @@ gate_return:
 	cbz	w14, gate_general
 	only_peers gate_general
 	sub	w14, w14, #1
-	str	w14, [x20, #GATE_DEPTH]
 	add	x22, x20, #GATE_FRAMES_AT
 	add	x22, x22, x14, lsl #GATE_FRAME_SHIFT
-	ldr	x10, [x22, #GATE_FRAME_FROM]
+	ldp	x10, x11, [x22, #GATE_FRAME_FROM] /* and way */
+	tbnz	x11, #GATE_FRAME_WITH_BIT, gate_general
+	str	w14, [x20, #GATE_DEPTH]
 	ldr	x11, [x20, #GATE_MOVES]
 	add	x11, x11, #1
 	stp	x10, x11, [x20, #GATE_WAY]

@@ -149,7 +149,9 @@ void arch_space_prepare(struct view *run, struct space *entry)
 		cpu->system.process_frame = NULL;
 	cpu->loaded = run;
 	cpu->entry = entry;
+	cpu->user_root = &roots->user0;
 	if (!cpu->system.process_frame) {
+		cpu->user_root = &roots->run0;
 		make_pair(cpu, run, &roots->run0, &roots->run1);
 		roots->shielded = shield_covers(run->space);
 		return;
@@ -272,14 +274,28 @@ static void leave_everywhere(struct cpu *self, const struct space *gone)
 			__asm__ volatile("yield");
 }
 
-void arch_tlb_commit(const struct tlb_batch *batch)
+static __attribute__((noinline)) void commit_ranges(struct cpu *self, const struct tlb_batch *batch)
 {
-	struct cpu *self = cpu_self();
-
 	__asm__ volatile("dsb ishst" ::: "memory");
 	for (unsigned i = 0; i < batch->count; i++)
 		invalidate_range(self, &batch->ranges[i]);
 	__asm__ volatile("dsb ish; isb" ::: "memory");
 	if (batch->gone)
 		leave_everywhere(self, batch->gone);
+}
+
+void arch_tlb_commit(const struct tlb_batch *batch)
+{
+	const struct tlb_range *range = &batch->ranges[0];
+	struct cpu *self = cpu_self();
+
+	if (batch->count != 1 || batch->gone || !range->viewer || range->end - range->start != PAGE_SIZE ||
+		(range->owner->flags & SPACE_VAS)) {
+		commit_ranges(self, batch);
+		return;
+	}
+	/* A page of a grant. */
+	__asm__ volatile("dsb ishst; tlbi vaae1is, %0; dsb ish; isb"
+			 : : "r"(globalize(range->owner->number, range->start) >> PAGE_SHIFT) : "memory");
+	self->tlb_pages++;
 }

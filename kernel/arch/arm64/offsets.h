@@ -51,6 +51,7 @@
 #define GATE_FRAME_THREAD_POINTER 16
 #define GATE_FRAME_FROM 32
 #define GATE_FRAME_ROOT 48
+#define GATE_FRAME_WITH_BIT 1 /* GATE_WITH */
 #define STACK_GAP 256 /* CALL_STACK_GAP */
 
 /* struct thread */

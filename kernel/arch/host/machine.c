@@ -16,7 +16,8 @@
 #include "tlb.h"
 
 static struct gate host_gate = { .way = GATE_FIRST };
-struct cpu host_cpu = { .gate = &host_gate, .gate_ids = GATE_FIRST };
+static u64 host_user_root[2];
+struct cpu host_cpu = { .gate = &host_gate, .gate_ids = GATE_FIRST, .user_root = host_user_root };
 u8 *host_ram;
 u64 host_ram_base;
 unsigned paging_levels;

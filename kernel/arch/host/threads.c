@@ -116,6 +116,7 @@ void arch_thread_load(struct thread *thread)
 void arch_space_prepare(struct view *run, struct space *entry)
 {
 	host_cpu.loaded = run;
+	host_cpu.user_root[0] = run ? (u64)run->root : 0;
 	host_cpu.entry = entry;
 }
 

@@ -67,6 +67,7 @@ GATE_IS_AT(frames[0].gs_base, GATE_FRAME_GS_BASE);
 GATE_IS_AT(frames[0].from, GATE_FRAME_FROM);
 GATE_IS_AT(frames[0].way, GATE_FRAME_WAY);
 GATE_IS_AT(frames[0].root, GATE_FRAME_ROOT);
+_Static_assert(GATE_WITH == GATE_FRAME_WITH, "assembly");
 _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
 _Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");

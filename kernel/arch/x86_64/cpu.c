@@ -80,6 +80,7 @@ static void fill_kernel_page(struct kernel_page *page, unsigned number)
 	page->nmi = nmi;
 	cpu->gate = &entry_page(number)->gate;
 	cpu->gate->way = cpu->gate_ids = GATE_FIRST;
+	cpu->user_root = &entry_page(number)->user_root;
 	cpu->number = number;
 	cpu->stack = machine.stacks[number];
 	cpus[number] = cpu;

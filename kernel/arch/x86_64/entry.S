@@ -287,8 +287,11 @@ portal_return:
 	js	save_registers
 	cmpl	$0, %gs:ENTRY_SHIELDED
 	je	save_registers
-	movl	%ebp, %gs:GATE_DEPTH
+	movl	%ebp, %ebx
 	shll	$GATE_FRAME_SHIFT, %ebp
+	testb	$GATE_FRAME_WITH, %gs:GATE_FRAME_WAY(%rbp)
+	jnz	save_registers
+	movl	%ebx, %gs:GATE_DEPTH
 	movq	%gs:GATE_FRAME_FROM(%rbp), %rax
 	movq	%rax, %gs:GATE_WAY
 	movl	$-1, %eax

@@ -51,12 +51,12 @@ struct entry_page {
 	u64 shielded;      /* user mode is in a space that the shield covers, or would if it were on: it runs on user_root */
 	u64 root;          /* CR3 to load when coming from a shielded space */
 	u64 user_root;     /* CR3 to load when going to a shielded space */
+	u64 unused;        /* with user_root, what cpu->user_root points at */
 	u64 kernel_root;   /* CR3 of the kernel's own root */
 	u64 user_limit;    /* first address behind user addresses */
 	u64 exit;          /* address of exit_rip */
 	u64 exit_rip, exit_cs, exit_rflags, exit_rsp, exit_ss; /* what IRET pops */
 	u64 gdt[8];
-	u64 unused;
 	struct tss tss;
 	u8 stacks[ENTRY_GATE - 272];
 	struct gate gate;

@@ -462,9 +462,9 @@ static void forget_range(const struct tlb_range *range)
 		forget_tags(container_of(node, struct attachment, of_vas)->view.space);
 }
 
-void arch_tlb_commit(const struct tlb_batch *batch)
+/* Of other processors, too, or of a root. */
+static __attribute__((noinline)) void commit_everywhere(struct cpu *self, const struct tlb_batch *batch)
 {
-	struct cpu *self = cpu_self();
 	unsigned turns = 0;
 	u32 asked = 0;
 
@@ -490,4 +490,14 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	for (unsigned i = 0; i < cpu_count; i++)
 		while (asked & 1u << i && __atomic_load_n(&cpus[i]->flush_request, __ATOMIC_ACQUIRE) == FLUSH_NOW)
 			pause_sometimes(&turns);
+}
+
+void arch_tlb_commit(const struct tlb_batch *batch)
+{
+	struct cpu *self = cpu_self();
+	const struct space *viewer = batch->ranges[0].viewer;
+
+	/* A single processor is on no root that a change of one shielded space's view concerns. */
+	if (batch->count != 1 || batch->gone || !viewer || viewer == self->entry || cpu_count > 1 || pcids || !shield_is_on())
+		commit_everywhere(self, batch);
 }

@@ -44,12 +44,12 @@
 #define ENTRY_SHIELDED 8
 #define ENTRY_ROOT 16
 #define ENTRY_USER_ROOT 24
-#define ENTRY_KERNEL_ROOT 32
-#define ENTRY_USER_LIMIT 40
-#define ENTRY_EXIT 48
-#define ENTRY_EXIT_RIP 56
-#define ENTRY_EXIT_RFLAGS 72
-#define ENTRY_EXIT_RSP 80
+#define ENTRY_KERNEL_ROOT 40
+#define ENTRY_USER_LIMIT 48
+#define ENTRY_EXIT 56
+#define ENTRY_EXIT_RIP 64
+#define ENTRY_EXIT_RFLAGS 80
+#define ENTRY_EXIT_RSP 88
 #define ENTRY_GATE 2224
 
 /* struct gate, seen through GS; registers that index its arrays are added. */
@@ -73,6 +73,7 @@
 #define GATE_FRAME_FROM (ENTRY_GATE + 1088)
 #define GATE_FRAME_WAY (ENTRY_GATE + 1096)
 #define GATE_FRAME_ROOT (ENTRY_GATE + 1104)
+#define GATE_FRAME_WITH 2 /* GATE_WITH */
 #define GATE_VAS (ENTRY_GATE + 1568)
 #define GATE_VASES_SHIFT 5
 #define GATE_VASES_NUMBER (ENTRY_GATE + 1584)

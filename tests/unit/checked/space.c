@@ -3,6 +3,17 @@
 
 #include "tests/unit/checks.h"
 
+struct space *space_next(u32 from)
+{
+	for (; from < numbers; from++) {
+		struct space *space = space_find(from);
+
+		if (space)
+			return space;
+	}
+	return NULL;
+}
+
 void space_check(struct space *space)
 {
 	u64 index = 0, count = 0;
