@@ -1,13 +1,12 @@
 /* Grants, portals and pointers between programs (liballod): rights and how they are passed on, revoking, offering, calls back, the
  * limits, spaces made from images. Runs on Allod only. */
-#include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include <allod/portal.h>
 
-#include "image.h"
+#include "elf_image.h"
 #include "tap.h"
 
 #define PAGE 4096
@@ -508,24 +507,6 @@ static void test_spaces(void)
 	check(!allod_space_load("no image", 8, NULL, NULL) && errno == EINVAL, "not an image");
 }
 
-/* An image with a page of code at 0x10000 and one of data. */
-static struct image {
-	Elf64_Ehdr header;
-	Elf64_Phdr segments[2];
-	char code[256];
-} image = {
-	.header = { .e_ident = ELFMAG "\2\1\1",
-		.e_type = ET_EXEC,
-		.e_machine = IMAGE_MACHINE,
-		.e_entry = 0x10000,
-		.e_phoff = offsetof(struct image, segments),
-		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = 2 },
-	.segments = { { PT_LOAD, PF_R | PF_X, offsetof(struct image, code), 0x10000, 0, sizeof(image.code),
-			      sizeof(image.code), PAGE },
-		{ PT_LOAD, PF_R | PF_W, 0, IMAGE_DATA, 0, 0, PAGE, PAGE } },
-};
-
 /* Waits until the first thread has said who it is. -> whether it knows. */
 static bool knows_itself(const struct allod_space *space, uint64_t word)
 {
@@ -543,7 +524,7 @@ static void test_images(void)
 	struct allod_report report;
 	unsigned loaded = 0;
 
-	memcpy(image.code, image_code, (size_t)(image_code_end - image_code));
+	image_fill();
 	a = allod_space_load(&image, sizeof(image), &options, (uint64_t[4]){ 17 });
 	b = allod_space_load(&image, sizeof(image), &options, (uint64_t[4]){ 18 });
 	check(a && b && knows_itself(a, 17) && knows_itself(b, 18),

@@ -3,13 +3,12 @@
  *
  * All of it twice: first what the kernel and the Linux service allocate fails, then what the library asks the C library for. */
 /* link: -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=mprotect,--wrap=pthread_create */
-#include <elf.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
 #include <allod/portal.h>
 
-#include "image.h"
+#include "elf_image.h"
 #include "shortage.h"
 
 enum { PAGE = 4096, AT = 0x10000000 };
@@ -172,31 +171,13 @@ static int do_start(void)
 	return error;
 }
 
-/* An image with a page of code and one of data. */
-static struct image {
-	Elf64_Ehdr header;
-	Elf64_Phdr segments[2];
-	char code[256];
-} image = {
-	.header = { .e_ident = ELFMAG "\2\1\1",
-		.e_type = ET_EXEC,
-		.e_machine = IMAGE_MACHINE,
-		.e_entry = 0x10000,
-		.e_phoff = offsetof(struct image, segments),
-		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = 2 },
-	.segments = { { PT_LOAD, PF_R | PF_X, offsetof(struct image, code), 0x10000, 0, sizeof(image.code),
-			      sizeof(image.code), PAGE },
-		{ PT_LOAD, PF_R | PF_W, 0, IMAGE_DATA, 0, 0, PAGE, PAGE } },
-};
-
 static int do_load(void)
 {
 	struct allod_space *space;
 	volatile uint64_t *data;
 	int error;
 
-	memcpy(image.code, image_code, (size_t)(image_code_end - image_code));
+	image_fill();
 	arm();
 	space = allod_space_load(&image, sizeof(image), NULL, (uint64_t[4]){ 17 });
 	error = failed(space);
