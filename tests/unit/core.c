@@ -7,6 +7,7 @@
 
 #include "arch.h"
 #include "pool.h"
+#include "thread.h"
 
 /* --- failing --- */
 
@@ -309,6 +310,20 @@ struct space *core_space(struct space *creator, u32 flags)
 
 	assert_int_equal(space_create(creator, &spec, &space), 0);
 	return space;
+}
+
+struct thread *core_thread(struct space *space)
+{
+	struct user_frame frame;
+	struct thread *thread;
+
+	memset(&frame, 0, sizeof(frame));
+	assert_int_equal(thread_create(space, &frame, 0, 0, 0, &thread), 0);
+	thread->state = THREAD_RUNNING;
+	thread->cpu = &host_cpu;
+	host_cpu.current = thread;
+	thread_load();
+	return thread;
 }
 
 void core_end_all(void)

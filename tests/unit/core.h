@@ -49,6 +49,8 @@ u64 core_digest(void);
 /* A first space with all privileges, and a plain one managed by it with flags. */
 struct space *core_first(void);
 struct space *core_space(struct space *creator, u32 flags);
+/* A new thread of a space that has a system; the processor runs it from now on. */
+struct thread *core_thread(struct space *space);
 /* Ends all spaces, managers first. */
 void core_end_all(void);
 

@@ -154,7 +154,6 @@ static int setup(void **state)
 {
 	const struct space_spec spec = { .flags = SPACE_TRUSTED, .name = "service" };
 	const u32 rights = RIGHT_R | RIGHT_W;
-	struct user_frame frame;
 
 	(void)state;
 	half = window_bytes() / 2;
@@ -167,12 +166,7 @@ static int setup(void **state)
 		assert_int_equal(map_add(service, vases[i], 0, OWN_PAGES * PAGE_SIZE, rights, 0, 0), 0);
 		assert_int_equal(vas_attach(space, vases[i], rights), 0);
 	}
-	memset(&frame, 0, sizeof(frame));
-	assert_int_equal(thread_create(space, &frame, 0, 0, 0, &thread), 0);
-	thread->state = THREAD_RUNNING;
-	thread->cpu = &host_cpu;
-	host_cpu.current = thread;
-	thread_load();
+	thread = core_thread(space);
 	return 0;
 }
 

@@ -376,20 +376,6 @@ static void test_clone(void **state)
 
 /* --- threads --- */
 
-static struct thread *start(struct space *space)
-{
-	struct user_frame frame;
-	struct thread *thread;
-
-	memset(&frame, 0, sizeof(frame));
-	assert_int_equal(thread_create(space, &frame, 0, 0, 0, &thread), 0);
-	thread->state = THREAD_RUNNING;
-	thread->cpu = &host_cpu;
-	host_cpu.current = thread;
-	thread_load();
-	return thread;
-}
-
 static void test_switch(void **state)
 {
 	struct thread *thread;
@@ -399,7 +385,7 @@ static void test_switch(void **state)
 	(void)state;
 	service->system_entry = AT;
 	map_segment(AT, RW);
-	thread = start(a);
+	thread = core_thread(a);
 	assert_int_equal(vas_switch(thread, vas->number, false), -E_NOENT);
 	attach(a, RW);
 	assert_int_equal(vas_active(thread, false, &rights), 0);
