@@ -4,8 +4,9 @@
 #   make unit UNIT_FULL=1   both formats by both compilers
 #   make fuzz FUZZ_SECONDS=60   the libFuzzer target, starting from the kept corpus
 #
-# Each tests/unit/test_*.c is one program; tests/unit/checked has sources of the kernel together with what checks their structures. Those that include core.h or model.h test the kernel's core; their argument is the
-# number of page-table levels. The others test the services' sources, which they include, and are built once.
+# Each tests/unit/test_*.c is one program; tests/unit/checked has sources of the kernel together with what checks their structures.
+# Those that include core.h or model.h test the kernel's core; their argument is the number of page-table levels. The others test the
+# services' sources, which they include, and are built once.
 
 UNIT_OUT := build/host
 UNIT_VARIANTS := gcc-x86_64 clang-arm64
