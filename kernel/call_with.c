@@ -97,8 +97,7 @@ static void *structure_at(struct space *space, u64 va, u64 bytes, u32 access)
 static __attribute__((noinline)) bool call_by_gate(struct cpu *cpu)
 {
 	struct space *caller = cpu->current->space;
-	const volatile struct call_spec *spec =
-		structure_at(caller, regs_argument(cpu->frame, 0), sizeof(*spec), 0);
+	const volatile struct call_spec *spec = structure_at(caller, regs_argument(cpu->frame, 0), sizeof(*spec), 0);
 	struct gate_way *way = spec ? gate_find(cpu, spec->portal) : NULL;
 	struct grant_spec *grant_spec;
 	struct grant *grant;

@@ -203,7 +203,8 @@ void gate_leave(struct cpu *cpu)
 	root[0] = caller->root[0];
 	root[1] = caller->root[1];
 	arch_exchange_gs_base(caller->gs_base);
-	regs_leave(frame, caller->ip, caller->sp, caller->thread_pointer, regs_argument(frame, 0), regs_argument(frame, 1));
+	regs_leave(frame, caller->ip, caller->sp, caller->thread_pointer, regs_argument(frame, 0),
+		regs_argument(frame, 1));
 	arch_vector_clear();
 }
 

@@ -370,9 +370,8 @@ void pt_show_repeated(struct grant *grant)
 	struct grant_pair *pair = grant->pair;
 	pte_t theirs = pair->theirs ? *pair->theirs : 0;
 
-	if (pair->page != page_down(grant->start) || grant->end - pair->page > PAGE_SIZE ||
-		!pte_is_present(theirs) || theirs != pair->was || pair->as_flags != grant->flags || !grant->has_copies ||
-		*pair->shown)
+	if (pair->page != page_down(grant->start) || grant->end - pair->page > PAGE_SIZE || !pte_is_present(theirs) ||
+		theirs != pair->was || pair->as_flags != grant->flags || !grant->has_copies || *pair->shown)
 		pt_show_present(grant, GRANT_SHOWN_AT_ONCE);
 	else
 		entry_write(pair->shown, pair->as);

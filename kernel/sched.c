@@ -164,7 +164,8 @@ void sched_leave(void)
 	struct cpu *cpu = cpu_self();
 	const struct thread *thread = cpu->current;
 
-	if (!thread || cpu->reschedule || thread->state != THREAD_RUNNING || thread->pending || thread->space->end != SPACE_ALIVE)
+	if (!thread || cpu->reschedule || thread->state != THREAD_RUNNING || thread->pending ||
+		thread->space->end != SPACE_ALIVE)
 		choose(cpu);
 	ASSERT(!tlb_pending());
 	kernel_unlock();

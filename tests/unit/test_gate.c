@@ -115,7 +115,8 @@ static void check_settled(void)
 		assert_ptr_equal(thread->calls[i].space, spaces[chain[i].space]);
 		assert_int_equal(thread->calls[i].sp, chain[i].sp);
 		assert_int_equal(thread->calls[i].ip, CODE + i);
-		assert_true(!chain[i].grant || thread->calls[i].grants.next == &grant_by_number(chain[i].grant)->of_call);
+		assert_true(
+			!chain[i].grant || thread->calls[i].grants.next == &grant_by_number(chain[i].grant)->of_call);
 	}
 	assert_null(host_cpu.gate_grants.next);
 	assert_true(host_cpu.gate->depth == host_cpu.gate->settled && host_cpu.gate->depth <= depth);
@@ -177,7 +178,8 @@ static void check_pages(unsigned caller, unsigned callee)
 	u64 word = seed;
 
 	for (u64 page = PAGES; page < PAGES + 2 * PAGE_SIZE; page += PAGE_SIZE)
-		assert_int_equal(!core_access(spaces[callee], globalize(spaces[caller]->number, page), FAULT_WRITE, &word),
+		assert_int_equal(
+			!core_access(spaces[callee], globalize(spaces[caller]->number, page), FAULT_WRITE, &word),
 			is_granted(caller, callee, page));
 	core_check_tlb();
 }

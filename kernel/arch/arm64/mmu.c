@@ -296,6 +296,8 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	}
 	/* A page of a grant. */
 	__asm__ volatile("dsb ishst; tlbi vaae1is, %0; dsb ish; isb"
-			 : : "r"(globalize(range->owner->number, range->start) >> PAGE_SHIFT) : "memory");
+			 :
+			 : "r"(globalize(range->owner->number, range->start) >> PAGE_SHIFT)
+			 : "memory");
 	self->tlb_pages++;
 }

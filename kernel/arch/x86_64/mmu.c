@@ -498,6 +498,7 @@ void arch_tlb_commit(const struct tlb_batch *batch)
 	const struct space *viewer = batch->ranges[0].viewer;
 
 	/* A single processor is on no root that a change of one shielded space's view concerns. */
-	if (batch->count != 1 || batch->gone || !viewer || viewer == self->entry || cpu_count > 1 || pcids || !shield_is_on())
+	if (batch->count != 1 || batch->gone || !viewer || viewer == self->entry || cpu_count > 1 || pcids ||
+		!shield_is_on())
 		commit_everywhere(self, batch);
 }
