@@ -473,13 +473,14 @@ static void test_frames(void)
 	bool fine = true;
 
 	for (unsigned i = 0; i < 220; i++) {
-		if (i == 20)
+		/* Who was taken out of a call has no stack there; then one that the deadline spares makes one. */
+		if (i == 20 && call(SUM, 1, 1) == 2)
 			before = frames_at_rest();
 		fine &= call_granting(READ, pages + 10, 0, pages + 10, 2 * PAGE_SIZE, rw) == 0x55;
 		fine &= call_with(LOOP, 0, 0, now() + MS / 10, NULL, 0).w0 == -E_TIMEDOUT;
 	}
 	/* Where threads were interrupted decides on a page or two that are kept; what is lost is lost 200 times. */
-	check(fine && frames_at_rest() + 8 >= before, "frames: none is lost");
+	check(fine && call(SUM, 1, 1) == 2 && frames_at_rest() + 8 >= before, "frames: none is lost");
 }
 
 int main(void)
