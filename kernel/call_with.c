@@ -99,13 +99,15 @@ static __attribute__((noinline)) bool call_by_gate(struct cpu *cpu)
 	struct space *caller = cpu->current->space;
 	const volatile struct call_spec *spec = structure_at(caller, regs_argument(cpu->frame, 0), sizeof(*spec), 0);
 	struct gate_way *way = spec ? gate_find(cpu, spec->portal) : NULL;
+	const struct way *known = way ? &cpu->ways[gate_slot(way->address)] : NULL;
 	struct grant_spec *grant_spec;
 	struct grant *grant;
 
-	if (!way || !shield_on || spec->deadline || spec->grant_count != 1)
+	/* A system is called with its process's ways still there. */
+	if (!way || known->caller != caller || !shield_on || spec->deadline || spec->grant_count != 1)
 		return false;
 	grant_spec = structure_at(caller, spec->grants, sizeof(*grant_spec), FAULT_WRITE);
-	grant = grant_spec ? grant_repeat(caller, cpu->ways[gate_slot(way->address)].callee, grant_spec) : NULL;
+	grant = grant_spec ? grant_repeat(caller, known->callee, grant_spec) : NULL;
 	if (!grant)
 		return false;
 	grant_spec->grant = grant->number;

@@ -450,6 +450,58 @@ static void test_slots(void **state)
 	}
 }
 
+/* The process calls the last space, and that returns. */
+static void call_and_return(u64 call)
+{
+	set_registers(call, 0, portal_address(SPACES - 1));
+	enter(trap_native_call);
+	assert_true(gate_is_settled(&host_cpu));
+	assert_ptr_equal(host_cpu.current->space, spaces[SPACES - 1]);
+	set_registers(CALL_portal_return, 0, 0);
+	enter(trap_native_call);
+}
+
+/* What a process may call without asking, its system may not in its place: it is not on the gate's roots. */
+static void test_system(void **state)
+{
+	const struct space_spec system_spec = { .flags = SPACE_DEVICES | SPACE_TRUSTED, .name = "system" };
+	const struct space_spec process_spec = { .system = SYSTEM_OWN, .name = "process" };
+	const struct grant_spec grant = { PAGES, PAGE_SIZE, RIGHT_R, 0 };
+	struct call_spec spec = { .grants = GRANT, .grant_count = 1 };
+	struct thread *keeper, *thread;
+	struct space *process;
+
+	(void)state;
+	assert_int_equal(space_create(NULL, &system_spec, &first), 0);
+	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &keeper), 0); /* never runs */
+	first->system_entry = CODE;
+	make_space(SPACES - 1);
+	spec.portal = portal_address(SPACES - 1);
+	assert_int_equal(space_create(first, &process_spec, &process), 0);
+	assert_true(grant_make(first, spec.portal, 1, process->number, RIGHT_P) > 0);
+	assert_int_equal(map_add(first, first, SPEC, 3 * PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0), 0);
+	assert_int_equal(space_write(first, SPEC, &spec, sizeof(spec)), 0);
+	assert_int_equal(space_write(first, GRANT, &grant, sizeof(grant)), 0);
+	depth = 0;
+	stack = BASE;
+	assert_int_equal(thread_create(process, NULL, CODE, BASE, 0, &thread), 0);
+	sched_ready(thread);
+	enter(trap_poke);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_ptr_equal(host_cpu.current->space, process);
+		call_and_return(CALL_portal_call);
+		assert_ptr_equal(host_cpu.current->space, process);
+		enter(trap_system_call);
+		assert_ptr_equal(host_cpu.current->space, first);
+		call_and_return(CALL_portal_call_with);
+		assert_ptr_equal(host_cpu.current->space, first);
+		enter(trap_system_return);
+	}
+	space_kill(first, SPACE_KILLED, 0);
+	enter(trap_poke);
+	core_end_all();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +509,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_system),
 	};
 
 	core_start(argc, argv, 16u << 20);
