@@ -433,8 +433,8 @@ int map_query(struct space *space, u64 address, struct region_info *info)
 static u64 next_present(const struct region *region, u64 at)
 {
 	u64 found = radix_next(&region->map->private, at >> PAGE_SHIFT), behind = region->end >> PAGE_SHIFT;
-	u64 first = (region->start - region->offset) >>
-		PAGE_SHIFT; /* page of the window that shows page 0 of the segment */
+	/* Page of the window that would show page 0 of the segment: may be below 0. */
+	u64 first = (region->start >> PAGE_SHIFT) - (region->offset >> PAGE_SHIFT);
 
 	if (region->segment && segment_is_fixed(region->segment))
 		return at;

@@ -162,6 +162,9 @@ static void test_present(void **state)
 	store(s, 0x203000, 1);
 	assert_string_equal(present(0x300000, 8), ".x..xx..");
 	assert_string_equal(present(0x200000, 6), "..xx..");
+	/* Further down in the window than in the segment. */
+	assert_int_equal(map(0x1000, 6, RW, segment, 2), 0);
+	assert_string_equal(present(0x1000, 6), "..xx..");
 	assert_int_equal(map_add(first, first, 0x400000, PAGE_SIZE, R | MAP_SHARE, (u32)device, 0), 0);
 	assert_int_equal(map_present(first, 0x400000, &end), 0x400000);
 	/* A long run comes in pieces. */
