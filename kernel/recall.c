@@ -107,6 +107,13 @@ void thread_recall(struct thread *thread)
 		thread->recalled = false;
 }
 
+bool recall_is_due(const struct thread *thread)
+{
+	int why;
+
+	return (thread->pending & PENDING_RECALL) && find_due(thread, find_free(thread), &why) < thread->depth;
+}
+
 bool recall_settle(struct thread *thread)
 {
 	int why;

@@ -21,5 +21,7 @@ void recall_time_out(struct thread *thread);
 void thread_recall(struct thread *thread);
 /* The current thread has PENDING_RECALL: leaves the calls that are due, if it may. -> has it left any? */
 bool recall_settle(struct thread *thread);
+/* Is there such a call? A thread that begins to wait must ask: who recalled it may have found it running. */
+bool recall_is_due(const struct thread *thread);
 
 #endif

@@ -308,6 +308,8 @@ static i64 do_space_wait(const struct request *r)
 		return -E_INVAL;
 	if (r->thread->interrupts)
 		return -E_PERM;
+	if (recall_is_due(r->thread))
+		return -E_INTR;
 	wait_for_end(space);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "panic.h"
+#include "recall.h"
 #include "regs.h"
 #include "sched.h"
 #include "space.h"
@@ -89,6 +90,8 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 		take_interrupt(thread);
 		return -E_INTR;
 	}
+	if (recall_is_due(thread))
+		return -E_INTR;
 	thread->wait.timer.ticks = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
 	if (deadline && thread->wait.timer.ticks <= arch_ticks())
 		return -E_TIMEDOUT;
