@@ -62,8 +62,10 @@ u64 arch_ticks(void);
 void arch_clock_init(struct clock_info *clock);
 /* Calls trap_timer() on this processor once, at or after the tick (in the past: at once). ~0: never. */
 void arch_alarm(u64 ticks);
-/* Lets interrupt line `line` through to one processor (trap_interrupt), or not. After trap_interrupt(line) it is masked. */
-void arch_irq_enable(unsigned line, bool enable);
+/* Lets an interrupt line through to one processor (trap_interrupt), or not. IRQ_TAKEN: not, and acknowledges the interrupt that
+ * this processor took of it. With the kernel lock: an interrupt controller may have no more than one register at hand at a time. */
+enum irq_state { IRQ_MASKED, IRQ_OPEN, IRQ_TAKEN };
+void arch_irq_set(unsigned line, enum irq_state state);
 /* Number of interrupt lines. */
 unsigned arch_irq_lines(void);
 

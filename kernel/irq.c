@@ -64,7 +64,7 @@ int irq_grant(struct space *caller, u64 line, struct space *to)
 		return -E_INVAL;
 	if (!(caller->flags & SPACE_DEVICES))
 		return -E_PERM;
-	arch_irq_enable((unsigned)line, false);
+	arch_irq_set((unsigned)line, IRQ_MASKED);
 	stop_calls(&lines[line]);
 	lines[line].holder = to;
 	lines[line].word = 0;
@@ -82,7 +82,7 @@ int irq_attach(struct space *caller, u64 line, u64 word)
 		return -E_FAULT;
 	lines[line].holder = caller;
 	lines[line].word = word;
-	arch_irq_enable((unsigned)line, true);
+	arch_irq_set((unsigned)line, IRQ_OPEN);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ int irq_done(struct space *caller, u64 line)
 		return -E_INVAL;
 	if (!holds_line(caller, line))
 		return -E_PERM;
-	arch_irq_enable((unsigned)line, true);
+	arch_irq_set((unsigned)line, IRQ_OPEN);
 	return 0;
 }
 
@@ -242,7 +242,7 @@ void irq_leave(struct thread *thread, struct call *call)
 	line->again = now + (now - line->began);
 	if (line->holder == left && line->word) {
 		if (page->returned)
-			arch_irq_enable((unsigned)page->line, true);
+			arch_irq_set((unsigned)page->line, IRQ_OPEN);
 		else
 			count(line);
 	}
@@ -256,7 +256,7 @@ void irq_release(struct space *space)
 	for (unsigned line = 0; line < arch_irq_lines() && line < IRQ_LINES_MAX; line++) {
 		if (lines[line].holder != space)
 			continue;
-		arch_irq_enable(line, false);
+		arch_irq_set(line, IRQ_MASKED);
 		stop_calls(&lines[line]);
 		lines[line].holder = NULL;
 		lines[line].word = 0;

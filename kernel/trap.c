@@ -184,6 +184,7 @@ void trap_interrupt(unsigned line)
 	struct cpu *cpu = enter();
 
 	cpu->interrupts++;
+	arch_irq_set(line, IRQ_TAKEN);
 	irq_deliver(line);
 	sched_leave();
 }

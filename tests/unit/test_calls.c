@@ -458,7 +458,7 @@ static void outside_step(void)
 		enter(trap_timer);
 		break;
 	case 1:
-		fault_access = (u32)roll(20);
+		fault_access = (u32)roll(HOST_LINES);
 		enter(interrupt);
 		break;
 	case 2:

@@ -104,6 +104,7 @@ static void interrupt_step(void)
 	left[depth].regs = *host_cpu.frame;
 	interrupt_line = line;
 	enter(interrupt);
+	assert_int_equal(host_lines[line], IRQ_TAKEN);
 	if (host_cpu.current->depth == depth) {
 		check_back(depth);
 		assert_int_equal(word_of(line), word + 1);
@@ -142,6 +143,7 @@ static void leave_step(u64 call)
 	}
 	check_back(depth - 1);
 	assert_int_equal(word_of((unsigned)line), word + (call == CALL_thread_exit));
+	assert_int_equal(host_lines[line], call == CALL_thread_exit ? IRQ_TAKEN : IRQ_OPEN);
 }
 
 /* In a driver's call: a call of another driver. */

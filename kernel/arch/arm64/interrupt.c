@@ -74,9 +74,6 @@ static void take(unsigned taken)
 		break;
 	}
 	default:
-		/* Masked before it is ended: a level that still stands must not come again. */
-		arch_irq_enable(number - GIC_LINES, false);
-		gic_end(taken);
 		trap_interrupt(number - GIC_LINES);
 		break;
 	}

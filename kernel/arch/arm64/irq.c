@@ -179,8 +179,11 @@ unsigned arch_irq_lines(void)
 	return lines;
 }
 
-void arch_irq_enable(unsigned line, bool enable)
+/* Masked before it is ended: a level that still stands must not come again. */
+void arch_irq_set(unsigned line, enum irq_state state)
 {
-	set_bit(distributor(enable ? GICD_ENABLE : GICD_DISABLE), GIC_LINES + line);
+	set_bit(distributor(state == IRQ_OPEN ? GICD_ENABLE : GICD_DISABLE), GIC_LINES + line);
 	wait_distributor();
+	if (state == IRQ_TAKEN)
+		gic_end(GIC_LINES + line);
 }

@@ -3,6 +3,7 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include "arch.h"
 #include "types.h"
 
 struct space;
@@ -39,6 +40,9 @@ extern u64 host_commits, host_root_changes;
 extern void *host_idle_return;
 /* The clock, in ns. */
 extern u64 host_ticks;
+/* What the kernel last asked of each interrupt line. */
+enum { HOST_LINES = 16 };
+extern enum irq_state host_lines[HOST_LINES];
 
 /* Set by tests that go through the gate as entry code does. */
 extern bool host_has_gate;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "lock.h"
 #include "log.h"
 #include "main.h"
 #include "panic.h"
@@ -19,6 +20,7 @@ unsigned cpu_count = 1;
 bool shield_on = true;
 void *host_idle_return;
 u64 host_ticks = 1;
+enum irq_state host_lines[HOST_LINES];
 
 _Noreturn void arch_idle(void)
 {
@@ -73,15 +75,15 @@ void arch_alarm(u64 ticks)
 	(void)ticks;
 }
 
-void arch_irq_enable(unsigned line, bool enable)
+void arch_irq_set(unsigned line, enum irq_state state)
 {
-	(void)line;
-	(void)enable;
+	ASSERT(state != IRQ_TAKEN || kernel_lock_word);
+	host_lines[line] = state;
 }
 
 unsigned arch_irq_lines(void)
 {
-	return 16;
+	return HOST_LINES;
 }
 
 unsigned arch_vector_bytes(void)

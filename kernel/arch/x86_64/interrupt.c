@@ -68,7 +68,6 @@ static void device_interrupt(struct cpu *cpu, unsigned vector)
 	case VECTOR_SPURIOUS:
 		break;
 	default:
-		ioapic_take(vector - VECTOR_LINES);
 		trap_interrupt(vector - VECTOR_LINES);
 		break;
 	}

@@ -89,6 +89,7 @@ static volatile u32 *ioapic(unsigned line)
 	return (volatile u32 *)(direct_map_base + IOAPIC_ADDRESS + line / PINS * IOAPIC_STRIDE);
 }
 
+/* Two steps, which the kernel lock keeps together. */
 static void ioapic_write(unsigned line, unsigned number, u32 value)
 {
 	volatile u32 *base = ioapic(line);
@@ -99,9 +100,7 @@ static void ioapic_write(unsigned line, unsigned number, u32 value)
 
 static void set_line(unsigned line, u32 mask)
 {
-	unsigned number = IOAPIC_REDIRECT + 2 * (line % PINS);
-
-	ioapic_write(line, number, (VECTOR_LINES + line) | IOAPIC_LEVEL | mask);
+	ioapic_write(line, IOAPIC_REDIRECT + 2 * (line % PINS), (VECTOR_LINES + line) | IOAPIC_LEVEL | mask);
 }
 
 /* All lines masked, and to processor 0. The old interrupt controllers are silenced. */
@@ -120,14 +119,10 @@ unsigned arch_irq_lines(void)
 	return LINES;
 }
 
-void arch_irq_enable(unsigned line, bool enable)
-{
-	set_line(line, enable ? 0 : IOAPIC_MASKED);
-}
-
 /* Masked before it is acknowledged: a level that still stands must not come again. */
-void ioapic_take(unsigned line)
+void arch_irq_set(unsigned line, enum irq_state state)
 {
-	set_line(line, IOAPIC_MASKED);
-	lapic_done();
+	set_line(line, state == IRQ_OPEN ? 0 : IOAPIC_MASKED);
+	if (state == IRQ_TAKEN)
+		lapic_done();
 }

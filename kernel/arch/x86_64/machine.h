@@ -18,8 +18,6 @@ enum { LAPIC_NMI = 0x400, LAPIC_INIT = 0x500, LAPIC_STARTUP = 0x600, LAPIC_ASSER
 u32 lapic_target(void);
 void lapic_set_target(u32 target);
 void lapic_done(void);
-/* Acknowledges and masks a line, as trap_interrupt() promises. */
-void ioapic_take(unsigned line);
 /* The counter of this processor's timer runs down by one per LAPIC tick, from `count`; 0 stops it. */
 void lapic_timer_start(u32 count);
 u32 lapic_timer_count(void);
