@@ -26,6 +26,15 @@ static void close_both(const int fds[2])
 	close(fds[1]);
 }
 
+/* The outcome of a call whose result is a descriptor, which is closed again. */
+static int outcome_of_open(int fd)
+{
+	int error = outcome(fd);
+
+	close(error ? -1 : fd);
+	return error;
+}
+
 /* --- files --- */
 
 /* The Linux service sees the pages of so many files through places of their own, whose page tables stay. */
@@ -63,13 +72,8 @@ static int do_create(void)
 
 static int do_open(void)
 {
-	int fd, error;
-
 	arm();
-	fd = open("/etc/passwd", O_RDONLY);
-	error = outcome(fd);
-	close(error ? -1 : fd);
-	return error;
+	return outcome_of_open(open("/etc/passwd", O_RDONLY));
 }
 
 static int do_write(void)
@@ -178,37 +182,26 @@ static int do_proc(void)
 
 static int do_dup(void)
 {
-	int fd, error;
-
 	arm();
-	fd = dup(1);
-	error = outcome(fd);
-	close(error ? -1 : fd);
-	return error;
+	return outcome_of_open(dup(1));
 }
 
 /* A table of descriptors that has to grow, in a child: it never shrinks. */
+static int dup_far(void)
+{
+	enum { FAR = 700 };
+	int error;
+
+	arm();
+	error = outcome(dup2(1, FAR) == FAR ? 0 : -1);
+	if (fcntl(1, F_GETFD) < 0 || (error && (fcntl(FAR, F_GETFD) >= 0 || dup2(1, FAR) != FAR)))
+		error = EIO;
+	return error;
+}
+
 static int do_dup_far(void)
 {
-	enum { THROUGH = 100, FAR = 700 };
-	int status;
-	pid_t child = fork();
-
-	if (child == 0) {
-		int fd = fail_open(), error, left;
-
-		fail_set(fd, fail_at);
-		error = dup2(1, FAR) == FAR ? 0 : errno;
-		left = (int)fail_get(fd);
-		fail_set(fd, 0);
-		if (fcntl(1, F_GETFD) < 0 || (error && (fcntl(FAR, F_GETFD) >= 0 || dup2(1, FAR) != FAR)))
-			_exit(EIO);
-		_exit(left ? error ? EIO : THROUGH : error);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return EIO;
-	fail_left = WEXITSTATUS(status) == THROUGH;
-	return fail_left ? 0 : WEXITSTATUS(status);
+	return in_child(dup_far);
 }
 
 static int do_memfd(void)
@@ -319,13 +312,8 @@ static int do_pipe_write(void)
 
 static int do_eventfd(void)
 {
-	int fd, error;
-
 	arm();
-	fd = eventfd(0, 0);
-	error = outcome(fd);
-	close(error ? -1 : fd);
-	return error;
+	return outcome_of_open(eventfd(0, 0));
 }
 
 static int do_timerfd(void)
@@ -583,47 +571,47 @@ static int do_pty(void)
 }
 
 static const struct operation file_operations[] = {
-	{ "create a file", do_create, { 0 }, 0, false },
-	{ "open a file", do_open, { 0 }, 0, false },
-	{ "a file that is not known yet", do_fresh, { 0 }, 0, true },
-	{ "write to a file", do_write, { ENOSPC }, 0, false },
-	{ "mkdir", do_mkdir, { 0 }, 0, false },
-	{ "unlink", do_unlink, { 0 }, 0, false },
-	{ "rename", do_rename, { 0 }, 0, false },
-	{ "symlink", do_symlink, { 0 }, 0, false },
-	{ "link", do_link, { 0 }, 0, false },
-	{ "read a directory", do_list, { 0 }, 0, false },
-	{ "read /proc", do_proc, { 0 }, 0, false },
-	{ "dup", do_dup, { 0 }, 0, false },
-	{ "truncate", do_truncate, { 0 }, 0, false },
-	{ "lock a file", do_lock, { ENOLCK }, 0, false },
+	OPERATION("create a file", do_create),
+	OPERATION("open a file", do_open),
+	OPERATION("a file that is not known yet", do_fresh, .grows = true),
+	OPERATION("write to a file", do_write, .errors = { ENOSPC }),
+	OPERATION("mkdir", do_mkdir),
+	OPERATION("unlink", do_unlink),
+	OPERATION("rename", do_rename),
+	OPERATION("symlink", do_symlink),
+	OPERATION("link", do_link),
+	OPERATION("read a directory", do_list),
+	OPERATION("read /proc", do_proc),
+	OPERATION("dup", do_dup),
+	OPERATION("truncate", do_truncate),
+	OPERATION("lock a file", do_lock, .errors = { ENOLCK }),
 };
 
 static const struct operation operations[] = {
-	{ "dup2 to a far descriptor", do_dup_far, { 0 }, 0, false },
-	{ "memfd", do_memfd, { ENOSPC }, 0, false },
-	{ "a FIFO", do_fifo, { 0 }, 0, false },
-	{ "pipe", do_pipe, { 0 }, 0, false },
-	{ "write to a pipe", do_pipe_write, { 0 }, 0, false },
-	{ "eventfd", do_eventfd, { 0 }, 0, false },
-	{ "timerfd", do_timerfd, { 0 }, 0, false },
-	{ "signalfd", do_signalfd, { 0 }, 0, false },
-	{ "epoll", do_epoll, { 0 }, 0, false },
-	{ "poll", do_poll, { 0 }, 0, false },
-	{ "socketpair", do_socketpair, { ENOBUFS }, 0, false },
-	{ "send a datagram", do_datagram, { ENOBUFS }, 0, false },
-	{ "send a descriptor", do_send_descriptor, { ENOBUFS }, 0, false },
-	{ "receive a descriptor", do_receive_descriptor, { ENOBUFS }, 0, false },
-	{ "a datagram to a name", do_named_datagram, { ENOBUFS }, 0, false },
-	{ "bind and listen", do_listen, { ENOBUFS }, 0, false },
-	{ "connect and accept", do_connect, { ENOBUFS }, 0, false },
-	{ "connect and accept, TCP", do_connect_tcp, { ENOBUFS }, 0, false },
-	{ "a terminal", do_pty, { 0 }, 0, false },
+	OPERATION("dup2 to a far descriptor", do_dup_far),
+	OPERATION("memfd", do_memfd, .errors = { ENOSPC }),
+	OPERATION("a FIFO", do_fifo),
+	OPERATION("pipe", do_pipe),
+	OPERATION("write to a pipe", do_pipe_write),
+	OPERATION("eventfd", do_eventfd),
+	OPERATION("timerfd", do_timerfd),
+	OPERATION("signalfd", do_signalfd),
+	OPERATION("epoll", do_epoll),
+	OPERATION("poll", do_poll),
+	OPERATION("socketpair", do_socketpair, .errors = { ENOBUFS }),
+	OPERATION("send a datagram", do_datagram, .errors = { ENOBUFS }),
+	OPERATION("send a descriptor", do_send_descriptor, .errors = { ENOBUFS }),
+	OPERATION("receive a descriptor", do_receive_descriptor, .errors = { ENOBUFS }),
+	OPERATION("a datagram to a name", do_named_datagram, .errors = { ENOBUFS }),
+	OPERATION("bind and listen", do_listen, .errors = { ENOBUFS }),
+	OPERATION("connect and accept", do_connect, .errors = { ENOBUFS }),
+	OPERATION("connect and accept, TCP", do_connect_tcp, .errors = { ENOBUFS }),
+	OPERATION("a terminal", do_pty),
 };
 
 int main(int argc, char **argv)
 {
-	if (!shortage_start())
+	if (!shortage_start(argc, argv))
 		return tap_end();
 	/* A folder of the host's that is written through, if there is one; then only that. */
 	bool shared = chdir("/shortage") == 0;
@@ -631,10 +619,10 @@ int main(int argc, char **argv)
 	if (!shared)
 		tap_directory("shortage");
 	use_slots();
-	fail_all(file_operations, sizeof(file_operations) / sizeof(file_operations[0]), argc, argv);
+	fail_all(file_operations, COUNT(file_operations), argc, argv);
 	if (!shared) {
-		fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
-		storm_twice(operations, sizeof(operations) / sizeof(operations[0]));
+		fail_all(operations, COUNT(operations), argc, argv);
+		storm_twice(operations, COUNT(operations));
 	}
 	return tap_end();
 }

@@ -151,9 +151,16 @@ struct operation {
 	bool grows;       /* what it has found out is kept each time: frames are not compared */
 };
 
+/* One of a table: OPERATION("mmap", do_mmap), with more members behind if it is not plain. */
+#define OPERATION(called, function, ...) \
+	{ \
+		.name = (called), .run = (function), ##__VA_ARGS__ \
+	}
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
 static inline bool may_fail_with(const struct operation *operation, int error)
 {
-	for (size_t i = 0; i < sizeof(operation->errors) / sizeof(operation->errors[0]); i++)
+	for (size_t i = 0; i < COUNT(operation->errors); i++)
 		if (operation->errors[i] == error)
 			return true;
 	return error == ENOMEM || error == 0;
@@ -284,18 +291,96 @@ static inline void storm_twice(const struct operation *operations, size_t count)
 			(long)(after.spaces - before.spaces), (long)(after.threads - before.threads));
 }
 
-/* A program that was executed with a number to go: what is left of it when main() starts is its exit status, 1 or 0. */
-static inline int fail_executed(const char *fd)
-{
-	unsigned left = fail_get(atoi(fd));
+/* --- operations in children --- */
 
-	fail_set(atoi(fd), 0);
-	return left ? 1 : 0;
+/* In a child: arm() and disarm() are about its own allocations from now on. */
+static inline void child_start(void)
+{
+	fail_fd = fail_open();
 }
 
-/* -> false: not booted for it. */
-static inline bool shortage_start(void)
+enum { CHILD_THROUGH = 100 }; /* its exit status if none failed; else that is what the operation returned */
+
+/* Ends a child that has made an operation. */
+static inline void child_exit(int error)
 {
+	_exit(!fail_left ? error : error ? EIO : CHILD_THROUGH);
+}
+
+/* Waits for it. -> what the operation returned there. */
+static inline int child_outcome(pid_t child)
+{
+	int status;
+
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return EIO;
+	fail_left = WEXITSTATUS(status) == CHILD_THROUGH;
+	return fail_left ? 0 : WEXITSTATUS(status);
+}
+
+/* An operation that a child makes, because something stays of it. */
+static inline int in_child(int (*run)(void))
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		child_start();
+		child_exit(run());
+	}
+	return child_outcome(child);
+}
+
+/* --- programs that are executed --- */
+
+static const char *shortage_path; /* this program */
+
+/* How a child ends that does not tell what failed, but only whether something did; or with a signal, for want of memory. */
+enum { GOT_OVER, WENT_THROUGH, REFUSED, NOT_RIGHT };
+
+/* -> 0 or an errno value. */
+static inline int ending(pid_t child)
+{
+	int status;
+
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return errno;
+	fail_left = WIFEXITED(status) && WEXITSTATUS(status) == WENT_THROUGH;
+	if (WIFSIGNALED(status))
+		return fail_at && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS) ? ENOMEM : EIO;
+	/* 127: the C library refuses to start. */
+	return WEXITSTATUS(status) == REFUSED || WEXITSTATUS(status) == 127 ? ENOMEM
+		: WEXITSTATUS(status) <= WENT_THROUGH                       ? 0
+									    : EIO;
+}
+
+/* Ends a child: what is left of its number says how. */
+static inline void exit_by_count(int fd)
+{
+	unsigned left = fail_get(fd);
+
+	fail_set(fd, 0);
+	_exit(left ? WENT_THROUGH : GOT_OVER);
+}
+
+/* In a child: becomes this program anew, which ends as soon as main() has started. */
+static inline void execute(void)
+{
+	char number[16];
+
+	fcntl(fail_fd, F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", fail_fd);
+	arm();
+	execl(shortage_path, shortage_path, "executed", number, NULL);
+	disarm();
+	_exit(errno == ENOMEM ? REFUSED : NOT_RIGHT);
+}
+
+/* The first thing that main() does. -> false: not booted for it. */
+static inline bool shortage_start(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "executed"))
+		exit_by_count(atoi(argv[2]));
+	shortage_path = argv[0];
 	fail_fd = fail_open();
 	return check(native_present(), "this is Allod") && check(fail_fd >= 0, "allocations can be made to fail");
 }

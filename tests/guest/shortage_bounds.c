@@ -4,26 +4,12 @@
 
 #include <allod/bounds.h>
 
-#include "abi/bounds.h"
 #include "shortage.h"
+#include "tables.h"
 
 static void *location_of(char *memory)
 {
 	return memory + 64;
-}
-
-/* A whole chunk without a table. */
-static char *fresh_chunk(void)
-{
-	char *at = mmap(NULL, 2 * BOUNDS_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *start;
-
-	if (at == MAP_FAILED)
-		return NULL;
-	start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
-	if (start > at)
-		munmap(at, (size_t)(start - at));
-	munmap(start + BOUNDS_CHUNK, (size_t)(at + BOUNDS_CHUNK - start));
-	return start;
 }
 
 static bool has_bounds(void *location)
@@ -50,7 +36,7 @@ static void try_again(int number)
 /* The first store. Without memory the pointer is stored with open bounds, or there is the signal. */
 static int do_store(void)
 {
-	char *memory = fresh_chunk();
+	char *memory = fresh_chunks(1);
 	void *location = location_of(memory);
 	int error;
 
@@ -76,7 +62,7 @@ static int do_unmap(void)
 	int error;
 
 	for (int i = 0; i < 4; i++) {
-		memory[i] = fresh_chunk();
+		memory[i] = fresh_chunks(1);
 		store(location_of(memory[i]));
 	}
 	arm();
@@ -99,7 +85,7 @@ static int do_unmap(void)
 /* A part of a chunk. */
 static int do_unmap_part(void)
 {
-	char *memory = fresh_chunk();
+	char *memory = fresh_chunks(1);
 	int error;
 
 	store(location_of(memory));
@@ -113,7 +99,7 @@ static int do_unmap_part(void)
 
 static int do_move(void)
 {
-	char *memory = fresh_chunk(), *moved;
+	char *memory = fresh_chunks(1), *moved;
 	int error;
 
 	store(location_of(memory));
@@ -128,7 +114,7 @@ static int do_move(void)
 
 static int do_fork(void)
 {
-	char *memory = fresh_chunk();
+	char *memory = fresh_chunks(1);
 	int error, status;
 	pid_t child;
 
@@ -147,11 +133,11 @@ static int do_fork(void)
 }
 
 static const struct operation operations[] = {
-	{ "the first store to a chunk", do_store, { 0 }, 0, false },
-	{ "munmap of a chunk", do_unmap, { 0 }, 0, false },
-	{ "munmap of a part of one", do_unmap_part, { 0 }, 0, false },
-	{ "mremap", do_move, { 0 }, 0, false },
-	{ "fork", do_fork, { EAGAIN }, 0, false },
+	OPERATION("the first store to a chunk", do_store),
+	OPERATION("munmap of a chunk", do_unmap),
+	OPERATION("munmap of a part of one", do_unmap_part),
+	OPERATION("mremap", do_move),
+	OPERATION("fork", do_fork, .errors = { EAGAIN }),
 };
 
 int main(int argc, char **argv)
@@ -172,9 +158,10 @@ int main(int argc, char **argv)
 		if (allod_bounds_back_end() == ALLOD_BOUNDS_SOFTWARE)
 			return 0;
 	}
-	if (!shortage_start() || !check(allod_bounds_back_end() != ALLOD_BOUNDS_OFF, names[allod_bounds_back_end()]))
+	if (!shortage_start(argc, argv) ||
+		!check(allod_bounds_back_end() != ALLOD_BOUNDS_OFF, names[allod_bounds_back_end()]))
 		return tap_end();
 	signal(SIGSEGV, try_again);
-	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	fail_all(operations, COUNT(operations), argc, argv);
 	return tap_end();
 }

@@ -8,8 +8,6 @@
 
 enum { PAGE = 4096 };
 
-static char *self_path;
-
 /* --- memory --- */
 
 static char *mapped(size_t pages)
@@ -182,33 +180,16 @@ static int do_vfork(void)
 	return waitpid(child, &status, 0) == child && status == 7 << 8 ? 0 : EIO;
 }
 
-/* In a child: executes. A program that runs out of memory while it starts is killed. */
+/* A program that runs out of memory while it starts is killed. */
 static int do_exec(void)
 {
-	enum { THROUGH = 1, GOT_OVER = 0, REFUSED = 2 };
-	char number[16];
-	int status;
 	pid_t child = fork();
 
 	if (child == 0) {
-		int fd = fail_open();
-
-		fcntl(fd, F_SETFD, 0);
-		snprintf(number, sizeof(number), "%d", fd);
-		fail_set(fd, fail_at);
-		execl(self_path, self_path, "executed", number, NULL);
-		fail_set(fd, 0);
-		_exit(errno == ENOMEM ? REFUSED : 3);
+		child_start();
+		execute();
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		return errno;
-	fail_left = WIFEXITED(status) && WEXITSTATUS(status) == THROUGH;
-	if (WIFSIGNALED(status))
-		return fail_at && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS) ? ENOMEM : EIO;
-	/* 127: the C library refuses to start. */
-	return WEXITSTATUS(status) == REFUSED || WEXITSTATUS(status) == 127 ? ENOMEM
-		: WEXITSTATUS(status) <= THROUGH                            ? 0
-									    : EIO;
+	return ending(child);
 }
 
 static volatile uint32_t thread_ran, thread_number;
@@ -300,33 +281,30 @@ static int do_futex(void)
 }
 
 static const struct operation operations[] = {
-	{ "mmap", do_mmap, { 0 }, 0, false },
-	{ "mmap of a file", do_mmap_file, { 0 }, 0, false },
-	{ "mprotect", do_mprotect, { 0 }, 0, false },
-	{ "munmap", do_munmap, { 0 }, 0, false },
-	{ "mremap", do_mremap, { 0 }, 0, false },
-	{ "madvise", do_madvise, { 0 }, 0, false },
-	{ "brk", do_brk, { 0 }, 0, false },
-	{ "fork", do_fork, { EAGAIN }, 0, false },
-	{ "vfork", do_vfork, { EAGAIN }, 0, false },
-	{ "execve", do_exec, { 0 }, 0, false },
-	{ "clone of a thread", do_thread, { EAGAIN }, 0, false },
-	{ "sigqueue", do_signal, { EAGAIN }, 0, false },
-	{ "a signal handler", do_handler, { 0 }, 0, false },
-	{ "timer_create", do_timer, { EAGAIN }, 0, false },
-	{ "futex", do_futex, { 0 }, 0, false },
+	OPERATION("mmap", do_mmap),
+	OPERATION("mmap of a file", do_mmap_file),
+	OPERATION("mprotect", do_mprotect),
+	OPERATION("munmap", do_munmap),
+	OPERATION("mremap", do_mremap),
+	OPERATION("madvise", do_madvise),
+	OPERATION("brk", do_brk),
+	OPERATION("fork", do_fork, .errors = { EAGAIN }),
+	OPERATION("vfork", do_vfork, .errors = { EAGAIN }),
+	OPERATION("execve", do_exec),
+	OPERATION("clone of a thread", do_thread, .errors = { EAGAIN }),
+	OPERATION("sigqueue", do_signal, .errors = { EAGAIN }),
+	OPERATION("a signal handler", do_handler),
+	OPERATION("timer_create", do_timer, .errors = { EAGAIN }),
+	OPERATION("futex", do_futex),
 };
 
 int main(int argc, char **argv)
 {
-	self_path = argv[0];
-	if (argc == 3 && !strcmp(argv[1], "executed"))
-		return fail_executed(argv[2]);
-	if (!shortage_start())
+	if (!shortage_start(argc, argv))
 		return tap_end();
 	tap_catch_faults();
-	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	fail_all(operations, COUNT(operations), argc, argv);
 	tap_directory("shortage_memory");
-	storm_twice(operations, sizeof(operations) / sizeof(operations[0]));
+	storm_twice(operations, COUNT(operations));
 	return tap_end();
 }

@@ -371,28 +371,26 @@ static int do_malloc_there(void)
 
 /* --- grants and portals --- */
 
-static int do_grant(void)
+/* The error of a call whose result is a grant, which is revoked again. */
+static int granted(int grant)
 {
-	int grant, error;
+	int error = failed(grant >= 0);
 
-	arm();
-	grant = allod_grant(pages, PAGE, allod_space_number(box), ALLOD_R);
-	error = failed(grant >= 0);
 	if (!error && allod_revoke(grant))
 		return errno;
 	return error;
 }
 
+static int do_grant(void)
+{
+	arm();
+	return granted(allod_grant(pages, PAGE, allod_space_number(box), ALLOD_R));
+}
+
 static int do_grant_all(void)
 {
-	int grant, error;
-
 	arm();
-	grant = allod_grant_all(allod_space_number(box), ALLOD_R);
-	error = failed(grant >= 0);
-	if (!error && allod_revoke(grant))
-		return errno;
-	return error;
+	return granted(allod_grant_all(allod_space_number(box), ALLOD_R));
 }
 
 /* What is granted of pages that nobody has shown there yet: the fault over there. */
@@ -447,33 +445,14 @@ static int do_offer(void)
 	return error;
 }
 
-/* In a child, where nothing is there yet for callers. What failed works then. */
-static int in_child(int (*body)(void))
-{
-	enum { THROUGH = 100 };
-	int status;
-	pid_t child = fork();
-
-	if (child == 0) {
-		int fd = fail_open(), error, left;
-
-		fail_set(fd, fail_at);
-		error = body();
-		left = (int)fail_get(fd);
-		fail_set(fd, 0);
-		if (error && body())
-			_exit(EIO);
-		_exit(left ? error ? EIO : THROUGH : error);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return EIO;
-	fail_left = WEXITSTATUS(status) == THROUGH;
-	return fail_left ? 0 : WEXITSTATUS(status);
-}
-
+/* In children, where nothing is there yet for callers. What failed works then. */
 static int serve(void)
 {
-	return allod_serve(2, 0) ? errno : 0;
+	int error;
+
+	arm();
+	error = failed(!allod_serve(2, 0));
+	return error && allod_serve(2, 0) ? EIO : error;
 }
 
 static int do_serve(void)
@@ -490,35 +469,42 @@ static int make_large(void)
 	return !space ? errno : add_in(space, 1, 2) == 3 ? 0 : errno;
 }
 
+static int large(void)
+{
+	int error;
+
+	arm();
+	error = make_large();
+	disarm();
+	return error && make_large() ? EIO : error;
+}
+
 static int do_large(void)
 {
-	return in_child(make_large);
+	return in_child(large);
 }
 
 /* Another process calls this one, and asks Linux for memory here: its own allocations fail. */
 static int client(int from, int to)
 {
-	enum { THROUGH = 100 };
 	uint32_t number = allod_self();
 	allod_portal portal = 0;
-	int fd = fail_open(), result, error, left;
+	int result, error;
 
 	if (write(to, &number, sizeof(number)) < 0 || read(from, &portal, sizeof(portal)) < 0)
 		return EIO;
-	fail_set(fd, fail_at);
+	arm();
 	result = allocate_at(portal, 20 * PAGE);
 	error = errno ? errno : result;
-	left = (int)fail_get(fd);
-	fail_set(fd, 0);
+	disarm();
 	if (allocate_at(portal, 20 * PAGE) || errno)
 		error = EIO;
-	return left ? error ? EIO : THROUGH : error;
+	return error;
 }
 
 static int do_client(void)
 {
-	enum { THROUGH = 100 };
-	int to[2], from[2], status;
+	int to[2], from[2], error;
 	uint32_t number = 0;
 	allod_portal portal;
 	pid_t child;
@@ -526,56 +512,56 @@ static int do_client(void)
 	if (pipe(to) || pipe(from))
 		return errno;
 	child = fork();
-	if (child == 0)
-		_exit(client(to[0], from[1]));
+	if (child == 0) {
+		child_start();
+		child_exit(client(to[0], from[1]));
+	}
 	portal = read(from[0], &number, sizeof(number)) == sizeof(number) ? allod_offer((const void *)allocate, number)
 									  : 0;
-	if (write(to[1], &portal, sizeof(portal)) < 0 || waitpid(child, &status, 0) != child)
+	if (write(to[1], &portal, sizeof(portal)) < 0)
 		return errno;
+	error = child_outcome(child);
 	for (int i = 0; i < 2; i++) {
 		close(to[i]);
 		close(from[i]);
 	}
-	if (!WIFEXITED(status))
-		return EIO;
-	fail_left = WEXITSTATUS(status) == THROUGH;
-	return fail_left ? 0 : WEXITSTATUS(status);
+	return error;
 }
 
 static const struct operation operations[] = {
-	{ "an empty space", do_create, { 0 }, 0, false },
-	{ "map, protect, unmap there", do_map, { 0 }, 0, false },
-	{ "a thread there", do_start, { 0 }, 0, false },
-	{ "a space from an image", do_load, { 0 }, 0, false },
-	{ "a segment", do_segment, { 0 }, 0, false },
-	{ "a space with a quota", do_quota, { EFAULT }, 0, false },
-	{ "a sandbox", do_sandbox, { EAGAIN }, 0, false },
-	{ "a portal at a function", do_portal, { 0 }, 0, false },
-	{ "the first call", do_first_call, { EOWNERDEAD }, 0, false },
-	{ "a call with a grant", do_lend, { 0 }, 0, false },
-	{ "a call with an exact grant", do_lend_exactly, { 0 }, 0, false },
-	{ "a grant that is kept", do_keep, { 0 }, 0, false },
-	{ "a call with a deadline", do_deadline, { 0 }, 0, false },
-	{ "memory in a sandbox", do_malloc_there, { 0 }, 0, false },
-	{ "a grant", do_grant, { 0 }, 0, false },
-	{ "a grant of everything", do_grant_all, { 0 }, 0, false },
-	{ "the first use of a grant", do_granted_fault, { 0 }, 0, false },
-	{ "an offer", do_offer, { 0 }, 0, false },
-	{ "a call back", do_call_back, { EOWNERDEAD }, 0, false },
-	{ "a client", do_client, { EOWNERDEAD }, 0, false },
-	{ "contexts for callers", do_serve, { EAGAIN }, 0, false },
-	{ "a large sandbox", do_large, { EAGAIN, EOWNERDEAD }, 3, false },
+	OPERATION("an empty space", do_create),
+	OPERATION("map, protect, unmap there", do_map),
+	OPERATION("a thread there", do_start),
+	OPERATION("a space from an image", do_load),
+	OPERATION("a segment", do_segment),
+	OPERATION("a space with a quota", do_quota, .errors = { EFAULT }),
+	OPERATION("a sandbox", do_sandbox, .errors = { EAGAIN }),
+	OPERATION("a portal at a function", do_portal),
+	OPERATION("the first call", do_first_call, .errors = { EOWNERDEAD }),
+	OPERATION("a call with a grant", do_lend),
+	OPERATION("a call with an exact grant", do_lend_exactly),
+	OPERATION("a grant that is kept", do_keep),
+	OPERATION("a call with a deadline", do_deadline),
+	OPERATION("memory in a sandbox", do_malloc_there),
+	OPERATION("a grant", do_grant),
+	OPERATION("a grant of everything", do_grant_all),
+	OPERATION("the first use of a grant", do_granted_fault),
+	OPERATION("an offer", do_offer),
+	OPERATION("a call back", do_call_back, .errors = { EOWNERDEAD }),
+	OPERATION("a client", do_client, .errors = { EOWNERDEAD }),
+	OPERATION("contexts for callers", do_serve, .errors = { EAGAIN }),
+	OPERATION("a large sandbox", do_large, .errors = { EAGAIN, EOWNERDEAD }, .step = 3),
 };
 
 int main(int argc, char **argv)
 {
-	if (!shortage_start())
+	if (!shortage_start(argc, argv))
 		return tap_end();
 	box = allod_sandbox(NULL);
 	if (!check(box && !allod_serve(1, 0) && add_in(box, 1, 1) == 2, "a sandbox for the others"))
 		return tap_end();
-	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	fail_all(operations, COUNT(operations), argc, argv);
 	fail_own = &asked;
-	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	fail_all(operations, COUNT(operations), argc, argv);
 	return tap_end();
 }

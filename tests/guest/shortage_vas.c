@@ -65,21 +65,29 @@ static int do_detach(void)
 	return error;
 }
 
-/* In, a touch of a new page, out. */
+/* In, a touch of a page, out. */
+static int in_and_out(int vid)
+{
+	int error;
+
+	arm();
+	error = vas_switch(vid) ? errno : 0;
+	if (!error) {
+		words[0]++;
+		if (active_vas() != vid || vas_switch(0))
+			error = EIO;
+	}
+	disarm();
+	return error;
+}
+
 static int do_switch(void)
 {
 	int error;
 
 	if (vas_attach(0, kept, O_RDWR))
 		return errno;
-	arm();
-	error = vas_switch(kept) ? errno : 0;
-	if (!error) {
-		words[0]++;
-		if (active_vas() != kept || vas_switch(0))
-			error = EIO;
-	}
-	disarm();
+	error = in_and_out(kept);
 	return vas_detach(0, kept) ? EIO : error;
 }
 
@@ -296,14 +304,7 @@ static int do_lock(void)
 
 	if (vas_attach(0, locked, O_RDWR))
 		return errno;
-	arm();
-	error = vas_switch(locked) ? errno : 0;
-	if (!error) {
-		words[0]++;
-		if (vas_switch(0))
-			error = EIO;
-	}
-	disarm();
+	error = in_and_out(locked);
 	/* Nobody has it now. */
 	if (vas_switch(locked) || vas_switch(0))
 		error = EIO;
@@ -353,88 +354,76 @@ static int do_fork(void)
 	return leave(kept) ? error : EIO;
 }
 
-/* A child, with allocations of its own failing. */
-static int in_child(int (*body)(int fd))
+/* How a child ends that was inside. The lock has gone with it. */
+static int ending_inside(pid_t child)
 {
-	int status;
-	pid_t child = fork();
+	int error = ending(child);
 
-	if (child == 0) {
-		int fd = fail_open();
-
-		if (!enter(locked, O_RDWR))
-			_exit(3);
-		fail_set(fd, fail_at);
-		_exit(body(fd));
-	}
-	status = status_of(child);
-	if (WIFSIGNALED(status))
-		return fail_at && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS) ? ENOMEM : EIO;
-	fail_left = WEXITSTATUS(status) == 1;
-	/* The lock has gone with it. */
-	return WEXITSTATUS(status) == 127                                             ? ENOMEM
-		: WEXITSTATUS(status) > 2 || !enter(locked, O_RDWR) || !leave(locked) ? EIO
-		: WEXITSTATUS(status) == 2                                            ? ENOMEM
-										      : 0;
+	return enter(locked, O_RDWR) && leave(locked) ? error : EIO;
 }
 
-static int execute(int fd)
+/* In a child: goes in. */
+static void start_inside(void)
 {
-	char number[16];
-
-	fcntl(fd, F_SETFD, 0);
-	snprintf(number, sizeof(number), "%d", fd);
-	execl(self_path, self_path, "executed", number, NULL);
-	fail_set(fd, 0);
-	return errno == ENOMEM ? 2 : 3;
+	child_start();
+	if (!enter(locked, O_RDWR))
+		_exit(NOT_RIGHT);
 }
 
 static int do_exec(void)
 {
-	return in_child(execute);
+	pid_t child = fork();
+
+	if (child == 0) {
+		start_inside();
+		execute();
+	}
+	return ending_inside(child);
 }
 
-static int end(int fd)
-{
-	unsigned left = fail_get(fd);
-
-	return left ? 1 : 0;
-}
-
+/* What fails while a process ends fails in the dark. */
 static int do_exit(void)
 {
-	in_child(end);
-	/* What fails while a process ends fails in the dark. */
-	return fail_at > 12 ? (fail_left = 1, 0) : (fail_left = 0, 0);
+	pid_t child = fork();
+	int error;
+
+	if (child == 0) {
+		start_inside();
+		fail_set(fail_fd, fail_at);
+		_exit(fail_get(fail_fd) ? WENT_THROUGH : GOT_OVER);
+	}
+	error = ending_inside(child);
+	fail_left = fail_at > 12;
+	return error == EIO ? EIO : 0;
 }
 
 static const struct operation operations[] = {
-	{ "vas_create", do_create, { 0 }, 0, false },
-	{ "vas_find", do_find, { 0 }, 0, false },
-	{ "vas_delete", do_delete, { 0 }, 0, false },
-	{ "vas_attach", do_attach, { 0 }, 0, false },
-	{ "vas_detach", do_detach, { 0 }, 0, false },
-	{ "vas_switch, active_vas", do_switch, { 0 }, 0, false },
-	{ "pages of a segment", do_touch, { 0 }, 0, false },
-	{ "vas_getattr, vas_seg_getattr", do_attributes, { 0 }, 0, false },
-	{ "vas_setattr", do_set_attributes, { 0 }, 0, false },
-	{ "vas_quota", do_quota, { 0 }, 0, false },
-	{ "vas_seg_create", do_seg_create, { 0 }, 0, false },
-	{ "vas_seg_delete", do_seg_delete, { 0 }, 0, false },
-	{ "vas_seg_attach", do_seg_attach, { 0 }, 0, false },
-	{ "vas_seg_attach of a lockable segment", do_seg_attach_lockable, { 0 }, 0, false },
-	{ "vas_seg_detach", do_seg_detach, { 0 }, 0, false },
-	{ "vas_seg_detach of a lockable segment", do_seg_detach_lockable, { 0 }, 0, false },
-	{ "vas_clone", do_clone, { 0 }, 0, false },
-	{ "vas_seg_clone", do_seg_clone, { 0 }, 0, false },
-	{ "vas_set_root, vas_get_root", do_root, { 0 }, 0, false },
-	{ "vas_revoke", do_revoke, { 0 }, 0, false },
-	{ "vas_share", do_share, { 0 }, 0, false },
-	{ "locks of segments", do_lock, { 0 }, 0, false },
-	{ "a heap in a segment", do_heap, { 0 }, 0, false },
-	{ "fork inside", do_fork, { EAGAIN }, 0, false },
-	{ "execve inside", do_exec, { 0 }, 4, false },
-	{ "exit inside", do_exit, { 0 }, 0, false },
+	OPERATION("vas_create", do_create),
+	OPERATION("vas_find", do_find),
+	OPERATION("vas_delete", do_delete),
+	OPERATION("vas_attach", do_attach),
+	OPERATION("vas_detach", do_detach),
+	OPERATION("vas_switch, active_vas", do_switch),
+	OPERATION("pages of a segment", do_touch),
+	OPERATION("vas_getattr, vas_seg_getattr", do_attributes),
+	OPERATION("vas_setattr", do_set_attributes),
+	OPERATION("vas_quota", do_quota),
+	OPERATION("vas_seg_create", do_seg_create),
+	OPERATION("vas_seg_delete", do_seg_delete),
+	OPERATION("vas_seg_attach", do_seg_attach),
+	OPERATION("vas_seg_attach of a lockable segment", do_seg_attach_lockable),
+	OPERATION("vas_seg_detach", do_seg_detach),
+	OPERATION("vas_seg_detach of a lockable segment", do_seg_detach_lockable),
+	OPERATION("vas_clone", do_clone),
+	OPERATION("vas_seg_clone", do_seg_clone),
+	OPERATION("vas_set_root, vas_get_root", do_root),
+	OPERATION("vas_revoke", do_revoke),
+	OPERATION("vas_share", do_share),
+	OPERATION("locks of segments", do_lock),
+	OPERATION("a heap in a segment", do_heap),
+	OPERATION("fork inside", do_fork, .errors = { EAGAIN }),
+	OPERATION("execve inside", do_exec, .step = 4),
+	OPERATION("exit inside", do_exit),
 };
 
 /* Root 77, and 1234 in a page of its segment. */
@@ -450,11 +439,11 @@ static bool prepare(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "executed"))
-		return fail_executed(argv[2]);
-	start(argv);
-	if (!shortage_start() || !check(prepare(), "VASes"))
+	if (!shortage_start(argc, argv))
 		return tap_end();
-	fail_all(operations, sizeof(operations) / sizeof(operations[0]), argc, argv);
+	start(argv);
+	if (!check(prepare(), "VASes"))
+		return tap_end();
+	fail_all(operations, COUNT(operations), argc, argv);
 	return tap_end();
 }

@@ -21,6 +21,8 @@ static inline char *fresh_aligned(size_t bytes)
 {
 	char *at = fresh(bytes + BOUNDS_CHUNK), *start = (char *)(((uintptr_t)at + BOUNDS_CHUNK - 1) & -BOUNDS_CHUNK);
 
+	if (at == MAP_FAILED)
+		return NULL;
 	if (start > at)
 		munmap(at, (size_t)(start - at));
 	munmap(start + bytes, (size_t)(at + BOUNDS_CHUNK - start));
