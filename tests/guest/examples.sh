@@ -77,6 +77,66 @@ for source in examples/*.c; do
 		judge "$name" $? "$kind, $cpus processors"
 	done
 done
+# Portals of 0 to 6 words, as strict C and as C++.
+cat >"$work/types.c" <<'END'
+#include <allod/bounded.h>
+#include <allod/heap.h>
+#include <allod/library.h>
+#include <allod/portal.h>
+#include <allod/vas.h>
+static int none(void) { return 0; }
+ALLOD_PORTAL(int, none)
+static void nothing(void) { }
+ALLOD_PORTAL_VOID(nothing)
+enum colour { RED };
+static enum colour three(const char *a, bool b, enum colour c) { return a && b ? c : RED; }
+ALLOD_PORTAL(enum colour, three, (const char *, a), (bool, b), (enum colour, c))
+static char *six(char *a, long b, uint64_t c, int d, short e, void *f) { return a + b + c + d + e + !f; }
+ALLOD_PORTAL(char *, six, (char *, a), (long, b), (uint64_t, c), (int, d), (short, e), (void *, f))
+#ifdef WRONG
+WRONG
+#endif
+static inline int use(struct allod_space *space, struct allod_report *report, double *number)
+{
+	nothing_in(space);
+	(void)report, (void)number;
+#ifdef WRONG_CALL
+	WRONG_CALL;
+#endif
+	return none_in(space) + three_at(1, "", true, RED) + *six_in(space, 0, 0, 0, 0, 0, 0);
+}
+END
+# compiles COMPILER MACRO: whether that compiles, with the macro; every warning is an error
+compiles() {
+	# shellcheck disable=SC2046,SC2086
+	$1 -Wall -Wextra -Werror -Wno-unused-function $(flags Cflags) -fsyntax-only ${2:+"-D$2"} "$work/types.c" >"$work/out" 2>&1
+}
+for each in "$compiler -std=c11" "clang -std=c11" "clang -x c++ -std=c++11" "clang -x c++ -std=gnu++17"; do
+	if compiles "$each" ''; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED types: $each"
+		head "$work/out"
+	fi
+done
+# What the compiler must refuse.
+for wrong in 'WRONG=ALLOD_PORTAL(int, three, (const char *, a), (bool, b), (enum colour, c))' \
+	'WRONG=ALLOD_PORTAL(enum colour, three, (char *, a), (bool, b), (enum colour, c))' \
+	'WRONG=ALLOD_PORTAL(enum colour, three, (const char *, a), (bool, b))' 'WRONG=ALLOD_PORTAL(int, unknown)' \
+	'WRONG=float real(void); ALLOD_PORTAL(float, real)' 'WRONG=int real(double a); ALLOD_PORTAL(int, real, (double, a))' \
+	'WRONG=int whole(struct allod_report a); ALLOD_PORTAL(int, whole, (struct allod_report, a))' \
+	'WRONG_CALL=three_in(space, 5, true, RED)' 'WRONG_CALL=three_in(space, "", true)' 'WRONG_CALL=none_in(report)' \
+	'WRONG_CALL=six_at(1, 0, number, 0, 0, 0, 0)' 'WRONG_CALL=report = six_at(1, 0, 0, 0, 0, 0, 0)'; do
+	for each in "$compiler" "clang -x c++"; do
+		if ! compiles "$each" "$wrong"; then
+			passed=$((passed + 1))
+		else
+			failed=$((failed + 1))
+			echo "FAILED types: $each takes $wrong"
+		fi
+	done
+done
 # On another kernel every function of the library says so; the host's serves for that.
 if [ "$ARCH" = x86_64 ]; then
 	# shellcheck disable=SC2046

@@ -54,12 +54,14 @@ static void test_elsewhere(void)
 
 static void test_spaces(void)
 {
-	struct allod_options few_frames = { .frames = 20 }, too_many = { .contexts = 65 }, no_spaces = { .spaces = 1 };
+	struct allod_options few_frames = { .frames = 20 }, too_many = { .contexts = 65 }, no_spaces = { .spaces = 1 },
+			     too_long = { .stack = ~0ul };
 	struct allod_space *space = allod_space_create(NULL), *box = allod_sandbox(NULL);
 	struct allod_report report;
 
 	check(space && box, "a space, and a sandbox");
 	CHECK_NULL(allod_sandbox(&too_many), EINVAL, "allod_sandbox: EINVAL, contexts");
+	CHECK_NULL(allod_sandbox(&too_long), EINVAL, "allod_sandbox: EINVAL, stack");
 	CHECK_NULL(allod_sandbox(&few_frames), ENOMEM, "allod_sandbox: ENOMEM, quota");
 	CHECK_NULL(allod_space_load(page, PAGE, NULL, NULL), EINVAL, "allod_space_load: EINVAL");
 	check_errno(allod_space_map(space, 1, PAGE, ALLOD_R), EINVAL, "allod_space_map: EINVAL");
@@ -127,7 +129,12 @@ static void test_portals(void)
 	CHECK_NULL(allod_offer((const void *)answer, NOBODY), ENOENT, "allod_offer: ENOENT");
 	check_errno(allod_withdraw(NULL, (const void *)page), ENOENT, "allod_withdraw: ENOENT");
 	check_errno(allod_withdraw(box, (const void *)page), ENOENT, "allod_withdraw: ENOENT, in a sandbox");
+	CHECK_NULL(allod_offer(NULL, allod_space_number(box)), EINVAL, "allod_offer: EINVAL, no function");
 	check_errno(allod_serve(65, 0), EINVAL, "allod_serve: EINVAL");
+	check_errno(allod_serve(1, ~0ul), EINVAL, "allod_serve: EINVAL, stack");
+	allod_space_deadline(box, ~0ul);
+	check(answer_in(box) == 5 && errno == 0, "a deadline after the end of time");
+	allod_space_deadline(box, 0);
 	check_errno(allod_call(portal + 1, words, &result, NULL), ENOENT, "allod_call: ENOENT");
 	check_errno(allod_call((uint64_t)allod_pointer(1, PAGE), words, &result, NULL), EPERM, "allod_call: EPERM");
 	check_errno(allod_call(portal, words, &result, &past), ETIMEDOUT, "allod_call: ETIMEDOUT");

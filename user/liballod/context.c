@@ -148,7 +148,7 @@ int allod_contexts_make(unsigned count, size_t stack)
 	sigset_t all, old;
 	int error = 0;
 
-	if (count > CONTEXTS_MAX)
+	if (count > CONTEXTS_MAX || stack > STACK_MAX)
 		return errno = EINVAL, -1;
 	if (allod_pool.count >= count)
 		return 0;

@@ -24,6 +24,8 @@ enum {
 	STACK_DEFAULT = 256 << 10,
 };
 
+#define STACK_MAX (1ul << 40) /* no window is larger */
+
 /* Assembly knows the offsets. */
 struct context {
 	u32 owner; /* tag of the thread that is in it, 0: free; the upper half is context.c's. Atomic */

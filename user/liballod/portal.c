@@ -57,8 +57,8 @@ allod_portal allod_offer(const void *function, uint32_t to)
 	u64 portal;
 	i64 entry;
 
-	if (!allod_present())
-		return errno = ENOSYS, 0;
+	if (!allod_present() || !function)
+		return errno = function ? ENOSYS : EINVAL, 0;
 	if (allod_contexts_make(1, 0))
 		return 0;
 	pthread_mutex_lock(&offers.lock);
@@ -232,15 +232,17 @@ uint64_t allod_invoke(allod_portal portal, const uint64_t words[6])
 	return invoke(portal, words, 0);
 }
 
-/* The time so many nanoseconds from now. */
+/* The time so many nanoseconds from now; the last there is, if that is later. */
 static u64 deadline_in(u64 nanoseconds)
 {
-	struct timespec now;
+	struct timespec time;
+	u64 now;
 
 	if (!nanoseconds)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (u64)now.tv_sec * 1000000000ul + (u64)now.tv_nsec + nanoseconds;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = (u64)time.tv_sec * 1000000000ul + (u64)time.tv_nsec;
+	return nanoseconds < ~now ? now + nanoseconds : ~0ul;
 }
 
 uint64_t allod_invoke_in(struct allod_space *space, const void *function, const uint64_t words[6])

@@ -35,7 +35,7 @@ struct allod_space *allod_sandbox(const struct allod_options *options)
 
 	if (!allod_present())
 		return errno = ENOSYS, NULL;
-	if (count > CONTEXTS_MAX)
+	if (count > CONTEXTS_MAX || bytes > STACK_MAX)
 		return errno = EINVAL, NULL;
 	stack = allod_spare_stack(bytes);
 	if (!stack || (count > 1 && allod_contexts_make(count - 1, bytes)))

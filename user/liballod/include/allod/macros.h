@@ -16,7 +16,10 @@ template <typename T> static inline uint64_t allod_word_of(T value)
 	return (uint64_t)value;
 }
 #define ALLOD_WORD(type, name) allod_word_of<type>(name)
-#define ALLOD_CHECK(type) static_assert(sizeof(type) <= 8, "a result is an integer or a pointer")
+#define ALLOD_CHECK(type) \
+	static_assert(sizeof(type) <= 8 && !std::is_floating_point<type>::value, "a result is an integer or a pointer")
+#define ALLOD_SAME_TYPE(type, name, types) \
+	static_assert(std::is_convertible<decltype(&name), __typeof__(type)(*) types>::value, "not the function's type");
 #else
 #define ALLOD_IS_FLOAT(type) \
 	(__builtin_types_compatible_p(type, float) || __builtin_types_compatible_p(type, double) || \
@@ -27,14 +30,13 @@ template <typename T> static inline uint64_t allod_word_of(T value)
 		char one; \
 	}) - 1)
 #define ALLOD_CHECK(type) _Static_assert(!ALLOD_IS_FLOAT(type) && sizeof(type) <= 8, "a result is an integer or a pointer")
+/* Declares the function once more: a mistake in the types does not compile. */
+#define ALLOD_SAME_TYPE(type, name, types) extern __typeof__(type) name types;
 #endif
 
-/* Declares the function once more: a mistake in the types does not compile. */
-#define ALLOD_SAME_TYPE(type, ...) ALLOD_SAME_TYPE_(type, __VA_ARGS__)
-#define ALLOD_SAME_TYPE_(type, name_and_types) extern __typeof__(type) name_and_types;
-
-#define ALLOD_NTH(empty, a, b, c, d, e, f, n, ...) n
-#define ALLOD_COUNT(...) ALLOD_NTH(empty, ##__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+/* How many pairs follow the name. It is passed along because without it -std=c11 would keep the comma before an empty list. */
+#define ALLOD_NTH(name, a, b, c, d, e, f, n, ...) n
+#define ALLOD_COUNT(name, ...) ALLOD_NTH(name, ##__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0, end)
 #define ALLOD_JOIN(a, b) ALLOD_JOIN_(a, b)
 #define ALLOD_JOIN_(a, b) a##b
 
@@ -56,8 +58,10 @@ template <typename T> static inline uint64_t allod_word_of(T value)
 #define ALLOD_TYPES_6(a, b, c, d, e, f) \
 	(ALLOD_PAIR_TYPE a, ALLOD_PAIR_TYPE b, ALLOD_PAIR_TYPE c, ALLOD_PAIR_TYPE d, ALLOD_PAIR_TYPE e, ALLOD_PAIR_TYPE f)
 
-#define ALLOD_PARAMETERS(...) ALLOD_JOIN(ALLOD_EACH_, ALLOD_COUNT(__VA_ARGS__))(ALLOD_PAIR_PARAMETER, ##__VA_ARGS__)
-#define ALLOD_ARGUMENTS(...) ALLOD_JOIN(ALLOD_EACH_, ALLOD_COUNT(__VA_ARGS__))(ALLOD_PAIR_WORD, ##__VA_ARGS__)
-#define ALLOD_TYPES(...) ALLOD_JOIN(ALLOD_TYPES_, ALLOD_COUNT(__VA_ARGS__))(__VA_ARGS__)
+#define ALLOD_PARAMETERS(name, ...) \
+	ALLOD_JOIN(ALLOD_EACH_, ALLOD_COUNT(name, ##__VA_ARGS__))(ALLOD_PAIR_PARAMETER, ##__VA_ARGS__)
+#define ALLOD_ARGUMENTS(name, ...) \
+	ALLOD_JOIN(ALLOD_EACH_, ALLOD_COUNT(name, ##__VA_ARGS__))(ALLOD_PAIR_WORD, ##__VA_ARGS__)
+#define ALLOD_TYPES(name, ...) ALLOD_JOIN(ALLOD_TYPES_, ALLOD_COUNT(name, ##__VA_ARGS__))(__VA_ARGS__)
 
 #endif

@@ -96,31 +96,35 @@ uint64_t allod_invoke(allod_portal portal, const uint64_t words[6]);
 uint64_t allod_invoke_in(struct allod_space *sandbox, const void *function, const uint64_t words[6]);
 
 #define ALLOD_PORTAL(type, name, ...) \
-	static inline __attribute__((unused)) type name##_in(struct allod_space *allod_sandbox_ ALLOD_PARAMETERS(__VA_ARGS__)) \
+	static inline __attribute__((unused)) type name##_in(\
+		struct allod_space *allod_sandbox_ ALLOD_PARAMETERS(name, ##__VA_ARGS__)) \
 	{ \
-		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(__VA_ARGS__) }; \
+		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(name, ##__VA_ARGS__) }; \
 		ALLOD_CHECK(type); \
 		return (type)allod_invoke_in(allod_sandbox_, (const void *)name, allod_words_); \
 	} \
-	static inline __attribute__((unused)) type name##_at(allod_portal allod_portal_ ALLOD_PARAMETERS(__VA_ARGS__)) \
+	static inline __attribute__((unused)) type name##_at( \
+		allod_portal allod_portal_ ALLOD_PARAMETERS(name, ##__VA_ARGS__)) \
 	{ \
-		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(__VA_ARGS__) }; \
+		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(name, ##__VA_ARGS__) }; \
 		return (type)allod_invoke(allod_portal_, allod_words_); \
 	} \
-	ALLOD_SAME_TYPE(type, name ALLOD_TYPES(__VA_ARGS__))
+	ALLOD_SAME_TYPE(type, name, ALLOD_TYPES(name, ##__VA_ARGS__))
 
 #define ALLOD_PORTAL_VOID(name, ...) \
-	static inline __attribute__((unused)) void name##_in(struct allod_space *allod_sandbox_ ALLOD_PARAMETERS(__VA_ARGS__)) \
+	static inline __attribute__((unused)) void name##_in(\
+		struct allod_space *allod_sandbox_ ALLOD_PARAMETERS(name, ##__VA_ARGS__)) \
 	{ \
-		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(__VA_ARGS__) }; \
+		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(name, ##__VA_ARGS__) }; \
 		allod_invoke_in(allod_sandbox_, (const void *)name, allod_words_); \
 	} \
-	static inline __attribute__((unused)) void name##_at(allod_portal allod_portal_ ALLOD_PARAMETERS(__VA_ARGS__)) \
+	static inline __attribute__((unused)) void name##_at( \
+		allod_portal allod_portal_ ALLOD_PARAMETERS(name, ##__VA_ARGS__)) \
 	{ \
-		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(__VA_ARGS__) }; \
+		const uint64_t allod_words_[6] = { ALLOD_ARGUMENTS(name, ##__VA_ARGS__) }; \
 		allod_invoke(allod_portal_, allod_words_); \
 	} \
-	ALLOD_SAME_TYPE(void, name ALLOD_TYPES(__VA_ARGS__))
+	ALLOD_SAME_TYPE(void, name, ALLOD_TYPES(name, ##__VA_ARGS__))
 
 #ifdef __cplusplus
 }
