@@ -73,6 +73,7 @@ help:
 	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json and pictures'
 	@echo 'make debug       a guest that waits for gdb, and gdb attached to it'
+	@echo 'make library     liballod, for pkg-config to find in build/ARCH'
 	@echo 'make install     liballod, its headers and manual pages, to $$(DESTDIR)$$(PREFIX)'
 	@echo 'make deps        install the packages that are missing'
 	@echo 'make clean       remove build/'
@@ -177,6 +178,8 @@ install: library
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/allod.pc
 	install -m 644 docs/allod.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	scripts/manual-names docs/man/*.3 | while read -r name page; do \
+		echo ".so man3/$$page" >$(DESTDIR)$(PREFIX)/share/man/man3/$$name.3; done
 	install -m 644 docs/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 
 tool: $(BUILD)/allod

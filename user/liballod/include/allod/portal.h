@@ -63,7 +63,8 @@ typedef uint64_t allod_function(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t
 
 /* Offers a function of the calling program to a space, which may call it from then on; any function whose arguments and result
  * are integers or pointers. Calls come in on the threads of the callers; they use stacks and thread-local variables that
- * this program keeps for them (allod_serve). -> the portal, 0 if it fails. The same function again: the same portal. */
+ * this program keeps for them (allod_serve). -> the portal, 0 if it fails. The same function again: the same portal. EDQUOT: there
+ * have been some 500 already; places of those that were withdrawn are not used again. */
 allod_portal allod_offer(const void *function, uint32_t to);
 
 /* The portal at any function of a sandbox, for its maker; it may be granted on to others with ALLOD_P for one byte. 0 if it
