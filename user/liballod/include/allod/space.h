@@ -87,8 +87,8 @@ struct allod_space *allod_sandbox(const struct allod_options *options);
 /* The number by which other functions know a space. */
 uint32_t allod_space_number(const struct allod_space *space);
 
-/* Maps zeroed memory into a space, at a free range of whole pages in the lower half of its window, with rights out of ALLOD_R, W, X.
- * EEXIST. Protecting what is not all mapped: ENOMEM. */
+/* Maps zeroed memory into a space, at a free range of whole pages in the lower half of its window, with rights out of ALLOD_R,
+ * W, X. EEXIST. Protecting what is not all mapped: ENOMEM. */
 int allod_space_map(struct allod_space *space, uint64_t offset, size_t bytes, unsigned rights);
 int allod_space_unmap(struct allod_space *space, uint64_t offset, size_t bytes);
 int allod_space_protect(struct allod_space *space, uint64_t offset, size_t bytes, unsigned rights);
