@@ -184,6 +184,26 @@ u32 core_access(struct space *space, u64 va, u32 access, u64 *word)
 	return 0;
 }
 
+u32 core_code(struct space *space, u64 va, u32 access)
+{
+	u64 word = 1;
+
+	return core_access(space, va, access, &word);
+}
+
+u64 core_load(struct space *space, u64 va)
+{
+	u64 word;
+
+	assert_int_equal(core_access(space, va, 0, &word), 0);
+	return word;
+}
+
+void core_store(struct space *space, u64 va, u64 word)
+{
+	assert_int_equal(core_access(space, va, FAULT_WRITE, &word), 0);
+}
+
 /* What a space may do at an address without any change of frames: what the owner's tables show, or would after a read,
  * as far as all grants together allow. */
 static u32 allowed_now(struct space *space, u64 page, u64 *physical)
@@ -335,4 +355,45 @@ void core_end_all(void)
 		space_end(space, SPACE_KILLED, 0);
 	}
 	assert_int_equal(space_count(), 0);
+}
+
+/* --- running, and around tests --- */
+
+u64 core_seed;
+static jmp_buf idle;
+static u64 settled; /* free frames */
+
+void core_enter(void (*upcall)(void))
+{
+	host_idle_return = idle;
+	if (!setjmp(idle))
+		upcall();
+}
+
+u64 core_roll(u64 below)
+{
+	core_seed = core_seed * 6364136223846793005u + 1442695040888963407u;
+	return (core_seed >> 33) % below;
+}
+
+void core_settle(void)
+{
+	core_end_all();
+	settled = frame_free();
+}
+
+void core_expect_settled(void)
+{
+	core_end_all();
+	frame_check();
+	assert_int_equal(frame_free(), settled);
+}
+
+int core_teardown(void **state)
+{
+	(void)state;
+	space_check_all();
+	core_check_tlb();
+	core_expect_settled();
+	return 0;
 }

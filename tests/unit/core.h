@@ -37,6 +37,11 @@ unsigned core_fail_each(int (*operation)(void *context), void (*check)(void *con
 /* An access by code running in a space: through the fake TLB, else through the oracle, else after space_fault(). On
  * success the word at va (8-aligned) is read into or written from *word. -> 0 or the code of space_fault(). */
 u32 core_access(struct space *space, u64 va, u32 access, u64 *word);
+/* The same for its code only. */
+u32 core_code(struct space *space, u64 va, u32 access);
+/* Accesses that succeed. */
+u64 core_load(struct space *space, u64 va);
+void core_store(struct space *space, u64 va, u64 word);
 /* What the oracle says about an address: rights, 0 if none. */
 u32 core_oracle(const struct space *space, u64 va, u64 *physical, bool *uncached);
 /* Every translation in the fake TLB must still be one that the space may use. */
@@ -53,5 +58,21 @@ struct space *core_space(struct space *creator, u32 flags);
 struct thread *core_thread(struct space *space);
 /* Ends all spaces, managers first. */
 void core_end_all(void);
+
+/* Runs an upcall until it returns, or the processor has nothing to do. */
+void core_enter(void (*upcall)(void));
+
+/* Numbers at random, the same ones for the same seed. */
+extern u64 core_seed;
+u64 core_roll(u64 below);
+
+/* A test between the program's function setup() and core_teardown(). */
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, core_teardown)
+/* Before the first of these, when what stays has been made (tables of numbers): ends all spaces and counts the free frames. */
+void core_settle(void);
+/* Ends all spaces: as many frames are free as then. */
+void core_expect_settled(void);
+/* So, and everything is right before. */
+int core_teardown(void **state);
 
 #endif

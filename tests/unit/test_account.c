@@ -1,11 +1,11 @@
-/* Accounts: what is charged, limits that only shrink on the way down, and that everything is given back. */
+/* Accounts: what is charged, limits that only shrink on the way down, and that everything is given back: account_put() asserts that
+ * nothing is left on an account. */
 #include "core.h"
 
 #include "account.h"
 #include "thread.h"
 
 static struct space *first;
-static u64 frames;
 
 #define BASE 0x400000ul
 enum { RW = RIGHT_R | RIGHT_W };
@@ -14,16 +14,6 @@ static int setup(void **state)
 {
 	(void)state;
 	first = core_first();
-	return 0;
-}
-
-/* account_put() asserts that nothing is left on an account. */
-static int teardown(void **state)
-{
-	(void)state;
-	space_check_all();
-	core_end_all();
-	assert_int_equal(frame_free(), frames);
 	return 0;
 }
 
@@ -228,8 +218,6 @@ static void test_failing(void **state)
 	assert_int_equal(info_of(space).used.spaces, 2);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,13 +231,11 @@ int main(int argc, char **argv)
 		TEST(test_depth),
 		TEST(test_failing),
 	};
-	void *state = NULL;
 
 	core_start(argc, argv, 32u << 20);
-	setup(&state);
+	setup(NULL);
 	segment_create(first, 1, 0);
 	grant_make(first, 0, 1, core_space(first, 0)->number, RIGHT_R);
-	core_end_all();
-	frames = frame_free();
+	core_settle();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

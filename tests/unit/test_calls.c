@@ -30,15 +30,8 @@ static const u64 calls[] = {
 };
 #undef ALLOD_CALL
 
-static u64 seed;
 static u64 segments[HANDLES], grants[HANDLES], portals[HANDLES]; /* results of calls */
 static struct space *first;
-
-static u64 roll(u64 below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
 
 /* --- checking --- */
 
@@ -133,16 +126,7 @@ static void check_all(void)
 
 /* --- entering the kernel --- */
 
-static jmp_buf idle;
-
 /* Each returns with the next thread as host_cpu.current, or without one. */
-static void enter(void (*upcall)(void))
-{
-	host_idle_return = idle;
-	if (!setjmp(idle))
-		upcall();
-}
-
 static u64 fault_va;
 static u32 fault_access;
 
@@ -165,7 +149,7 @@ static void interrupt(void)
 
 static struct space *some_space(void)
 {
-	u64 skip = roll(space_count());
+	u64 skip = core_roll(space_count());
 	struct space *space = space_next(1);
 
 	while (skip--)
@@ -181,7 +165,7 @@ static u64 some_thread(void)
 		count++;
 	if (!count)
 		return 0;
-	count = roll(count);
+	count = core_roll(count);
 	list_for_each(node, &threads)
 		if (!count--)
 			return container_of(node, struct thread, all)->number;
@@ -190,7 +174,7 @@ static u64 some_thread(void)
 
 static u64 some_page(void)
 {
-	return 0x10000 + roll(32) * PAGE_SIZE;
+	return 0x10000 + core_roll(32) * PAGE_SIZE;
 }
 
 static u64 strange_word(void)
@@ -212,59 +196,60 @@ static u64 strange_word(void)
 		1ul << 30,
 		some_page(),
 		globalize(some_space()->number, some_page()),
-		segments[roll(HANDLES)],
-		portals[roll(HANDLES)],
+		segments[core_roll(HANDLES)],
+		portals[core_roll(HANDLES)],
 	};
 
-	return words[roll(ARRAY_SIZE(words))];
+	return words[core_roll(ARRAY_SIZE(words))];
 }
 
 /* An argument of a kind; sometimes anything else. */
 static u64 argument(char kind)
 {
-	if (!roll(16))
+	if (!core_roll(16))
 		return strange_word();
 	switch (kind) {
 	case 's':
-		return roll(2) ? 0 : some_space()->number;
+		return core_roll(2) ? 0 : some_space()->number;
 	case 'n':
 		return some_space()->number;
 	case 'a':
-		return roll(4) ? some_page() : globalize(some_space()->number, some_page());
+		return core_roll(4) ? some_page() : globalize(some_space()->number, some_page());
 	case 'b':
-		return (1 + roll(roll(2) ? 3 : 24)) * PAGE_SIZE;
+		return (1 + core_roll(core_roll(2) ? 3 : 24)) * PAGE_SIZE;
 	case 'k':
 		return globalize(some_space()->number, some_page());
 	case 'r':
-		return roll(8);
+		return core_roll(8);
 	case 'f':
-		return roll(8) | (roll(3) ? 0 : MAP_SHARE) | (roll(2) ? MAP_REPLACE : 0);
+		return core_roll(8) | (core_roll(3) ? 0 : MAP_SHARE) | (core_roll(2) ? MAP_REPLACE : 0);
 	case 'g':
-		return roll(16) | (roll(2) ? GRANT_PASS : 0);
+		return core_roll(16) | (core_roll(2) ? GRANT_PASS : 0);
 	case 'h':
-		return segments[roll(HANDLES)];
+		return segments[core_roll(HANDLES)];
 	case 'm':
-		return roll(2) ? segments[roll(HANDLES)] : 0;
+		return core_roll(2) ? segments[core_roll(HANDLES)] : 0;
 	case 'u':
-		return roll(2);
+		return core_roll(2);
 	case 'v':
-		return grants[roll(HANDLES)];
+		return grants[core_roll(HANDLES)];
 	case 'c':
-		return 1 + roll(12);
+		return 1 + core_roll(12);
 	case 'i':
-		return roll(12);
+		return core_roll(12);
 	case 'o':
-		return roll(12) * PAGE_SIZE;
+		return core_roll(12) * PAGE_SIZE;
 	case 'p':
 		return SCRATCH;
 	case 't':
 		return some_thread();
 	case 'l':
-		return (u64[]){ 0, some_space()->number, grants[roll(HANDLES)], portals[roll(HANDLES)] }[roll(4)];
+		return (u64[]){ 0, some_space()->number, grants[core_roll(HANDLES)],
+			portals[core_roll(HANDLES)] }[core_roll(4)];
 	case 'e':
-		return CODE + roll(4) * 64;
+		return CODE + core_roll(4) * 64;
 	case 'd':
-		return roll(3) ? 0 : host_ticks + roll(1000000);
+		return core_roll(3) ? 0 : host_ticks + core_roll(1000000);
 	default:
 		return 0;
 	}
@@ -322,21 +307,21 @@ static const char *const kinds[] = {
 static void write_call_spec(struct space *space)
 {
 	struct call_spec spec = {
-		.portal = roll(3) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE),
-		.deadline = roll(2) ? timer_ns_of_ticks(host_ticks + roll(30000000)) : 0,
+		.portal = core_roll(3) ? portals[core_roll(HANDLES)] : globalize(some_space()->number, CODE),
+		.deadline = core_roll(2) ? timer_ns_of_ticks(host_ticks + core_roll(30000000)) : 0,
 		.grants = SCRATCH + 2048,
-		.grant_count = (u32)roll(4),
+		.grant_count = (u32)core_roll(4),
 	};
 
 	for (u32 i = 0; i < spec.grant_count; i++) {
 		struct grant_spec grant = {
-			.address = roll(4) ? some_page() : globalize(some_space()->number, some_page()),
-			.bytes = 1 + roll(roll(2) ? 100 : 20000),
-			.flags = (u32)(1 + roll(15)) | (roll(3) ? 0 : GRANT_PASS) | (roll(3) ? 0 : GRANT_KEEP) |
-				(roll(3) ? 0 : GRANT_EXACT),
+			.address = core_roll(4) ? some_page() : globalize(some_space()->number, some_page()),
+			.bytes = 1 + core_roll(core_roll(2) ? 100 : 20000),
+			.flags = (u32)(1 + core_roll(15)) | (core_roll(3) ? 0 : GRANT_PASS) |
+				(core_roll(3) ? 0 : GRANT_KEEP) | (core_roll(3) ? 0 : GRANT_EXACT),
 		};
 
-		grant.address += roll(2) * roll(4096);
+		grant.address += core_roll(2) * core_roll(4096);
 		space_write(space, SCRATCH + 2048 + i * sizeof(grant), &grant, sizeof(grant));
 	}
 	space_write(space, SCRATCH, &spec, sizeof(spec));
@@ -346,18 +331,19 @@ static void write_call_spec(struct space *space)
 static void write_structure(struct space *space, u64 call)
 {
 	const struct space_spec space_spec = {
-		.flags = roll(4) ? (u32)roll(8) : SPACE_VAS,
-		.system = (u32)roll(3),
+		.flags = core_roll(4) ? (u32)core_roll(8) : SPACE_VAS,
+		.system = (u32)core_roll(3),
 		.name = "made",
-		.quota = { roll(2) * roll(60), roll(2) * roll(6), roll(2) * roll(4), roll(2) * roll(8) },
+		.quota = { core_roll(2) * core_roll(60), core_roll(2) * core_roll(6), core_roll(2) * core_roll(4),
+			core_roll(2) * core_roll(8) },
 	};
 	const struct thread_spec thread_spec = {
-		.space = roll(4) ? some_space()->number : 0,
+		.space = core_roll(4) ? some_space()->number : 0,
 		.ip = CODE,
-		.sp = roll(3) ? 0 : SCRATCH + 512,
-		.frame = roll(2) ? 0 : SCRATCH + 1024,
+		.sp = core_roll(3) ? 0 : SCRATCH + 512,
+		.frame = core_roll(2) ? 0 : SCRATCH + 1024,
 	};
-	const struct landing landing = { .crash_landing = roll(2) * CODE };
+	const struct landing landing = { .crash_landing = core_roll(2) * CODE };
 	struct user_frame frame = { .cookie = 1 };
 
 	if (!map_find(&space->map, SCRATCH)) {
@@ -379,9 +365,11 @@ static void write_structure(struct space *space, u64 call)
 
 static bool is_too_much(u64 call)
 {
-	return call == CALL_power_off || (call == CALL_space_destroy && host_cpu.current->space == first && roll(8)) ||
-		(call == CALL_space_create && space_count() >= LIVE_MAX) || (call == CALL_space_destroy && roll(3)) ||
-		(call == CALL_thread_exit && roll(8)) || (call == CALL_thread_create && first->threads > LIVE_MAX);
+	return call == CALL_power_off ||
+		(call == CALL_space_destroy && host_cpu.current->space == first && core_roll(8)) ||
+		(call == CALL_space_create && space_count() >= LIVE_MAX) ||
+		(call == CALL_space_destroy && core_roll(3)) || (call == CALL_thread_exit && core_roll(8)) ||
+		(call == CALL_thread_create && first->threads > LIVE_MAX);
 }
 
 /* --- steps --- */
@@ -389,18 +377,18 @@ static bool is_too_much(u64 call)
 static void remember(u64 call, u64 result)
 {
 	if (call == CALL_segment_create || call == CALL_segment_contiguous || call == CALL_segment_device)
-		segments[roll(HANDLES)] = result;
+		segments[core_roll(HANDLES)] = result;
 	else if (call == CALL_grant)
-		grants[roll(HANDLES)] = result;
+		grants[core_roll(HANDLES)] = result;
 	else if (call == CALL_portal_create)
-		portals[roll(HANDLES)] = result;
+		portals[core_roll(HANDLES)] = result;
 }
 
 static void native_call_step(void)
 {
 	struct thread *thread = host_cpu.current;
 	struct space *space = thread->space;
-	u64 call = roll(8) ? calls[roll(ARRAY_SIZE(calls))] : CALL_portal_call_with, words[6] = { 0 }, before,
+	u64 call = core_roll(8) ? calls[core_roll(ARRAY_SIZE(calls))] : CALL_portal_call_with, words[6] = { 0 }, before,
 	    depth = thread->depth;
 	u32 number = thread->number, value;
 	i64 result;
@@ -412,14 +400,15 @@ static void native_call_step(void)
 			words[kind - kinds[call - ALLOD_CALL_FIRST]] = argument(*kind);
 	if (space->end == SPACE_ALIVE)
 		write_structure(space, call);
-	if (call == CALL_wait && !space_read_u32(space, words[0], &value) && roll(4))
+	if (call == CALL_wait && !space_read_u32(space, words[0], &value) && core_roll(4))
 		words[1] = value;
 	regs_enter(host_cpu.frame, CODE, SCRATCH + 512, words, 0);
-	frame_set_call(host_cpu.frame, call, roll(2) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE));
+	frame_set_call(host_cpu.frame, call,
+		core_roll(2) ? portals[core_roll(HANDLES)] : globalize(some_space()->number, CODE));
 	before = digest();
-	if (!roll(3))
-		core_fail_at(1 + roll(8));
-	enter(trap_native_call);
+	if (!core_roll(3))
+		core_fail_at(1 + core_roll(8));
+	core_enter(trap_native_call);
 	core_failed();
 	if (thread_find(number) != thread || host_cpu.current != thread || thread->space != space ||
 		thread->depth != depth)
@@ -434,36 +423,37 @@ static void native_call_step(void)
 /* One that the first space cannot resolve ends everything. */
 static void fault_step(void)
 {
-	if (host_cpu.current->space == first && roll(8))
+	if (host_cpu.current->space == first && core_roll(8))
 		return;
-	fault_access = (u32)roll(3);
-	fault_va = roll(4) ? some_page() + roll(2) * window_bytes() / 2 : strange_word();
+	fault_access = (u32)core_roll(3);
+	fault_va = core_roll(4) ? some_page() + core_roll(2) * window_bytes() / 2 : strange_word();
 	if (fault_access == FAULT_EXEC) {
 		/* Also a call through a pointer to a portal. */
-		fault_va = roll(2) ? portals[roll(HANDLES)] : globalize(some_space()->number, CODE + roll(4) * 64);
+		fault_va = core_roll(2) ? portals[core_roll(HANDLES)]
+					: globalize(some_space()->number, CODE + core_roll(4) * 64);
 		regs_clear(host_cpu.frame, fault_va, SCRATCH + 512);
 	}
-	if (!roll(3))
-		core_fail_at(1 + roll(8));
-	enter(fault);
+	if (!core_roll(3))
+		core_fail_at(1 + core_roll(8));
+	core_enter(fault);
 	core_failed();
 }
 
 /* What other processors, devices and time do. */
 static void outside_step(void)
 {
-	switch (roll(4)) {
+	switch (core_roll(4)) {
 	case 0:
-		host_ticks += roll(20000000);
-		enter(trap_timer);
+		host_ticks += core_roll(20000000);
+		core_enter(trap_timer);
 		break;
 	case 1:
-		fault_access = (u32)roll(HOST_LINES);
-		enter(interrupt);
+		fault_access = (u32)core_roll(HOST_LINES);
+		core_enter(interrupt);
 		break;
 	case 2:
-		if (space_count() > 1 + roll(20)) {
-			struct space *space = host_cpu.current && roll(2) ? host_cpu.current->space : some_space();
+		if (space_count() > 1 + core_roll(20)) {
+			struct space *space = host_cpu.current && core_roll(2) ? host_cpu.current->space : some_space();
 
 			/* By another processor, while this one runs on. */
 			if (space != first)
@@ -471,7 +461,7 @@ static void outside_step(void)
 		}
 		break;
 	default:
-		enter(trap_poke);
+		core_enter(trap_poke);
 	}
 }
 
@@ -479,30 +469,30 @@ static void new_thread(void)
 {
 	struct thread *thread;
 
-	if (!roll(3))
-		core_fail_at(1 + roll(8));
-	if (!thread_create(roll(2) ? first : some_space(), NULL, CODE, 0, 0, &thread))
+	if (!core_roll(3))
+		core_fail_at(1 + core_roll(8));
+	if (!thread_create(core_roll(2) ? first : some_space(), NULL, CODE, 0, 0, &thread))
 		sched_ready(thread);
 	core_failed();
-	enter(trap_poke);
+	core_enter(trap_poke);
 }
 
 static void step(void)
 {
-	u64 what = roll(16);
+	u64 what = core_roll(16);
 
 	if (!host_cpu.current)
-		return roll(2) ? new_thread() : outside_step();
+		return core_roll(2) ? new_thread() : outside_step();
 	if (what < 11)
 		native_call_step();
 	else if (what == 11)
-		enter(trap_system_call);
+		core_enter(trap_system_call);
 	else if (what == 12)
 		fault_step();
-	else if (what == 13 && host_cpu.current->space != first && !roll(4))
-		enter(exception);
+	else if (what == 13 && host_cpu.current->space != first && !core_roll(4))
+		core_enter(exception);
 	else if (what == 14)
-		enter(trap_system_return);
+		core_enter(trap_system_return);
 	else
 		outside_step();
 }
@@ -524,7 +514,7 @@ static void end(void)
 {
 	/* Nothing if it ended itself. */
 	space_kill(first, SPACE_KILLED, 0);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	space_put(first);
 	assert_null(host_cpu.current);
 	assert_true(list_is_empty(&threads));
@@ -555,7 +545,7 @@ static void test_sequences(void **state)
 	warm_up();
 	frames = frame_free();
 	for (u64 i = 1; i <= count; i++) {
-		seed = i * 7919;
+		core_seed = i * 7919;
 		begin();
 		for (unsigned n = 0; n < STEPS; n++) {
 			if (first->end != SPACE_ALIVE) {
@@ -597,7 +587,7 @@ static void test_ended_meanwhile(void **state)
 		space = core_space(first, 0);
 		assert_int_equal(thread_create(space, NULL, CODE, 0, 0, &thread), 0);
 		sched_ready(thread);
-		enter(trap_poke);
+		core_enter(trap_poke);
 		assert_ptr_equal(host_cpu.current, thread);
 		memcpy(words, made[i].words, sizeof(words));
 		if (made[i].call == CALL_grant)
@@ -605,7 +595,7 @@ static void test_ended_meanwhile(void **state)
 		regs_enter(host_cpu.frame, CODE, SCRATCH, words, 0);
 		frame_set_call(host_cpu.frame, made[i].call, 0);
 		space_kill(space, SPACE_KILLED, 0);
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 		assert_null(host_cpu.current);
 		assert_true(list_is_empty(&first->received));
 		end();
@@ -629,7 +619,7 @@ static void test_chain_of_managers(void **state)
 		space = core_space(space, SPACE_GRANT_CREATOR);
 	assert_int_equal(thread_create(space, NULL, CODE, 0, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_ptr_equal(host_cpu.current, thread);
 	end();
 	assert_int_equal(frame_free(), frames);
@@ -641,7 +631,7 @@ static i64 call(u64 number, u64 a, u64 b)
 
 	regs_enter(host_cpu.frame, CODE, SCRATCH, words, 0);
 	frame_set_call(host_cpu.frame, number, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	return frame_result(host_cpu.frame);
 }
 
@@ -656,7 +646,7 @@ static void test_fail(void **state)
 	begin();
 	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_int_equal(call(CALL_fail, 0, 1), -E_NOSYS);
 	fail_init("no");
 	assert_int_equal(call(CALL_fail, 0, 1), -E_NOSYS);

@@ -18,8 +18,7 @@ enum { SPACES = 4, STEPS = 20000, DEPTH = 12, CODE = 0x200000, BASE = 0x300000, 
 enum { SPEC = 0x400000, GRANT = SPEC + 256, PAGES = SPEC + PAGE_SIZE };
 
 static struct space *first, *spaces[SPACES];
-static u64 seed, through_gate, through_kernel, half_way;
-static jmp_buf idle;
+static u64 through_gate, through_kernel, half_way;
 
 static u64 portal_address(unsigned space)
 {
@@ -36,19 +35,6 @@ static struct {
 } chain[DEPTH];
 static unsigned depth, here;
 static u64 stack, root; /* of the code that runs; root: as entry code has loaded it */
-
-static u64 roll(u64 below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
-
-static void enter(void (*upcall)(void))
-{
-	host_idle_return = idle;
-	if (!setjmp(idle))
-		upcall();
-}
 
 /* --- what entry code does --- */
 
@@ -135,8 +121,8 @@ static void set_registers(u64 call, u64 word, u64 portal)
 
 static void call_step(void)
 {
-	unsigned to = (unsigned)roll(SPACES);
-	u64 address = portal_address(to), sp = stack - roll(16) * 16, got, expected;
+	unsigned to = (unsigned)core_roll(SPACES);
+	u64 address = portal_address(to), sp = stack - core_roll(16) * 16, got, expected;
 
 	if (depth == DEPTH)
 		return;
@@ -148,7 +134,7 @@ static void call_step(void)
 		assert_int_equal(root, (u64)spaces[to]->view.root);
 	} else {
 		set_registers(CALL_portal_call, 0, address);
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 		through_kernel++;
 		got = regs_sp(host_cpu.frame);
 		assert_int_equal(got & ~15ul, expected & ~15ul);
@@ -175,7 +161,7 @@ static bool is_granted(unsigned caller, unsigned callee, u64 page)
 /* The callee can write to the pages of the caller that it is granted, and to no others. */
 static void check_pages(unsigned caller, unsigned callee)
 {
-	u64 word = seed;
+	u64 word = core_seed;
 
 	for (u64 page = PAGES; page < PAGES + 2 * PAGE_SIZE; page += PAGE_SIZE)
 		assert_int_equal(
@@ -187,9 +173,9 @@ static void check_pages(unsigned caller, unsigned callee)
 /* A call with a grant of a page, often the same. */
 static void call_with_step(unsigned to)
 {
-	u64 page = PAGES + (roll(8) ? 0 : PAGE_SIZE), got, expected = expected_stack(to);
-	struct grant_spec grant = { globalize(roll(2) ? spaces[here]->number : 0, page), PAGE_SIZE,
-		RIGHT_R | (roll(4) ? RIGHT_W : 0) | (roll(8) ? 0 : RIGHT_P), 0 };
+	u64 page = PAGES + (core_roll(8) ? 0 : PAGE_SIZE), got, expected = expected_stack(to);
+	struct grant_spec grant = { globalize(core_roll(2) ? spaces[here]->number : 0, page), PAGE_SIZE,
+		RIGHT_R | (core_roll(4) ? RIGHT_W : 0) | (core_roll(8) ? 0 : RIGHT_P), 0 };
 	struct call_spec spec = { .portal = portal_address(to), .grants = GRANT, .grant_count = 1 };
 
 	if (depth == DEPTH)
@@ -197,7 +183,7 @@ static void call_with_step(unsigned to)
 	assert_int_equal(space_write(spaces[here], SPEC, &spec, sizeof(spec)), 0);
 	assert_int_equal(space_write(spaces[here], GRANT, &grant, sizeof(grant)), 0);
 	set_registers(CALL_portal_call_with, 0, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	got = regs_sp(host_cpu.frame);
 	assert_int_equal(got & ~15ul, expected & ~15ul);
 	assert_int_equal(regs_ip(host_cpu.frame), CODE);
@@ -217,7 +203,7 @@ static void call_with_step(unsigned to)
 	half_way += !gate_is_settled(&host_cpu);
 	if (gate_is_settled(&host_cpu))
 		check_settled();
-	if (roll(2))
+	if (core_roll(2))
 		check_pages(chain[depth - 1].space, to);
 }
 
@@ -234,7 +220,7 @@ static void return_step(void)
 		assert_int_equal(root, (u64)spaces[chain[depth - 1].space]->view.root);
 	} else {
 		set_registers(CALL_portal_return, 0, 0);
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 		through_kernel++;
 		ip = regs_ip(host_cpu.frame);
 		sp = regs_sp(host_cpu.frame);
@@ -258,13 +244,13 @@ static void return_step(void)
 /* Calls to the same space, one after the other. -> how many. */
 static unsigned repeat_step(void)
 {
-	unsigned to = (here + 1 + (unsigned)roll(SPACES - 1)) % SPACES, times = (unsigned)roll(6);
+	unsigned to = (here + 1 + (unsigned)core_roll(SPACES - 1)) % SPACES, times = (unsigned)core_roll(6);
 
 	if (depth == DEPTH)
 		return 0;
 	for (unsigned i = 0; i < times; i++) {
 		call_with_step(to);
-		if (i + 1 < times || roll(2))
+		if (i + 1 < times || core_roll(2))
 			return_step();
 	}
 	return times;
@@ -282,19 +268,19 @@ static u64 counted_calls(void)
 static void other_step(void)
 {
 	set_registers(CALL_yield, 1234, 0);
-	switch (roll(4)) {
+	switch (core_roll(4)) {
 	case 0:
-		enter(trap_poke);
+		core_enter(trap_poke);
 		break;
 	case 1:
-		enter(trap_timer);
+		core_enter(trap_timer);
 		break;
 	case 2:
 		portal_forget();
 		counted_calls();
 		return;
 	default:
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 	}
 	check_settled();
 	assert_int_equal(regs_argument(host_cpu.frame, 2), 1234);
@@ -330,7 +316,7 @@ static void begin(void)
 	stack = BASE;
 	assert_int_equal(thread_create(spaces[0], NULL, CODE, BASE, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_ptr_equal(host_cpu.current, thread);
 	root = (u64)host_cpu.loaded->root;
 }
@@ -340,7 +326,7 @@ static void end(void)
 	for (unsigned i = 0; i < SPACES; i++)
 		if (spaces[i]->end == SPACE_ALIVE)
 			space_kill(spaces[i], SPACE_KILLED, 0);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	core_end_all();
 }
 
@@ -357,7 +343,7 @@ static void test_sequences(void **state)
 	for (unsigned i = 0; i < STEPS; i++) {
 		unsigned was = depth;
 
-		switch (roll(16)) {
+		switch (core_roll(16)) {
 		case 0:
 			other_step();
 			break;
@@ -366,7 +352,7 @@ static void test_sequences(void **state)
 			made += depth > was;
 			break;
 		case 6:
-			call_with_step((here + 1 + (unsigned)roll(SPACES - 1)) % SPACES);
+			call_with_step((here + 1 + (unsigned)core_roll(SPACES - 1)) % SPACES);
 			made += depth > was;
 			break;
 		case 7 ... 8:
@@ -397,7 +383,7 @@ static void test_ends(void **state)
 				if (!gate_call(address, stack - 64, &got)) {
 					stack -= 64;
 					set_registers(CALL_portal_call, 0, address);
-					enter(trap_native_call);
+					core_enter(trap_native_call);
 					stack += 64;
 				}
 				depth++;
@@ -407,7 +393,7 @@ static void test_ends(void **state)
 		}
 		space_kill(spaces[victim], SPACE_KILLED, 0);
 		set_registers(CALL_yield, 0, 0);
-		enter(trap_poke);
+		core_enter(trap_poke);
 		/* The thread goes on where it is if that lives, else in the nearest living caller. */
 		assert_ptr_equal(host_cpu.current->space, spaces[victim == SPACES - 1 ? victim - 1 : SPACES - 1]);
 		end();
@@ -454,11 +440,11 @@ static void test_slots(void **state)
 static void call_and_return(u64 call)
 {
 	set_registers(call, 0, portal_address(SPACES - 1));
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_true(gate_is_settled(&host_cpu));
 	assert_ptr_equal(host_cpu.current->space, spaces[SPACES - 1]);
 	set_registers(CALL_portal_return, 0, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 }
 
 /* What a process may call without asking, its system may not in its place: it is not on the gate's roots. */
@@ -486,19 +472,19 @@ static void test_system(void **state)
 	stack = BASE;
 	assert_int_equal(thread_create(process, NULL, CODE, BASE, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_ptr_equal(host_cpu.current->space, process);
 		call_and_return(CALL_portal_call);
 		assert_ptr_equal(host_cpu.current->space, process);
-		enter(trap_system_call);
+		core_enter(trap_system_call);
 		assert_ptr_equal(host_cpu.current->space, first);
 		call_and_return(CALL_portal_call_with);
 		assert_ptr_equal(host_cpu.current->space, first);
-		enter(trap_system_return);
+		core_enter(trap_system_return);
 	}
 	space_kill(first, SPACE_KILLED, 0);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	core_end_all();
 }
 

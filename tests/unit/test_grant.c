@@ -2,7 +2,6 @@
 #include "core.h"
 
 static struct space *first, *owner, *a, *b;
-static u64 frames;
 
 enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, P = RIGHT_P, RW = RIGHT_R | RIGHT_W };
 #define BASE 0x400000ul
@@ -17,26 +16,9 @@ static int setup(void **state)
 	return map_add(first, owner, BASE, 0x800000, R | W | X, 0, 0);
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	space_check_all();
-	core_check_tlb();
-	core_end_all();
-	assert_int_equal(frame_free(), frames);
-	return 0;
-}
-
 static u64 there(u64 offset)
 {
 	return globalize(owner->number, offset);
-}
-
-static u32 code_of(struct space *space, u64 va, u32 access)
-{
-	u64 word = 1;
-
-	return core_access(space, va, access, &word);
 }
 
 /* Entries that a space's own tables hold: links, copies and tables. */
@@ -83,26 +65,26 @@ static void test_rights(void **state)
 	x = grant_make(owner, BASE + 0x2000, PAGE_SIZE, a->number, X);
 	p = grant_make(owner, BASE + 0x3000, PAGE_SIZE, a->number, P);
 	assert_true(r > 0 && w > 0 && x > 0 && p > 0);
-	assert_int_equal(code_of(a, there(BASE), 0), 0);
-	assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(a, there(BASE), FAULT_EXEC), FAULT_EXEC);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_EXEC), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), FAULT_READ);
-	assert_int_equal(code_of(a, there(BASE + 0x4000), 0), FAULT_READ);
-	assert_int_equal(code_of(b, there(BASE), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE), 0), 0);
+	assert_int_equal(core_code(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE), FAULT_EXEC), FAULT_EXEC);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x2000), FAULT_EXEC), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x4000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(BASE), 0), FAULT_READ);
 	/* What the owner may not do itself, nobody may by its grant. */
 	assert_int_equal(map_protect(owner, BASE + 0x1000, PAGE_SIZE, R), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
 	assert_int_equal(grant_revoke(b, (u32)r), -E_PERM);
 	assert_int_equal(grant_revoke(a, (u32)r), 0);
-	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE), 0), FAULT_READ);
 	assert_int_equal(grant_revoke(owner, (u32)w), 0);
 	assert_int_equal(grant_revoke(first, (u32)x), 0);
 	assert_int_equal(grant_revoke(owner, (u32)x), -E_NOENT);
-	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_EXEC), FAULT_EXEC);
+	assert_int_equal(core_code(a, there(BASE + 0x2000), FAULT_EXEC), FAULT_EXEC);
 }
 
 /* A whole window of any size takes as many entries as it has links, whatever is touched in it. */
@@ -115,8 +97,8 @@ static void test_whole(void **state)
 	assert_int_equal(map_add(first, owner, 0x40000000, 0x40000000, RW, 0, 0), 0);
 	before = entries_of(a->view.root, pt_levels - 1);
 	for (u64 at = 0x40000000; at < 0x80000000; at += 0x400000)
-		assert_int_equal(code_of(a, there(at), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), 0);
+		assert_int_equal(core_code(a, there(at), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE), FAULT_WRITE), 0);
 	assert_true(entries_of(a->view.root, pt_levels - 1) - before <= pt_links + pt_levels);
 	/* What the owner faults in is there for the grantee at once, without a fault. */
 	assert_int_equal(core_access(owner, BASE + 0x5000, FAULT_WRITE, &word), 0);
@@ -130,11 +112,11 @@ static void test_whole(void **state)
 	}
 	/* Passed on with less. */
 	assert_true(grant_make(a, there(0), window_bytes(), b->number, R) > 0);
-	assert_int_equal(code_of(b, there(BASE + 0x5000), 0), 0);
-	assert_int_equal(code_of(b, there(BASE + 0x5000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(b, there(BASE + 0x5000), 0), 0);
+	assert_int_equal(core_code(b, there(BASE + 0x5000), FAULT_WRITE), FAULT_WRITE);
 	assert_int_equal(grant_revoke(owner, (u32)grant), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x5000), 0), FAULT_READ);
-	assert_int_equal(code_of(b, there(BASE + 0x5000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x5000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(BASE + 0x5000), 0), FAULT_READ);
 	assert_true(list_is_empty(&owner->granted));
 }
 
@@ -146,21 +128,21 @@ static void test_ragged(void **state)
 
 	(void)state;
 	assert_true(grant > 0);
-	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x200000), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x400000), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x401000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x200000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x400000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x401000), FAULT_WRITE), FAULT_WRITE);
 	word = 9;
 	assert_int_equal(core_access(owner, BASE + 0x1000, FAULT_WRITE, &word), 0);
 	assert_int_equal(core_access(a, there(BASE + 0x1000), 0, &word), 0);
 	assert_int_equal(word, 9);
 	assert_int_equal(map_protect(owner, BASE, 0x800000, R), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
-	assert_int_equal(code_of(a, there(BASE + 0x200000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(core_code(a, there(BASE + 0x200000), FAULT_WRITE), FAULT_WRITE | FAULT_MAPPED);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), 0), 0);
 	assert_int_equal(map_remove(owner, BASE, 0x800000), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), 0), FAULT_READ);
 	assert_int_equal(map_add(first, owner, BASE, 0x800000, RW, 0, 0), 0);
 	assert_int_equal(core_access(a, there(BASE + 0x1000), 0, &word), 0);
 	assert_int_equal(word, 0);
@@ -175,17 +157,17 @@ static void test_overlapping(void **state)
 	int wide = grant_make(owner, 0, window_bytes(), a->number, R), narrow;
 
 	(void)state;
-	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), 0), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
 	narrow = grant_make(owner, BASE + 0x3000, PAGE_SIZE, a->number, W);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(a, there(BASE + 0x2000), 0), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x2000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE + 0x2000), 0), 0);
 	assert_int_equal(grant_revoke(owner, (u32)narrow), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), 0), 0);
 	assert_int_equal(grant_revoke(owner, (u32)wide), 0);
-	assert_int_equal(code_of(a, there(BASE + 0x3000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x3000), 0), FAULT_READ);
 }
 
 /* Blocks of 2 MiB, seen whole and in part. */
@@ -199,18 +181,18 @@ static void test_blocks(void **state)
 	assert_true(number > 0);
 	assert_int_equal(map_add(first, owner, 0x40200000, 0x200000, RW | MAP_SHARE, (u32)number, 0), 0);
 	part = grant_make(owner, 0x40205000, 2 * PAGE_SIZE, a->number, R);
-	assert_int_equal(code_of(a, there(0x40206000), 0), 0);
-	assert_int_equal(code_of(a, there(0x40206000), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(a, there(0x40207000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(0x40206000), 0), 0);
+	assert_int_equal(core_code(a, there(0x40206000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(0x40207000), 0), FAULT_READ);
 	assert_int_equal(core_oracle(a, there(0x40206008), &pa, &uncached), R);
 	assert_int_equal(pa, physical + 0x6008);
 	whole = grant_make(owner, 0x40200000, 0x200000, b->number, RW);
-	assert_int_equal(code_of(b, there(0x40206000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(b, there(0x40206000), FAULT_WRITE), 0);
 	assert_int_equal(core_oracle(b, there(0x403ff000), &pa, &uncached), RW);
 	assert_int_equal(map_remove(owner, 0x40206000, PAGE_SIZE), 0);
-	assert_int_equal(code_of(a, there(0x40206000), 0), FAULT_READ);
-	assert_int_equal(code_of(b, there(0x40206000), 0), FAULT_READ);
-	assert_int_equal(code_of(b, there(0x40207000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(0x40206000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(0x40206000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(0x40207000), FAULT_WRITE), 0);
 	assert_true(grant_revoke(a, (u32)part) == 0 && grant_revoke(b, (u32)whole) == 0);
 }
 
@@ -231,18 +213,18 @@ static void test_chain(void **state)
 	assert_true(grant && grant->flags == (R | GRANT_PASS));
 	to_c = grant_make(b, there(BASE + 0x1000), 0x1000, c->number, RW);
 	assert_true(to_a > 0 && to_b > 0 && to_c > 0);
-	assert_int_equal(code_of(c, there(BASE + 0x1000), 0), 0);
-	assert_int_equal(code_of(c, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(c, there(BASE + 0x1000), 0), 0);
+	assert_int_equal(core_code(c, there(BASE + 0x1000), FAULT_WRITE), FAULT_WRITE);
 	/* Not passed on with the right to pass on. */
 	assert_int_equal(grant_make(c, there(BASE + 0x1000), 0x1000, a->number, R), -E_PERM);
 	/* The middle goes, and with it what was made from it. */
 	space_end(b, SPACE_KILLED, 0);
-	assert_int_equal(code_of(c, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_int_equal(core_code(c, there(BASE + 0x1000), 0), FAULT_READ);
 	assert_int_equal(grant_revoke(owner, (u32)to_c), -E_NOENT);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), FAULT_WRITE), 0);
 	space_get(owner);
 	space_end(owner, SPACE_KILLED, 0);
-	assert_int_equal(code_of(a, there(BASE + 0x1000), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE + 0x1000), 0), FAULT_READ);
 	assert_true(list_is_empty(&a->received));
 	space_put(owner);
 }
@@ -253,8 +235,8 @@ static void test_by_manager(void **state)
 	(void)state;
 	assert_true(grant_make(first, there(BASE), PAGE_SIZE, a->number, R) > 0);
 	assert_true(grant_make(first, there(BASE), PAGE_SIZE, first->number, R) > 0);
-	assert_int_equal(code_of(a, there(BASE), 0), 0);
-	assert_int_equal(code_of(first, there(BASE), 0), 0);
+	assert_int_equal(core_code(a, there(BASE), 0), 0);
+	assert_int_equal(core_code(first, there(BASE), 0), 0);
 }
 
 static void test_creator(void **state)
@@ -263,8 +245,8 @@ static void test_creator(void **state)
 
 	(void)state;
 	assert_int_equal(map_add(a, made, BASE, PAGE_SIZE, RW, 0, 0), 0);
-	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_WRITE), 0);
-	assert_int_equal(code_of(a, globalize(made->number, BASE), FAULT_EXEC), FAULT_EXEC);
+	assert_int_equal(core_code(a, globalize(made->number, BASE), FAULT_WRITE), 0);
+	assert_int_equal(core_code(a, globalize(made->number, BASE), FAULT_EXEC), FAULT_EXEC);
 	assert_true(grant_make(a, globalize(made->number, BASE), 8, b->number, R) > 0);
 	/* The space itself cannot end what its manager holds. */
 	assert_int_equal(grant_revoke(made, grant_find(made, a, BASE, R)->number), -E_PERM);
@@ -286,19 +268,6 @@ static void end(struct grant *grant)
 	tlb_commit();
 }
 
-static u64 word_at(struct space *space, u64 va)
-{
-	u64 word;
-
-	assert_int_equal(core_access(space, va, 0, &word), 0);
-	return word;
-}
-
-static void set_word(struct space *space, u64 va, u64 word)
-{
-	assert_int_equal(core_access(space, va, FAULT_WRITE, &word), 0);
-}
-
 /* What is present is visible at once, from the second call on, and edge tables stay for the next. */
 static void test_of_call(void **state)
 {
@@ -309,23 +278,23 @@ static void test_of_call(void **state)
 	(void)state;
 	assert_int_equal(for_call(BASE, PAGE_SIZE, RW | 0x100, &grant), -E_INVAL);
 	assert_int_equal(for_call(BASE, PAGE_SIZE, RW | GRANT_KEEP | GRANT_EXACT, &grant), -E_INVAL);
-	set_word(owner, BASE, 7);
+	core_store(owner, BASE, 7);
 	assert_int_equal(for_call(BASE, PAGE_SIZE, RW, &grant), 0);
-	assert_int_equal(word_at(a, there(BASE)), 7);
+	assert_int_equal(core_load(a, there(BASE)), 7);
 	end(grant);
-	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE), 0), FAULT_READ);
 	free = frame_free();
 	for (unsigned i = 0; i < 5; i++) {
 		assert_int_equal(for_call(BASE, PAGE_SIZE, R, &grant), 0);
 		assert_int_equal(core_oracle(a, there(BASE), &physical, &uncached), R);
-		assert_int_equal(code_of(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
+		assert_int_equal(core_code(a, there(BASE), FAULT_WRITE), FAULT_WRITE);
 		end(grant);
 		assert_int_equal(core_oracle(a, there(BASE), &physical, &uncached), 0);
 	}
 	assert_int_equal(frame_free(), free);
 	/* With another grant the tables go when the viewer goes. */
 	assert_true(grant_make(owner, BASE, PAGE_SIZE, a->number, RW) > 0);
-	assert_int_equal(word_at(a, there(BASE)), 7);
+	assert_int_equal(core_load(a, there(BASE)), 7);
 	space_end(a, SPACE_KILLED, 0);
 }
 
@@ -335,35 +304,35 @@ static void test_exact(void **state)
 
 	(void)state;
 	for (u64 at = BASE; at < BASE + 4 * PAGE_SIZE; at += 8)
-		set_word(owner, at, at);
+		core_store(owner, at, at);
 	assert_int_equal(for_call(BASE + 16, 2 * PAGE_SIZE, RW | GRANT_EXACT | GRANT_PASS, &grant), 0);
 	space_check_all();
 	core_check_tlb();
-	assert_true(word_at(a, there(BASE + 16)) == BASE + 16 && word_at(a, there(BASE + 8)) == 0);
-	assert_true(word_at(a, there(BASE + 0x1008)) == BASE + 0x1008);
-	assert_true(word_at(a, there(BASE + 0x2008)) == BASE + 0x2008 && word_at(a, there(BASE + 0x2010)) == 0);
-	set_word(a, there(BASE + 24), 1);
-	set_word(a, there(BASE + 8), 2);
-	set_word(a, there(BASE + 0x1000), 3);
-	set_word(a, there(BASE + 0x2008), 4);
+	assert_true(core_load(a, there(BASE + 16)) == BASE + 16 && core_load(a, there(BASE + 8)) == 0);
+	assert_true(core_load(a, there(BASE + 0x1008)) == BASE + 0x1008);
+	assert_true(core_load(a, there(BASE + 0x2008)) == BASE + 0x2008 && core_load(a, there(BASE + 0x2010)) == 0);
+	core_store(a, there(BASE + 24), 1);
+	core_store(a, there(BASE + 8), 2);
+	core_store(a, there(BASE + 0x1000), 3);
+	core_store(a, there(BASE + 0x2008), 4);
 	/* Passed on, it is as exact. A second one of the same page shares the copy. */
 	assert_true(grant_make(a, there(BASE + 16), 64, b->number, R) > 0);
-	assert_true(word_at(b, there(BASE + 24)) == 1 && word_at(b, there(BASE + 80)) == BASE + 80);
+	assert_true(core_load(b, there(BASE + 24)) == 1 && core_load(b, there(BASE + 80)) == BASE + 80);
 	assert_int_equal(for_call(BASE + 0x2100, 16, RW | GRANT_EXACT, &other), 0);
-	assert_true(word_at(a, there(BASE + 0x2008)) == 4 && word_at(a, there(BASE + 0x2100)) == BASE + 0x2100);
+	assert_true(core_load(a, there(BASE + 0x2008)) == 4 && core_load(a, there(BASE + 0x2100)) == BASE + 0x2100);
 	space_check_all();
 	core_check_tlb();
-	set_word(a, there(BASE + 0x2108), 5);
+	core_store(a, there(BASE + 0x2108), 5);
 	/* The owner sees nothing of the edges before the end. */
-	assert_true(word_at(owner, BASE + 24) == BASE + 24 && word_at(owner, BASE + 0x1000) == 3);
+	assert_true(core_load(owner, BASE + 24) == BASE + 24 && core_load(owner, BASE + 0x1000) == 3);
 	end(grant);
-	assert_true(word_at(owner, BASE + 24) == 1 && word_at(owner, BASE + 8) == BASE + 8);
-	assert_true(word_at(owner, BASE + 0x2008) == 4 && word_at(owner, BASE + 0x2108) == BASE + 0x2108);
-	assert_int_equal(code_of(b, there(BASE + 24), 0), FAULT_READ);
-	assert_int_equal(word_at(a, there(BASE + 0x2108)), 5);
+	assert_true(core_load(owner, BASE + 24) == 1 && core_load(owner, BASE + 8) == BASE + 8);
+	assert_true(core_load(owner, BASE + 0x2008) == 4 && core_load(owner, BASE + 0x2108) == BASE + 0x2108);
+	assert_int_equal(core_code(b, there(BASE + 24), 0), FAULT_READ);
+	assert_int_equal(core_load(a, there(BASE + 0x2108)), 5);
 	/* The grantee ends: what it wrote comes back. */
 	space_end(a, SPACE_KILLED, 0);
-	assert_int_equal(word_at(owner, BASE + 0x2108), 5);
+	assert_int_equal(core_load(owner, BASE + 0x2108), 5);
 }
 
 /* A link to the whole window gives way to the copies, and comes back. */
@@ -373,19 +342,19 @@ static void test_exact_and_whole(void **state)
 	struct grant *grant;
 
 	(void)state;
-	set_word(owner, BASE, 1);
-	set_word(owner, BASE + 8, 2);
-	assert_true(whole > 0 && word_at(a, there(BASE)) == 1);
+	core_store(owner, BASE, 1);
+	core_store(owner, BASE + 8, 2);
+	assert_true(whole > 0 && core_load(a, there(BASE)) == 1);
 	assert_int_equal(for_call(BASE + 8, 8, RW | GRANT_EXACT, &grant), 0);
 	space_check_all();
-	assert_true(word_at(a, there(BASE)) == 0 && word_at(a, there(BASE + 8)) == 2);
-	set_word(a, there(BASE + 8), 3);
+	assert_true(core_load(a, there(BASE)) == 0 && core_load(a, there(BASE + 8)) == 2);
+	core_store(a, there(BASE + 8), 3);
 	/* The owner's page changes below it. */
 	assert_int_equal(map_remove(owner, BASE, PAGE_SIZE), 0);
-	assert_int_equal(code_of(a, there(BASE), 0), FAULT_READ);
+	assert_int_equal(core_code(a, there(BASE), 0), FAULT_READ);
 	end(grant);
 	assert_int_equal(map_add(first, owner, BASE, PAGE_SIZE, R | W, 0, 0), 0);
-	assert_int_equal(word_at(a, there(BASE + 8)), 0);
+	assert_int_equal(core_load(a, there(BASE + 8)), 0);
 	space_check_all();
 	core_check_tlb();
 }
@@ -410,10 +379,10 @@ static void test_exact_failing(void **state)
 	struct grant *grant;
 
 	(void)state;
-	set_word(owner, BASE, 1);
-	set_word(owner, BASE + 2 * PAGE_SIZE, 1);
+	core_store(owner, BASE, 1);
+	core_store(owner, BASE + 2 * PAGE_SIZE, 1);
 	assert_true(core_fail_each(do_exact, check_nothing_made, &grant) >= 4);
-	assert_int_equal(word_at(a, there(BASE + 104)), 0);
+	assert_int_equal(core_load(a, there(BASE + 104)), 0);
 	end(grant);
 }
 
@@ -424,17 +393,17 @@ static void test_many_grantees(void **state)
 	static struct space *to[COUNT];
 
 	(void)state;
-	set_word(owner, BASE, 9);
+	core_store(owner, BASE, 9);
 	for (unsigned i = 0; i < COUNT; i++) {
 		to[i] = core_space(first, 0);
 		assert_true(grant_make(owner, BASE, 8, to[i]->number, R) > 0);
 	}
 	for (unsigned i = 0; i < COUNT; i++)
-		assert_int_equal(word_at(to[i], there(BASE)), 9);
+		assert_int_equal(core_load(to[i], there(BASE)), 9);
 	assert_true(grant_exists(owner, to[7]) && !grant_exists(to[7], owner) && !grant_exists(owner, b));
 	assert_int_equal(map_remove(owner, BASE, PAGE_SIZE), 0);
 	for (unsigned i = 0; i < COUNT; i++)
-		assert_int_equal(code_of(to[i], there(BASE), 0), FAULT_READ);
+		assert_int_equal(core_code(to[i], there(BASE), 0), FAULT_READ);
 }
 
 /* --- portals --- */
@@ -487,8 +456,6 @@ static void test_portals(void **state)
 	space_put(owner);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,17 +475,15 @@ int main(int argc, char **argv)
 		TEST(test_many_grantees),
 		TEST(test_portals),
 	};
-	void *state = NULL;
 
 	core_start(argc, argv, 32u << 20);
-	setup(&state);
+	setup(NULL);
 	segment_create(first, 1, 0);
 	/* The tables of numbers stay. */
 	for (unsigned i = 0; i < 600; i++)
 		grant_make(first, 0, 1, core_space(first, 0)->number, R);
 	for (unsigned i = 0; i < 4500; i++)
 		space_end(core_space(first, 0), SPACE_KILLED, 0);
-	core_end_all();
-	frames = frame_free();
+	core_settle();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

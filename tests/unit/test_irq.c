@@ -18,22 +18,8 @@
 enum { LINES = 15, STEPS = 20000, CODE = 0x200000, WORD = 0x300000, BASE = 0x400000, RANDOM_BYTES = 15 * 8 };
 
 static struct space *first, *drivers[LINES], *victim;
-static u64 seed, calls_made, counted;
-static jmp_buf idle;
+static u64 calls_made, counted;
 static unsigned interrupt_line;
-
-static u64 roll(u64 below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
-
-static void enter(void (*upcall)(void))
-{
-	host_idle_return = idle;
-	if (!setjmp(idle))
-		upcall();
-}
 
 static void interrupt(void)
 {
@@ -55,8 +41,8 @@ static void scramble(void)
 	u8 *bytes = (u8 *)host_cpu.frame;
 
 	for (unsigned i = 0; i < RANDOM_BYTES; i++)
-		bytes[i] = (u8)roll(256);
-	regs_set_thread_pointer(host_cpu.frame, roll(1000) + 1);
+		bytes[i] = (u8)core_roll(256);
+	regs_set_thread_pointer(host_cpu.frame, core_roll(1000) + 1);
 }
 
 /* The thread goes on where frame `at` was left by an interrupt, and all further frames are gone. */
@@ -93,7 +79,7 @@ static u32 word_of(unsigned line)
 
 static void interrupt_step(void)
 {
-	const unsigned line = (unsigned)roll(LINES);
+	const unsigned line = (unsigned)core_roll(LINES);
 	const bool under_way = is_under_way(line);
 	const u32 word = word_of(line);
 	u64 general = 0;
@@ -103,7 +89,7 @@ static void interrupt_step(void)
 	left[depth].space = host_cpu.current->space;
 	left[depth].regs = *host_cpu.frame;
 	interrupt_line = line;
-	enter(interrupt);
+	core_enter(interrupt);
 	assert_int_equal(host_lines[line], IRQ_TAKEN);
 	if (host_cpu.current->depth == depth) {
 		check_back(depth);
@@ -135,7 +121,7 @@ static void leave_step(u64 call)
 		return;
 	scramble();
 	frame_set_call(host_cpu.frame, call, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	if (line < 0) {
 		assert_int_equal(host_cpu.current->depth, --depth);
 		assert_ptr_equal(host_cpu.current->space, left[depth].space);
@@ -149,7 +135,7 @@ static void leave_step(u64 call)
 /* In a driver's call: a call of another driver. */
 static void call_step(void)
 {
-	const unsigned to = (unsigned)roll(LINES);
+	const unsigned to = (unsigned)core_roll(LINES);
 
 	if (!depth || depth + 1 >= CALLS_MAX - 2 || host_cpu.current->space == victim)
 		return;
@@ -157,7 +143,7 @@ static void call_step(void)
 	left[depth].space = host_cpu.current->space;
 	regs_clear(host_cpu.frame, CODE + 64, BASE);
 	frame_set_call(host_cpu.frame, CALL_portal_call, globalize(drivers[to]->number, CODE));
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	depth++;
 	assert_int_equal(host_cpu.current->depth, depth);
 	assert_ptr_equal(host_cpu.current->space, drivers[to]);
@@ -171,7 +157,7 @@ static void time_step(void)
 	while (outermost < depth && left[outermost].line < 0)
 		outermost++;
 	host_ticks += 2 * IRQ_CALL_NS_MAX;
-	enter(trap_timer);
+	core_enter(trap_timer);
 	if (outermost < depth)
 		check_back(outermost);
 }
@@ -202,14 +188,14 @@ static void grant_portals(void)
 /* A driver ends that the thread is in, or has nothing to do with, and another has its line. */
 static void end_step(void)
 {
-	const unsigned line = (unsigned)roll(LINES);
+	const unsigned line = (unsigned)core_roll(LINES);
 
 	for (unsigned i = 0; i < depth; i++)
 		if (left[i].space == drivers[line])
 			return;
 	space_kill(drivers[line], SPACE_KILLED, 0);
 	if (host_cpu.current->space == drivers[line]) {
-		enter(trap_poke);
+		core_enter(trap_poke);
 		if (left[depth - 1].line >= 0)
 			check_back(depth - 1);
 		else
@@ -236,7 +222,7 @@ static void begin(bool process)
 	depth = 0;
 	assert_int_equal(thread_create(victim, NULL, CODE, BASE, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_ptr_equal(host_cpu.current, thread);
 }
 
@@ -245,7 +231,7 @@ static void end(void)
 	space_kill(victim, SPACE_KILLED, 0);
 	for (unsigned i = 0; i < LINES; i++)
 		space_kill(drivers[i], SPACE_KILLED, 0);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_null(host_cpu.current);
 	core_end_all();
 }
@@ -260,8 +246,8 @@ static void sequences(bool process)
 	begin(process);
 	calls_made = counted = 0;
 	for (unsigned i = 0; i < STEPS; i++) {
-		host_ticks += roll(3) ? 0 : roll(100000);
-		switch (roll(32)) {
+		host_ticks += core_roll(3) ? 0 : core_roll(100000);
+		switch (core_roll(32)) {
 		case 0 ... 13:
 			interrupt_step();
 			break;
@@ -275,11 +261,11 @@ static void sequences(bool process)
 			call_step();
 			break;
 		case 30:
-			if (!roll(8))
+			if (!core_roll(8))
 				time_step();
 			break;
 		default:
-			if (!roll(8))
+			if (!core_roll(8))
 				end_step();
 		}
 		if (victim->end != SPACE_ALIVE)
@@ -357,12 +343,12 @@ static void test_account(void **state)
 	begin(false);
 	interrupt_line = 0;
 	used_before = used(drivers[0]);
-	enter(interrupt);
+	core_enter(interrupt);
 	assert_int_equal(host_cpu.current->depth, 1);
 	assert_int_equal(irq_grant(first, 0, drivers[2]), 0);
 	assert_int_equal(used(drivers[0]), used_before);
 	frame_set_call(host_cpu.frame, CALL_portal_return, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_int_equal(host_cpu.current->depth, 0);
 	assert_int_equal(used(drivers[0]), used_before - 1);
 	assert_int_equal(irq_call(drivers[0], 0, CODE, 0), -E_PERM);
@@ -380,27 +366,27 @@ static void test_recall(void **state)
 	assert_true(grant_make(first, globalize(drivers[1]->number, CODE), 1, victim->number, RIGHT_P) > 0);
 	regs_clear(host_cpu.frame, CODE, BASE);
 	frame_set_call(host_cpu.frame, CALL_portal_call, globalize(drivers[1]->number, CODE));
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_ptr_equal(thread->space, drivers[1]);
 	interrupt_line = 0;
-	enter(interrupt);
+	core_enter(interrupt);
 	assert_ptr_equal(thread->space, drivers[0]);
 	thread_recall(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_ptr_equal(thread->space, drivers[0]);
 	regs_enter(host_cpu.frame, CODE, BASE, (const u64[6]){ WORD }, 0);
 	frame_set_call(host_cpu.frame, CALL_wait, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_int_equal(frame_result(host_cpu.frame), -E_PERM);
 	frame_set_call(host_cpu.frame, CALL_portal_return, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_ptr_equal(thread->space, victim);
 	assert_int_equal(thread->depth, 0);
 	assert_int_equal(frame_result(host_cpu.frame), -E_INTR);
 	/* It may wait again, if there is anything to wait for. */
 	regs_enter(host_cpu.frame, CODE, BASE, (const u64[6]){ WORD }, 0);
 	frame_set_call(host_cpu.frame, CALL_wait, 0);
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_int_equal(frame_result(host_cpu.frame), -E_FAULT);
 	end();
 }
@@ -413,20 +399,20 @@ static void test_full(void **state)
 	(void)state;
 	begin(false);
 	interrupt_line = 0;
-	enter(interrupt);
+	core_enter(interrupt);
 	for (unsigned i = 1; i + 1 < CALLS_MAX; i++) {
 		regs_clear(host_cpu.frame, CODE, BASE);
 		frame_set_call(host_cpu.frame, CALL_portal_call, globalize(drivers[i % 2]->number, CODE));
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 		assert_int_equal(host_cpu.current->depth, i + 1);
 	}
 	word = word_of(2);
 	interrupt_line = 2;
-	enter(interrupt);
+	core_enter(interrupt);
 	assert_int_equal(host_cpu.current->depth, CALLS_MAX - 1);
 	assert_int_equal(word_of(2), word + 1);
 	host_ticks += 2 * IRQ_CALL_NS_MAX;
-	enter(trap_timer);
+	core_enter(trap_timer);
 	assert_int_equal(host_cpu.current->depth, 0);
 	end();
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 static struct space *first, *s;
-static u64 frames;
 
 enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W };
 
@@ -16,39 +15,9 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	space_check_all();
-	core_check_tlb();
-	core_end_all();
-	assert_int_equal(frame_free(), frames);
-	return 0;
-}
-
 static int map(u64 address, u64 pages, u32 flags, int segment, u64 offset)
 {
 	return map_add(first, s, address, pages * PAGE_SIZE, flags, (u32)segment, offset * PAGE_SIZE);
-}
-
-static u64 load(struct space *space, u64 va)
-{
-	u64 word;
-
-	assert_int_equal(core_access(space, va, 0, &word), 0);
-	return word;
-}
-
-static void store(struct space *space, u64 va, u64 word)
-{
-	assert_int_equal(core_access(space, va, FAULT_WRITE, &word), 0);
-}
-
-static u32 code_of(struct space *space, u64 va, u32 access)
-{
-	u64 word = 1;
-
-	return core_access(space, va, access, &word);
 }
 
 static void test_bad_arguments(void **state)
@@ -150,16 +119,16 @@ static void test_present(void **state)
 	assert_int_equal(map(0x100000, 64, RW, 0, 0), 0);
 	assert_string_equal(present(0x100000, 4), "....");
 	for (u64 i = 0; i < 64; i += i == 4 ? 1 : 4)
-		store(s, 0x100000 + i * PAGE_SIZE, 1);
+		core_store(s, 0x100000 + i * PAGE_SIZE, 1);
 	assert_string_equal(present(0x100000, 16), "x...xx...x...x..");
 	assert_int_equal(map_present(s, 0x105001, &end), 0x105000);
 	assert_int_equal(end, 0x106000);
 	/* Of the segment's pages 2 to 7 here some have frames, of the segment's or private. */
 	assert_int_equal(map(0x200000, 6, RW, segment, 2), 0);
 	assert_int_equal(map(0x300000, 8, RW | MAP_SHARE, segment, 0), 0);
-	store(s, 0x301000, 1);
-	store(s, 0x304000, 1);
-	store(s, 0x203000, 1);
+	core_store(s, 0x301000, 1);
+	core_store(s, 0x304000, 1);
+	core_store(s, 0x203000, 1);
 	assert_string_equal(present(0x300000, 8), ".x..xx..");
 	assert_string_equal(present(0x200000, 6), "..xx..");
 	/* Further down in the window than in the segment. */
@@ -170,7 +139,7 @@ static void test_present(void **state)
 	/* A long run comes in pieces. */
 	assert_int_equal(map(0x1000000, 2 * PRESENT_RUN, RW, 0, 0), 0);
 	for (u64 i = 0; i < PRESENT_RUN + 1; i++)
-		store(s, 0x1000000 + i * PAGE_SIZE, 1);
+		core_store(s, 0x1000000 + i * PAGE_SIZE, 1);
 	assert_int_equal(map_present(s, 0x1000000, &end), 0x1000000);
 	assert_int_equal(end, 0x1000000 + PRESENT_RUN * PAGE_SIZE);
 	assert_int_equal(map_present(s, end, &end), 0x1000000 + PRESENT_RUN * PAGE_SIZE);
@@ -186,25 +155,25 @@ static void test_rights(void **state)
 	assert_int_equal(map(0x3000, 1, RW, 0, 0), 0);
 	assert_int_equal(map(0x4000, 1, R | X, 0, 0), 0);
 	assert_int_equal(map(0x5000, 1, W, 0, 0), 0);
-	assert_int_equal(code_of(s, 0x1000, 0), FAULT_READ | fault);
-	assert_int_equal(code_of(s, 0x2000, 0), 0);
-	assert_int_equal(code_of(s, 0x2000, FAULT_WRITE), FAULT_WRITE | fault);
-	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), 0);
-	assert_int_equal(code_of(s, 0x3000, FAULT_EXEC), FAULT_EXEC | fault);
-	assert_int_equal(code_of(s, 0x4000, FAULT_EXEC), 0);
-	assert_int_equal(code_of(s, 0x5000, 0), 0);
-	assert_int_equal(code_of(s, 0x6000, 0), FAULT_READ);
-	assert_int_equal(code_of(s, user_end(), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(s, ~7ul, 0), FAULT_READ);
+	assert_int_equal(core_code(s, 0x1000, 0), FAULT_READ | fault);
+	assert_int_equal(core_code(s, 0x2000, 0), 0);
+	assert_int_equal(core_code(s, 0x2000, FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(core_code(s, 0x3000, FAULT_WRITE), 0);
+	assert_int_equal(core_code(s, 0x3000, FAULT_EXEC), FAULT_EXEC | fault);
+	assert_int_equal(core_code(s, 0x4000, FAULT_EXEC), 0);
+	assert_int_equal(core_code(s, 0x5000, 0), 0);
+	assert_int_equal(core_code(s, 0x6000, 0), FAULT_READ);
+	assert_int_equal(core_code(s, user_end(), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(s, ~7ul, 0), FAULT_READ);
 	/* The same through the own slot; not in another's. */
-	assert_int_equal(code_of(s, globalize(s->number, 0x2000), 0), 0);
-	assert_int_equal(code_of(s, globalize(s->number, 0x2000), FAULT_WRITE), FAULT_WRITE | fault);
-	assert_int_equal(code_of(s, globalize(first->number, 0x2000), 0), FAULT_READ);
+	assert_int_equal(core_code(s, globalize(s->number, 0x2000), 0), 0);
+	assert_int_equal(core_code(s, globalize(s->number, 0x2000), FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(core_code(s, globalize(first->number, 0x2000), 0), FAULT_READ);
 	/* Less and more. */
 	assert_int_equal(map_protect(s, 0x3000, PAGE_SIZE, R), 0);
-	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), FAULT_WRITE | fault);
+	assert_int_equal(core_code(s, 0x3000, FAULT_WRITE), FAULT_WRITE | fault);
 	assert_int_equal(map_protect(s, 0x3000, PAGE_SIZE, RW), 0);
-	assert_int_equal(code_of(s, 0x3000, FAULT_WRITE), 0);
+	assert_int_equal(core_code(s, 0x3000, FAULT_WRITE), 0);
 }
 
 static void test_fork(void **state)
@@ -214,27 +183,27 @@ static void test_fork(void **state)
 
 	(void)state;
 	assert_int_equal(map(0x10000, 4, RW, 0, 0), 0);
-	store(s, 0x10000, 1);
-	store(s, 0x11000, 2);
+	core_store(s, 0x10000, 1);
+	core_store(s, 0x11000, 2);
 	before = frame_free();
 	assert_int_equal(map_fork(s, child), 0);
 	/* Sharing is cheap: one node, one page of regions at most. */
 	assert_true(before - frame_free() <= 2);
-	assert_int_equal(load(child, 0x10000), 1);
-	store(child, 0x10000, 10);
-	assert_int_equal(load(s, 0x10000), 1);
-	store(s, 0x11000, 20);
-	assert_int_equal(load(child, 0x11000), 2);
-	store(s, 0x12000, 30);
-	assert_int_equal(load(child, 0x12000), 0);
+	assert_int_equal(core_load(child, 0x10000), 1);
+	core_store(child, 0x10000, 10);
+	assert_int_equal(core_load(s, 0x10000), 1);
+	core_store(s, 0x11000, 20);
+	assert_int_equal(core_load(child, 0x11000), 2);
+	core_store(s, 0x12000, 30);
+	assert_int_equal(core_load(child, 0x12000), 0);
 	assert_int_equal(map_fork(child, grandchild), 0);
 	assert_int_equal(map_fork(s, grandchild), -E_EXIST);
-	assert_int_equal(load(grandchild, 0x10000), 10);
+	assert_int_equal(core_load(grandchild, 0x10000), 10);
 	space_end(child, SPACE_EXITED, 0);
 	core_check_tlb();
-	store(grandchild, 0x10000, 100);
-	store(s, 0x10000, 3);
-	assert_int_equal(load(grandchild, 0x10000), 100);
+	core_store(grandchild, 0x10000, 100);
+	core_store(s, 0x10000, 3);
+	assert_int_equal(core_load(grandchild, 0x10000), 100);
 }
 
 /* After the child is gone the parent writes its pages without copying them. */
@@ -245,11 +214,11 @@ static void test_fork_and_exit(void **state)
 
 	(void)state;
 	assert_int_equal(map(0x10000, 1, RW, 0, 0), 0);
-	store(s, 0x10000, 1);
+	core_store(s, 0x10000, 1);
 	frame = radix_find(&s->map.private, 0x10);
 	assert_int_equal(map_fork(s, child), 0);
 	space_end(child, SPACE_EXITED, 0);
-	store(s, 0x10000, 2);
+	core_store(s, 0x10000, 2);
 	assert_ptr_equal(radix_find(&s->map.private, 0x10), frame);
 }
 
@@ -258,17 +227,17 @@ static void test_move(void **state)
 	(void)state;
 	assert_int_equal(map(0x10000, 8, RW, 0, 0), 0);
 	for (u64 i = 0; i < 8; i++)
-		store(s, 0x10000 + i * PAGE_SIZE, i + 1);
+		core_store(s, 0x10000 + i * PAGE_SIZE, i + 1);
 	assert_int_equal(map_move(s, 0x12000, 4 * PAGE_SIZE, 0x15000), -E_EXIST);
 	assert_int_equal(map_move(s, 0x12000, 4 * PAGE_SIZE, 0x7ff0000), 0);
 	assert_int_equal(s->map.region_count, 3);
-	assert_int_equal(code_of(s, 0x12000, 0), FAULT_READ);
+	assert_int_equal(core_code(s, 0x12000, 0), FAULT_READ);
 	for (u64 i = 2; i < 6; i++)
-		assert_int_equal(load(s, 0x7ff0000 + (i - 2) * PAGE_SIZE), i + 1);
+		assert_int_equal(core_load(s, 0x7ff0000 + (i - 2) * PAGE_SIZE), i + 1);
 	assert_int_equal(map_move(s, 0x7ff0000, 4 * PAGE_SIZE, 0x12000), 0);
 	assert_int_equal(s->map.region_count, 1);
 	for (u64 i = 0; i < 8; i++)
-		assert_int_equal(load(s, 0x10000 + i * PAGE_SIZE), i + 1);
+		assert_int_equal(core_load(s, 0x10000 + i * PAGE_SIZE), i + 1);
 }
 
 static void test_segments(void **state)
@@ -280,20 +249,20 @@ static void test_segments(void **state)
 	assert_int_equal(map(0x10000, 4, RW | MAP_SHARE, number, 0), 0);
 	assert_int_equal(map(0x20000, 4, RW, number, 2), 0);
 	assert_int_equal(map_add(first, other, 0x50000, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
-	store(s, 0x12000, 7);
-	assert_int_equal(load(s, 0x20000), 7);
-	assert_int_equal(load(other, 0x52000), 7);
+	core_store(s, 0x12000, 7);
+	assert_int_equal(core_load(s, 0x20000), 7);
+	assert_int_equal(core_load(other, 0x52000), 7);
 	/* The private region got a copy of its own only now. */
-	store(s, 0x20000, 8);
-	assert_int_equal(load(s, 0x12000), 7);
-	store(other, 0x52000, 9);
-	assert_int_equal(load(s, 0x12000), 9);
-	assert_int_equal(load(s, 0x20000), 8);
+	core_store(s, 0x20000, 8);
+	assert_int_equal(core_load(s, 0x12000), 7);
+	core_store(other, 0x52000, 9);
+	assert_int_equal(core_load(s, 0x12000), 9);
+	assert_int_equal(core_load(s, 0x20000), 8);
 	/* It lives on while it is mapped. */
 	assert_int_equal(segment_destroy(first, (u32)number), 0);
 	assert_int_equal(segment_destroy(first, (u32)number), -E_NOENT);
 	assert_int_equal(map(0x30000, 1, R, number, 0), -E_NOENT);
-	assert_int_equal(load(s, 0x12000), 9);
+	assert_int_equal(core_load(s, 0x12000), 9);
 	assert_int_equal(map_remove(s, 0x10000, 4 * PAGE_SIZE), 0);
 	assert_int_equal(map_remove(s, 0x20000, 4 * PAGE_SIZE), 0);
 	assert_non_null(segment_find((u32)number));
@@ -313,8 +282,8 @@ static void test_pager(void **state)
 	assert_int_equal(space_fault(s, 0x13000, 0, &fault), FAULT_READ | FAULT_PAGER);
 	/* The pager's buffer. */
 	assert_int_equal(map_add(first, first, 0x40000, 4 * PAGE_SIZE, RW, 0, 0), 0);
-	store(first, 0x40000, 50);
-	store(first, 0x41000, 60);
+	core_store(first, 0x40000, 50);
+	core_store(first, 0x41000, 60);
 	assert_int_equal(segment_supply(s, (u32)number, 5, 2, 0x40000), -E_PERM);
 	assert_int_equal(segment_supply(first, 999, 5, 2, 0x40000), -E_NOENT);
 	assert_int_equal(segment_supply(first, (u32)number, 599, 2, 0x40000), -E_INVAL);
@@ -322,15 +291,15 @@ static void test_pager(void **state)
 	assert_int_equal(segment_supply(first, (u32)number, 0, 5, 0x40000), -E_FAULT);
 	assert_int_equal(segment_find((u32)number)->present, 0);
 	assert_int_equal(segment_supply(first, (u32)number, 5, 2, 0x40000), 0);
-	assert_int_equal(load(s, 0x13000), 50);
-	assert_int_equal(load(s, 0x14000), 60);
-	store(s, 0x13000, 51);
+	assert_int_equal(core_load(s, 0x13000), 50);
+	assert_int_equal(core_load(s, 0x14000), 60);
+	core_store(s, 0x13000, 51);
 	/* Pages that are there stay as they are. */
-	store(first, 0x40000, 70);
+	core_store(first, 0x40000, 70);
 	assert_int_equal(segment_supply(first, (u32)number, 5, 1, 0x40000), 0);
-	assert_int_equal(load(s, 0x13000), 51);
+	assert_int_equal(core_load(s, 0x13000), 51);
 	assert_int_equal(segment_evict(first, (u32)number, 0, 600), 0);
-	assert_int_equal(load(s, 0x13000), 51);
+	assert_int_equal(core_load(s, 0x13000), 51);
 	assert_int_equal(space_fault(s, 0x14000, 0, &fault), FAULT_READ | FAULT_PAGER);
 }
 
@@ -343,8 +312,8 @@ static void test_supply_itself(void **state)
 	assert_int_equal(map_add(first, first, 0x40000, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
 	assert_int_equal(segment_supply(first, (u32)number, 2, 4, 0x42000), 0);
 	assert_int_equal(segment_find((u32)number)->present, 4);
-	store(first, 0x43000, 5);
-	assert_int_equal(load(first, 0x43000), 5);
+	core_store(first, 0x43000, 5);
+	assert_int_equal(core_load(first, 0x43000), 5);
 }
 
 /* Behind the end of a segment others find nothing, the owner what it put there. */
@@ -364,19 +333,19 @@ static void test_end(void **state)
 		assert_int_equal(map(shared, 8, RW | MAP_SHARE, number, 0), 0);
 		assert_int_equal(map(private, 8, RW, number, 0), 0);
 		assert_int_equal(map_add(first, first, own, 8 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
-		store(s, shared + 5 * PAGE_SIZE, 5);
-		store(s, private + 6 * PAGE_SIZE, 6);
+		core_store(s, shared + 5 * PAGE_SIZE, 5);
+		core_store(s, private + 6 * PAGE_SIZE, 6);
 		assert_int_equal(segment_end(s, (u32)number, 3), -E_PERM);
 		assert_int_equal(segment_end(first, (u32)number, 3), 0);
-		assert_int_equal(load(s, shared + 2 * PAGE_SIZE), 0);
+		assert_int_equal(core_load(s, shared + 2 * PAGE_SIZE), 0);
 		assert_int_equal(space_fault(s, shared + 5 * PAGE_SIZE, 0, &fault), FAULT_READ | FAULT_PAGER);
 		assert_true(fault.page == 5 && fault.segment == (u32)number);
 		assert_int_equal(space_fault(s, private + 5 * PAGE_SIZE, FAULT_WRITE, NULL), FAULT_WRITE | FAULT_PAGER);
 		/* A copy of its own is not the segment's any more. */
-		assert_int_equal(load(s, private + 6 * PAGE_SIZE), 6);
-		assert_int_equal(load(first, own + 5 * PAGE_SIZE), 5);
+		assert_int_equal(core_load(s, private + 6 * PAGE_SIZE), 6);
+		assert_int_equal(core_load(first, own + 5 * PAGE_SIZE), 5);
 		assert_int_equal(segment_end(first, (u32)number, 6), 0);
-		assert_int_equal(load(s, shared + 5 * PAGE_SIZE), 5);
+		assert_int_equal(core_load(s, shared + 5 * PAGE_SIZE), 5);
 	}
 	assert_int_equal(segment_end(first, 999, 1), -E_NOENT);
 	assert_int_equal(segment_end(first, (u32)segment_contiguous(first, 2, &physical), 1), -E_INVAL);
@@ -391,7 +360,7 @@ static void test_dead_pager(void **state)
 	(void)state;
 	assert_int_equal(map(0x10000, 8, RW, number, 0), 0);
 	space_end(pager, SPACE_FAULTED, 0);
-	assert_int_equal(code_of(s, 0x13000, 0), FAULT_READ | FAULT_MAPPED);
+	assert_int_equal(core_code(s, 0x13000, 0), FAULT_READ | FAULT_MAPPED);
 	assert_int_equal(map_remove(s, 0x10000, 8 * PAGE_SIZE), 0);
 	assert_null(segment_find((u32)number));
 }
@@ -409,15 +378,15 @@ static void test_blocks(void **state)
 	assert_true(number > 0);
 	assert_int_equal(physical % block, 0);
 	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 0), 0);
-	store(s, 0x40200000 + 5 * PAGE_SIZE, 5);
+	core_store(s, 0x40200000 + 5 * PAGE_SIZE, 5);
 	/* One block: no table of pages was needed below the directory. */
 	assert_true(s->table_count <= tables + pt_levels - 1);
 	assert_int_equal(core_oracle(s, 0x40200000 + 300 * PAGE_SIZE, &pa, &uncached), R | W);
 	assert_int_equal(pa, physical + 300 * PAGE_SIZE);
 	/* A piece of it is taken out; the rest comes back in pages. */
 	assert_int_equal(map_remove(s, 0x40200000 + 7 * PAGE_SIZE, PAGE_SIZE), 0);
-	assert_int_equal(code_of(s, 0x40200000 + 7 * PAGE_SIZE, 0), FAULT_READ);
-	assert_int_equal(load(s, 0x40200000 + 5 * PAGE_SIZE), 5);
+	assert_int_equal(core_code(s, 0x40200000 + 7 * PAGE_SIZE, 0), FAULT_READ);
+	assert_int_equal(core_load(s, 0x40200000 + 5 * PAGE_SIZE), 5);
 	space_check_all();
 }
 
@@ -432,16 +401,16 @@ static void test_no_blocks(void **state)
 	(void)state;
 	assert_true(number > 0);
 	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 3), 0);
-	store(s, 0x40200000, 7);
+	core_store(s, 0x40200000, 7);
 	assert_int_equal(core_oracle(s, 0x40200000, &pa, &uncached), R | W);
 	assert_int_equal(pa, physical + 3 * PAGE_SIZE);
 	assert_int_equal(map(0x40600000, 512, RW, number, 0), 0);
-	assert_int_equal(load(s, 0x40600000 + 3 * PAGE_SIZE), 7);
-	store(s, 0x40600000 + 3 * PAGE_SIZE, 8);
+	assert_int_equal(core_load(s, 0x40600000 + 3 * PAGE_SIZE), 7);
+	core_store(s, 0x40600000 + 3 * PAGE_SIZE, 8);
 	assert_int_equal(map_fork(s, child), 0);
-	assert_int_equal(load(child, 0x40600000), 0);
-	assert_int_equal(load(child, 0x40600000 + 3 * PAGE_SIZE), 8);
-	assert_int_equal(load(child, 0x40200000), 7);
+	assert_int_equal(core_load(child, 0x40600000), 0);
+	assert_int_equal(core_load(child, 0x40600000 + 3 * PAGE_SIZE), 8);
+	assert_int_equal(core_load(child, 0x40200000), 7);
 }
 
 static void test_device(void **state)
@@ -481,10 +450,10 @@ static void test_memory_segment(void **state)
 	(void)state;
 	*(u64 *)block = 77;
 	assert_int_equal(map(0x10000, 2, R, number, 0), 0);
-	assert_int_equal(load(s, 0x10000), 77);
+	assert_int_equal(core_load(s, 0x10000), 77);
 	assert_int_equal(map(0x20000, 2, RW, number, 0), 0);
-	store(s, 0x20000, 78);
-	assert_int_equal(load(s, 0x10000), 77);
+	core_store(s, 0x20000, 78);
+	assert_int_equal(core_load(s, 0x10000), 77);
 	assert_int_equal(map_remove(s, 0x10000, 0x12000), 0);
 	assert_int_equal(segment_destroy(first, (u32)number), 0);
 	assert_int_equal(frame_refs(block), 1);
@@ -530,14 +499,14 @@ static void test_stacklets(void **state)
 	assert_int_equal(top, STACKLET_BASE + 4 * STACKLET_SIZE);
 	assert_int_equal(space_stacklet(s, 3, &again, &page_again), 0);
 	assert_true(again == top && page == page_again);
-	store(s, top - 8, 42);
+	core_store(s, top - 8, 42);
 	assert_int_equal(((u64 *)page)[511], 42);
 	/* Pinned as a thread does it, it is still the thread's own. */
 	frame_get(page);
-	store(s, top - 16, 43);
+	core_store(s, top - 16, 43);
 	assert_int_equal(((u64 *)page)[510], 43);
-	assert_int_equal(code_of(s, top - STACKLET_SIZE, FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(code_of(s, top - STACKLET_SIZE + PAGE_SIZE, FAULT_WRITE), 0);
+	assert_int_equal(core_code(s, top - STACKLET_SIZE, FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(s, top - STACKLET_SIZE + PAGE_SIZE, FAULT_WRITE), 0);
 	/* Nobody else changes it, and a child does not get it. */
 	assert_int_equal(map_remove(s, top - PAGE_SIZE, PAGE_SIZE), -E_BUSY);
 	assert_int_equal(map_protect(s, top - PAGE_SIZE, PAGE_SIZE, R), -E_BUSY);
@@ -545,23 +514,23 @@ static void test_stacklets(void **state)
 	assert_int_equal(map(top - PAGE_SIZE, 1, RW, 0, 0), -E_EXIST);
 	assert_int_equal(map_move(s, top - PAGE_SIZE, PAGE_SIZE, 0x10000), -E_BUSY);
 	assert_int_equal(map(0x10000, 1, RW, 0, 0), 0);
-	store(s, 0x10000, 1);
+	core_store(s, 0x10000, 1);
 	assert_int_equal(map_fork(s, child), 0);
 	assert_int_equal(child->map.private_count, 1);
 	assert_int_equal(child->map.region_count, 1);
-	store(s, top - 8, 44);
+	core_store(s, top - 8, 44);
 	assert_int_equal(((u64 *)page)[511], 44);
 	before = frame_free();
 	space_stacklet_drop(s, 3);
 	frame_put(page);
 	assert_true(frame_free() >= before + 2);
 	space_stacklet_drop(s, 3);
-	assert_int_equal(code_of(s, top - 8, 0), FAULT_READ);
+	assert_int_equal(core_code(s, top - 8, 0), FAULT_READ);
 	/* In the way of one. */
 	assert_int_equal(map(STACKLET_BASE + 2 * PAGE_SIZE, 1, RW, 0, 0), 0);
 	assert_int_equal(space_stacklet(s, 0, &top, &page), -E_EXIST);
 	space_stacklet_drop(s, 0);
-	assert_int_equal(code_of(s, STACKLET_BASE + 2 * PAGE_SIZE, 0), 0);
+	assert_int_equal(core_code(s, STACKLET_BASE + 2 * PAGE_SIZE, 0), 0);
 }
 
 /* Pages that are there become visible together with the one wanted. */
@@ -574,7 +543,7 @@ static void test_around(void **state)
 	(void)state;
 	assert_int_equal(map(0x100000, 32, RW, 0, 0), 0);
 	for (u64 i = 0; i < 32; i += 2)
-		store(s, 0x100000 + i * PAGE_SIZE, i);
+		core_store(s, 0x100000 + i * PAGE_SIZE, i);
 	assert_int_equal(map_fork(s, child), 0);
 	assert_int_equal(space_fault(child, 0x104000, 0, NULL), 0);
 	assert_int_equal(core_oracle(child, 0x100000, &pa, &uncached), R);
@@ -582,8 +551,6 @@ static void test_around(void **state)
 	assert_int_equal(core_oracle(child, 0x101000, &pa, &uncached), 0);
 	assert_int_equal(core_oracle(child, 0x110000, &pa, &uncached), 0);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
 {
@@ -609,14 +576,11 @@ int main(int argc, char **argv)
 		TEST(test_stacklets),
 		TEST(test_around),
 	};
-	void *state = NULL;
 
 	core_start(argc, argv, 32u << 20);
 	/* Tables of numbers stay for good. */
-	setup(&state);
+	setup(NULL);
 	segment_create(first, 1, 0);
-	space_end(s, SPACE_KILLED, 0);
-	space_end(first, SPACE_KILLED, 0);
-	frames = frame_free();
+	core_settle();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ enum { SPACES = 3, VASES = 4, PAGES = 6, SEGMENTS = 4, STEPS = 6000, RW = RIGHT_
 static struct space *service, *spaces[SPACES], *vases[VASES];
 static struct thread *threads_of[SPACES]; /* the last space has none */
 static u32 segments[SEGMENTS];
-static u64 seed = 1, half, done[8];
+static u64 half, done[8];
 
 /* The model. */
 static struct {
@@ -23,12 +23,6 @@ static struct {
 static u32 attached[SPACES][VASES]; /* rights, 0: it is not */
 static int inside[SPACES];          /* the VAS, -1: none */
 static u64 contents[SEGMENTS];
-
-static u64 roll(u64 below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
 
 /* Neighbours, others in tables of their own, the first and the last page. */
 static u64 page_at(unsigned page)
@@ -85,7 +79,7 @@ static void access_page(unsigned s, int vas, unsigned page)
 {
 	struct view *view = view_of(s, vas);
 	u64 va = half + page_at(page), physical, *word;
-	bool writes = roll(2);
+	bool writes = core_roll(2);
 	u32 may = expected(s, vas, page), needed = writes ? RIGHT_W : RIGHT_R;
 	u32 code = view_fault(view, va, writes ? FAULT_WRITE : 0, NULL);
 
@@ -96,7 +90,7 @@ static void access_page(unsigned s, int vas, unsigned page)
 	word = pa_ptr((pa_t){ physical });
 	assert_int_equal(*word, contents[mapped[vas][page].segment]);
 	if (writes)
-		contents[mapped[vas][page].segment] = *word = roll(~0ul);
+		contents[mapped[vas][page].segment] = *word = core_roll(~0ul);
 	if (vas == inside[s])
 		host_tlb_add(spaces[s], va, page_down(physical), shown(view, va, &physical));
 }
@@ -138,7 +132,7 @@ static void check_threads(void)
 
 static void attach(unsigned s, int vas)
 {
-	u32 rights = roll(2) ? RW : RIGHT_R;
+	u32 rights = core_roll(2) ? RW : RIGHT_R;
 	bool is_busy = inside[s] == vas && attached[s][vas] != rights;
 
 	assert_int_equal(vas_attach(spaces[s], vases[vas], rights), is_busy ? -E_BUSY : 0);
@@ -149,7 +143,7 @@ static void attach(unsigned s, int vas)
 
 static void detach(unsigned s, int vas)
 {
-	bool force = roll(2), is_busy = !force && inside[s] == vas;
+	bool force = core_roll(2), is_busy = !force && inside[s] == vas;
 
 	assert_int_equal(vas_detach(spaces[s], vases[vas], force),
 		!attached[s][vas] ? -E_NOENT
@@ -190,8 +184,8 @@ static void go(unsigned s, int vas)
 
 static void map_page(int vas, unsigned page)
 {
-	unsigned segment = (unsigned)roll(SEGMENTS);
-	u32 rights = roll(3) ? RW : RIGHT_R;
+	unsigned segment = (unsigned)core_roll(SEGMENTS);
+	u32 rights = core_roll(3) ? RW : RIGHT_R;
 	int error = map_add(service, vases[vas], page_at(page), PAGE_SIZE, rights | MAP_SHARE, segments[segment], 0);
 
 	assert_int_equal(error, mapped[vas][page].rights ? -E_EXIST : 0);
@@ -204,7 +198,7 @@ static void map_page(int vas, unsigned page)
 
 static void protect_page(int vas, unsigned page)
 {
-	u32 rights = roll(2) ? RW : RIGHT_R;
+	u32 rights = core_roll(2) ? RW : RIGHT_R;
 
 	assert_int_equal(map_protect(vases[vas], page_at(page), PAGE_SIZE, rights),
 		mapped[vas][page].rights ? 0 : -E_NOMEM);
@@ -215,7 +209,7 @@ static void protect_page(int vas, unsigned page)
 /* Whatever is mapped from there on. */
 static void unmap_pages(int vas, unsigned page)
 {
-	unsigned last = page + (unsigned)roll(PAGES - page);
+	unsigned last = page + (unsigned)core_roll(PAGES - page);
 
 	assert_int_equal(map_remove(vases[vas], page_at(page), page_at(last) + PAGE_SIZE - page_at(page)), 0);
 	for (; page <= last; page++)
@@ -249,10 +243,10 @@ static void end_space(unsigned s)
 
 static void step(void)
 {
-	unsigned s = (unsigned)roll(SPACES), page = (unsigned)roll(PAGES);
-	int vas = (int)roll(VASES);
+	unsigned s = (unsigned)core_roll(SPACES), page = (unsigned)core_roll(PAGES);
+	int vas = (int)core_roll(VASES);
 
-	switch (roll(40)) {
+	switch (core_roll(40)) {
 	case 0 ... 5:
 		attach(s, vas);
 		break;
@@ -275,7 +269,7 @@ static void step(void)
 		unmap_pages(vas, page);
 		break;
 	case 34:
-		roll(3) ? end_space(s) : end_vas(vas);
+		core_roll(3) ? end_space(s) : end_vas(vas);
 		break;
 	default:
 		break;
@@ -330,5 +324,6 @@ int main(int argc, char **argv)
 	};
 
 	core_start(argc, argv, 64u << 20);
+	core_seed = 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
