@@ -10,7 +10,7 @@
 #include "linux/bounds.h"
 #include "linux/main.h"
 #include "linux/memory.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/user_memory.h"

@@ -8,7 +8,7 @@
 #include "linux/call.h"
 #include "linux/fault.h"
 #include "linux/files.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/peer.h"
 #include "linux/process.h"
 #include "linux/signals.h"

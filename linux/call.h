@@ -1,5 +1,5 @@
 /* The table of system calls. A handler gets its task and the frame of registers it was called with, and returns the
- * result: 0 or more, or -errno. Arguments: arg(frame, i) of machine.h.
+ * result: 0 or more, or -errno. Arguments: arg(frame, i) of registers.h.
  *
  * calls.def lists every call that is served, LINUX_CALL(name, LOCK or NOLOCK), grouped by the file that serves it; the
  * number is __NR_name of the UAPI headers, the handler sys_name. A call marked LOCK runs with the service lock held

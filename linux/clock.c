@@ -7,7 +7,7 @@
 
 #include "linux/call.h"
 #include "linux/clock.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/user_memory.h"
 

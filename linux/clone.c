@@ -7,7 +7,7 @@
 
 #include "linux/call.h"
 #include "linux/files.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/shortage.h"
 #include "linux/signals.h"

@@ -5,7 +5,7 @@
 #include "user/runtime/service.h"
 
 #include "linux/call.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/peer.h"
 #include "linux/process.h"

@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/program.h"
 #include "linux/user_memory.h"

@@ -7,7 +7,7 @@
 #include "user/runtime/service.h"
 
 #include "linux/call.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/program.h"
 #include "linux/signals.h"
@@ -147,7 +147,7 @@ static u64 bias_of_program(const struct elf *elf)
 {
 	u64 half = machine_half, pages = half / 64 / PAGE_SIZE;
 	u64 lowest = bounds_window_is_narrow() ? STACKLET_END + half / 64 : half / 3 * 2;
-	u64 start = lowest + machine_random() % pages * PAGE_SIZE;
+	u64 start = lowest + random_u64() % pages * PAGE_SIZE;
 	return (start & ~(elf->align - 1)) - elf->low;
 }
 
@@ -194,7 +194,7 @@ static void exec_describe(struct exec *exec)
 			mm->end_data = max_u64(mm->end_data, end);
 		}
 	}
-	mm->brk_start = mm->brk = bounds_lowest_heap(elf->bias + elf->high) + machine_random() % 4096 * PAGE_SIZE;
+	mm->brk_start = mm->brk = bounds_lowest_heap(elf->bias + elf->high) + random_u64() % 4096 * PAGE_SIZE;
 	mm->exe = elf->file;
 }
 

@@ -8,7 +8,7 @@
 #include "linux/call.h"
 #include "linux/clock.h"
 #include "linux/files.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/process.h"
 #include "linux/signals.h"

@@ -9,7 +9,7 @@
 #include "linux/fault.h"
 #include "linux/files.h"
 #include "linux/main.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/shortage.h"
 #include "linux/signals.h"

@@ -4,10 +4,10 @@
 
 #include "linux/files.h"
 #include "linux/inode.h"
+#include "linux/machine.h"
 #include "linux/sleep.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
-#include "machine.h"
 
 struct iovec;
 /* Where a caller of poll waits: see linux/ready.h. */

@@ -10,7 +10,7 @@
 #include "linux/clock.h"
 #include "linux/copy.h"
 #include "linux/files.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/process.h"
 #include "linux/signals.h"

@@ -7,7 +7,7 @@
 #include "lib/string.h"
 
 #include "linux/call.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/user_memory.h"

@@ -4,7 +4,7 @@
 #include "user/runtime/service.h"
 
 #include "linux/files.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/process.h"
 

@@ -18,10 +18,10 @@
 #define LINUX_SLEEP_H
 
 #include "lib/list.h"
-#include "machine.h"
 #include "user/runtime/lock.h"
 
 #include "linux/base.h"
+#include "linux/machine.h"
 
 struct task;
 

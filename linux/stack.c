@@ -15,7 +15,7 @@
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/program.h"
 #include "linux/user_memory.h"
@@ -98,9 +98,9 @@ int stack_place(struct mm *mm, u64 bytes, bool executable)
 	u64 half = machine_window / 2, pages = half / 64 / PAGE_SIZE;
 	u32 rights = RIGHT_R | RIGHT_W | (executable ? RIGHT_X : 0);
 	bytes = page_up(min_u64(max_u64(bytes, 128 * 1024), half / 8));
-	mm->stack_top = half - PAGE_SIZE * (1 + machine_random() % pages);
+	mm->stack_top = half - PAGE_SIZE * (1 + random_u64() % pages);
 	mm->stack_low = mm->stack_top - bytes;
-	mm->mmap_top = mm->stack_low - PAGE_SIZE * (16 + machine_random() % pages);
+	mm->mmap_top = mm->stack_low - PAGE_SIZE * (16 + random_u64() % pages);
 	mm->cursor = mm->mmap_top;
 	return native_errno(call_map(mm->space, mm->stack_low, bytes, rights, 0, 0));
 }

@@ -9,7 +9,7 @@
 
 #include "linux/call.h"
 #include "linux/clock.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/signals.h"
 #include "linux/timer.h"

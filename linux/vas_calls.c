@@ -7,7 +7,7 @@
 #include "user/runtime/service.h"
 
 #include "linux/main.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/process.h"
 #include "linux/user_memory.h"
 

@@ -8,11 +8,11 @@
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/process.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
-#include "machine.h"
 
 enum {
 	PSTATE_FLAGS = 0xf0000000u, /* N Z C V: what a program may change */
@@ -122,11 +122,6 @@ u64 machine_hwcap2(void)
 u64 machine_min_signal_stack(void)
 {
 	return sizeof(struct signal_frame) + sizeof(struct frame_record) + 16;
-}
-
-u64 machine_random(void)
-{
-	return random_u64() >> 32;
 }
 
 /* --- registers --- */

@@ -2,7 +2,7 @@
 #include "abi/bounds.h"
 
 #include "linux/bounds.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
 

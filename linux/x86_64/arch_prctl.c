@@ -3,7 +3,7 @@
 #include <asm/prctl.h>
 
 #include "linux/call.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"

@@ -7,7 +7,7 @@
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
@@ -61,11 +61,6 @@ u64 machine_min_signal_stack(void)
 		min_stack = sizeof(struct signal_frame) + RED_ZONE + registers[1] + 64 + sizeof(u32);
 	}
 	return min_stack;
-}
-
-u64 machine_random(void)
-{
-	return random_u64() >> 32;
 }
 
 void machine_start(struct user_frame *frame, u64 ip, u64 sp)

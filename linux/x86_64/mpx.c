@@ -6,7 +6,7 @@
 #include "user/runtime/service.h"
 
 #include "linux/bounds.h"
-#include "machine.h"
+#include "linux/machine.h"
 #include "linux/main.h"
 #include "linux/task.h"
 #include "linux/user_memory.h"
