@@ -230,14 +230,8 @@ long sys_unshare(struct task *self, struct user_frame *frame)
 	u64 flags = arg(frame, 0);
 	if (flags & ~(u64)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM))
 		return -EINVAL;
-	if (flags & CLONE_FILES) {
-		struct files *files = files_fork(self->files);
-		if (!files)
-			return -ENOMEM;
-		files_put(self, self->files);
-		self->files = files;
-		self->files_shared = false;
-	}
+	if (flags & CLONE_FILES && files_own(self))
+		return -ENOMEM;
 	if (flags & CLONE_FS) {
 		struct fs *fs = fs_fork(self->fs);
 		if (!fs)

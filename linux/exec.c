@@ -244,25 +244,12 @@ static void exec_commit(struct task *self, struct exec *exec)
 
 /* --- the calls --- */
 
-static int files_own(struct task *self)
-{
-	if (!self->files_shared)
-		return 0;
-	struct files *files = files_fork(self->files);
-	if (!files)
-		return -ENOMEM;
-	files_put(self, self->files);
-	self->files = files;
-	self->files_shared = false;
-	return 0;
-}
-
 static long exec_do(struct task *self, struct user_frame *frame, struct exec *exec)
 {
 	int error = exec_prepare(self, exec);
 	if (!error)
 		error = process_single(self);
-	if (!error)
+	if (!error && self->files_shared)
 		error = files_own(self);
 	if (!error)
 		error = native_errno(call_frame_set_space(exec->mm->space));

@@ -43,6 +43,8 @@ struct files *files_share(struct files *files);
 struct files *files_fork(struct files *files);
 /* Lets a reference go; the last one closes everything and drops the process's record locks. */
 void files_put(struct task *self, struct files *files);
+/* The task leaves the table it shares for a copy of its own. -ENOMEM. */
+int files_own(struct task *self);
 /* Exec: closes what is marked close-on-exec. The caller has made sure that the table is not shared. */
 void files_exec(struct task *self, struct files *files);
 /* The open file behind a descriptor, with a reference (file_put), or NULL. */

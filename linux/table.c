@@ -117,6 +117,18 @@ void files_put(struct task *self, struct files *files)
 	memory_free(files);
 }
 
+int files_own(struct task *self)
+{
+	struct files *old = self->files, *files = files_fork(old);
+
+	if (!files)
+		return -ENOMEM;
+	self->files = files;
+	self->files_shared = false;
+	files_put(self, old);
+	return 0;
+}
+
 void files_exec(struct task *self, struct files *files)
 {
 	for (unsigned i = 0; i < files->size; i++)
@@ -219,17 +231,11 @@ long sys_close_range(struct task *self, struct user_frame *f)
 {
 	enum { UNSHARE = 2, CLOEXEC = 4 }; /* CLOSE_RANGE_*, <linux/close_range.h> */
 	unsigned last = (unsigned)arg(f, 1), flags = (unsigned)arg(f, 2);
-	struct files *copy;
 
 	if ((unsigned)arg(f, 0) > last || flags & ~(unsigned)(UNSHARE | CLOEXEC))
 		return -EINVAL;
-	if (flags & UNSHARE && self->files->refs > 1) {
-		copy = files_fork(self->files);
-		if (!copy)
-			return -ENOMEM;
-		files_put(self, self->files);
-		self->files = copy;
-	}
+	if (flags & UNSHARE && self->files->refs > 1 && files_own(self))
+		return -ENOMEM;
 	for (unsigned fd = (unsigned)arg(f, 0); fd < self->files->size && fd <= last; fd++) {
 		if (!self->files->slots[fd])
 			continue;
