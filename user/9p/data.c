@@ -42,6 +42,19 @@ static i64 fetch(struct server *server, struct request *request, u32 fid, u64 of
 	return got;
 }
 
+/* What all calls about data do: finds the node of a number, and lets it go again after the work. */
+static i64 for_node(u64 number, i64 (*work)(struct node *, u64, u64, u64), u64 at, u64 buffer, u64 bytes)
+{
+	struct node *node = node_find(number);
+	i64 result;
+
+	if (!node)
+		return -E_INVAL;
+	result = work(node, at, buffer, bytes);
+	node_put(node);
+	return result;
+}
+
 static enum request_kind kind_for(u64 bytes)
 {
 	return bytes <= SMALL_BYTES - SMALL_OUT - READ_AROUND ? REQUEST_SMALL : REQUEST_LARGE_IN;
@@ -74,14 +87,7 @@ static i64 read_node(struct node *node, u64 offset, u64 buffer, u64 bytes)
 
 i64 file_read(u64 number, u64 offset, u64 buffer, u64 bytes)
 {
-	struct node *node = node_find(number);
-	i64 result;
-
-	if (!node)
-		return -E_INVAL;
-	result = read_node(node, offset, buffer, bytes);
-	node_put(node);
-	return result;
+	return for_node(number, read_node, offset, buffer, bytes);
 }
 
 static i64 write_node(struct node *node, u64 offset, u64 buffer, u64 bytes)
@@ -111,14 +117,7 @@ static i64 write_node(struct node *node, u64 offset, u64 buffer, u64 bytes)
 
 i64 file_write(u64 number, u64 offset, u64 buffer, u64 bytes)
 {
-	struct node *node = node_find(number);
-	i64 result;
-
-	if (!node)
-		return -E_INVAL;
-	result = write_node(node, offset, buffer, bytes);
-	node_put(node);
-	return result;
+	return for_node(number, write_node, offset, buffer, bytes);
 }
 
 /* Makes the client's record of the next entry of an answer. -> its size; 0 if the answer is malformed. */
@@ -188,14 +187,7 @@ static i64 readdir_node(struct node *dir, u64 cursor, u64 buffer, u64 bytes)
 
 i64 file_readdir(u64 number, u64 cursor, u64 buffer, u64 bytes)
 {
-	struct node *dir = node_find(number);
-	i64 result;
-
-	if (!dir)
-		return -E_INVAL;
-	result = readdir_node(dir, cursor, buffer, bytes);
-	node_put(dir);
-	return result;
+	return for_node(number, readdir_node, cursor, buffer, bytes);
 }
 
 i64 file_sync(u64 number)
