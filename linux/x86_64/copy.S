@@ -9,17 +9,22 @@
 
 guarded_start:
 
-/* copy_guarded(to rdi, from rsi, bytes rdx) -> bytes copied */
-	.p2align 4
-copy_guarded:
-	mov	$copy_fault, %r10d
-	mov	%rdi, %r11
+/* rdx bytes from rsi to rdi; rcx is lost. */
+.macro copy
 	mov	%rdx, %rcx
 	shr	$3, %rcx
 	rep movsq
 	mov	%edx, %ecx
 	and	$7, %ecx
 	rep movsb
+.endm
+
+/* copy_guarded(to rdi, from rsi, bytes rdx) -> bytes copied */
+	.p2align 4
+copy_guarded:
+	mov	$copy_fault, %r10d
+	mov	%rdi, %r11
+	copy
 	mov	%rdx, %rax
 	ret
 
@@ -28,12 +33,7 @@ copy_guarded:
 copy_bytes:
 	mov	$word_fault, %r10d
 	mov	%rcx, %r11
-	mov	%rdx, %rcx
-	shr	$3, %rcx
-	rep movsq
-	mov	%edx, %ecx
-	and	$7, %ecx
-	rep movsb
+	copy
 	xor	%eax, %eax
 	ret
 
