@@ -11,8 +11,6 @@
 #include "registers.h"
 #include "shield.h"
 
-#pragma GCC visibility push(hidden)
-
 struct elf_relocation {
 	u64 offset, info;
 	i64 addend;
@@ -25,8 +23,6 @@ struct early_result {
 };
 
 const struct early_result *early_start(const void *tree);
-
-#pragma GCC visibility pop
 
 struct machine machine __attribute__((section(".data")));
 

@@ -6,8 +6,6 @@
 #include "arch.h"
 #include "types.h"
 
-#pragma GCC visibility push(hidden)
-
 struct machine {
 	unsigned processors;
 	bool shield;               /* decided early: the kernel's pages are global without it */
@@ -42,7 +40,5 @@ void firmware_read(const void *tree);
 
 /* Where early_start() has the kernel go on. */
 _Noreturn void machine_start(void);
-
-#pragma GCC visibility pop
 
 #endif

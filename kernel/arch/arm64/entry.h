@@ -74,11 +74,9 @@ static inline struct roots *roots_of(struct cpu *cpu)
 	return (struct roots *)((char *)cpu - sizeof(struct roots));
 }
 
-#pragma GCC visibility push(hidden)
 /* Entry text (entry.S), at its place in the kernel image. */
 extern char entry_text[], entry_text_end[], entry_data[], entry_leave[];
 /* Instructions that write the key registers: early.c makes NOPs of them where the processor has none. */
 extern u32 entry_key_in[], entry_key_in_end[], entry_key_out[], entry_key_out_end[];
-#pragma GCC visibility pop
 
 #endif

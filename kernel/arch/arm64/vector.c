@@ -9,11 +9,9 @@
 
 enum { AREA_BYTES = 32 * 16 + 16 };
 
-#pragma GCC visibility push(hidden)
 void vector_save(void *area);
 void vector_load(const void *area);
 extern const u8 vector_initial[AREA_BYTES]; /* zeros: entry.S takes them for other registers, too */
-#pragma GCC visibility pop
 
 /* All of them, at x0 and on; x0 is behind them then. */
 #define REGISTERS(op) \

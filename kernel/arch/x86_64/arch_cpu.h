@@ -27,9 +27,7 @@ static inline u64 arch_exchange_gs_base(u64 value)
 /* For the test "nmi": every processor takes NMIs all the time. */
 void arch_test_nmi(bool on);
 
-#pragma GCC visibility push(hidden)
 extern const u8 vector_initial[PAGE_SIZE];
-#pragma GCC visibility pop
 
 _Static_assert(offsetof(struct cpu, frame) == CPU_FRAME, "assembly");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "assembly");

@@ -5,10 +5,8 @@
 #include "log.h"
 #include "machine.h"
 
-#pragma GCC visibility push(hidden)
 extern const u32 symbol_count, symbol_offsets[], symbol_names[];
 extern const char symbol_text[];
-#pragma GCC visibility pop
 
 enum { DEPTH_MAX = 24 };
 

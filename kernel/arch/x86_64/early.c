@@ -9,8 +9,6 @@
 #include "pte.h"
 #include "registers.h"
 
-#pragma GCC visibility push(hidden)
-
 struct elf_relocation {
 	u64 offset, info;
 	i64 addend;
@@ -27,8 +25,6 @@ struct early_result {
 };
 
 const struct early_result *early_start(const struct pvh_start_info *info, const struct early_boot *boot);
-
-#pragma GCC visibility pop
 
 struct machine machine __attribute__((section(".data")));
 

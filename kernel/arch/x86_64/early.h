@@ -6,8 +6,6 @@
 #include "arch.h"
 #include "types.h"
 
-#pragma GCC visibility push(hidden)
-
 enum { REAL_MODE_PAGE = 0x8000 }; /* where other processors start */
 
 struct machine {
@@ -36,8 +34,6 @@ void firmware_read(const struct pvh_start_info *info);
 void firmware_memory(const struct pvh_start_info *info, void (*take)(u64 start, u64 end));
 /* Is the word on the command line? Works early and later. */
 bool early_option(const char *word);
-
-#pragma GCC visibility pop
 
 /* Where early_start() has the kernel go on. */
 _Noreturn void machine_start(void);

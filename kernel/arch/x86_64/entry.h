@@ -111,9 +111,7 @@ _Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT 
 _Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
 
-#pragma GCC visibility push(hidden)
 extern struct idt_gate idt[PAGE_SIZE / 16];
-#pragma GCC visibility pop
 
 /* Where the entry area is, and the pages of each processor as the kernel sees them there. */
 extern u64 entry_base;
@@ -137,9 +135,6 @@ static inline struct entry_page *entry_self(void)
 	return (struct entry_page *)(exit - ENTRY_EXIT_RIP);
 }
 
-/* All of these are reached by their distance, also before relocations are applied (early.c). */
-#pragma GCC visibility push(hidden)
-
 /* Entry text (entry.S), at its place in the kernel image. */
 extern char entry_text[], entry_text_end[], entry_stubs[], entry_system_call[], entry_leave[];
 extern char entry_nmi[], entry_machine_check[], entry_double_fault[];
@@ -151,7 +146,5 @@ struct entry_patch {
 	u8 unused[2];
 };
 extern const struct entry_patch entry_patches[], entry_patches_end[];
-
-#pragma GCC visibility pop
 
 #endif

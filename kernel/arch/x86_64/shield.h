@@ -5,9 +5,7 @@
 #include "main.h"
 #include "space.h"
 
-#pragma GCC visibility push(hidden)
 extern bool shield_active;
-#pragma GCC visibility pop
 
 static inline bool shield_is_on(void)
 {

@@ -24,10 +24,8 @@ enum {
 	AREA_MIN = 576,
 };
 
-#pragma GCC visibility push(hidden)
 extern char vector_restore_start[], vector_restore_failed[];
 void vector_restore(const void *area);
-#pragma GCC visibility pop
 
 static unsigned area_bytes;
 
