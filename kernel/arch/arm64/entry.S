@@ -346,8 +346,8 @@ entry_data:
 
 	.text
 
-/* Registers into the frame at x30: the order of struct user_frame. x0 to x8 are left as they are. */
-.macro save_registers
+/* x0 to x29 to the places at x30. */
+.macro store_general
 	stp	x0, x1, [x30, #0]
 	stp	x2, x3, [x30, #16]
 	stp	x4, x5, [x30, #32]
@@ -363,6 +363,11 @@ entry_data:
 	stp	x24, x25, [x30, #192]
 	stp	x26, x27, [x30, #208]
 	stp	x28, x29, [x30, #224]
+.endm
+
+/* Registers into the frame at x30: the order of struct user_frame. x0 to x8 are left as they are. */
+.macro save_registers
+	store_general
 	mov	x9, sp
 	mrs	x10, sp_el0
 	mrs	x11, elr_el1
@@ -641,21 +646,7 @@ entry_idle:
 entry_fault:
 	mrs	x30, tpidr_el1
 	sub	x30, x30, #-ROOTS + KERNEL_REGISTERS_BYTES
-	stp	x0, x1, [x30, #0]
-	stp	x2, x3, [x30, #16]
-	stp	x4, x5, [x30, #32]
-	stp	x6, x7, [x30, #48]
-	stp	x8, x9, [x30, #64]
-	stp	x10, x11, [x30, #80]
-	stp	x12, x13, [x30, #96]
-	stp	x14, x15, [x30, #112]
-	stp	x16, x17, [x30, #128]
-	stp	x18, x19, [x30, #144]
-	stp	x20, x21, [x30, #160]
-	stp	x22, x23, [x30, #176]
-	stp	x24, x25, [x30, #192]
-	stp	x26, x27, [x30, #208]
-	stp	x28, x29, [x30, #224]
+	store_general
 	mrs	x0, tpidrro_el0
 	mov	x1, sp
 	stp	x0, x1, [x30, #240]

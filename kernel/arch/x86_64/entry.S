@@ -58,6 +58,19 @@
 	.popsection
 .endm
 
+/* Several registers onto the stack or from it, in this order. */
+.macro pushes registers:vararg
+	.irp	register, \registers
+	pushq	\register
+	.endr
+.endm
+
+.macro pops registers:vararg
+	.irp	register, \registers
+	popq	\register
+	.endr
+.endm
+
 	.section .rodata.entry_patches, "a"
 	.balign	4
 	.globl	entry_patches
@@ -96,21 +109,7 @@ save_registers:
 	pushq	$USER_CS
 	pushq	%rcx
 	pushq	%rax
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	pushes	%rdi, %rsi, %rdx, %rcx, %rax, %r8, %r9, %r10, %r11, %rbx, %rbp, %r12, %r13, %r14, %r15
 	rdfsbase %rcx
 	movq	%rcx, FRAME_FS_BASE(%rsp)
 	movq	$0, FRAME_CAUSE(%rsp) /* CAUSE_SYSCALL, code 0 */
@@ -356,21 +355,8 @@ system_return:
 	orl	$RFLAGS_ALWAYS, %r11d
 	movl	$1, %gs:ENTRY_SHIELDED
 	movq	%rax, %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r10 /* r11: lost */
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rdx /* rcx: lost */
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	/* r11 and rcx are lost: their places go to r10 and rdx. */
+	pops	%r15, %r14, %r13, %r12, %rbp, %rbx, %r10, %r10, %r9, %r8, %rax, %rdx, %rdx, %rsi, %rdi
 	movq	%gs:ENTRY_USER_ROOT, %rsp
 	movq	%rsp, %cr3
 	movq	%gs:ENTRY_RSP, %rsp
@@ -411,21 +397,7 @@ store_rip:
 	movl	%gs:ENTRY_SHIELDED, %eax
 	unless_shield 1f
 	addq	%rax, CPU_ROOT_WRITES(%rbx)
-1:	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+1:	pops	%r15, %r14, %r13, %r12, %rbp, %rbx, %r11, %r10, %r9, %r8, %rax, %rcx, %rdx, %rsi, %rdi
 	unless_shield 2f
 	cmpl	$0, %gs:ENTRY_SHIELDED
 	je	2f
@@ -475,21 +447,11 @@ trap:
 	movq	$0, -8(%rsp)
 	xchgq	%rsp, %rax
 	addq	$FRAME_RDI + 8, %rsp
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
+	pushes	%rdi, %rsi, %rdx, %rcx
 	subq	$8, %rsp
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
+	pushes	%r8, %r9, %r10, %r11
 	subq	$8, %rsp
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	pushes	%rbp, %r12, %r13, %r14, %r15
 	xchgq	%rsp, %rax /* rax = the frame */
 	movq	%gs:KERNEL_PAGE_CPU, %rbx
 	popq	%rdi /* vector */
@@ -531,41 +493,14 @@ trap_in_kernel:
 	movq	%rsp, %rdi
 	cld
 	call	*%gs:KERNEL_PAGE_KERNEL_FAULT
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rbp
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%rcx
-	popq	%rbx
-	popq	%rax
+	pops	%r15, %r14, %r13, %r12, %r11, %r10, %r9, %r8, %rbp, %rdi, %rsi, %rdx, %rcx, %rbx, %rax
 	addq	$16, %rsp
 	iretq
 
 /* Makes a struct kernel_registers of what is below the return address; rax takes the place of that. */
 push_kernel_registers:
 	xchgq	%rax, (%rsp)
-	pushq	%rbx
-	pushq	%rcx
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%rbp
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	pushes	%rbx, %rcx, %rdx, %rsi, %rdi, %rbp, %r8, %r9, %r10, %r11, %r12, %r13, %r14, %r15
 	jmp	*%rax
 
 /* --- What can come at any time: on stacks of their own ---
@@ -586,16 +521,7 @@ entry_nmi:
 	movq	%rdx, %cr3
 	movq	%rsp, %rdx
 	leaq	KERNEL_PAGE_STACK_END(%rax), %rsp
-	pushq	%rcx
-	pushq	%rdx
-	pushq	%rsi
-	pushq	%rdi
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
+	pushes	%rcx, %rdx, %rsi, %rdi, %r8, %r9, %r10, %r11, %rbx, %rbp
 	rdgsbase %rbx
 	wrgsbase %rax
 	cld
@@ -603,16 +529,7 @@ entry_nmi:
 	call	*%gs:KERNEL_PAGE_NMI
 	rdgsbase %rax
 	wrgsbase %rbx
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rdi
-	popq	%rsi
-	popq	%rdx
-	popq	%rcx
+	pops	%rbp, %rbx, %r11, %r10, %r9, %r8, %rdi, %rsi, %rdx, %rcx
 	testb	$3, 32(%rdx)
 	jnz	1f
 	movq	ENTRY_USER_ROOT(%rax), %rax
@@ -620,14 +537,7 @@ entry_nmi:
 	shlq	$1, %rax /* bit 63 is not the address, bits 15:12 say which of the processor's TOPS pages it is */
 	shrq	$17, %rax
 	jz	1f
-	pushq	56(%rdx)
-	pushq	48(%rdx)
-	pushq	40(%rdx)
-	pushq	32(%rdx)
-	pushq	24(%rdx)
-	pushq	16(%rdx)
-	pushq	8(%rdx)
-	pushq	(%rdx)
+	pushes	56(%rdx), 48(%rdx), 40(%rdx), 32(%rdx), 24(%rdx), 16(%rdx), 8(%rdx), (%rdx)
 	.irp	at, 0, 8, 16, 24, 32, 40, 48, 56
 	movq	$0, \at(%rdx)
 	.endr
