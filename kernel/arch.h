@@ -107,8 +107,8 @@ unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *
 
 /* --- for a panic --- */
 
-/* Prints a backtrace of the kernel with names through log_line(). */
-void arch_backtrace(void);
+/* Where in the kernel's image the instruction is that a return address on the kernel's stack leads to. */
+u64 arch_code_address(u64 at);
 
 /* --- upcalls: called by the machine, defined in trap.c and main.c --- */
 

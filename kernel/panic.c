@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "arch.h"
+#include "layout.h"
 #include "lib/format.h"
 #include "lock.h"
 #include "log.h"
@@ -11,7 +12,49 @@
 #include "space.h"
 #include "thread.h"
 
-enum { EXIT_PANIC = 2 };
+enum { EXIT_PANIC = 2, DEPTH_MAX = 24 };
+
+/* The table of names that scripts/symbols has linked in. */
+extern const u32 symbol_count, symbol_offsets[], symbol_names[];
+extern const char symbol_text[];
+
+static void print_place(u64 at)
+{
+	u64 address = arch_code_address(at), offset = address - (u64)kernel_start;
+	u32 low = 0, high = symbol_count;
+
+	if (address < (u64)kernel_text || address >= (u64)kernel_rodata || !high) {
+		log_line("  %p", (void *)at);
+		return;
+	}
+	while (high - low > 1) {
+		u32 middle = (low + high) / 2;
+
+		if (symbol_offsets[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	log_line("  %p %s + 0x%lx", (void *)address, symbol_text + symbol_names[low], offset - symbol_offsets[low]);
+}
+
+/* Only addresses in this processor's kernel stack are followed: a broken chain just ends. */
+void backtrace(u64 ip, u64 frame)
+{
+	u64 end = cpu_self()->stack, start = end - KERNEL_STACK_SIZE;
+
+	log_line("backtrace:");
+	if (ip)
+		print_place(ip);
+	for (unsigned i = 0; i < DEPTH_MAX && frame >= start && frame + 16 <= end && frame % 8 == 0; i++) {
+		const u64 *words = (const u64 *)frame;
+
+		print_place(words[1]);
+		if (words[0] <= frame)
+			break;
+		frame = words[0];
+	}
+}
 
 static void print_calls(const struct thread *thread)
 {
@@ -39,7 +82,7 @@ _Noreturn void panic(const char *text, ...)
 	log_line("panic on processor %u: %s", cpu_self()->number, line);
 	if (!panicking) {
 		panicking = true;
-		arch_backtrace();
+		backtrace(0, (u64)__builtin_frame_address(0));
 		if (cpu_self()->current)
 			print_calls(cpu_self()->current);
 	}

@@ -27,8 +27,7 @@ struct machine {
 };
 extern struct machine machine;
 
-/* Linker script and boot.S. */
-extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kernel_end[];
+/* boot.S. */
 extern char boot_other[];
 extern u64 boot_other_start[3];
 

@@ -101,6 +101,12 @@ void kernel_fault(struct kernel_registers *r)
 			i < 28 ? r->x[i + 3] : 0);
 	log_line("ttbr0 %016lx ttbr1 %016lx", read_sysreg(ttbr0_el1), read_sysreg(ttbr1_el1));
 	/* The backtrace goes on from where the fault was. */
-	backtrace_from(r->pc, r->x[29]);
+	backtrace(r->pc, r->x[29]);
 	panic("the kernel never faults");
+}
+
+/* Return addresses on the stack are signed in their upper bits, which are all ones without. */
+u64 arch_code_address(u64 at)
+{
+	return at | 0xffff000000000000ul;
 }

@@ -47,6 +47,9 @@ static inline void page_copy(void *to, const void *from)
 				 : : "r"(d), "r"(s) : "x9", "x10", "x11", "x12", "memory");
 }
 
+/* The pieces of the kernel's image (link.ld). */
+extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kernel_end[];
+
 /* Linked here (link.ld), and never placed above; the image's slot begins at IMAGE_SLOT_BASE. */
 #define KERNEL_LINK_BASE 0xffffffff80000000ul
 #define IMAGE_SLOT_BASE 0xffffff8000000000ul

@@ -39,9 +39,6 @@ void kernel_fault(struct kernel_registers *registers);
 /* cpu.c: was the refused instruction one that reads an identification register? Then it has been done. */
 bool identify(void);
 
-/* backtrace.c: from an instruction (0: not known) and a frame pointer. */
-void backtrace_from(u64 ip, u64 frame);
-
 /* mmu.c */
 void mmu_init(unsigned number);
 /* Answers the request of another processor to leave a root, if there is one. */

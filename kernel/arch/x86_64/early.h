@@ -22,8 +22,7 @@ struct machine {
 };
 extern struct machine machine;
 
-/* Linker script and boot.S. */
-extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kernel_end[];
+/* boot.S. */
 extern char boot_start[], boot_other[], boot_real_mode[], boot_real_mode_end[], boot_real_base[], boot_real_gdt[], boot_gdt[];
 extern u64 boot_other_start[3];
 

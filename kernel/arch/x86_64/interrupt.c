@@ -101,8 +101,16 @@ void kernel_fault(struct kernel_registers *r)
 	log_line("r9  %016lx r10 %016lx r11 %016lx r12 %016lx", r->r9, r->r10, r->r11, r->r12);
 	log_line("r13 %016lx r14 %016lx r15 %016lx cr3 %016lx", r->r13, r->r14, r->r15, read_cr3());
 	/* The backtrace goes on from where the fault was. */
-	backtrace_from(r->rip, r->rbp);
+	backtrace(r->rip, r->rbp);
 	panic("the kernel never faults");
+}
+
+/* The entry code runs in the entry area; its place in the image has the names. */
+u64 arch_code_address(u64 at)
+{
+	u64 in_entry_area = at - entry_base;
+
+	return in_entry_area < ENTRY_IDT ? (u64)entry_text + in_entry_area : at;
 }
 
 void nmi(void)

@@ -45,6 +45,9 @@ static inline void page_copy(void *to, const void *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
+/* The pieces of the kernel's image (link.ld). */
+extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kernel_end[];
+
 /* Linked here (link.ld), and never placed above; the image's slot begins at IMAGE_SLOT_BASE. */
 #define KERNEL_LINK_BASE 0xffffffff80000000ul
 #define IMAGE_SLOT_BASE 0xffffff8000000000ul

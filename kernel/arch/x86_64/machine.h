@@ -36,9 +36,6 @@ void nmi(void);
 void test_nmi_taken(void);
 void test_timer_taken(void);
 
-/* backtrace.c: from an instruction (0: not known) and a frame pointer. */
-void backtrace_from(u64 ip, u64 frame);
-
 /* mmu.c */
 void mmu_init(void);
 void mmu_cpu_init(void);
