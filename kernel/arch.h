@@ -23,8 +23,9 @@ struct view;
 struct boot_info {
 	struct {
 		u64 start, bytes;
-	} ram[32]; /* free memory: neither the kernel nor the archive is in it */
+	} ram[32]; /* the kernel and the archive may be in it: kernel_main() takes them out */
 	unsigned ram_ranges;
+	u64 kernel, kernel_end; /* physical; the image, and what was made behind it */
 	u64 archive, archive_bytes; /* physical; the boot archive */
 	const char *command_line;
 	unsigned processors; /* present; started by arch_cpus_start() */
@@ -112,7 +113,7 @@ u64 arch_code_address(u64 at);
 
 /* --- upcalls: called by the machine, defined in trap.c and main.c --- */
 
-_Noreturn void kernel_main(const struct boot_info *boot);
+_Noreturn void kernel_main(struct boot_info *boot);
 /* Entry of another processor, with cpu_self() set up. */
 _Noreturn void cpu_main(void);
 /* Registers of all these are in cpu->frame; va and codes as in struct user_frame. */

@@ -40,6 +40,47 @@ static bool option(const char *line, const char *name, char *value, size_t size)
 	return false;
 }
 
+bool boot_has_option(const char *line, const char *word)
+{
+	while (*line) {
+		unsigned i = 0;
+
+		while (word[i] && line[i] == word[i])
+			i++;
+		if (!word[i] && (!line[i] || line[i] == ' '))
+			return true;
+		while (*line && *line != ' ')
+			line++;
+		while (*line == ' ')
+			line++;
+	}
+	return false;
+}
+
+void boot_add_ram(struct boot_info *boot, u64 start, u64 end)
+{
+	if (start >= end || boot->ram_ranges == ARRAY_SIZE(boot->ram))
+		return;
+	boot->ram[boot->ram_ranges].start = start;
+	boot->ram[boot->ram_ranges++].bytes = end - start;
+}
+
+/* Takes the pages of a range that is in use out of the memory. */
+static void cut_ram(struct boot_info *boot, u64 start, u64 end)
+{
+	start = page_down(start);
+	end = page_down(end + PAGE_SIZE - 1);
+	for (unsigned i = boot->ram_ranges; i-- > 0;) {
+		u64 low = boot->ram[i].start, high = low + boot->ram[i].bytes;
+
+		if (start >= high || end <= low)
+			continue;
+		boot->ram[i] = boot->ram[--boot->ram_ranges];
+		boot_add_ram(boot, low, start);
+		boot_add_ram(boot, end, high);
+	}
+}
+
 static unsigned processors_wanted(const struct boot_info *boot)
 {
 	char value[16];
@@ -50,12 +91,14 @@ static unsigned processors_wanted(const struct boot_info *boot)
 	return (unsigned)max_u64(1, min_u64(parse_number(&p), min_u64(boot->processors, CPUS_MAX)));
 }
 
-_Noreturn void kernel_main(const struct boot_info *boot)
+_Noreturn void kernel_main(struct boot_info *boot)
 {
 	char shield[8] = "on", test[8] = "", seed[24] = "";
 	const char *digits = seed;
 
 	kernel_lock();
+	cut_ram(boot, boot->kernel, boot->kernel_end);
+	cut_ram(boot, boot->archive, boot->archive + boot->archive_bytes);
 	frame_init(boot);
 	option(boot->command_line, "test", test, sizeof(test));
 	call_test_panic = !strcmp(test, "panic");

@@ -7,6 +7,7 @@
 #include "entry.h"
 #include "layout.h"
 #include "machine.h"
+#include "main.h"
 #include "pte.h"
 #include "registers.h"
 #include "shield.h"
@@ -81,25 +82,6 @@ static void map_pages(u64 root, u64 va, u64 pa, u64 bytes, u64 flags)
 		*table_entry(root, va + i, 0) = (pa + i) | flags | PTE_TABLE | global_flag();
 }
 
-bool early_option(const char *word)
-{
-	const char *line = machine.command_line;
-
-	while (*line) {
-		unsigned i = 0;
-
-		while (word[i] && line[i] == word[i])
-			i++;
-		if (!word[i] && (!line[i] || line[i] == ' '))
-			return true;
-		while (*line && *line != ' ')
-			line++;
-		while (*line == ' ')
-			line++;
-	}
-	return false;
-}
-
 static u64 random_bits(void)
 {
 	static u64 state;
@@ -117,7 +99,7 @@ static void choose_places(void)
 	u64 image_places = (KERNEL_LINK_BASE - IMAGE_SLOT_BASE) >> BLOCK_SHIFT;
 
 	machine.direct_map = DIRECT_MAP_BASE;
-	if (early_option("nokaslr"))
+	if (boot_has_option(machine.command_line, "nokaslr"))
 		return;
 	machine.slide = -((random_bits() % image_places) << BLOCK_SHIFT);
 	machine.direct_map += (random_bits() % (1ul << 16)) << GIANT_SHIFT;
@@ -185,38 +167,6 @@ static void make_roots(void)
 	}
 }
 
-/* Adds free memory to the list, cut around one range in use after the other. */
-static void add_ram(struct boot_info *boot, u64 start, u64 end, unsigned cut)
-{
-	const u64 used[2][2] = {
-		{ (u64)kernel_start, next_page },
-		{ page_down(boot->archive), page_down(boot->archive + boot->archive_bytes + PAGE_SIZE - 1) },
-	};
-
-	for (; cut < ARRAY_SIZE(used); cut++) {
-		if (start >= used[cut][1] || end <= used[cut][0])
-			continue;
-		if (used[cut][1] < end)
-			add_ram(boot, used[cut][1], end, cut + 1);
-		end = used[cut][0];
-	}
-	if (start >= end || boot->ram_ranges == ARRAY_SIZE(boot->ram))
-		return;
-	boot->ram[boot->ram_ranges].start = start;
-	boot->ram[boot->ram_ranges++].bytes = end - start;
-}
-
-/* Takes what is in use out of the list of memory. */
-static void cut_ram(void)
-{
-	struct boot_info all = machine.boot;
-
-	machine.boot.ram_ranges = 0;
-	for (unsigned i = 0; i < all.ram_ranges; i++)
-		add_ram(&machine.boot, page_down(all.ram[i].start + PAGE_SIZE - 1),
-			page_down(all.ram[i].start + all.ram[i].bytes), 0);
-}
-
 /* Instructions that this processor does not have become NOPs. None of them has run yet. */
 static void take_out(u32 *from, const u32 *to)
 {
@@ -247,13 +197,14 @@ const struct early_result *early_start(const void *tree)
 {
 	static struct early_result result;
 	struct boot_info *boot = &machine.boot;
+	bool off, automatic;
 
 	apply_relocations(image_base() - KERNEL_LINK_BASE);
 	machine.image = image_base();
 	firmware_read(tree);
-	machine.shield = shield_is_wanted(early_option("shield=off") ? "off"
-			: early_option("shield=auto")                ? "auto"
-								     : "on");
+	off = boot_has_option(machine.command_line, "shield=off");
+	automatic = boot_has_option(machine.command_line, "shield=auto");
+	machine.shield = shield_is_wanted(off ? "off" : automatic ? "auto" : "on");
 	choose_places();
 	next_page = (u64)kernel_end;
 	make_roots();
@@ -264,7 +215,8 @@ const struct early_result *early_start(const void *tree)
 	map_device(machine.distributor, GIC_DISTRIBUTOR_BYTES);
 	map_device(machine.gic_cpu,
 		machine.gic == 3 ? machine.processors * (u64)GIC_REDISTRIBUTOR_BYTES : 2 * PAGE_SIZE);
-	cut_ram();
+	boot->kernel = (u64)kernel_start;
+	boot->kernel_end = next_page;
 	apply_relocations(machine.slide);
 	if (!signs_addresses()) {
 		take_out(entry_key_in, entry_key_in_end);

@@ -31,10 +31,7 @@ extern struct machine machine;
 extern char boot_other[];
 extern u64 boot_other_start[3];
 
-/* Is the word on the command line? Works early and later. */
-bool early_option(const char *word);
-
-/* firmware.c: fills in what `machine` holds of the device tree; the free memory is not cut yet. */
+/* firmware.c: fills in what `machine` holds of the device tree. */
 void firmware_read(const void *tree);
 
 /* Where early_start() has the kernel go on. */

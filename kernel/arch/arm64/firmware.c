@@ -3,6 +3,7 @@
 
 #include "early.h"
 #include "lib/string.h"
+#include "main.h"
 #include "panic.h"
 
 /* libfdt's objects are compiled with a stack protector. */
@@ -83,14 +84,10 @@ static bool is_kind(const void *tree, int node, const char *kind)
 
 static void add_memory(const void *tree, int node)
 {
-	struct boot_info *boot = &machine.boot;
 	u64 start, bytes;
 
-	for (unsigned i = 0; read_range(tree, node, i, &start, &bytes) && boot->ram_ranges < ARRAY_SIZE(boot->ram);
-		i++) {
-		boot->ram[boot->ram_ranges].start = start;
-		boot->ram[boot->ram_ranges++].bytes = bytes;
-	}
+	for (unsigned i = 0; read_range(tree, node, i, &start, &bytes); i++)
+		boot_add_ram(&machine.boot, start, start + bytes);
 }
 
 static void read_memory_and_processors(const void *tree)

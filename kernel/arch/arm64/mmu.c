@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "layout.h"
 #include "machine.h"
+#include "main.h"
 #include "portal.h"
 #include "pte.h"
 #include "registers.h"
@@ -59,7 +60,8 @@ static u64 view_root(const struct view *view)
 
 void mmu_init(unsigned number)
 {
-	bool long_tags = id_field(read_sysreg(id_aa64mmfr0_el1), ID_MMFR0_TAG_SHIFT) && !early_option("test=tags");
+	bool long_tags = id_field(read_sysreg(id_aa64mmfr0_el1), ID_MMFR0_TAG_SHIFT) &&
+		!boot_has_option(machine.command_line, "test=tags");
 	struct roots *roots = roots_of(cpus[number]);
 
 	tag_cpus[number].limit = long_tags ? TAGS_LONG : TAGS_SHORT;

@@ -6,6 +6,7 @@
 
 #include "entry.h"
 #include "layout.h"
+#include "main.h"
 #include "pte.h"
 #include "registers.h"
 
@@ -63,25 +64,6 @@ static void map_pages(u64 root, u64 va, u64 pa, u64 bytes, u64 flags)
 		*table_entry(root, va + i, 0) = (pa + i) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | flags;
 }
 
-bool early_option(const char *word)
-{
-	const char *line = machine.command_line;
-
-	while (*line) {
-		unsigned i = 0;
-
-		while (word[i] && line[i] == word[i])
-			i++;
-		if (!word[i] && (!line[i] || line[i] == ' '))
-			return true;
-		while (*line && *line != ' ')
-			line++;
-		while (*line == ' ')
-			line++;
-	}
-	return false;
-}
-
 static u64 random_bits(void)
 {
 	static u64 state;
@@ -98,14 +80,13 @@ static u64 random_bits(void)
 /* Random bases; with `nokaslr` those that gdb expects (link.ld). */
 static void choose_places(void)
 {
-	bool fixed = early_option("nokaslr");
 	bool five = machine.levels == 5;
 	u64 image_places = (KERNEL_LINK_BASE - IMAGE_SLOT_BASE) >> BLOCK_SHIFT;
 	u64 direct_places = five ? 1ul << 20 : 1ul << 15;
 
 	machine.entry = five ? ENTRY_BASE_5 : ENTRY_BASE_4;
 	machine.direct_map = five ? DIRECT_MAP_BASE_5 : DIRECT_MAP_BASE_4;
-	if (fixed)
+	if (boot_has_option(machine.command_line, "nokaslr"))
 		return;
 	machine.slide = -((random_bits() % image_places) << BLOCK_SHIFT);
 	machine.direct_map += (random_bits() % direct_places) << GIANT_SHIFT;
@@ -189,32 +170,9 @@ static void map_processors(void)
 	}
 }
 
-/* Adds free memory to the list, cut around one range in use after the other. */
-static void add_ram(u64 start, u64 end, unsigned cut)
-{
-	const u64 used[2][2] = {
-		{ (u64)kernel_start, next_page },
-		{ page_down(machine.boot.archive),
-			page_down(machine.boot.archive + machine.boot.archive_bytes + PAGE_SIZE - 1) },
-	};
-	struct boot_info *boot = &machine.boot;
-
-	for (; cut < ARRAY_SIZE(used); cut++) {
-		if (start >= used[cut][1] || end <= used[cut][0])
-			continue;
-		if (used[cut][1] < end)
-			add_ram(used[cut][1], end, cut + 1);
-		end = used[cut][0];
-	}
-	if (start >= end || boot->ram_ranges == ARRAY_SIZE(boot->ram))
-		return;
-	boot->ram[boot->ram_ranges].start = start;
-	boot->ram[boot->ram_ranges++].bytes = end - start;
-}
-
 static void add_memory(u64 start, u64 end)
 {
-	add_ram(max_u64(page_down(start + PAGE_SIZE - 1), 2 * REAL_MODE_PAGE), page_down(end), 0);
+	boot_add_ram(&machine.boot, max_u64(start, 2 * REAL_MODE_PAGE), end);
 }
 
 static void apply_relocations(void)
@@ -244,6 +202,8 @@ const struct early_result *early_start(const struct pvh_start_info *info, const 
 	firmware_memory(info, add_memory);
 	for (unsigned i = 256; i < 512; i++)
 		boot_root[i] = ((u64 *)machine.kernel_root)[i];
+	machine.boot.kernel = (u64)kernel_start;
+	machine.boot.kernel_end = next_page;
 	apply_relocations();
 	result.ip = KERNEL_LINK_BASE + machine.slide + (u64)((char *)machine_start - kernel_start);
 	result.sp = machine.stacks[0];

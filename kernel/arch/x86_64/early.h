@@ -31,8 +31,6 @@ struct pvh_start_info;
 void firmware_read(const struct pvh_start_info *info);
 /* Passes each range of RAM on. */
 void firmware_memory(const struct pvh_start_info *info, void (*take)(u64 start, u64 end));
-/* Is the word on the command line? Works early and later. */
-bool early_option(const char *word);
 
 /* Where early_start() has the kernel go on. */
 _Noreturn void machine_start(void);

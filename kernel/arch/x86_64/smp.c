@@ -5,6 +5,7 @@
 #include "layout.h"
 #include "lib/string.h"
 #include "machine.h"
+#include "main.h"
 
 /* The physical address of something in the kernel image. */
 static u32 image_pa(const void *address)
@@ -35,7 +36,7 @@ void arch_cpus_start(unsigned count)
 		while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) == i)
 			arch_relax();
 	}
-	if (early_option("test=nmi"))
+	if (boot_has_option(machine.command_line, "test=nmi"))
 		arch_test_nmi(true);
 }
 
