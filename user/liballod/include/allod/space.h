@@ -68,7 +68,8 @@ struct allod_space *allod_space_create(const struct allod_options *options);
 
 /* A space made from an ELF image in memory: static, or static PIE that relocates itself, linked for addresses in the lower
  * half of a window. Its first thread starts at the entry point with a pointer to struct allod_start in the first argument
- * register and a stack of 28 KiB; there are no Linux system calls. EINVAL: not such an image. */
+ * register and a stack of 28 KiB; there are no Linux system calls. EINVAL: not such an image. What it is granted comes later: it
+ * should wait for a word of its own, which its creator sets by allod_space_view(). */
 struct allod_space *allod_space_load(const void *image, size_t bytes, const struct allod_options *options,
 	const uint64_t words[4]);
 
