@@ -7,15 +7,8 @@
 
 #include <stdint.h>
 
+#include "calls.h"
 #include "errors.h"
-
-#define ALLOD_CALL_FIRST 0x1000
-
-#define ALLOD_CALL(number, name, arguments) CALL_##name = number,
-enum allod_call {
-#include "calls.def"
-};
-#undef ALLOD_CALL
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1ul << PAGE_SHIFT)

@@ -3,9 +3,6 @@
 
 #include "abi/services.h"
 
-/* crt.S has these numbers. */
-_Static_assert(CALL_portal_call == 0x1000 && CALL_system_return == 0x1001 && CALL_portal_return == 0x1002, "crt.S");
-
 enum { LINE_BYTES = 400, ENTRY_BYTES = 32 };
 
 const struct start_info *service_start;

@@ -37,16 +37,12 @@
  *  - The key that C signs its return addresses with (pointer authentication, key B) is in its register only between upcall
  *    and entry_leave; else zeros are, and the other keys are switched off. The short ways run no C and leave it alone.
  *  - No kernel address is left in a register when user mode is entered. */
+#include "abi/calls.h"
 #include "offsets.h"
 
 	.arch_extension fp
 	.arch_extension simd
 
-#define CALL_FIRST 0x1000
-#define CALL_COUNT 0x1000
-#define CALL_SYSTEM_RETURN 0x1001
-#define CALL_PORTAL_RETURN 0x1002
-#define CALL_VAS_SWITCH 0x1003
 
 /* Places in the data page. */
 #define DATA_SYSTEM_CALL 0
@@ -113,8 +109,8 @@ entry_text:
 	lsr	x30, x30, #CLASS_SHIFT
 	cmp	x30, #CLASS_SVC
 	b.ne	not_a_call
-	sub	x30, x8, #CALL_FIRST
-	cmp	x30, #CALL_VAS_SWITCH - CALL_FIRST /* the last that has a short way */
+	sub	x30, x8, #ALLOD_CALL_FIRST
+	cmp	x30, #CALL_vas_switch - ALLOD_CALL_FIRST /* the last that has a short way */
 	b.ls	short_native_call
 	to_kernel DATA_SYSTEM_CALL
 	from_user DATA_INTERRUPT
@@ -148,10 +144,10 @@ not_a_call:
 
 /* x30 = number of a native call that has a short way. */
 short_native_call:
-	cmp	x30, #CALL_SYSTEM_RETURN - CALL_FIRST
+	cmp	x30, #CALL_system_return - ALLOD_CALL_FIRST
 	b.ne	2f
 	to_kernel DATA_SYSTEM_RETURN
-2:	cmp	x30, #CALL_VAS_SWITCH - CALL_FIRST
+2:	cmp	x30, #CALL_vas_switch - ALLOD_CALL_FIRST
 	b.ne	gate
 
 /* vas_switch (x0 = number) by the gate, from shielded roots only. Keeps all registers but x0 and x1. What the kernel has ready for
@@ -450,8 +446,8 @@ entry_system_call:
 	save_registers
 	stp	x8, xzr, [x30, #FRAME_NR] /* CAUSE_SYSCALL, code 0 */
 	mrs	x20, tpidr_el1
-	sub	x9, x8, #CALL_FIRST
-	cmp	x9, #CALL_COUNT
+	sub	x9, x8, #ALLOD_CALL_FIRST
+	cmp	x9, #ALLOD_CALL_COUNT
 	b.lo	native_call
 	ldr	x9, [x20, #CPU_SYSTEM_PROCESS_FRAME]
 	cmp	x9, x30
@@ -495,7 +491,7 @@ slow_system_call:
 	add	x9, x9, :lo12:trap_system_call
 	b	upcall
 native_call:
-	cmp	x9, #CALL_SYSTEM_RETURN - CALL_FIRST
+	cmp	x9, #CALL_system_return - ALLOD_CALL_FIRST
 	adrp	x9, trap_native_call
 	add	x9, x9, :lo12:trap_native_call
 	b.ne	upcall
@@ -575,7 +571,7 @@ entry_system_return:
 	ldp	x29, x30, [x30, #232]
 	eret
 
-9:	mov	x8, #CALL_SYSTEM_RETURN
+9:	mov	x8, #CALL_system_return
 	b	entry_system_call
 
 /* --- To user mode, the general way: as cpu->frame says --- */

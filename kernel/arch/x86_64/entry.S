@@ -28,13 +28,9 @@
  *  - What user mode or a service left in a frame is never trusted: addresses of user mode at or above E.user_limit are
  *    replaced and flags are masked before SYSRET, IRET, WRFSBASE or WRGSBASE see them. A value is read once.
  *  - No kernel address is stored in the entry page, and none is left in a register when user mode is entered. */
+#include "abi/calls.h"
 #include "offsets.h"
 
-#define CALL_FIRST 0x1000
-#define CALL_COUNT 0x1000
-#define CALL_SYSTEM_RETURN 0x1001
-#define CALL_PORTAL_RETURN 0x1002
-#define CALL_VAS_SWITCH 0x1003
 #define FRAME_RELOADED 3 /* FRAME_FULL | FRAME_THREAD_POINTER */
 
 /* With the shield on, goes on; without, at the label: a jump takes the place of the first two bytes of the instruction that
@@ -90,7 +86,7 @@ entry_text:
 	.balign	64
 entry_system_call:
 	swapgs
-	cmpq	$CALL_FIRST, %rax
+	cmpq	$ALLOD_CALL_FIRST, %rax
 	jae	native
 save_registers:
 	movq	%rsp, %gs:ENTRY_RSP
@@ -115,7 +111,7 @@ save_registers:
 	movq	$0, FRAME_CAUSE(%rsp) /* CAUSE_SYSCALL, code 0 */
 	movl	$0, FRAME_FLAGS_WORD(%rsp)
 	movq	%gs:KERNEL_PAGE_CPU, %rbx
-	cmpq	$CALL_FIRST, %rax
+	cmpq	$ALLOD_CALL_FIRST, %rax
 	jae	native_call
 	cmpq	CPU_SYSTEM_PROCESS_FRAME(%rbx), %rsp
 	jne	slow_system_call
@@ -154,10 +150,10 @@ slow_system_call:
 	movl	$KERNEL_PAGE_SYSTEM_CALL - KERNEL_PAGE, %ecx
 	jmp	1f
 native_call:
-	cmpq	$CALL_FIRST + CALL_COUNT, %rax
+	cmpq	$ALLOD_CALL_FIRST + ALLOD_CALL_COUNT, %rax
 	jae	slow_system_call
 	movl	$KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, %ecx
-	cmpl	$CALL_SYSTEM_RETURN, %eax
+	cmpl	$CALL_system_return, %eax
 	jne	1f
 	movl	$KERNEL_PAGE_SYSTEM_RETURN - KERNEL_PAGE, %ecx
 1:	movl	%gs:ENTRY_SHIELDED, %eax
@@ -170,10 +166,10 @@ native_call:
 
 /* --- Native calls that have a short way --- */
 native:
-	cmpq	$CALL_SYSTEM_RETURN, %rax
+	cmpq	$CALL_system_return, %rax
 	je	system_return
 	jb	portal_call
-	cmpq	$CALL_VAS_SWITCH, %rax /* the last of them */
+	cmpq	$CALL_vas_switch, %rax /* the last of them */
 	ja	save_registers
 	jne	portal_return
 
@@ -204,7 +200,7 @@ native:
 	swapgs
 	sysretq
 general_vas_switch:
-	movl	$CALL_VAS_SWITCH, %eax
+	movl	$CALL_vas_switch, %eax
 	xorl	%edx, %edx
 	jmp	save_registers
 
@@ -364,7 +360,7 @@ system_return:
 	sysretq
 
 8:	movq	%gs:ENTRY_RSP, %rsp
-9:	movl	$CALL_SYSTEM_RETURN, %eax
+9:	movl	$CALL_system_return, %eax
 	xorl	%edx, %edx
 	jmp	save_registers
 

@@ -1,4 +1,6 @@
 /* portal_call_with(spec, &word1): calls.def; keeps what C functions keep. */
+#include "abi/calls.h"
+
 	.text
 	.globl portal_call_with
 portal_call_with:
@@ -9,7 +11,7 @@ portal_call_with:
 	stp	x25, x26, [sp, #64]
 	stp	x27, x28, [sp, #80]
 	str	x1, [sp, #96]
-	mov	x8, #0x1044
+	mov	x8, #CALL_portal_call_with
 	svc	#0
 	ldr	x7, [sp, #96]
 	str	x1, [x7]

@@ -1,4 +1,6 @@
 /* portal_call_with(spec, &word1): calls.def; keeps what C functions keep. */
+#include "abi/calls.h"
+
 	.text
 	.globl portal_call_with
 portal_call_with:
@@ -9,7 +11,7 @@ portal_call_with:
 	pushq	%r14
 	pushq	%r15
 	pushq	%rsi
-	movl	$0x1044, %eax
+	movl	$CALL_portal_call_with, %eax
 	syscall
 	popq	%rsi
 	movq	%rdx, (%rsi)

@@ -1,6 +1,6 @@
 /* The ways out of a program into other spaces and from there into it: liballod.h. */
+#include "abi/calls.h"
 
-#define CALL_PORTAL_RETURN 0x1002
 #define STACKLET_SIZE 0x8000
 #define STACKLET_SHIFT 15
 #define STACKLET_BASE 0x40000000
@@ -147,7 +147,7 @@ has_context:
 leave:
 	mov	x1, x0
 	mov	x0, xzr
-	mov	x8, #CALL_PORTAL_RETURN
+	mov	x8, #CALL_portal_return
 	svc	#0
 	brk	#0
 

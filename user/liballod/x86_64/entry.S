@@ -1,6 +1,6 @@
 /* The ways out of a program into other spaces and from there into it: liballod.h. */
+#include "abi/calls.h"
 
-#define CALL_PORTAL_RETURN 0x1002
 #define STACKLET_SIZE 0x8000
 #define STACKLET_SHIFT 15
 #define STACKLET_BASE 0x40000000
@@ -156,7 +156,7 @@ has_context:
 leave:
 	movq	%rax, %rsi
 	xorl	%edi, %edi
-	movl	$CALL_PORTAL_RETURN, %eax
+	movl	$CALL_portal_return, %eax
 	syscall
 	ud2
 

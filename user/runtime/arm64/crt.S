@@ -1,8 +1,5 @@
 /* How threads come into a service and leave it. */
-
-#define CALL_PORTAL_CALL 0x1000
-#define CALL_SYSTEM_RETURN 0x1001
-#define CALL_PORTAL_RETURN 0x1002
+#include "abi/calls.h"
 
 	.text
 
@@ -35,7 +32,7 @@ runtime_entries:
 	.rept	4
 	mov	x29, xzr
 	blr	x9
-	mov	x8, #CALL_PORTAL_RETURN
+	mov	x8, #CALL_portal_return
 	svc	#0
 	brk	#0
 	.balign	32
@@ -46,7 +43,7 @@ runtime_entries:
 	.globl portal_return
 	.type portal_return, %function
 portal_return:
-	mov	x8, #CALL_PORTAL_RETURN
+	mov	x8, #CALL_portal_return
 	svc	#0
 	brk	#0
 	.size portal_return, . - portal_return
@@ -55,7 +52,7 @@ portal_return:
 	.globl system_return
 	.type system_return, %function
 system_return:
-	mov	x8, #CALL_SYSTEM_RETURN
+	mov	x8, #CALL_system_return
 	svc	#0
 	brk	#0
 	.size system_return, . - system_return
@@ -79,7 +76,7 @@ portal_call:
 	mov	x3, x4
 	mov	x4, x5
 	mov	x5, x6
-	mov	x8, #CALL_PORTAL_CALL
+	mov	x8, #CALL_portal_call
 	svc	#0
 	ldr	x7, [sp, #96]
 	str	x1, [x7]

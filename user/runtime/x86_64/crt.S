@@ -1,8 +1,5 @@
 /* How threads come into a service and leave it. */
-
-#define CALL_PORTAL_CALL 0x1000
-#define CALL_SYSTEM_RETURN 0x1001
-#define CALL_PORTAL_RETURN 0x1002
+#include "abi/calls.h"
 
 	.text
 
@@ -40,7 +37,7 @@ runtime_entries:
 	call	*%rax
 	movq	%rax, %rdi
 	movq	%rdx, %rsi
-	movl	$CALL_PORTAL_RETURN, %eax
+	movl	$CALL_portal_return, %eax
 	syscall
 	ud2
 	.balign	32
@@ -51,7 +48,7 @@ runtime_entries:
 	.globl portal_return
 	.type portal_return, @function
 portal_return:
-	movl	$CALL_PORTAL_RETURN, %eax
+	movl	$CALL_portal_return, %eax
 	syscall
 	ud2
 	.size portal_return, . - portal_return
@@ -60,7 +57,7 @@ portal_return:
 	.globl system_return
 	.type system_return, @function
 system_return:
-	movl	$CALL_SYSTEM_RETURN, %eax
+	movl	$CALL_system_return, %eax
 	syscall
 	ud2
 	.size system_return, . - system_return
@@ -83,7 +80,7 @@ portal_call:
 	movq	%r8, %r10
 	movq	%r9, %r8
 	movq	56(%rsp), %r9
-	movl	$CALL_PORTAL_CALL, %eax
+	movl	$CALL_portal_call, %eax
 	syscall
 	movq	64(%rsp), %rcx
 	movq	%rdx, (%rcx)
