@@ -7,9 +7,6 @@
 
 struct thread;
 
-/* A call back into a space goes on so far below the stack pointer of the frame that is there already: its red zone. */
-enum { CALL_STACK_GAP = 256 };
-
 /* `test=panic` on the command line: the first portal call from within another call is a panic, to see what that prints. */
 extern bool call_test_panic; /* [I] */
 

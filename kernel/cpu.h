@@ -10,6 +10,7 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
+#include "cpu_offsets.h"
 #include "gate.h"
 #include "lib/list.h"
 #include "types.h"
@@ -22,7 +23,7 @@ struct view;
 enum { CPUS_MAX = 8 };
 
 struct cpu {
-	/* Known to entry code: offsets are asserted in each machine's entry header. [C] = this processor only. */
+	/* Known to entry code: cpu_offsets.h. [C] = this processor only. */
 	struct user_frame *frame; /* [C] where the next entry from user mode saves the registers */
 	struct thread *current;   /* [C] NULL: idle */
 	u64 stack;                /* [I] top of the kernel stack */
@@ -56,6 +57,15 @@ struct cpu {
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 };
+
+_Static_assert(offsetof(struct cpu, frame) == CPU_FRAME && offsetof(struct cpu, current) == CPU_CURRENT, "assembly");
+_Static_assert(offsetof(struct cpu, stack) == CPU_STACK && offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
+_Static_assert(offsetof(struct cpu, system.entry) == CPU_SYSTEM_ENTRY, "assembly");
+_Static_assert(offsetof(struct cpu, system.user_frame) == CPU_SYSTEM_USER_FRAME, "assembly");
+_Static_assert(offsetof(struct cpu, system.process_frame) == CPU_SYSTEM_PROCESS_FRAME, "assembly");
+_Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly");
+_Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
+_Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
 
 /* The processor gets another thread, or the chain of calls of its thread changes by other means than a call and its return:
  * no frames, no ways. */

@@ -12,6 +12,7 @@
 #ifndef KERNEL_THREAD_H
 #define KERNEL_THREAD_H
 
+#include "cpu_offsets.h"
 #include "lib/list.h"
 #include "timer.h"
 #include "types.h"
@@ -55,7 +56,7 @@ struct stacklet {
 };
 
 struct thread {
-	/* Known to entry code. */
+	/* Known to entry code: cpu_offsets.h. */
 	u32 pending;         /* [K] PENDING_*; entry code only looks whether it is 0 */
 	u32 depth;           /* [C] calls in use */
 	struct space *space; /* [C] the space it is in */
@@ -86,6 +87,9 @@ struct thread {
 	u32 stacklet_count;
 	struct call calls[CALLS_MAX + 1];
 };
+
+_Static_assert(offsetof(struct thread, pending) == THREAD_PENDING && offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
+_Static_assert(offsetof(struct thread, space) == THREAD_SPACE && offsetof(struct thread, regs) == THREAD_REGS, "assembly");
 
 /* All functions are called with the kernel lock held. */
 

@@ -15,16 +15,6 @@ static inline struct cpu *cpu_self(void)
 	return cpu;
 }
 
-_Static_assert(offsetof(struct cpu, frame) == CPU_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "assembly");
-_Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "assembly");
-_Static_assert(offsetof(struct cpu, system.entry) == CPU_SYSTEM_ENTRY, "assembly");
-_Static_assert(offsetof(struct cpu, system.user_frame) == CPU_SYSTEM_USER_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, system.process_frame) == CPU_SYSTEM_PROCESS_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly");
-_Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
-_Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
-_Static_assert(offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
 #define GATE_IS_AT(member, offset) _Static_assert(offsetof(struct gate, member) == (offset), "assembly")
 GATE_IS_AT(depth, GATE_DEPTH);
 GATE_IS_AT(settled, GATE_DEPTH + 4);
@@ -54,10 +44,6 @@ GATE_IS_AT(frames[0].way, GATE_FRAMES_AT + GATE_FRAME_FROM + 8);
 GATE_IS_AT(frames[0].root, GATE_FRAMES_AT + GATE_FRAME_ROOT);
 _Static_assert(GATE_WITH == 1 << GATE_FRAME_WITH_BIT, "assembly");
 GATE_IS_AT(frames[1], GATE_FRAMES_AT + (1 << GATE_FRAME_SHIFT));
-_Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
-_Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
-_Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");
-_Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "assembly");
 
 _Static_assert(offsetof(struct user_frame, x[30]) == FRAME_X30 && offsetof(struct user_frame, sp) == FRAME_SP, "assembly");
 _Static_assert(offsetof(struct user_frame, pc) == FRAME_PC && offsetof(struct user_frame, pstate) == FRAME_PSTATE, "assembly");

@@ -254,7 +254,7 @@ gate:
 	str	x10, [x21, #GATE_WAYS_CALLS]
 	ldr	x10, [x21, #GATE_WAYS_STACK_AT]
 	ldr	x11, [x20, x10]
-	sub	x11, x11, #STACK_GAP
+	sub	x11, x11, #CALL_STACK_GAP
 	and	x11, x11, #~15
 	sub	x11, x11, #16
 	ldp	x12, x13, [x21, #GATE_WAYS_ROOT]

@@ -1,21 +1,11 @@
 /* Offsets and numbers that assembly and C both know; plain macros, so that assembly can include this file. Each is asserted
- * in C: those of struct cpu, thread and user_frame in arch_cpu.h, the others in entry.h. */
+ * in C: those of struct gate and user_frame in arch_cpu.h, the others in entry.h. */
 #ifndef ARM64_OFFSETS_H
 #define ARM64_OFFSETS_H
 
-/* struct cpu: what TPIDR_EL1 points at, at its fixed place. */
-#define CPU_FRAME 0
-#define CPU_CURRENT 8
-#define CPU_STACK 16
-#define CPU_SYSTEM_ENTRY 24
-#define CPU_SYSTEM_USER_FRAME 32
-#define CPU_SYSTEM_PROCESS_FRAME 40
-#define CPU_SYSTEM_SPACE 48
-#define CPU_SYSTEM_PROCESS 56
-#define CPU_SYSTEM_CALLS 64
-#define CPU_ROOT_WRITES 72
+#include "cpu_offsets.h"
 
-/* struct roots: right below struct cpu. */
+/* struct roots: right below struct cpu, which TPIDR_EL1 points at. */
 #define ROOTS (-64)
 #define ROOTS_USER0 (ROOTS + 0)
 #define ROOTS_USER1 (ROOTS + 8)
@@ -52,13 +42,6 @@
 #define GATE_FRAME_FROM 32
 #define GATE_FRAME_ROOT 48
 #define GATE_FRAME_WITH_BIT 1 /* GATE_WITH */
-#define STACK_GAP 256 /* CALL_STACK_GAP */
-
-/* struct thread */
-#define THREAD_PENDING 0
-#define THREAD_DEPTH 4
-#define THREAD_SPACE 8
-#define THREAD_REGS 16
 
 /* struct user_frame */
 #define FRAME_X 0

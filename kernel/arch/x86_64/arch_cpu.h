@@ -29,16 +29,6 @@ void arch_test_nmi(bool on);
 
 extern const u8 vector_initial[PAGE_SIZE];
 
-_Static_assert(offsetof(struct cpu, frame) == CPU_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "assembly");
-_Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "assembly");
-_Static_assert(offsetof(struct cpu, system.entry) == CPU_SYSTEM_ENTRY, "assembly");
-_Static_assert(offsetof(struct cpu, system.user_frame) == CPU_SYSTEM_USER_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, system.process_frame) == CPU_SYSTEM_PROCESS_FRAME, "assembly");
-_Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly");
-_Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
-_Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
-_Static_assert(offsetof(struct cpu, root_writes) == CPU_ROOT_WRITES, "assembly");
 #define GATE_IS_AT(member, offset) \
 	_Static_assert(ENTRY_GATE + offsetof(struct gate, member) == (offset), "assembly")
 GATE_IS_AT(depth, GATE_DEPTH);
@@ -66,10 +56,6 @@ GATE_IS_AT(frames[0].from, GATE_FRAME_FROM);
 GATE_IS_AT(frames[0].way, GATE_FRAME_WAY);
 GATE_IS_AT(frames[0].root, GATE_FRAME_ROOT);
 _Static_assert(GATE_WITH == GATE_FRAME_WITH, "assembly");
-_Static_assert(offsetof(struct thread, pending) == THREAD_PENDING, "assembly");
-_Static_assert(offsetof(struct thread, depth) == THREAD_DEPTH, "assembly");
-_Static_assert(offsetof(struct thread, space) == THREAD_SPACE, "assembly");
-_Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "assembly");
 
 _Static_assert(offsetof(struct user_frame, rbx) == FRAME_RBX && offsetof(struct user_frame, rax) == FRAME_RAX, "assembly");
 _Static_assert(offsetof(struct user_frame, rcx) == FRAME_RCX && offsetof(struct user_frame, rdi) == FRAME_RDI, "assembly");

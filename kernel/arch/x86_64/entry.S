@@ -246,7 +246,7 @@ portal_call: /* rbx = the portal's address */
 	incq	%gs:GATE_WAY_CALLS(%rbp)
 	movq	%gs:GATE_WAY_STACK_AT(%rbp), %r15
 	movq	%gs:ENTRY_GATE(%r15), %r15
-	subq	$STACK_GAP, %r15
+	subq	$CALL_STACK_GAP, %r15
 	andq	$-16, %r15
 	subq	$8, %r15
 	movq	%gs:GATE_WAY_ROOT(%rbp), %r12

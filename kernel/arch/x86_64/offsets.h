@@ -1,25 +1,9 @@
 /* Offsets and numbers that assembly and C both know; plain macros, so that assembly can include this file. Each is asserted
- * in C: those of struct cpu, thread and user_frame in arch_cpu.h, the others in entry.h. */
+ * in C: those of struct gate and user_frame in arch_cpu.h, the others in entry.h. */
 #ifndef X86_64_OFFSETS_H
 #define X86_64_OFFSETS_H
 
-/* struct cpu */
-#define CPU_FRAME 0
-#define CPU_CURRENT 8
-#define CPU_STACK 16
-#define CPU_SYSTEM_ENTRY 24
-#define CPU_SYSTEM_USER_FRAME 32
-#define CPU_SYSTEM_PROCESS_FRAME 40
-#define CPU_SYSTEM_SPACE 48
-#define CPU_SYSTEM_PROCESS 56
-#define CPU_SYSTEM_CALLS 64
-#define CPU_ROOT_WRITES 72
-
-/* struct thread */
-#define THREAD_PENDING 0
-#define THREAD_DEPTH 4
-#define THREAD_SPACE 8
-#define THREAD_REGS 16
+#include "cpu_offsets.h"
 
 /* struct user_frame */
 #define FRAME_RBX 40
@@ -79,7 +63,6 @@
 #define GATE_VASES_NUMBER (ENTRY_GATE + 1584)
 #define GATE_VASES_FROM (ENTRY_GATE + 1592)
 #define GATE_VASES_ROOT (ENTRY_GATE + 1600)
-#define STACK_GAP 256 /* CALL_STACK_GAP */
 
 /* struct kernel_page, seen through GS: it lies one page behind the entry page. */
 #define KERNEL_PAGE 0x1000
