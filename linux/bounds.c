@@ -145,9 +145,12 @@ static int table_make(struct task *self, struct bounds *b, u64 chunk)
 
 /* --- traps --- */
 
+/* What goes wrong in another space is none of the process's business. */
 static void signal_plain(struct task *self)
 {
 	siginfo_t info;
+	if (self->serves_peer)
+		return;
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGSEGV;
 	info.si_code = SI_KERNEL;
@@ -230,16 +233,22 @@ bool bounds_trap(struct task *self, struct user_frame *frame)
 		break;
 	case BOUNDS_TRAP_REPORT:
 		b->violations++;
+		if (self->serves_peer) {
+			frame->cause = CAUSE_FAULT;
+			frame->addr = report.pointer;
+			return false;
+		}
 		signal_violation(self, &report);
 		return true;
 	default:
 		return false;
 	}
-	if (error && error != -ENOMEM && error != -EEXIST)
-		signal_plain(self);
-	else
+	if (!error || error == -ENOMEM || error == -EEXIST) {
 		machine_bounds_trap_end(frame, error);
-	return true;
+		return true;
+	}
+	signal_plain(self);
+	return !self->serves_peer;
 }
 
 /* --- managing the processor's --- */
@@ -400,7 +409,7 @@ void bounds_unmapped(struct task *self, u64 start, u64 bytes)
 
 /* --- birth and death --- */
 
-int bounds_fork(struct mm *copy, const struct mm *from)
+int bounds_copy(struct mm *copy, const struct mm *from)
 {
 	memset(copy->bounds, 0, sizeof(copy->bounds));
 	for (unsigned kind = 0; kind < BOUNDS_KINDS; kind++) {
@@ -417,7 +426,15 @@ int bounds_fork(struct mm *copy, const struct mm *from)
 		memcpy(b->tables, old->tables, old->count * sizeof(b->tables[0]));
 		b->count = b->room = old->count;
 	}
-	return copy->bounds[BOUNDS_HARD].directory ? native_errno(call_space_keep_vector(copy->space)) : 0;
+	return 0;
+}
+
+int bounds_fork(struct mm *copy, const struct mm *from)
+{
+	int error = bounds_copy(copy, from);
+	if (error || !copy->bounds[BOUNDS_HARD].directory)
+		return error;
+	return native_errno(call_space_keep_vector(copy->space));
 }
 
 void bounds_free(struct mm *mm)

@@ -55,14 +55,16 @@ long bounds_disable(struct task *self);
 
 /* EXCEPTION_BOUND: makes the table, or a signal. */
 void bounds_exception(struct task *self, struct user_frame *frame);
-/* EXCEPTION_ILLEGAL: -> whether it was a trap of the library's, which has been dealt with. */
+/* EXCEPTION_ILLEGAL: -> whether it was a trap of the library's, which has been dealt with. For a peer a report is not: the frame
+ * is then that of a fault at the pointer. */
 bool bounds_trap(struct task *self, struct user_frame *frame);
 /* The range was unmapped, and perhaps mapped anew: tables of which nothing is left in use go, of the others the part for the
  * range is cleared. */
 void bounds_unmapped(struct task *self, u64 start, u64 bytes);
 
-/* The tables of a copy made by fork. -> 0 or -ENOMEM. */
+/* The tables of a copy made by fork; of one that is no process, for which the processor's stay off. -> 0 or -ENOMEM. */
 int bounds_fork(struct mm *copy, const struct mm *from);
+int bounds_copy(struct mm *copy, const struct mm *from);
 void bounds_free(struct mm *mm);
 
 /* For /proc: traps of both kinds since the program started, or was copied by fork. */

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "user/runtime/service.h"
 
+#include "linux/bounds.h"
 #include "linux/call.h"
 #include "linux/files.h"
 #include "linux/main.h"
@@ -76,6 +77,7 @@ static struct peer *peer_find(u32 space)
 static void peer_drop(struct peer *peer)
 {
 	list_remove(&peer->node);
+	bounds_free(&peer->mm);
 	heap_free(peer);
 	peer_count--;
 }
@@ -119,6 +121,8 @@ static struct peer *peer_new(u32 space, int *error)
 	peer->mm.space = space;
 	peer->mm.base = (u64)space << machine_shift;
 	peer->mm.exe = NULL;
+	peer->mm.vases = NULL;
+	memset(peer->mm.bounds, 0, sizeof(peer->mm.bounds));
 	peer->manager = info.manager;
 	list_append(&peers, &peer->node);
 	peer_count++;
@@ -239,15 +243,30 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame));
 }
 
-static void serve_fault(struct user_frame *frame)
+/* A missing table of bounds is made, as at home. -> whether the thread can go on. */
+static bool serve_bounds(struct task *self, struct mm *process, struct user_frame *frame)
 {
-	bool process = mm_of_space(frame->space);
+	struct peer *peer = process ? NULL : peer_find(frame->space);
+	struct mm *home = self ? self->mm : NULL;
+	if (!self || (!process && !peer) || frame->cause != CAUSE_EXCEPTION || frame->code != EXCEPTION_ILLEGAL)
+		return false;
+	self->mm = process ? process : &peer->mm;
+	self->serves_peer = true;
+	bool done = bounds_trap(self, frame);
+	self->serves_peer = false;
+	self->mm = home;
+	return done;
+}
+
+static void serve_fault(struct task *self, struct user_frame *frame)
+{
+	struct mm *process = mm_of_space(frame->space);
 	int error = -EFAULT;
 	if (frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER))
 		error = segment_fetch(frame->segment, frame->page);
 	if (frame->cause == CAUSE_FAULT && ((frame->code & FAULT_NOMEM) || error == -ENOMEM))
 		error = !(frame->code & FAULT_LIMIT) && shortage_relieve() ? 0 : -ENOMEM;
-	if (!error)
+	if (!error || serve_bounds(self, process, frame))
 		return;
 	if (!process) {
 		peer_end(frame, error == -ENOMEM ? SIGKILL : signal_of(frame));
@@ -267,7 +286,7 @@ struct task *peer_entry(struct user_frame *frame)
 		if (frame->cause == CAUSE_SYSCALL)
 			serve_system_call(self, frame);
 		else
-			serve_fault(frame);
+			serve_fault(self, frame);
 		service_unlock();
 	}
 	system_return();
@@ -293,8 +312,8 @@ long peer_call(struct task *self, const struct user_frame *frame)
 			return -ENOENT;
 		if (peer)
 			peer_drop(peer);
-		peer_new(space, &error);
-		return error;
+		peer = peer_new(space, &error);
+		return peer ? bounds_copy(&peer->mm, self->mm) : error;
 	case PEER_REPORT:
 		if (!peer || !peer->ended || peer->manager != self->mm->space)
 			return -ENOENT;

@@ -5,6 +5,7 @@
 #include "tables.h"
 
 #include <allod/bounded.h>
+#include <allod/portal.h>
 
 #include "machine.h"
 
@@ -321,6 +322,58 @@ static void test_heap_fork(void)
 	allod_ref_free(a);
 }
 
+/* --- in a sandbox --- */
+
+/* In a copy: stores into several pieces of memory, and unmaps them. -> in how many there were the right bounds. */
+static int store_there(char *memory, int chunks)
+{
+	struct allod_ref part = allod_ref_part(allod_ref_malloc(16), 4, 8);
+	int right = 0;
+
+	for (int i = 0; i < chunks; i++) {
+		allod_ref_store(memory + (size_t)i * BOUNDS_CHUNK, part);
+		right += has_bounds((void **)(memory + (size_t)i * BOUNDS_CHUNK), part.bounds);
+	}
+	return munmap(memory, (size_t)chunks * BOUNDS_CHUNK) ? -2 : right;
+}
+ALLOD_PORTAL(int, store_there, (char *, memory), (int, chunks))
+
+static char object_there[16];
+
+static int write_there(int at)
+{
+	return ALLOD_AT(char, allod_ref_of(object_there, sizeof(object_there)), at) = 1;
+}
+ALLOD_PORTAL(int, write_there, (int, at))
+
+static void test_sandbox(void)
+{
+	enum { CHUNKS = 3, MORE = 40 };
+	struct allod_ref part = allod_ref_part(allod_ref_malloc(16), 4, 8);
+	char *memory = fresh_chunks(CHUNKS), *more;
+	unsigned long before = tables_shown();
+	struct allod_report report;
+	struct allod_space *box;
+
+	allod_ref_store(memory, part);
+	box = allod_sandbox(NULL);
+	/* What is known of the program's tables moves, and is not the copy's. */
+	more = fresh_chunks(MORE);
+	for (int i = 0; i < MORE; i++)
+		allod_ref_store(more + (size_t)i * BOUNDS_CHUNK, part);
+	check(store_there_in(box, memory, CHUNKS) == CHUNKS && errno == 0, "a sandbox: tables are made there, too");
+	check(tables_shown() == before + 1 + MORE && has_bounds((void **)memory, part.bounds), "and go there only");
+	munmap(more, (size_t)MORE * BOUNDS_CHUNK);
+	munmap(memory, (size_t)CHUNKS * BOUNDS_CHUNK);
+	check(tables_shown() == before, "all gone");
+	check(write_there_in(box, 15) == 1 && errno == 0, "within bounds there");
+	check(write_there_in(box, 16) == -1 && errno == EOWNERDEAD, "outside: the end of the sandbox");
+	check(!allod_space_wait(box, &report) && report.end == ALLOD_FAULTED && report.signal == SIGSEGV &&
+			report.address == (uintptr_t)object_there + 16,
+		"which says where");
+	allod_space_close(box);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_sigaction = step_over, .sa_flags = SA_SIGINFO };
@@ -338,6 +391,7 @@ int main(int argc, char **argv)
 		test_sharing();
 		test_starts();
 		test_heap_fork();
+		test_sandbox();
 	} else {
 		int status;
 

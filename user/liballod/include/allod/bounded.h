@@ -7,7 +7,7 @@
  *   allod_ref_store(&record->name, name);                             // a plain `char *name` in a plain struct
  *   struct allod_ref again = allod_ref_load(&record->name);           // with the bounds it had
  *
- * Every function checks all of what it reads and writes before it does so, and reports the first address outside
+ * Every function checks all of what it reads and writes before it does so, and reports what is outside
  * (allod_bounds_report()); a string without an end inside of its bounds is reported too. A report normally ends the program; if
  * a handler of its own steps over it, nothing has been written. Copies carry the bounds of the pointers that they copy. */
 #ifndef ALLOD_BOUNDED_H
