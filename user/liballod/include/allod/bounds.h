@@ -55,8 +55,8 @@ enum allod_bounds_back_end allod_bounds_back_end(void);
 /* Called before main() in every program that includes this file. */
 void allod_bounds_start(void);
 
-/* Reports an access outside of bounds: SIGSEGV with SEGV_BNDERR, si_lower, si_upper, and as si_addr its first byte if that is outside,
- * else its last. Returns if a handler of the program's steps over the instruction (ALLOD_BOUNDS_REPORT_BYTES). */
+/* Reports an access outside of bounds: SIGSEGV with SEGV_BNDERR, si_lower, si_upper, and as si_addr its first byte if that is
+ * outside, else its last. Returns if a handler of the program's steps over the instruction (ALLOD_BOUNDS_REPORT_BYTES). */
 void allod_bounds_report(const void *pointer, size_t bytes, struct allod_bounds bounds) __attribute__((cold, noinline));
 /* The same with the members: structures in cold code make compilers keep them in memory everywhere. */
 void allod_bounds_report_words(const void *pointer, size_t bytes, uint64_t base, uint64_t rest) __attribute__((cold, noinline));
