@@ -61,7 +61,7 @@ static void fail_text(struct text *text, struct task *self, u64 number)
 	text->ops = &fail_ops;
 }
 
-static const struct proc_node fail_node = { "fail-nth", S_IFREG | 0644, NULL, fail_text, NULL, NULL, NULL, NULL };
+static const struct proc_node fail_node = NODE_TEXT("fail-nth", 0644, fail_text);
 
 const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {

@@ -214,91 +214,74 @@ static void boot_id_text(struct text *text, struct task *self, u64 number)
 	uuid_add(text, bytes);
 }
 
-#define TEXT(name, function) \
-	{ \
-		name, S_IFREG | 0444, NULL, function, NULL, NULL, NULL, NULL \
-	}
-#define DIRECTORY(name, nodes) \
-	{ \
-		name, S_IFDIR | 0555, nodes, NULL, NULL, NULL, NULL, NULL \
-	}
-#define SYMLINK(name, function) \
-	{ \
-		name, S_IFLNK | 0777, NULL, NULL, function, NULL, NULL, NULL \
-	}
-#define END \
-	{ \
-		NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL \
-	}
-
-static const struct proc_node no_nodes[] = { END };
+static const struct proc_node no_nodes[] = { NODE_END };
 
 static const struct proc_node random_nodes[] = {
-	TEXT("boot_id", boot_id_text),
-	TEXT("entropy_avail", entropy_text),
-	TEXT("poolsize", entropy_text),
-	TEXT("uuid", uuid_text),
-	END,
+	NODE_TEXT("boot_id", 0444, boot_id_text),
+	NODE_TEXT("entropy_avail", 0444, entropy_text),
+	NODE_TEXT("poolsize", 0444, entropy_text),
+	NODE_TEXT("uuid", 0444, uuid_text),
+	NODE_END,
 };
 
 static const struct proc_node kernel_nodes[] = {
-	TEXT("cap_last_cap", cap_last_cap_text),
-	TEXT("core_pattern", core_pattern_text),
-	TEXT("dmesg_restrict", zero_text),
-	TEXT("hostname", hostname_text),
-	TEXT("ngroups_max", ngroups_max_text),
-	TEXT("osrelease", osrelease_text),
-	TEXT("ostype", ostype_text),
-	TEXT("overflowgid", overflow_id_text),
-	TEXT("overflowuid", overflow_id_text),
-	TEXT("pid_max", pid_max_text),
-	DIRECTORY("random", random_nodes),
-	TEXT("randomize_va_space", randomize_text),
-	TEXT("threads-max", threads_max_text),
-	TEXT("version", sys_version_text),
-	END,
+	NODE_TEXT("cap_last_cap", 0444, cap_last_cap_text),
+	NODE_TEXT("core_pattern", 0444, core_pattern_text),
+	NODE_TEXT("dmesg_restrict", 0444, zero_text),
+	NODE_TEXT("hostname", 0444, hostname_text),
+	NODE_TEXT("ngroups_max", 0444, ngroups_max_text),
+	NODE_TEXT("osrelease", 0444, osrelease_text),
+	NODE_TEXT("ostype", 0444, ostype_text),
+	NODE_TEXT("overflowgid", 0444, overflow_id_text),
+	NODE_TEXT("overflowuid", 0444, overflow_id_text),
+	NODE_TEXT("pid_max", 0444, pid_max_text),
+	NODE_DIRECTORY("random", random_nodes),
+	NODE_TEXT("randomize_va_space", 0444, randomize_text),
+	NODE_TEXT("threads-max", 0444, threads_max_text),
+	NODE_TEXT("version", 0444, sys_version_text),
+	NODE_END,
 };
 
 static const struct proc_node fs_nodes[] = {
-	TEXT("file-max", file_max_text),
-	TEXT("nr_open", file_max_text),
-	TEXT("pipe-max-size", pipe_max_text),
-	END,
+	NODE_TEXT("file-max", 0444, file_max_text),
+	NODE_TEXT("nr_open", 0444, file_max_text),
+	NODE_TEXT("pipe-max-size", 0444, pipe_max_text),
+	NODE_END,
 };
 
 static const struct proc_node vm_nodes[] = {
-	TEXT("max_map_count", max_map_count_text),
-	TEXT("mmap_min_addr", mmap_min_text),
-	TEXT("overcommit_memory", zero_text),
-	TEXT("swappiness", zero_text),
-	END,
+	NODE_TEXT("max_map_count", 0444, max_map_count_text),
+	NODE_TEXT("mmap_min_addr", 0444, mmap_min_text),
+	NODE_TEXT("overcommit_memory", 0444, zero_text),
+	NODE_TEXT("swappiness", 0444, zero_text),
+	NODE_END,
 };
 
 static const struct proc_node sys_nodes[] = {
-	DIRECTORY("fs", fs_nodes),
-	DIRECTORY("kernel", kernel_nodes),
-	DIRECTORY("net", no_nodes),
-	DIRECTORY("vm", vm_nodes),
-	END,
+	NODE_DIRECTORY("fs", fs_nodes),
+	NODE_DIRECTORY("kernel", kernel_nodes),
+	NODE_DIRECTORY("net", no_nodes),
+	NODE_DIRECTORY("vm", vm_nodes),
+	NODE_END,
 };
 
 const struct proc_node machine_nodes[] = {
-	TEXT("cmdline", cmdline_text),
-	TEXT("cpuinfo", cpuinfo_text),
-	TEXT("devices", devices_text),
-	TEXT("filesystems", filesystems_text),
-	TEXT("loadavg", loadavg_text),
-	TEXT("meminfo", meminfo_text),
-	SYMLINK("mounts", mounts_link),
-	TEXT("partitions", empty_text),
-	SYMLINK("self", self_link),
-	TEXT("stat", stat_text),
-	TEXT("swaps", swaps_text),
-	DIRECTORY("sys", sys_nodes),
-	SYMLINK("thread-self", thread_self_link),
-	TEXT("uptime", uptime_text),
-	TEXT("version", version_text),
-	END,
+	NODE_TEXT("cmdline", 0444, cmdline_text),
+	NODE_TEXT("cpuinfo", 0444, cpuinfo_text),
+	NODE_TEXT("devices", 0444, devices_text),
+	NODE_TEXT("filesystems", 0444, filesystems_text),
+	NODE_TEXT("loadavg", 0444, loadavg_text),
+	NODE_TEXT("meminfo", 0444, meminfo_text),
+	NODE_LINK("mounts", mounts_link),
+	NODE_TEXT("partitions", 0444, empty_text),
+	NODE_LINK("self", self_link),
+	NODE_TEXT("stat", 0444, stat_text),
+	NODE_TEXT("swaps", 0444, swaps_text),
+	NODE_DIRECTORY("sys", sys_nodes),
+	NODE_LINK("thread-self", thread_self_link),
+	NODE_TEXT("uptime", 0444, uptime_text),
+	NODE_TEXT("version", 0444, version_text),
+	NODE_END,
 };
 
 /* --- /sys --- */
@@ -312,7 +295,7 @@ static void cpus_text(struct text *text, struct task *self, u64 number)
 		text_add(text, "0\n");
 }
 
-static const struct proc_node cpu_node = { "cpu", S_IFDIR | 0555, no_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node cpu_node = NODE_DIRECTORY("cpu", no_nodes);
 
 static const struct proc_node *cpu_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
@@ -336,31 +319,31 @@ static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *inde
 }
 
 static const struct proc_node cpu_nodes[] = {
-	TEXT("online", cpus_text),
-	TEXT("possible", cpus_text),
-	TEXT("present", cpus_text),
-	TEXT("kernel_max", zero_text),
-	END,
+	NODE_TEXT("online", 0444, cpus_text),
+	NODE_TEXT("possible", 0444, cpus_text),
+	NODE_TEXT("present", 0444, cpus_text),
+	NODE_TEXT("kernel_max", 0444, zero_text),
+	NODE_END,
 };
 
 static const struct proc_node system_nodes[] = {
-	{ "cpu", S_IFDIR | 0555, cpu_nodes, NULL, NULL, NULL, cpu_lookup, cpu_next },
-	END,
+	{ .name = "cpu", .mode = S_IFDIR | 0555, .children = cpu_nodes, .lookup = cpu_lookup, .next = cpu_next },
+	NODE_END,
 };
 
-static const struct proc_node devices_nodes[] = { DIRECTORY("system", system_nodes), END };
+static const struct proc_node devices_nodes[] = { NODE_DIRECTORY("system", system_nodes), NODE_END };
 
 static const struct proc_node sysfs_nodes[] = {
-	DIRECTORY("block", no_nodes),
-	DIRECTORY("bus", no_nodes),
-	DIRECTORY("class", no_nodes),
-	DIRECTORY("devices", devices_nodes),
-	DIRECTORY("fs", no_nodes),
-	DIRECTORY("kernel", vas_system_nodes),
-	END,
+	NODE_DIRECTORY("block", no_nodes),
+	NODE_DIRECTORY("bus", no_nodes),
+	NODE_DIRECTORY("class", no_nodes),
+	NODE_DIRECTORY("devices", devices_nodes),
+	NODE_DIRECTORY("fs", no_nodes),
+	NODE_DIRECTORY("kernel", vas_system_nodes),
+	NODE_END,
 };
 
-static const struct proc_node sysfs_root = DIRECTORY("/", sysfs_nodes);
+static const struct proc_node sysfs_root = NODE_DIRECTORY("/", sysfs_nodes);
 
 void sysfs_mount(struct tree *tree)
 {

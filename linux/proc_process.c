@@ -504,8 +504,8 @@ static void fdinfo_text(struct text *text, struct task *self, u64 number)
 			file->inode->ino);
 }
 
-static const struct proc_node fd_node = { "FD", S_IFLNK | 0700, NULL, NULL, fd_link, fd_follow, NULL, NULL };
-static const struct proc_node fdinfo_node = { "FD", S_IFREG | 0444, NULL, fdinfo_text, NULL, NULL, NULL, NULL };
+static const struct proc_node fd_node = { .name = "FD", .mode = S_IFLNK | 0700, .link = fd_link, .follow = fd_follow };
+static const struct proc_node fdinfo_node = NODE_TEXT("FD", 0444, fdinfo_text);
 
 static bool fd_find(u64 number, const char *name, size_t length, u64 *found)
 {
@@ -547,8 +547,11 @@ static const struct proc_node *fd_next(struct task *self, u64 number, u64 *index
 
 /* --- threads --- */
 
-static const struct proc_node task_node = { "TID", S_IFDIR | 0555, process_nodes, NULL, NULL, NULL, fail_lookup,
-	fail_next };
+static const struct proc_node task_node = { .name = "TID",
+	.mode = S_IFDIR | 0555,
+	.children = process_nodes,
+	.lookup = fail_lookup,
+	.next = fail_next };
 
 static const struct proc_node *task_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
@@ -584,37 +587,28 @@ static const struct proc_node *task_next(struct task *self, u64 number, u64 *ind
 	return &task_node;
 }
 
-#define TEXT(name, mode, function) \
-	{ \
-		name, S_IFREG | (mode), NULL, function, NULL, NULL, NULL, NULL \
-	}
-#define LINK(name) \
-	{ \
-#name, S_IFLNK | 0777, NULL, NULL, name##_link, name##_follow, NULL, NULL \
-	}
-
 const struct proc_node process_nodes[] = {
-	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL, NULL, fd_lookup, fd_next },
-	{ "fdinfo", S_IFDIR | 0555, NULL, NULL, NULL, NULL, fdinfo_lookup, fd_next },
-	{ "task", S_IFDIR | 0555, NULL, NULL, NULL, NULL, task_lookup, task_next },
-	TEXT("auxv", 0400, auxv_text),
-	TEXT("cgroup", 0444, cgroup_text),
-	TEXT("cmdline", 0444, cmdline_text),
-	TEXT("comm", 0644, comm_text),
-	LINK(cwd),
-	TEXT("environ", 0400, environ_text),
-	LINK(exe),
-	TEXT("limits", 0444, limits_text),
-	TEXT("loginuid", 0644, loginuid_text),
-	TEXT("maps", 0444, maps_text),
-	TEXT("mountinfo", 0444, mountinfo_text),
-	TEXT("mounts", 0444, mounts_text),
-	TEXT("oom_score_adj", 0644, oom_text),
-	LINK(root),
-	TEXT("smaps", 0444, smaps_text),
-	TEXT("stat", 0444, stat_text),
-	TEXT("statm", 0444, statm_text),
-	TEXT("status", 0444, status_text),
-	{ "vas", S_IFDIR | 0555, NULL, NULL, NULL, NULL, vas_process_lookup, vas_process_next },
-	{ NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL },
+	{ .name = "fd", .mode = S_IFDIR | 0500, .lookup = fd_lookup, .next = fd_next },
+	NODE_LIST("fdinfo", fdinfo_lookup, fd_next),
+	NODE_LIST("task", task_lookup, task_next),
+	NODE_TEXT("auxv", 0400, auxv_text),
+	NODE_TEXT("cgroup", 0444, cgroup_text),
+	NODE_TEXT("cmdline", 0444, cmdline_text),
+	NODE_TEXT("comm", 0644, comm_text),
+	{ .name = "cwd", .mode = S_IFLNK | 0777, .link = cwd_link, .follow = cwd_follow },
+	NODE_TEXT("environ", 0400, environ_text),
+	{ .name = "exe", .mode = S_IFLNK | 0777, .link = exe_link, .follow = exe_follow },
+	NODE_TEXT("limits", 0444, limits_text),
+	NODE_TEXT("loginuid", 0644, loginuid_text),
+	NODE_TEXT("maps", 0444, maps_text),
+	NODE_TEXT("mountinfo", 0444, mountinfo_text),
+	NODE_TEXT("mounts", 0444, mounts_text),
+	NODE_TEXT("oom_score_adj", 0644, oom_text),
+	{ .name = "root", .mode = S_IFLNK | 0777, .link = root_link, .follow = root_follow },
+	NODE_TEXT("smaps", 0444, smaps_text),
+	NODE_TEXT("stat", 0444, stat_text),
+	NODE_TEXT("statm", 0444, statm_text),
+	NODE_TEXT("status", 0444, status_text),
+	NODE_LIST("vas", vas_process_lookup, vas_process_next),
+	NODE_END,
 };

@@ -246,7 +246,7 @@ void nodes_mount(struct tree *tree, const struct proc_node *root)
 /* --- /proc --- */
 
 /* number: of the process found. */
-static const struct proc_node process_root = { "PID", S_IFDIR | 0555, process_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node process_root = NODE_DIRECTORY("PID", process_nodes);
 
 static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length,
 	u64 *found)
@@ -273,8 +273,11 @@ static const struct proc_node *process_next(struct task *self, u64 number, u64 *
 	return &process_root;
 }
 
-static const struct proc_node root_node = { "/", S_IFDIR | 0555, machine_nodes, NULL, NULL, NULL, process_lookup,
-	process_next };
+static const struct proc_node root_node = { .name = "/",
+	.mode = S_IFDIR | 0555,
+	.children = machine_nodes,
+	.lookup = process_lookup,
+	.next = process_next };
 
 void procfs_mount(struct tree *tree)
 {

@@ -39,6 +39,13 @@ struct proc_node {
 	const struct proc_node *(*next)(struct task *self, u64 number, u64 *index, char *name, size_t size);
 };
 
+/* Entries of tables: a text; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
+#define NODE_TEXT(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .text = function }
+#define NODE_DIRECTORY(name_, nodes) { .name = name_, .mode = S_IFDIR | 0555, .children = nodes }
+#define NODE_LIST(name_, find, step) { .name = name_, .mode = S_IFDIR | 0555, .lookup = find, .next = step }
+#define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
+#define NODE_END { .name = NULL }
+
 void procfs_mount(struct tree *tree);
 void sysfs_mount(struct tree *tree);
 /* Makes the tree show the nodes. */

@@ -16,15 +16,6 @@
 
 #include "linux/file.h"
 
-#define TEXT(name, function) \
-	{ \
-		name, S_IFREG | 0444, NULL, function, NULL, NULL, NULL, NULL \
-	}
-#define END \
-	{ \
-		NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL \
-	}
-
 /* --- what VASes and segments have in common --- */
 
 static const struct vas_object *vas_object(u64 number)
@@ -111,18 +102,18 @@ static void attached_text(struct text *text, struct task *self, u64 number)
 }
 
 static const struct proc_node vas_nodes[] = {
-	TEXT("attached", attached_text),
-	TEXT("group", vas_group_text),
-	TEXT("mode", vas_mode_text),
-	TEXT("name", vas_name_text),
-	TEXT("root", root_text),
-	TEXT("segments", segments_text),
-	TEXT("share", vas_share_text),
-	TEXT("user", vas_user_text),
-	END,
+	NODE_TEXT("attached", 0444, attached_text),
+	NODE_TEXT("group", 0444, vas_group_text),
+	NODE_TEXT("mode", 0444, vas_mode_text),
+	NODE_TEXT("name", 0444, vas_name_text),
+	NODE_TEXT("root", 0444, root_text),
+	NODE_TEXT("segments", 0444, segments_text),
+	NODE_TEXT("share", 0444, vas_share_text),
+	NODE_TEXT("user", 0444, vas_user_text),
+	NODE_END,
 };
 
-static const struct proc_node vas_node = { "ID", S_IFDIR | 0555, vas_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node vas_node = NODE_DIRECTORY("ID", vas_nodes);
 
 static const struct proc_node *vas_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
@@ -168,17 +159,17 @@ static void seg_attached_text(struct text *text, struct task *self, u64 number)
 }
 
 static const struct proc_node seg_nodes[] = {
-	TEXT("attached", seg_attached_text),
-	TEXT("group", seg_group_text),
-	TEXT("mode", seg_mode_text),
-	TEXT("name", seg_name_text),
-	TEXT("region", region_text),
-	TEXT("share", seg_share_text),
-	TEXT("user", seg_user_text),
-	END,
+	NODE_TEXT("attached", 0444, seg_attached_text),
+	NODE_TEXT("group", 0444, seg_group_text),
+	NODE_TEXT("mode", 0444, seg_mode_text),
+	NODE_TEXT("name", 0444, seg_name_text),
+	NODE_TEXT("region", 0444, region_text),
+	NODE_TEXT("share", 0444, seg_share_text),
+	NODE_TEXT("user", 0444, seg_user_text),
+	NODE_END,
 };
 
-static const struct proc_node seg_node = { "ID", S_IFDIR | 0555, seg_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node seg_node = NODE_DIRECTORY("ID", seg_nodes);
 
 static const struct proc_node *seg_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
@@ -199,9 +190,9 @@ static const struct proc_node *seg_list(struct task *self, u64 number, u64 *inde
 }
 
 const struct proc_node vas_system_nodes[] = {
-	{ "vas", S_IFDIR | 0555, NULL, NULL, NULL, NULL, vas_lookup, vas_list },
-	{ "vas_segs", S_IFDIR | 0555, NULL, NULL, NULL, NULL, seg_lookup, seg_list },
-	END,
+	NODE_LIST("vas", vas_lookup, vas_list),
+	NODE_LIST("vas_segs", seg_lookup, seg_list),
+	NODE_END,
 };
 
 /* --- /proc/PID/vas --- */
@@ -270,13 +261,13 @@ static int vas_link(struct task *self, u64 number, char *to, size_t size)
 }
 
 static const struct proc_node use_nodes[] = {
-	TEXT("maps", maps_text),
-	TEXT("status", status_text),
-	{ "vas", S_IFLNK | 0777, NULL, NULL, vas_link, NULL, NULL, NULL },
-	END,
+	NODE_TEXT("maps", 0444, maps_text),
+	NODE_TEXT("status", 0444, status_text),
+	NODE_LINK("vas", vas_link),
+	NODE_END,
 };
 
-static const struct proc_node use_node = { "ID", S_IFDIR | 0555, use_nodes, NULL, NULL, NULL, NULL, NULL };
+static const struct proc_node use_node = NODE_DIRECTORY("ID", use_nodes);
 
 const struct proc_node *vas_process_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {
