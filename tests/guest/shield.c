@@ -1,21 +1,11 @@
 /* What a shielded space can see of the kernel: exactly the pages that kernel/arch/x86_64/entry.h names, and no address of the
  * kernel in any byte. Runs on Allod only, with the shield on. */
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#include "server.h"
-#include "tap.h"
+#include "shield.h"
 
 /* kernel/arch/x86_64/layout.h and entry.h, written down a second time on purpose. */
 #define ENTRY_BASE_4 0xffffff0000000000ul
 #define ENTRY_BASE_5 0xfffe000000000000ul
 enum { TEXT_END = 0x8000, IDT_AT = 0x8000, ENTRY_PAGES_AT = 0x100000, STRIDE = 0x10000, CPUS = 8, LIST = 32 };
-
-struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
-{
-	(void)b, (void)c, (void)d, (void)e;
-	return (struct words){ (int64_t)operation, a };
-}
 
 static void test_list(uint64_t base)
 {
@@ -58,39 +48,6 @@ static bool looks_like_kernel(uint64_t word)
 		(word >= 0xffffff8000000000 && word < 0xffffffff80000000);
 }
 
-/* All writable memory of the program, after all kinds of entries to the kernel. The C library keeps a few random numbers,
- * and one in 256 of those looks like an address of the kernel: what is found is looked for once more in a new life of the
- * program, which has other numbers, while the kernel's addresses stay. */
-static void test_own_memory(bool again)
-{
-	static char map[65536];
-	unsigned long start, end, found = 0, bytes = 0;
-	FILE *file = fopen("/proc/self/maps", "r");
-	size_t length = file ? fread(map, 1, sizeof(map) - 1, file) : 0;
-
-	map[length] = 0;
-	native(CALL_unmap, 0, IMAGE_AT, image_bytes, 0); /* code is full of such numbers */
-	for (char *line = map; *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : line + strlen(line)) {
-		char rights[8];
-
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[1] != 'w' ||
-			start == IMAGE_AT)
-			continue;
-		for (unsigned long at = start; at < end; at += 8) {
-			uint64_t word = *(volatile uint64_t *)at;
-
-			if (looks_like_kernel(word)) {
-				dprintf(2, "# %lx holds %lx\n", at, (unsigned long)word);
-				found++;
-			}
-		}
-		bytes += end - start;
-	}
-	if (found && !again)
-		execl("/proc/self/exe", "shield", "again", (char *)NULL);
-	check(bytes > 65536 && found == 0, "no writable byte of the program holds an address of the kernel");
-}
-
 /* After a call every register but rax, rcx and r11 is as before, and those hold what the processor puts there. */
 static void test_registers(void)
 {
@@ -127,35 +84,9 @@ static void test_registers(void)
 	check(r[12] == r[14] && (r[13] & 0x200) && (r[13] & ~0x200ed7ul) == 0, "rcx and r11 hold address and flags");
 }
 
-static void end_by_fault(void)
-{
-	signal(SIGSEGV, SIG_DFL);
-	*(volatile char *)tap_pointer(8) = 1;
-}
-
-/* Another space and many calls first, so that stacks and pages have been used in every way. */
-static void test_after_work(uint64_t base, bool again)
-{
-	if (check(server_prepare() >= 0 && server_make() > 0, "a server")) {
-		int right = 0;
-
-		for (int i = 0; i < 1000; i++)
-			right += portal_call((uint64_t)SHARED->portal, 5, 6).w0 == 5;
-		check(right == 1000, "portal calls");
-	}
-	for (int i = 0; i < 30; i++) {
-		tap_child(end_by_fault);
-		tap_read(tap_pointer(8));
-		TAP_TRY(__asm__ volatile("ud2"));
-		usleep(500);
-	}
-	test_list(base);
-	test_own_memory(again);
-	test_registers();
-}
-
 int main(int argc, char **argv)
 {
+	uint64_t base;
 	unsigned shift;
 
 	(void)argv;
@@ -164,7 +95,11 @@ int main(int argc, char **argv)
 	tap_catch_faults();
 	shift = number_shift();
 	check(shift == 40 || shift == 33, "five or four levels of tables");
-	test_list(shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4);
-	test_after_work(shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4, argc > 1);
+	base = shift == 40 ? ENTRY_BASE_5 : ENTRY_BASE_4;
+	test_list(base);
+	work();
+	test_list(base);
+	test_own_memory(argc > 1);
+	test_registers();
 	return tap_end();
 }

@@ -1,20 +1,12 @@
 /* What a shielded space can see of the kernel: exactly the trampoline page and the gate pages that kernel/arch/arm64/entry.h
  * names, and no address of the kernel in any byte or register. Runs on Allod only, with the shield on. */
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "server.h"
-#include "tap.h"
+#include "shield.h"
 
 /* kernel/arch/arm64/layout.h and entry.h, written down a second time on purpose. */
 #define ENTRY_BASE 0xffffff0000000000ul
 enum { GATE_AT = 0x12000, STRIDE = 0x4000, LIST = 16 };
-
-struct words server_call(uint64_t operation, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
-{
-	(void)b, (void)c, (void)d, (void)e;
-	return (struct words){ (int64_t)operation, a };
-}
 
 static void test_list(void)
 {
@@ -46,35 +38,6 @@ static bool looks_like_kernel(uint64_t word)
 		(word >= 0xffffff8000000000 && word < 0xffffffff00000000);
 }
 
-/* All writable memory of the program, after all kinds of entries to the kernel. */
-static void test_own_memory(void)
-{
-	static char map[65536];
-	unsigned long start, end, found = 0, bytes = 0;
-	FILE *file = fopen("/proc/self/maps", "r");
-	size_t length = file ? fread(map, 1, sizeof(map) - 1, file) : 0;
-
-	map[length] = 0;
-	native(CALL_unmap, 0, IMAGE_AT, image_bytes, 0); /* code is full of such numbers */
-	for (char *line = map; *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : line + strlen(line)) {
-		char rights[8];
-
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[1] != 'w' ||
-			start == IMAGE_AT)
-			continue;
-		for (unsigned long at = start; at < end; at += 8) {
-			uint64_t word = *(volatile uint64_t *)at;
-
-			if (looks_like_kernel(word)) {
-				dprintf(2, "# %lx holds %lx\n", at, (unsigned long)word);
-				found++;
-			}
-		}
-		bytes += end - start;
-	}
-	check(bytes > 65536 && found == 0, "no writable byte of the program holds an address of the kernel");
-}
-
 /* Registers around an entry: all but x0 are as before, and so are those that EL0 can read of the kernel's scratch. */
 static void test_registers(long nr, const char *what)
 {
@@ -103,41 +66,18 @@ static void test_registers(long nr, const char *what)
 	check(!wrong && !readable, what);
 }
 
-static void end_by_fault(void)
+int main(int argc, char **argv)
 {
-	signal(SIGSEGV, SIG_DFL);
-	*(volatile char *)tap_pointer(8) = 1;
-}
-
-/* Another space and many calls first, so that stacks and pages have been used in every way. */
-static void test_after_work(void)
-{
-	if (check(server_prepare() >= 0 && server_make() > 0, "a server")) {
-		int right = 0;
-
-		for (int i = 0; i < 1000; i++)
-			right += portal_call((uint64_t)SHARED->portal, 5, 6).w0 == 5;
-		check(right == 1000, "portal calls");
-	}
-	for (int i = 0; i < 30; i++) {
-		tap_child(end_by_fault);
-		tap_read(tap_pointer(8));
-		TAP_TRY(__asm__ volatile("udf #0"));
-		usleep(500);
-	}
-	test_list();
-	test_own_memory();
-	test_registers(SYS_getppid, "a system call keeps the registers");
-	test_registers(SYS_sched_yield, "sched_yield keeps the registers");
-	test_registers(CALL_system_return, "system_return by a process keeps the registers");
-}
-
-int main(void)
-{
+	(void)argv;
 	if (!check(native_present(), "this is Allod"))
 		return tap_end();
 	tap_catch_faults();
 	test_list();
-	test_after_work();
+	work();
+	test_list();
+	test_own_memory(argc > 1);
+	test_registers(SYS_getppid, "a system call keeps the registers");
+	test_registers(SYS_sched_yield, "sched_yield keeps the registers");
+	test_registers(CALL_system_return, "system_return by a process keeps the registers");
 	return tap_end();
 }
