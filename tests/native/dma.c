@@ -140,16 +140,35 @@ static void fill_device(u8 *own, u64 own_physical, u8 value)
 	memset(own, 0, BYTES);
 }
 
+/* Lets the device reach the page, the same one each time, or not any more. top: of the IOMMU's tables. */
+static void allow(u64 *top, u64 physical, bool allowed)
+{
+	static u64 *tables[IOMMU_LEVELS]; /* there is only one page, so one path */
+	u64 *table = top, table_physical;
+
+	for (unsigned level = IOMMU_LEVELS - 1; level > 0; level--) {
+		u64 *entry = &table[physical >> (12 + 9 * level) & 511];
+
+		if (!*entry) {
+			tables[level] = memory_map(&table_physical);
+			*entry = table_physical | iommu_table_bits;
+		}
+		table = tables[level];
+	}
+	table[physical >> 12 & 511] = allowed ? physical | iommu_page_bits : 0;
+	iommu_invalidate();
+}
+
 static void check_limits(unsigned function, u8 *own, u64 own_physical)
 {
-	u64 other_physical, address;
+	u64 other_physical, address, *top;
 	u8 *other = memory_map(&other_physical);
 
 	fill_device(own, own_physical, 0x11);
 	ask(other_physical, true);
 	check(is_filled(other, 0x11), "without an IOMMU the device overwrites what its driver does not have");
-	iommu_start(function);
-	iommu_allow(own_physical, true);
+	top = iommu_start(function);
+	allow(top, own_physical, true);
 	fill_device(own, own_physical, 0x22);
 	ask(own_physical, true);
 	check(is_filled(own, 0x22) && !iommu_refused(&address), "with it the device reaches the driver's page");
@@ -162,7 +181,7 @@ static void check_limits(unsigned function, u8 *own, u64 own_physical)
 	ask(own_physical, true);
 	check(!is_filled(own, 0x11), "nothing of it is in the device");
 	memset(own, 0x33, BYTES);
-	iommu_allow(own_physical, false);
+	allow(top, own_physical, false);
 	ask(own_physical, true);
 	check(is_filled(own, 0x33) && iommu_refused(&address), "what is taken back is out of reach at once");
 }

@@ -1,5 +1,5 @@
 /* The machine's IOMMU as a program in user mode drives it (MACHINE/iommu.c): one domain, for one device, with addresses that
- * are physical ones. */
+ * are physical ones. Its tables have 512 entries and three levels on both machines; dma.c fills them. */
 #ifndef NATIVE_IOMMU_H
 #define NATIVE_IOMMU_H
 
@@ -13,10 +13,14 @@ volatile void *device_map(u64 physical, u64 bytes);
 /* Zeroed memory for devices, in this space only. */
 void *memory_map(u64 *physical);
 
-/* Switches translation on: device `function` (bus 0) reaches nothing. */
-void iommu_start(unsigned function);
-/* Lets the device reach the page, the same one each time, or not any more. */
-void iommu_allow(u64 physical, bool allow);
+enum { IOMMU_LEVELS = 3 };
+
+/* Switches translation on: device `function` (bus 0) reaches nothing, for the table that is returned is empty. */
+u64 *iommu_start(unsigned function);
+/* What entries for tables and for pages have beside the address. */
+extern const u64 iommu_table_bits, iommu_page_bits;
+/* After a change of tables. */
+void iommu_invalidate(void);
 /* Has an access been refused since the last call? *address: of one. */
 bool iommu_refused(u64 *address);
 

@@ -22,9 +22,6 @@ enum {
 	COMMAND_FORGET_STREAMS = 0x04,
 	COMMAND_FORGET_TRANSLATIONS = 0x30,
 	COMMAND_SYNC = 0x46,
-	ENTRY_TABLE = 3,
-	ENTRY_PAGE = 3 | 1 << 6 | 1 << 10, /* for all, accessed */
-	LEVELS = 3,
 };
 
 /* Context: 39 bits in the first half, no second half, valid; 64-bit tables, 44 bits of physical addresses; faults are told
@@ -32,9 +29,10 @@ enum {
 #define CONTEXT (25ul | 1ul << 30 | 1ul << 31 | 4ul << 32 | 1ul << 41 | 1ul << 45 | 1ul << 46)
 
 const u64 pci_configuration = 0x4010000000, pci_memory = 0x10000000;
+const u64 iommu_table_bits = 3, iommu_page_bits = 3 | 1 << 6 | 1 << 10; /* for all, accessed */
 
 static volatile u32 *registers;
-static u64 *top, *commands, *events;
+static u64 *commands, *events;
 
 static void set_wide(unsigned number, u64 value)
 {
@@ -55,21 +53,21 @@ static void command(u64 low, u64 high)
 		native_relax();
 }
 
-static void invalidate(void)
+void iommu_invalidate(void)
 {
 	command(COMMAND_FORGET_STREAMS, 31);
 	command(COMMAND_FORGET_TRANSLATIONS, 0);
 	command(COMMAND_SYNC, 0);
 }
 
-void iommu_start(unsigned function)
+u64 *iommu_start(unsigned function)
 {
 	u64 streams_physical, context_physical, top_physical, commands_physical, events_physical;
 	u64 *streams = memory_map(&streams_physical), *context = memory_map(&context_physical);
+	u64 *top = memory_map(&top_physical);
 
 	service_assert(function < 1 << STREAMS_LOG2);
 	registers = device_map(0x09050000, REGISTERS_BYTES);
-	top = memory_map(&top_physical);
 	commands = memory_map(&commands_physical);
 	events = memory_map(&events_physical);
 	context[0] = CONTEXT;
@@ -82,25 +80,8 @@ void iommu_start(unsigned function)
 	registers[REG_CONTROL] = CONTROL_ON;
 	while (registers[REG_CONTROL_DONE] != CONTROL_ON)
 		native_relax();
-	invalidate();
-}
-
-void iommu_allow(u64 physical, bool allow)
-{
-	static u64 *tables[LEVELS]; /* there is only one page, so one path */
-	u64 *table = top, table_physical;
-
-	for (unsigned level = LEVELS - 1; level > 0; level--) {
-		u64 *entry = &table[physical >> (12 + 9 * level) & 511];
-
-		if (!*entry) {
-			tables[level] = memory_map(&table_physical);
-			*entry = table_physical | ENTRY_TABLE;
-		}
-		table = tables[level];
-	}
-	table[physical >> 12 & 511] = allow ? physical | ENTRY_PAGE : 0;
-	invalidate();
+	iommu_invalidate();
+	return top;
 }
 
 bool iommu_refused(u64 *address)

@@ -1,4 +1,5 @@
 /* All registers at once: victim.h. */
+#include "kept.h"
 #include "victim_machine.h"
 	.arch_extension fp
 	.arch_extension simd
@@ -60,12 +61,7 @@
 	.text
 	.globl victim_run
 victim_run:
-	stp	x29, x30, [sp, #-96]!
-	stp	x19, x20, [sp, #16]
-	stp	x21, x22, [sp, #32]
-	stp	x23, x24, [sp, #48]
-	stp	x25, x26, [sp, #64]
-	stp	x27, x28, [sp, #80]
+	KEPT_PUSH(0)
 	adrp	x0, saved_sp
 	mov	x1, sp
 	str	x1, [x0, :lo12:saved_sp]
@@ -99,12 +95,7 @@ victim_run:
 	adrp	x0, saved_sp
 	ldr	x1, [x0, :lo12:saved_sp]
 	mov	sp, x1
-	ldp	x19, x20, [sp, #16]
-	ldp	x21, x22, [sp, #32]
-	ldp	x23, x24, [sp, #48]
-	ldp	x25, x26, [sp, #64]
-	ldp	x27, x28, [sp, #80]
-	ldp	x29, x30, [sp], #96
+	KEPT_POP(0)
 	ret
 
 	.globl victim_spy

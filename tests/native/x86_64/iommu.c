@@ -10,8 +10,6 @@ enum {
 	REG_CONTEXT = 0x28 / 4,
 	REG_FAULT = 0x34 / 4,
 	FAULT_PENDING = 2,
-	ENTRY_READ_WRITE = 3,
-	LEVELS = 3,
 };
 
 #define COMMAND_TRANSLATE (1u << 31)
@@ -21,16 +19,16 @@ enum {
 #define TLB_GLOBAL (1ull << 60)
 
 const u64 pci_configuration = 0xb0000000, pci_memory;
+const u64 iommu_table_bits = 3, iommu_page_bits = 3; /* read, write */
 
 static volatile u32 *registers;
-static u64 *top;
 
 static volatile u64 *wide(u64 number)
 {
 	return (volatile u64 *)(registers + number);
 }
 
-static void invalidate(void)
+void iommu_invalidate(void)
 {
 	volatile u64 *tlb = wide((*wide(REG_EXTENDED) >> 8 & 0x3ff) * 4 + 2);
 
@@ -49,38 +47,21 @@ static void command(u32 bit)
 		native_relax();
 }
 
-void iommu_start(unsigned function)
+u64 *iommu_start(unsigned function)
 {
 	u64 root_physical, context_physical, top_physical;
 	u64 *root = memory_map(&root_physical), *context = memory_map(&context_physical);
+	u64 *top = memory_map(&top_physical);
 
 	registers = device_map(0xfed90000, PAGE_SIZE);
-	top = memory_map(&top_physical);
 	root[0] = context_physical | 1;
 	context[2 * function] = top_physical | 1;
-	context[2 * function + 1] = 1 << 8 | (LEVELS - 2);
+	context[2 * function + 1] = 1 << 8 | (IOMMU_LEVELS - 2);
 	*wide(REG_ROOT) = root_physical;
 	command(COMMAND_ROOT);
-	invalidate();
+	iommu_invalidate();
 	command(COMMAND_TRANSLATE);
-}
-
-void iommu_allow(u64 physical, bool allow)
-{
-	static u64 *tables[LEVELS]; /* there is only one page, so one path */
-	u64 *table = top, table_physical;
-
-	for (unsigned level = LEVELS - 1; level > 0; level--) {
-		u64 *entry = &table[physical >> (12 + 9 * level) & 511];
-
-		if (!*entry) {
-			tables[level] = memory_map(&table_physical);
-			*entry = table_physical | ENTRY_READ_WRITE;
-		}
-		table = tables[level];
-	}
-	table[physical >> 12 & 511] = allow ? physical | ENTRY_READ_WRITE : 0;
-	invalidate();
+	return top;
 }
 
 bool iommu_refused(u64 *address)

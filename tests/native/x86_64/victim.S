@@ -1,4 +1,5 @@
 /* All registers at once: victim.h. */
+#include "kept.h"
 #include "victim_machine.h"
 
 .macro each op
@@ -33,12 +34,7 @@
 	.text
 	.globl victim_run
 victim_run:
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	KEPT_PUSH
 	movq	%rsp, saved_sp
 	movl	$-1, %eax
 	movl	%eax, %edx
@@ -62,12 +58,7 @@ victim_run:
 	wrfsbase %rax
 	wrgsbase %rax
 	movq	saved_sp, %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
+	KEPT_POP
 	ret
 
 	.globl victim_spy

@@ -1,5 +1,6 @@
 /* How threads come into a service and leave it. */
 #include "abi/calls.h"
+#include "kept.h"
 
 	.text
 
@@ -62,13 +63,8 @@ system_return:
 	.globl portal_call
 	.type portal_call, %function
 portal_call:
-	stp	x29, x30, [sp, #-112]!
-	stp	x19, x20, [sp, #16]
-	stp	x21, x22, [sp, #32]
-	stp	x23, x24, [sp, #48]
-	stp	x25, x26, [sp, #64]
-	stp	x27, x28, [sp, #80]
-	str	x7, [sp, #96]
+	KEPT_PUSH(16)
+	str	x7, [sp, #KEPT_BYTES]
 	mov	x9, x0
 	mov	x0, x1
 	mov	x1, x2
@@ -78,14 +74,9 @@ portal_call:
 	mov	x5, x6
 	mov	x8, #CALL_portal_call
 	svc	#0
-	ldr	x7, [sp, #96]
+	ldr	x7, [sp, #KEPT_BYTES]
 	str	x1, [x7]
-	ldp	x27, x28, [sp, #80]
-	ldp	x25, x26, [sp, #64]
-	ldp	x23, x24, [sp, #48]
-	ldp	x21, x22, [sp, #32]
-	ldp	x19, x20, [sp, #16]
-	ldp	x29, x30, [sp], #112
+	KEPT_POP(16)
 	ret
 	.size portal_call, . - portal_call
 

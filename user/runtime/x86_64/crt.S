@@ -1,5 +1,6 @@
 /* How threads come into a service and leave it. */
 #include "abi/calls.h"
+#include "kept.h"
 
 	.text
 
@@ -67,29 +68,19 @@ system_return:
 	.globl portal_call
 	.type portal_call, @function
 portal_call:
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	KEPT_PUSH
 	movq	%rdi, %rbx
 	movq	%rsi, %rdi
 	movq	%rdx, %rsi
 	movq	%rcx, %rdx
 	movq	%r8, %r10
 	movq	%r9, %r8
-	movq	56(%rsp), %r9
+	movq	KEPT_BYTES + 8(%rsp), %r9
 	movl	$CALL_portal_call, %eax
 	syscall
-	movq	64(%rsp), %rcx
+	movq	KEPT_BYTES + 16(%rsp), %rcx
 	movq	%rdx, (%rcx)
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
+	KEPT_POP
 	ret
 	.size portal_call, . - portal_call
 
