@@ -1,32 +1,15 @@
-/* A long random sequence of file calls, the same on the host and in the guest: one line for each two hundred with a sum of all
- * that the calls returned, so that the first difference shows where it is. With an argument, every call is printed.
- * No two random numbers are drawn in one expression: compilers differ in the order. */
+/* A long random sequence of file calls (sequence.h), with a sum of all that they returned. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "tap.h"
+#include "sequence.h"
 
-enum { STEPS = 20000, BLOCK = 200, FILES = 12, NAMES = 10 };
+enum { STEPS = 20000, FILES = 12, NAMES = 10 };
 
 static const char *const names[NAMES] = { "a", "b", "c", "d", "d/a", "d/b", "e", "e/a", "e/d", "d/../a" };
 static int files[FILES];
-static uint64_t seed = 1234567, sum;
-static bool loud;
-
-static uint64_t next(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed >> 5;
-}
-
-static void mix(uint64_t value)
-{
-	sum = (sum ^ value) * 0x100000001b3;
-}
 
 static const char *name(void)
 {
@@ -254,6 +237,7 @@ int main(int argc, char **argv)
 {
 	(void)argv;
 	loud = argc > 1;
+	seed = 1234567;
 	tap_directory("fileops");
 	umask(022);
 	for (int i = 0; i < FILES; i++)
@@ -261,12 +245,6 @@ int main(int argc, char **argv)
 	/* What was inherited would take up numbers. */
 	for (int fd = 3; fd < 256; fd++)
 		close(fd);
-	for (int i = 1; i <= STEPS; i++) {
-		if (loud)
-			dprintf(1, "%d ", i);
-		step();
-		if (i % BLOCK == 0 && !loud)
-			dprintf(1, "ok %d steps, %016lx\n", i, (unsigned long)sum);
-	}
+	sequence_run(STEPS, step, NULL);
 	return tap_end();
 }

@@ -1,29 +1,14 @@
-/* A long random sequence of memory calls, accesses and forks in one range of pages, the same on the host and in the guest: one
- * line for each two hundred with a sum of all results and contents. With an argument, every step is printed. */
+/* A long random sequence of memory calls, accesses and forks in one range of pages (sequence.h), with a sum of all results and
+ * contents. */
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "tap.h"
+#include "sequence.h"
 
-enum { STEPS = 8000, BLOCK = 200, PAGES = 64, PAGE = 4096, FILE_PAGES = 16, MOST = 8 };
+enum { STEPS = 8000, PAGES = 64, PAGE = 4096, FILE_PAGES = 16, MOST = 8 };
 
 static char *area;
 static int file;
-static uint64_t seed = 7654321, sum;
-static bool loud;
-
-static uint64_t next(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed >> 5;
-}
-
-static void mix(uint64_t value)
-{
-	sum = (sum ^ value) * 0x100000001b3;
-}
 
 static void note(const char *what, unsigned first, unsigned count, long result)
 {
@@ -178,20 +163,13 @@ int main(int argc, char **argv)
 {
 	(void)argv;
 	loud = argc > 1;
+	seed = 7654321;
 	tap_directory("memops");
 	tap_catch_faults();
 	file = open("file", O_RDWR | O_CREAT, 0600);
 	if (ftruncate(file, FILE_PAGES * PAGE) < 0)
 		return 1;
 	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	for (int i = 1; i <= STEPS; i++) {
-		if (loud)
-			dprintf(1, "%d ", i);
-		step();
-		if (i % BLOCK == 0 && !loud) {
-			mix_contents();
-			dprintf(1, "ok %d steps, %016lx\n", i, (unsigned long)sum);
-		}
-	}
+	sequence_run(STEPS, step, mix_contents);
 	return tap_end();
 }
