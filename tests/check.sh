@@ -47,6 +47,15 @@ same() {
 	fi
 }
 
+# await COMMAND...: waits until it succeeds, for a minute at most
+await() {
+	tries=0
+	until "$@" || [ $tries = 600 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+}
+
 finish() {
 	echo "$1: $passed passed, $failed failed"
 	[ "$failed" = 0 ]

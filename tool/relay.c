@@ -377,7 +377,7 @@ static int finish(struct relay *relay)
 	struct timespec pause = { .tv_nsec = 1000000 };
 
 	/* With a log of its own, the kernel may write its last lines. Without any word from the guest, it is about to end. */
-	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 2000;
+	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 10000;
 		i++)
 		nanosleep(&pause, NULL);
 	if (relay->result < 0)

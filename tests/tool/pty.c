@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 1 << 16, PATIENCE_MS = 20000 };
+enum { OUTPUT_MAX = 1 << 16, PATIENCE_MS = 60000 };
 
 static int master;
 static int reports, orders; /* pipes from and to the shell */

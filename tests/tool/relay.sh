@@ -29,9 +29,9 @@ same "working directory" "$(pwd -P)" "$(run -- sh -c 'pwd -P')"
 same "reader that goes away" 141 "$( (run -- yes; echo $? >status) | head -n 1 >/dev/null; cat status)"
 same "terminated" 143 "$("$allod" run -- sleep 20 & sleep 0.2; kill $!; wait $!; echo $?)"
 "$allod" run -- sh -c 'echo $PPID >guest; sleep 20' &
-sleep 0.2
+await test -s guest
 { kill -9 $! && wait $!; } 2>/dev/null
-sleep 0.1
+await test ! -e "/proc/$(cat guest)/exe"
 same "the guest dies with the tool" "" "$(readlink "/proc/$(cat guest)/exe")"
 
 expect "timeout" 125 "allod: timeout: the program did not end within 0.2 s" "$allod" run --timeout 0.2 -- sleep 20
