@@ -260,7 +260,7 @@ static void *writer(void *argument)
 	uint64_t seed = 0x9e3779b97f4a7c15ull + (uintptr_t)argument;
 	unsigned long n = 0;
 
-	while (!stop) {
+	while (!stop || n <= 10000) {
 		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 		unsigned object = seed >> 40 & (OBJECTS - 1);
 
@@ -277,7 +277,7 @@ static void *reader(void *argument)
 	unsigned long n = 0, wrong = 0, open = 0;
 
 	(void)argument;
-	while (!stop) {
+	while (!stop || n <= 10000) {
 		struct allod_bounds b;
 		char *p = allod_bounds_load(&shared[n++ & (SHARED - 1)], &b);
 		unsigned object = (unsigned)((p - objects[0]) / 32);

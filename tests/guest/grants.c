@@ -311,8 +311,11 @@ static void test_deadlines(void)
 	check(call(SUM, 1, 1) == 2, "deadline: it does not concern the next call");
 	portal = (uint64_t)native(CALL_portal_create, (uintptr_t)portal_stub, (uintptr_t)loop_here, 0, 0);
 	check(native(CALL_grant, portal, 1, (uint64_t)number, RIGHT_P) > 0, "deadline: a portal for calls back");
-	check(call_with(CALL_BACK, portal, 0, now() + 10 * MS, NULL, 0).w0 == -E_TIMEDOUT && loops > 0,
-		"deadline: calls inside of the call end with it");
+	/* The time may be over before the inner call has begun. */
+	for (uint64_t ms = 10; (result = call_with(CALL_BACK, portal, 0, now() + ms * MS, NULL, 0).w0) == -E_TIMEDOUT &&
+		!loops && ms < 100000;)
+		ms *= 2;
+	check(result == -E_TIMEDOUT && loops > 0, "deadline: calls inside of the call end with it");
 	back = portal_call6((uint64_t)SHARED->portal, (uint64_t[6]){ CALL_BACK_BRIEFLY, portal, 0, now() + 10 * MS });
 	check(back.w0 == 77 && (int64_t)back.w1 == -E_TIMEDOUT, "deadline: of the inner call");
 	{
@@ -480,7 +483,8 @@ static void test_frames(void)
 		fine &= call_with(LOOP, 0, 0, now() + MS / 10, NULL, 0).w0 == -E_TIMEDOUT;
 	}
 	/* Where threads were interrupted decides on a page or two that are kept; what is lost is lost 200 times. */
-	check(fine && call(SUM, 1, 1) == 2 && frames_at_rest() + 8 >= before, "frames: none is lost");
+	check(fine && call(SUM, 1, 1) == 2 && frames_come_back(before - 8) + 8 >= before,
+		"frames: none is lost");
 }
 
 int main(void)

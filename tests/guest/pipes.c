@@ -278,7 +278,8 @@ static double seconds(void)
 
 static void test_poll_waits(void)
 {
-	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	/* The first alarm may come too early. */
+	struct itimerval timer = { { 0, 20000 }, { 0, 20000 } }, off = { { 0, 0 }, { 0, 0 } };
 	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
 	struct timespec time = { 0, 20000000 };
 	struct pollfd p;
@@ -306,6 +307,7 @@ static void test_poll_waits(void)
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
 	check_errno(poll(&p, 1, -1), EINTR, "poll: interrupted even with SA_RESTART");
+	setitimer(ITIMER_REAL, &off, NULL);
 	close_pipe();
 }
 

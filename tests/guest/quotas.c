@@ -106,9 +106,9 @@ static struct space_info info(void)
 static void test_frames(uint32_t system, const char *name)
 {
 	uint64_t before;
-	char line[80];
-	pid_t child = fork();
-	int status = 0;
+	char line[80], byte;
+	int ready[2], status = 0;
+	pid_t child = pipe(ready) ? -1 : fork();
 	struct words end;
 
 	/* A process that has much more memory, which a shortage of the machine would hit first. */
@@ -116,13 +116,14 @@ static void test_frames(uint32_t system, const char *name)
 		char *much = malloc(64 << 20);
 
 		memset(much, 1, 64 << 20);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
 		for (;;)
 			pause();
 	}
-	usleep(200000);
 	snprintf(line, sizeof(line), "frames, %s: within the limit", name);
-	check(make_limited((struct quota){ .frames = FRAMES }, system) && call(TOUCH, 40, 0).w0 == 0 &&
-			info().used.frames > 40 && info().limit.frames == FRAMES,
+	check(read(ready[0], &byte, 1) == 1 && make_limited((struct quota){ .frames = FRAMES }, system) &&
+			call(TOUCH, 40, 0).w0 == 0 && info().used.frames > 40 && info().limit.frames == FRAMES,
 		line);
 	before = free_frames();
 	snprintf(line, sizeof(line), "frames, %s: beyond it the space ends", name);
@@ -134,6 +135,8 @@ static void test_frames(uint32_t system, const char *name)
 	check(waitpid(child, &status, WNOHANG) == 0, line);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 static void test_objects(void)

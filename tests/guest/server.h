@@ -165,9 +165,24 @@ static inline uint64_t frames_at_rest(void)
 
 	if (getenv("TESTS_BESIDE"))
 		return 0;
-	for (int i = 0; i < 100 && now != last; i++) {
+	for (int i = 0, still = 0; i < 400 && still < 5; i++) {
 		last = now;
-		usleep(30000);
+		usleep(20000);
+		now = free_frames();
+		still = now == last ? still + 1 : 0;
+	}
+	return now;
+}
+
+/* Waits until so many are free. -> how many are. */
+static inline uint64_t frames_come_back(uint64_t wanted)
+{
+	uint64_t now = free_frames();
+
+	if (getenv("TESTS_BESIDE"))
+		return 0;
+	for (int i = 0; i < 1000 && now < wanted; i++) {
+		usleep(10000);
 		now = free_frames();
 	}
 	return now;

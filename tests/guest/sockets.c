@@ -377,7 +377,8 @@ static void nothing(int number)
 static void test_waiting(void)
 {
 	struct timeval short_time = { 0, 30000 };
-	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	/* The first alarm may come too early. */
+	struct itimerval timer = { { 0, 20000 }, { 0, 20000 } }, off = { { 0, 0 }, { 0, 0 } };
 	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
 	struct timeval told;
 	socklen_t bytes = sizeof(told);
@@ -401,6 +402,7 @@ static void test_waiting(void)
 	setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &short_time, sizeof(short_time));
 	setitimer(ITIMER_REAL, &timer, NULL);
 	check(says(ends[0], "late"), "read: started again after a signal with SA_RESTART");
+	setitimer(ITIMER_REAL, &off, NULL);
 	wait(&status);
 	if (fork() == 0) {
 		usleep(20000);
