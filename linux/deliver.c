@@ -106,10 +106,8 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 		return;
 	}
 	work_clear(self, WORK_RESTORE_MASK);
-	self->mask |= *signal_word(&action.sa_mask) & ~(u64)SIGNALS_UNBLOCKABLE;
-	if (!(action.sa_flags & SA_NODEFER))
-		self->mask |= signal_bit(signal);
-	signal_recalculate(self);
+	u64 own = action.sa_flags & SA_NODEFER ? 0 : signal_bit(signal);
+	signal_set_mask(self, self->mask | *signal_word(&action.sa_mask) | own);
 }
 
 void signal_work(struct task *self, struct user_frame *frame, bool call_result)
@@ -131,8 +129,7 @@ void signal_work(struct task *self, struct user_frame *frame, bool call_result)
 		signal_recalculate(self);
 		if (!signal && (self->work & WORK_RESTORE_MASK)) {
 			work_clear(self, WORK_RESTORE_MASK);
-			self->mask = self->saved_mask;
-			signal_recalculate(self);
+			signal_set_mask(self, self->saved_mask);
 			continue;
 		}
 		if (!signal)
@@ -163,8 +160,7 @@ int signal_mask_swap(struct task *self, u64 addr, u64 bytes)
 	if (user_get_u64(self, addr, &mask))
 		return -EFAULT;
 	self->saved_mask = self->mask;
-	self->mask = mask & ~(u64)SIGNALS_UNBLOCKABLE;
 	__atomic_fetch_or(&self->work, WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
-	signal_recalculate(self);
+	signal_set_mask(self, mask);
 	return 0;
 }

@@ -200,6 +200,7 @@ _Noreturn void task_exit(struct task *self)
 	mm_put(self, self->mm);
 	process->user_ns += busy - busy / 8;
 	process->system_ns += busy / 8;
+	signal_offer(self, ~0ull);
 	task_discard(self);
 	wait_wake(&process->wait_tasks);
 	if (!process->task_count)

@@ -37,35 +37,18 @@ long sys_rt_sigaction(struct task *self, struct user_frame *frame)
 
 static int mask_change(struct task *self, u64 how, u64 set)
 {
-	set &= ~(u64)SIGNALS_UNBLOCKABLE;
 	switch (how) {
 	case SIG_BLOCK:
-		self->mask |= set;
-		break;
+		signal_set_mask(self, self->mask | set);
+		return 0;
 	case SIG_UNBLOCK:
-		self->mask &= ~set;
-		break;
+		signal_set_mask(self, self->mask & ~set);
+		return 0;
 	case SIG_SETMASK:
-		self->mask = set;
-		break;
+		signal_set_mask(self, set);
+		return 0;
 	default:
 		return -EINVAL;
-	}
-	signal_recalculate(self);
-	return 0;
-}
-
-/* A signal for the process that this task can no longer take is offered to the others. */
-static void mask_offer(struct task *self)
-{
-	struct process *process = self->process;
-	u64 left = process->pending.mask & self->mask;
-	if (!left || process->task_count == 1)
-		return;
-	list_for_each(node, &process->tasks) {
-		struct task *task = container_of(node, struct task, sibling);
-		if (task != self && (left & ~task->mask))
-			task_kick(task, WORK_SIGNAL);
 	}
 }
 
@@ -80,7 +63,6 @@ long sys_rt_sigprocmask(struct task *self, struct user_frame *frame)
 		int error = mask_change(self, arg(frame, 0), new);
 		if (error)
 			return error;
-		mask_offer(self);
 	}
 	return old_addr ? user_put_u64(self, old_addr, old) : 0;
 }
@@ -125,8 +107,7 @@ long sys_rt_sigreturn(struct task *self, struct user_frame *frame)
 		process_exit(self->process, SIGSEGV);
 		return 0;
 	}
-	self->mask = mask & ~(u64)SIGNALS_UNBLOCKABLE;
-	signal_recalculate(self);
+	signal_set_mask(self, mask);
 	/* What is in the result register is the program's own: it restarts nothing. */
 	frame->nr = ~0ull;
 	return frame_result(frame);
@@ -177,6 +158,8 @@ long sys_rt_sigtimedwait(struct task *self, struct user_frame *frame)
 		signal_recalculate(self);
 	}
 	signal_recalculate(self);
+	/* It may have been the one told of others. */
+	signal_offer(self, set & self->mask);
 	if (!signal)
 		return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
 	if (arg(frame, 1) && user_write(self, arg(frame, 1), &info, sizeof(info)))

@@ -192,6 +192,26 @@ static bool is_deadly(const struct task *task, int signal)
 		!(task->waiting_for & signal_bit(signal));
 }
 
+void signal_offer(const struct task *self, u64 set)
+{
+	const struct process *process = self->process;
+	set &= process->pending.mask;
+	if (!set || process->exiting)
+		return;
+	list_for_each(node, &process->tasks) {
+		struct task *task = container_of(node, struct task, sibling);
+		if (task != self && (set & ~(task->mask & ~task->waiting_for)))
+			task_kick(task, WORK_SIGNAL);
+	}
+}
+
+void signal_set_mask(struct task *self, u64 mask)
+{
+	self->mask = mask & ~(u64)SIGNALS_UNBLOCKABLE;
+	signal_recalculate(self);
+	signal_offer(self, self->mask);
+}
+
 /* Sends to a task, or to a process if task is NULL. */
 static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
 {

@@ -77,5 +77,10 @@ void pending_clear(struct pending *pending);
 void signals_exec(struct task *self);
 /* Recomputes WORK_SIGNAL after a change of the mask. */
 void signal_recalculate(struct task *task);
+/* Signals of the set that wait for the process and that self, which may have been the one told of them, no longer takes:
+ * its other tasks are told. */
+void signal_offer(const struct task *self, u64 set);
+/* Puts a mask in force. */
+void signal_set_mask(struct task *self, u64 mask);
 
 #endif

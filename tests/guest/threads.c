@@ -217,6 +217,94 @@ static void test_thread_signals(void)
 	pthread_join(thread, NULL);
 }
 
+/* --- signals of the process that the thread told of them does not take --- */
+
+static volatile bool second_taken;
+
+/* Waits for what the first thread was told of. */
+static void *wait_for_second(void *result)
+{
+	struct timespec time = { 30, 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	*(int *)result = sigtimedwait(&set, NULL, &time);
+	return result;
+}
+
+static void note_second(int number)
+{
+	(void)number;
+	second_taken = true;
+}
+
+static void first_waits_for_second(int number)
+{
+	(void)number;
+	for (int i = 0; i < 3000 && !second_taken; i++)
+		usleep(10000);
+	taken_by = second_taken;
+}
+
+/* The second signal interrupts it; the first one is not for it. */
+static void *take_second(void *argument)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	while (!second_taken)
+		usleep(100000);
+	return argument;
+}
+
+/* A child sends both, one right after the other. */
+static pid_t send_both(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		usleep(50000);
+		kill(getppid(), SIGUSR1);
+		kill(getppid(), SIGUSR2);
+		_exit(0);
+	}
+	return child;
+}
+
+static void test_left_signals(void)
+{
+	struct sigaction action = { .sa_handler = first_waits_for_second };
+	struct timespec time = { 30, 0 };
+	pthread_t thread;
+	int got = 0, status;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_create(&thread, NULL, wait_for_second, &got);
+	send_both();
+	check(sigtimedwait(&set, NULL, &time) == SIGUSR1, "sigtimedwait: the first of two");
+	pthread_join(thread, NULL);
+	check(got == SIGUSR2, "sigtimedwait: the second is another thread's");
+	wait(&status);
+	signal(SIGUSR2, note_second);
+	sigaddset(&action.sa_mask, SIGUSR2);
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_create(&thread, NULL, take_second, NULL);
+	taken_by = 0;
+	send_both();
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	while (!taken_by && waitpid(-1, &status, 0) < 0 && errno == EINTR)
+		;
+	pthread_join(thread, NULL);
+	check(taken_by == 1, "handler: what it blocks is another thread's");
+}
+
 /* --- the end of processes with threads --- */
 
 static void *fault(void *argument)
@@ -354,6 +442,7 @@ int main(int argc, char **argv)
 	test_barrier();
 	test_futex();
 	test_thread_signals();
+	test_left_signals();
 	test_ends();
 	test_cancel();
 	return tap_end();
