@@ -316,6 +316,7 @@ long sys_shutdown(struct task *self, struct user_frame *f)
 		socket->in_shut = true;
 	if (how & SHUT_WRITE)
 		socket->out_shut = true;
+	wait_wake(&socket->room);
 	socket_wake(socket);
 	if (peer) {
 		peer->in_shut |= (how & SHUT_WRITE) != 0;

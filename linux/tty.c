@@ -346,6 +346,7 @@ static long set_settings(struct task *self, struct tty *tty, unsigned command, u
 	terminal_set(&tty->terminal, &settings, command == TCSETSF);
 	tty->screen->stopped(tty);
 	wait_wake(&tty->readers);
+	wait_wake(&tty->room);
 	return 0;
 }
 
@@ -394,8 +395,10 @@ static long flush(struct tty *tty, u64 what)
 {
 	if (what > TCIOFLUSH)
 		return -EINVAL;
-	if (what != TCOFLUSH)
+	if (what != TCOFLUSH) {
 		terminal_flush_input(&tty->terminal);
+		wait_wake(&tty->room);
+	}
 	return 0;
 }
 

@@ -120,7 +120,8 @@ static int wait_taken(struct task *self, struct seg_use *use, bool writing)
 	error = wait_on(self, &seg->waiting, 0);
 	seg->wish_to_write -= wish;
 	vas->lockers--;
-	if (wish && error)
+	/* It may wait for another lock next: readers wait behind its wish no longer. */
+	if (wish)
 		wait_wake(&seg->waiting);
 	return error;
 }
