@@ -149,7 +149,7 @@ static int table_make(struct task *self, struct bounds *b, u64 chunk)
 static void signal_plain(struct task *self)
 {
 	siginfo_t info;
-	if (self->serves_peer)
+	if (self->home)
 		return;
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGSEGV;
@@ -233,7 +233,7 @@ bool bounds_trap(struct task *self, struct user_frame *frame)
 		break;
 	case BOUNDS_TRAP_REPORT:
 		b->violations++;
-		if (self->serves_peer) {
+		if (self->home) {
 			frame->cause = CAUSE_FAULT;
 			frame->addr = report.pointer;
 			return false;
@@ -248,7 +248,7 @@ bool bounds_trap(struct task *self, struct user_frame *frame)
 		return true;
 	}
 	signal_plain(self);
-	return !self->serves_peer;
+	return !self->home;
 }
 
 /* --- managing the processor's --- */

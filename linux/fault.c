@@ -100,6 +100,8 @@ static _Noreturn void crash_of_task(struct task *self)
 		service_lock();
 	process_exit(self->process, SIGKILL);
 	self->sleeping = false;
+	self->mm = task_mm(self);
+	self->home = NULL;
 	call_finish(self, self->frame, false);
 }
 

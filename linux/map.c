@@ -37,15 +37,15 @@ static void put_processes(struct json *json, char *path)
 	list_for_each(node, &processes) {
 		const struct process *process = container_of(node, struct process, all);
 		const struct task *task = process->state == PROCESS_ZOMBIE ? NULL : process_task(process);
-		if (!task || !task->mm)
+		if (!task || !task_mm(task))
 			continue;
 		json_next(json, opened);
-		json_put(json, "{\"space\": %u, \"pid\": %u, \"exe\": ", task->mm->space, process->pid);
-		if (!task->mm->exe || file_path(task->mm->exe, path, PATH_MAX) < 0)
+		json_put(json, "{\"space\": %u, \"pid\": %u, \"exe\": ", task_mm(task)->space, process->pid);
+		if (!task_mm(task)->exe || file_path(task_mm(task)->exe, path, PATH_MAX) < 0)
 			*path = 0;
 		json_string(json, path, PATH_MAX);
 		json_put(json, ", ");
-		put_files(json, task->mm, path);
+		put_files(json, task_mm(task), path);
 		json_put(json, "}");
 	}
 	json_put(json, "]");

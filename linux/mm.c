@@ -73,6 +73,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	u64 base = copy->base;
 	*copy = *mm;
 	copy->references = 1;
+	copy->guests = 0;
 	copy->space = space;
 	copy->base = base;
 	copy->vases = NULL;
@@ -100,7 +101,8 @@ void mm_put(struct task *self, struct mm *mm)
 	if (mm->exe)
 		file_run_end(self, mm->exe);
 	bounds_free(mm);
-	heap_free(mm);
+	if (!mm->guests)
+		heap_free(mm);
 }
 
 bool mm_is_used(struct mm *mm, u64 start, u64 bytes)

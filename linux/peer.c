@@ -21,12 +21,14 @@ enum { PEERS_MAX = 1024 };
 
 /* What is known of a space that is, or was, a peer. Under the service lock. */
 struct peer {
+	struct mm mm;          /* of which only space, base, and the ends of heap and mappings matter; freed, it frees all */
 	struct list_node node; /* oldest first */
-	struct mm mm;          /* of which only space, base, and the ends of heap and mappings matter */
 	u32 manager;           /* number of the space that made it */
 	bool ended;            /* by this service: the report waits to be asked for */
 	struct peer_report report;
 };
+
+_Static_assert(offsetof(struct peer, mm) == 0, "guest_leave");
 
 static struct list_node peers = LIST_INIT(peers);
 static unsigned peer_count;
@@ -58,8 +60,8 @@ static struct mm *mm_of_space(u32 space)
 	list_for_each(node, &processes) {
 		const struct process *process = container_of(node, struct process, all);
 		const struct task *task = process_task(process);
-		if (task && task->mm && task->mm->space == space)
-			return task->mm;
+		if (task && task_mm(task) && task_mm(task)->space == space)
+			return task_mm(task);
 	}
 	return NULL;
 }
@@ -78,8 +80,10 @@ static void peer_drop(struct peer *peer)
 {
 	list_remove(&peer->node);
 	bounds_free(&peer->mm);
-	heap_free(peer);
 	peer_count--;
+	peer->mm.references = 0;
+	if (!peer->mm.guests)
+		heap_free(peer);
 }
 
 /* Forgets those that ended otherwise, and those whose report nobody can ask for any more. */
@@ -118,6 +122,7 @@ static struct peer *peer_new(u32 space, int *error)
 		return NULL;
 	peer->mm = *maker;
 	peer->mm.references = 1;
+	peer->mm.guests = 0;
 	peer->mm.space = space;
 	peer->mm.base = (u64)space << machine_shift;
 	peer->mm.exe = NULL;
@@ -146,18 +151,32 @@ static bool is_allowed(call_handler *handler, const struct user_frame *frame)
 	return false;
 }
 
+/* The task works on other memory until guest_leave(). */
+static void guest_enter(struct task *self, struct mm *mm)
+{
+	mm->guests++;
+	self->home = self->mm;
+	self->mm = mm;
+}
+
+static void guest_leave(struct task *self)
+{
+	struct mm *mm = self->mm;
+	self->mm = self->home;
+	self->home = NULL;
+	if (!--mm->guests && !mm->references)
+		heap_free(mm);
+}
+
 /* The task whose thread this is works on other memory meanwhile. A signal ends its sleep, but is handled at home only. */
 static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame)
 {
 	call_handler *handler = handler_of(frame);
-	struct mm *home = self->mm;
 	if (!handler || !is_allowed(handler, frame))
 		return -EPERM;
-	self->mm = mm;
-	self->serves_peer = true;
+	guest_enter(self, mm);
 	long result = handler(self, frame);
-	self->serves_peer = false;
-	self->mm = home;
+	guest_leave(self);
 	/* An interrupt that ended the sleep was meant for the time at home. */
 	if (self->work)
 		call_thread_interrupt(self->thread);
@@ -247,14 +266,11 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 static bool serve_bounds(struct task *self, struct mm *process, struct user_frame *frame)
 {
 	struct peer *peer = process ? NULL : peer_find(frame->space);
-	struct mm *home = self ? self->mm : NULL;
 	if (!self || (!process && !peer) || frame->cause != CAUSE_EXCEPTION || frame->code != EXCEPTION_ILLEGAL)
 		return false;
-	self->mm = process ? process : &peer->mm;
-	self->serves_peer = true;
+	guest_enter(self, process ? process : &peer->mm);
 	bool done = bounds_trap(self, frame);
-	self->serves_peer = false;
-	self->mm = home;
+	guest_leave(self);
 	return done;
 }
 
@@ -279,6 +295,12 @@ static void serve_fault(struct task *self, struct user_frame *frame)
 struct task *peer_entry(struct user_frame *frame)
 {
 	struct task *self = task_of_thread(thread_self());
+	if (!self) {
+		/* Who starts a task holds the lock until its thread is known. */
+		service_lock();
+		self = task_of_thread(thread_self());
+		service_unlock();
+	}
 	if (self && self->mm->space == frame->space)
 		return self;
 	if (frame->cause != CAUSE_INTERRUPT) {

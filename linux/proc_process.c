@@ -82,7 +82,7 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 	if (!process)
 		return;
 	if (task)
-		mm_sizes(task->mm, &total, &resident);
+		mm_sizes(task_mm(task), &total, &resident);
 	process_times(process, &user, &system);
 	signal_masks(process, &ignored, &handled);
 	tty = tty_of_session(process->sid, &foreground);
@@ -94,15 +94,15 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 		ticks(process->start_ns), total * PAGE_SIZE, resident,
 		(unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
 	if (task)
-		text_add(text, "%lu %lu %lu 0 0 ", task->mm->start_code, task->mm->end_code, task->mm->stack_start);
+		text_add(text, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code, task_mm(task)->stack_start);
 	else
 		text_add(text, "0 0 0 0 0 ");
 	text_add(text, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
 		task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
 	if (task)
-		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task->mm->start_data, task->mm->end_data,
-			task->mm->brk_start, task->mm->arg_start, task->mm->arg_end, task->mm->env_start,
-			task->mm->env_end);
+		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task_mm(task)->start_data, task_mm(task)->end_data,
+			task_mm(task)->brk_start, task_mm(task)->arg_start, task_mm(task)->arg_end, task_mm(task)->env_start,
+			task_mm(task)->env_end);
 	else
 		text_add(text, "0 0 0 0 0 0 0 ");
 	text_add(text, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
@@ -138,10 +138,10 @@ static void status_text(struct text *text, struct task *self, u64 number)
 		text_add(text, "%u ", process->cred.groups[i]);
 	text_add(text, "\n");
 	if (task) {
-		mm_sizes(task->mm, &total, &resident);
+		mm_sizes(task_mm(task), &total, &resident);
 		text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4,
 			total * 4, resident * 4, resident * 4);
-		bounds_counts(task->mm, &misses, &violations);
+		bounds_counts(task_mm(task), &misses, &violations);
 		text_add(text, "BoundsMisses:\t%lu\nBoundsViolations:\t%lu\n", misses, violations);
 	}
 	text_add(text, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
@@ -163,7 +163,7 @@ static void statm_text(struct text *text, struct task *self, u64 number)
 
 	(void)self;
 	if (find(number, &process, &task))
-		mm_sizes(task->mm, &total, &resident);
+		mm_sizes(task_mm(task), &total, &resident);
 	text_add(text, "%lu %lu 0 0 0 %lu 0\n", total, resident, total);
 }
 
@@ -188,7 +188,7 @@ static void cmdline_text(struct text *text, struct task *self, u64 number)
 
 	(void)self;
 	if (find(number, &process, &task))
-		memory_text(text, task->mm, task->mm->arg_start, task->mm->arg_end);
+		memory_text(text, task_mm(task), task_mm(task)->arg_start, task_mm(task)->arg_end);
 }
 
 static void environ_text(struct text *text, struct task *self, u64 number)
@@ -198,7 +198,7 @@ static void environ_text(struct text *text, struct task *self, u64 number)
 
 	(void)self;
 	if (find(number, &process, &task))
-		memory_text(text, task->mm, task->mm->env_start, task->mm->env_end);
+		memory_text(text, task_mm(task), task_mm(task)->env_start, task_mm(task)->env_end);
 }
 
 static void auxv_text(struct text *text, struct task *self, u64 number)
@@ -210,9 +210,9 @@ static void auxv_text(struct text *text, struct task *self, u64 number)
 	(void)self;
 	if (!find(number, &process, &task))
 		return;
-	while (i < ARRAY_SIZE(task->mm->auxv) - 2 && task->mm->auxv[i] != AT_NULL)
+	while (i < ARRAY_SIZE(task_mm(task)->auxv) - 2 && task_mm(task)->auxv[i] != AT_NULL)
 		i += 2;
-	text_bytes(text, (const char *)task->mm->auxv, (i + 2) * sizeof(u64));
+	text_bytes(text, (const char *)task_mm(task)->auxv, (i + 2) * sizeof(u64));
 }
 
 static void comm_text(struct text *text, struct task *self, u64 number)
@@ -295,13 +295,13 @@ static void regions_text(struct text *text, u64 number, bool sizes)
 
 	text->failed |= !path;
 	if (path && find(number, &process, &task)) {
-		while (call_map_query(task->mm->space, at, &region) >= 0 && region.end > at) {
+		while (call_map_query(task_mm(task)->space, at, &region) >= 0 && region.end > at) {
 			/* The kernel joins neighbours that are alike; tables are told apart. */
 			region.start = max_u64(region.start, at);
-			bounds_name(task->mm, region.start, &region.end);
-			region_text(text, task->mm, &region, path);
+			bounds_name(task_mm(task), region.start, &region.end);
+			region_text(text, task_mm(task), &region, path);
 			if (sizes)
-				region_sizes(text, process, task->mm, &region);
+				region_sizes(text, process, task_mm(task), &region);
 			at = region.end;
 		}
 	}
@@ -420,7 +420,7 @@ static struct entry *exe_follow(struct task *self, u64 number)
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->mm->exe ? of_file(task->mm->exe) : NULL;
+	return find(number, &process, &task) && task_mm(task)->exe ? of_file(task_mm(task)->exe) : NULL;
 }
 
 static int exe_link(struct task *self, u64 number, char *to, size_t size)
@@ -429,7 +429,7 @@ static int exe_link(struct task *self, u64 number, char *to, size_t size)
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->mm->exe ? file_path(task->mm->exe, to, size) : -ENOENT;
+	return find(number, &process, &task) && task_mm(task)->exe ? file_path(task_mm(task)->exe, to, size) : -ENOENT;
 }
 
 static struct entry *cwd_follow(struct task *self, u64 number)

@@ -22,8 +22,8 @@ static i64 worth(const struct process *process, u64 total)
 {
 	struct space_info info;
 	const struct task *task = task_of(process);
-	if (process->exiting || !task || !task->mm || process->oom_adjust == NEVER ||
-		call_space_info(task->mm->space, &info) < 0)
+	if (process->exiting || !task || !task_mm(task) || process->oom_adjust == NEVER ||
+		call_space_info(task_mm(task)->space, &info) < 0)
 		return 0;
 	i64 frames = (i64)info.frames + (i64)total * process->oom_adjust / THOUSANDTHS;
 	/* With the first process everything ends. */
@@ -50,7 +50,7 @@ static struct process *find_victim(u64 total)
  * needs it. */
 static void memory_give_back(const struct process *process)
 {
-	struct mm *mm = task_of(process)->mm;
+	struct mm *mm = task_mm(task_of(process));
 	if (mm->references != process->task_count)
 		return;
 	call_unmap(mm->space, 0, STACKLET_BASE);

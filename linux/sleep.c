@@ -19,7 +19,7 @@ static i64 sleep_once(struct task *self, u64 deadline)
 	u64 start = native_ticks();
 	self->sleeping = true;
 	service_unlock();
-	i64 result = call_wait(&self->word, seen, deadline, self->serves_peer ? WAIT_INTERRUPTIBLE : 0);
+	i64 result = call_wait(&self->word, seen, deadline, self->home ? WAIT_INTERRUPTIBLE : 0);
 	service_lock();
 	self->sleeping = false;
 	self->slept_ticks += native_ticks() - start;

@@ -48,6 +48,7 @@ struct credentials {
 
 struct mm {
 	u32 references; /* [L] */
+	u32 guests;     /* [L] calls of peers at work on it, which may outlive it: the last one frees it */
 	u32 space;      /* [I] */
 	u64 base;       /* [I] space << number_shift: put into user addresses */
 	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
@@ -159,7 +160,7 @@ struct task {
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
-	bool serves_peer;               /* [S] the call is another space's: see peer.h */
+	struct mm *home;                /* [L] NULL; while it serves a peer (see peer.h), whose memory `mm` is then: its own */
 	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
 	bool vas_writing;               /* [L] ... as one that may write */
 	struct list_node futex;         /* [L] private to futex.c */
@@ -174,6 +175,11 @@ struct process *process_find(u32 pid);
 struct task *task_find(u32 tid);
 /* Any task of the process that has not ended (its leader if possible), or NULL. */
 struct task *process_task(const struct process *process);
+/* The memory of the task's process; NULL: it has none yet. */
+static inline struct mm *task_mm(const struct task *task)
+{
+	return task->home ? task->home : task->mm;
+}
 /* Limit of the process, RLIMIT_*. */
 static inline u64 process_limit(const struct process *process, unsigned which)
 {

@@ -193,7 +193,7 @@ static int attach_errno(i64 error)
 
 int vas_use_make(struct task *target, struct vas *vas, bool write)
 {
-	struct mm *mm = target->mm;
+	struct mm *mm = task_mm(target);
 	struct vas_use *use;
 	int error;
 
@@ -242,7 +242,7 @@ int vas_use_end(struct mm *mm, struct vas *vas, bool force)
 		list_for_each(task_node, &container_of(node, struct process, all)->tasks) {
 			struct task *task = container_of(task_node, struct task, sibling);
 
-			if (task->mm == mm && task->vas_locked == vas)
+			if (task_mm(task) == mm && task->vas_locked == vas)
 				vas_leave(task);
 		}
 	use_free(use);

@@ -135,7 +135,7 @@ static long vas_detach(struct task *self, const struct user_frame *f)
 
 	if (!target)
 		return error;
-	return vas ? vas_use_end(target->mm, vas, false) : -EINVAL;
+	return vas ? vas_use_end(task_mm(target), vas, false) : -EINVAL;
 }
 
 static long vas_switch(struct task *self, const struct user_frame *f)
@@ -374,7 +374,7 @@ static long vas_revoke(struct task *self, const struct user_frame *f)
 	if (!is_owner(self, &vas->object))
 		return -EACCES;
 	if (arg(f, 1))
-		return target ? vas_use_end(target->mm, vas, true) : -ESRCH;
+		return target ? vas_use_end(task_mm(target), vas, true) : -ESRCH;
 	while (!list_is_empty(&vas->uses))
 		vas_use_end(container_of(list_first(&vas->uses), struct vas_use, of_vas)->mm, vas, true);
 	return 0;

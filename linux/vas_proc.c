@@ -203,7 +203,7 @@ static struct vas_use *use_of(u64 number)
 	struct task *task = process && process->state != PROCESS_ZOMBIE ? process_task(process) : NULL;
 	struct vas *vas = vas_by_id(number >> 32);
 
-	return task && vas ? vas_use_find(task->mm, vas) : NULL;
+	return task && vas ? vas_use_find(task_mm(task), vas) : NULL;
 }
 
 static void status_text(struct text *text, struct task *self, u64 number)
@@ -287,7 +287,7 @@ const struct proc_node *vas_process_next(struct task *self, u64 number, u64 *ind
 	u32 best = 0;
 
 	(void)self;
-	for (struct vas_use *use = task ? task->mm->vases : NULL; use; use = use->next)
+	for (struct vas_use *use = task ? task_mm(task)->vases : NULL; use; use = use->next)
 		if (use->vas->object.id >= *index && (!best || use->vas->object.id < best))
 			best = use->vas->object.id;
 	if (!best)

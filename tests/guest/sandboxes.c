@@ -304,7 +304,8 @@ static void test_signals(void)
 	signal(SIGALRM, note);
 	ualarm(5000, 0);
 	sleep_there_in(box, 30);
-	usleep(1000);
+	while (!alarms)
+		usleep(1000);
 	check(alarms == 1, "a signal arrives after the call");
 }
 
@@ -344,16 +345,43 @@ static bool together(struct allod_space *space)
 	return right == 6 * 200;
 }
 
+static volatile bool is_back;
+
+/* -> how many sandboxes it made that work. */
+static void *make_till_back(void *argument)
+{
+	long made = 0;
+
+	(void)argument;
+	while (!is_back) {
+		struct allod_space *space = allod_sandbox(NULL);
+
+		if (!space || bump_in(space) != 206)
+			return (void *)-1l;
+		allod_space_close(space);
+		made++;
+	}
+	return (void *)made;
+}
+
 static void test_threads(void)
 {
 	struct allod_options options = { .name = "many", .contexts = 3, .stack = 65536 };
 	struct allod_space *space = allod_sandbox(&options);
 	struct allod_info info;
+	pthread_t thread;
+	void *made;
 
 	check(together(box), "six threads take turns");
 	check(space && together(space), "six threads in three contexts");
 	check(space && !allod_space_info(allod_space_number(space), &info) && !strcmp(info.name, "many"), "its name");
 	allod_space_close(space);
+	pthread_create(&thread, NULL, make_till_back, NULL);
+	for (int i = 0; i < 5; i++)
+		sleep_there_in(box, 50);
+	is_back = true;
+	pthread_join(thread, &made);
+	check((long)made > 0, "a thread makes sandboxes while the first one sleeps in one");
 	options.contexts = 1000;
 	check(!allod_sandbox(&options) && errno == EINVAL, "too many contexts");
 }
