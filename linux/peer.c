@@ -21,7 +21,7 @@ enum { PEERS_MAX = 1024 };
 
 /* What is known of a space that is, or was, a peer. Under the service lock. */
 struct peer {
-	struct mm mm;          /* of which only space, base, and the ends of heap and mappings matter; freed, it frees all */
+	struct mm mm; /* of which only space, base, and the ends of heap and mappings matter; freed, it frees all */
 	struct list_node node; /* oldest first */
 	u32 manager;           /* number of the space that made it */
 	bool ended;            /* by this service: the report waits to be asked for */

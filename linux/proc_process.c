@@ -94,15 +94,16 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 		ticks(process->start_ns), total * PAGE_SIZE, resident,
 		(unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
 	if (task)
-		text_add(text, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code, task_mm(task)->stack_start);
+		text_add(text, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code,
+			task_mm(task)->stack_start);
 	else
 		text_add(text, "0 0 0 0 0 ");
 	text_add(text, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
 		task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
 	if (task)
 		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task_mm(task)->start_data, task_mm(task)->end_data,
-			task_mm(task)->brk_start, task_mm(task)->arg_start, task_mm(task)->arg_end, task_mm(task)->env_start,
-			task_mm(task)->env_end);
+			task_mm(task)->brk_start, task_mm(task)->arg_start, task_mm(task)->arg_end,
+			task_mm(task)->env_start, task_mm(task)->env_end);
 	else
 		text_add(text, "0 0 0 0 0 0 0 ");
 	text_add(text, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);

@@ -483,8 +483,7 @@ static void test_frames(void)
 		fine &= call_with(LOOP, 0, 0, now() + MS / 10, NULL, 0).w0 == -E_TIMEDOUT;
 	}
 	/* Where threads were interrupted decides on a page or two that are kept; what is lost is lost 200 times. */
-	check(fine && call(SUM, 1, 1) == 2 && frames_come_back(before - 8) + 8 >= before,
-		"frames: none is lost");
+	check(fine && call(SUM, 1, 1) == 2 && frames_come_back(before - 8) + 8 >= before, "frames: none is lost");
 }
 
 int main(void)

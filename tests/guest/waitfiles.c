@@ -29,7 +29,8 @@ static void test_timerfd(void)
 	check(timerfd_settime(fd, 0, &late, NULL) == 0 && timerfd_gettime(fd, &told) == 0 &&
 			told.it_value.tv_sec > 800 && told.it_value.tv_sec <= 1000 && told.it_interval.tv_nsec == 0,
 		"timerfd_gettime");
-	check(timerfd_settime(fd, 0, &once, NULL) == 0 && read(fd, &times, 8) == 8 && times == 1 && timerfd_gettime(fd, &told) == 0 && told.it_value.tv_nsec == 0,
+	check(timerfd_settime(fd, 0, &once, NULL) == 0 && read(fd, &times, 8) == 8 && times == 1 &&
+			timerfd_gettime(fd, &told) == 0 && told.it_value.tv_nsec == 0,
 		"timerfd: once");
 	check(timerfd_settime(fd, 0, &often, &told) == 0 && events_of(fd, 60000) == POLLIN, "timerfd: poll");
 	usleep(35000);
