@@ -46,8 +46,8 @@ struct scan {
 	unsigned count;
 };
 
-/* -> number of descriptors that have something to report. */
-static unsigned scan_once(struct task *self, struct scan *scan, struct poll_wait *wait)
+/* held: the files to look at, NULL: those that the descriptors are now. -> number that have something to report. */
+static unsigned scan_once(struct task *self, struct scan *scan, struct file **held, struct poll_wait *wait)
 {
 	unsigned ready = 0;
 
@@ -58,7 +58,7 @@ static unsigned scan_once(struct task *self, struct scan *scan, struct poll_wait
 		fd->revents = 0;
 		if (fd->fd < 0)
 			continue;
-		file = files_peek(self->files, (unsigned)fd->fd);
+		file = held ? held[i] : files_peek(self->files, (unsigned)fd->fd);
 		if (!file)
 			fd->revents = POLLNVAL;
 		else
@@ -69,7 +69,8 @@ static unsigned scan_once(struct task *self, struct scan *scan, struct poll_wait
 	return ready;
 }
 
-/* Files of a scan are kept while it sleeps: another thread may close them meanwhile. */
+/* Files of a scan are kept while it sleeps, and stay those it waits for: another thread may close descriptors meanwhile, and
+ * open others. */
 static void scan_hold(struct task *self, struct scan *scan, struct file **held, bool hold)
 {
 	for (unsigned i = 0; i < scan->count; i++) {
@@ -83,7 +84,7 @@ static void scan_hold(struct task *self, struct scan *scan, struct file **held, 
 static long scan_wait(struct task *self, struct scan *scan, u64 deadline)
 {
 	size_t bytes = scan->count * (sizeof(struct waiter) * POLL_LISTS + sizeof(struct file *));
-	long ready = scan_once(self, scan, NULL);
+	long ready = scan_once(self, scan, NULL, NULL);
 	struct poll_wait wait = { .self = self, .room = scan->count * POLL_LISTS };
 	struct file **held;
 	int error = 0;
@@ -96,7 +97,7 @@ static long scan_wait(struct task *self, struct scan *scan, u64 deadline)
 	held = (struct file **)(wait.waiters + scan->count * POLL_LISTS);
 	scan_hold(self, scan, held, true);
 	while (!ready && !error) {
-		ready = scan_once(self, scan, &wait);
+		ready = scan_once(self, scan, held, &wait);
 		if (!ready)
 			error = task_sleep(self, deadline);
 		poll_leave(&wait);
