@@ -69,8 +69,8 @@ static unsigned scan_once(struct task *self, struct scan *scan, struct file **he
 	return ready;
 }
 
-/* Files of a scan are kept while it sleeps, and stay those it waits for: another thread may close descriptors meanwhile, and
- * open others. */
+/* Files of a scan are kept while it sleeps, and stay those it waits for: another thread may close descriptors meanwhile
+ * and open others. */
 static void scan_hold(struct task *self, struct scan *scan, struct file **held, bool hold)
 {
 	for (unsigned i = 0; i < scan->count; i++) {
