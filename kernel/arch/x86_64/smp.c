@@ -35,6 +35,7 @@ void arch_cpus_start(unsigned count)
 		lapic_send(i, LAPIC_STARTUP | LAPIC_ASSERT | REAL_MODE_PAGE >> PAGE_SHIFT);
 		while (__atomic_load_n(&cpu_count, __ATOMIC_ACQUIRE) == i)
 			arch_relax();
+		arch_relax_end();
 	}
 	if (boot_has_option(machine.command_line, "test=nmi"))
 		arch_test_nmi(true);
