@@ -73,6 +73,9 @@ bool gate_concerns(const struct cpu *cpu, const struct space *space)
 	for (unsigned i = 0; cpu->gate_used && i < GATE_WAYS; i++)
 		if (cpu->ways[i].caller == space || cpu->ways[i].callee == space)
 			return true;
+	for (u32 i = 0; cpu->gate_used && i < cpu->current->depth; i++)
+		if (cpu->current->calls[i].space == space)
+			return true;
 	return false;
 }
 
@@ -160,7 +163,7 @@ void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct
 
 	cpu->gate->vas = cpu->gate_vas = to_number;
 	if (!GATE_SWITCHES_VAS || thread->depth || thread->pending || !space_is_peer(thread->space) ||
-		!arch_gate_root(to, roots[0]) || !arch_gate_root(from, roots[1])) {
+		!arch_gate_root(from, roots[1]) || !arch_gate_root(to, roots[0])) {
 		gate_reset(cpu);
 		return;
 	}

@@ -105,7 +105,7 @@ void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct
 void gate_forget(void);
 /* Adds what was called on the ways of a processor to the counters of the pairs. */
 void gate_count(struct cpu *cpu);
-/* May a processor be in, or go into, a space without the kernel's knowing? */
+/* May a processor be in, or go into, a space without the kernel's knowing? It may go back by frames whose ways are lost. */
 bool gate_concerns(const struct cpu *cpu, const struct space *space);
 
 #endif

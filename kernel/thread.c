@@ -103,7 +103,7 @@ int thread_stacklet(struct thread *thread, struct space *space, u64 *top, void *
 		*page = stacklet->page;
 		return 0;
 	}
-	if (thread->stacklet_count == STACKLETS_MAX && !spare_stacklet(thread))
+	if (space->end != SPACE_ALIVE || (thread->stacklet_count == STACKLETS_MAX && !spare_stacklet(thread)))
 		return -E_LIMIT;
 	stacklet = pool_alloc(&stacklet_pool);
 	if (!stacklet)

@@ -106,6 +106,8 @@ static void check_settled(void)
 	}
 	assert_null(host_cpu.gate_grants.next);
 	assert_true(host_cpu.gate->depth == host_cpu.gate->settled && host_cpu.gate->depth <= depth);
+	for (unsigned i = depth - host_cpu.gate->depth; i < depth; i++)
+		assert_true(gate_concerns(&host_cpu, thread->calls[i].space));
 	root = (u64)host_cpu.loaded->root;
 }
 
@@ -436,6 +438,31 @@ static void test_slots(void **state)
 	}
 }
 
+/* A portal that takes the place of one by which the thread came: it is still known where the frames lead back to. */
+static void test_same_slot(void **state)
+{
+	u64 second;
+
+	(void)state;
+	begin();
+	second = portal_address(2);
+	while (gate_slot(second) != gate_slot(portal_address(1)))
+		second += 16;
+	assert_int_equal(portal_create(spaces[2], address_offset(second), COOKIE), 0);
+	assert_true(grant_make(first, second, 1, spaces[1]->number, RIGHT_P) > 0);
+	for (depth = 0; depth < 2; depth++) {
+		set_registers(CALL_portal_call, 0, depth ? second : portal_address(1));
+		chain[depth].space = here = depth;
+		chain[depth].grant = 0;
+		chain[depth].sp = stack;
+		enter(trap_native_call);
+	}
+	here = 2;
+	assert_int_equal(host_cpu.gate->depth, depth);
+	check_settled();
+	end();
+}
+
 /* The process calls the last space, and that returns. */
 static void call_and_return(u64 call)
 {
@@ -488,6 +515,41 @@ static void test_system(void **state)
 	core_end_all();
 }
 
+/* A system ends, and its processes with it, while a thread has gone from one of them into another without the kernel's knowing. */
+static void test_system_ends(void **state)
+{
+	const struct space_spec system_spec = { .flags = SPACE_DEVICES | SPACE_TRUSTED, .name = "system" };
+	const struct space_spec process_spec = { .system = SYSTEM_OWN, .name = "process" };
+	static struct gate other_gate;
+	static struct cpu other_cpu = { .gate = &other_gate };
+	struct thread *keeper, *thread;
+	u64 got;
+
+	(void)state;
+	assert_int_equal(space_create(NULL, &system_spec, &first), 0);
+	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &keeper), 0); /* never runs */
+	first->system_entry = CODE;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(space_create(first, &process_spec, &spaces[i]), 0);
+	assert_int_equal(portal_create(spaces[1], CODE, COOKIE), 0);
+	assert_true(grant_make(first, portal_address(1), 1, spaces[0]->number, RIGHT_P) > 0);
+	assert_int_equal(thread_create(spaces[0], NULL, CODE, BASE, 0, &thread), 0);
+	sched_ready(thread);
+	enter(trap_poke);
+	depth = 0;
+	stack = BASE;
+	set_registers(CALL_portal_call, 0, portal_address(1));
+	enter(trap_native_call);
+	assert_true(gate_return(&got, &got) && gate_call(portal_address(1), BASE, &got));
+	assert_false(gate_is_settled(&host_cpu));
+	cpus[0] = &other_cpu; /* it does not reset our gate */
+	space_kill(first, SPACE_KILLED, 0);
+	cpus[0] = &host_cpu;
+	enter(trap_poke);
+	assert_null(host_cpu.current);
+	core_end_all();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,7 +557,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_same_slot),
 		cmocka_unit_test(test_system),
+		cmocka_unit_test(test_system_ends),
 	};
 
 	core_start(argc, argv, 16u << 20);

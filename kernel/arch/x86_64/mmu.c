@@ -154,7 +154,7 @@ static __attribute__((noinline)) struct top *choose_top(struct kernel_page *kern
 	return top;
 }
 
-/* Another page than the active one for a view. What the gate knows of its former view is not true any more. */
+/* Another page than the active one for a view. What the gate knows of its former view, ended or not, is not true any more. */
 static __attribute__((noinline)) struct top *take_top(struct cpu *cpu, struct kernel_page *kernel, struct view *view)
 {
 	struct top *top;
@@ -163,7 +163,7 @@ static __attribute__((noinline)) struct top *take_top(struct cpu *cpu, struct ke
 		if (kernel->tops[i].view == view)
 			return &kernel->tops[i];
 	top = choose_top(kernel);
-	if (top->view)
+	if (top->view || cpu->gate->depth)
 		gate_reset(cpu);
 	fill_top(top, view);
 	return top;
@@ -410,8 +410,8 @@ static bool shows(const struct space *space, const struct tlb_batch *batch)
 {
 	u64 at[2];
 
-	if (!space)
-		return false;
+	if (!space || space == batch->gone)
+		return space;
 	for (unsigned i = 0; i < batch->count; i++)
 		if (tlb_range_views(&batch->ranges[i], space, at))
 			return true;
@@ -420,16 +420,15 @@ static bool shows(const struct space *space, const struct tlb_batch *batch)
 
 static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 {
-	const struct space *gone = batch->gone;
-
-	if (gone &&
-		(is_of(cpu->loaded, gone) || cpu->entry == gone || gate_concerns(cpu, gone) ||
-			space_has_root(gone, root_address(kernel_page(cpu->number)->standing))))
+	if (batch->gone && space_has_root(batch->gone, root_address(kernel_page(cpu->number)->standing)))
 		return true;
 	if (shows(cpu->loaded ? cpu->loaded->space : NULL, batch) || shows(cpu->entry, batch))
 		return true;
 	for (unsigned i = 0; cpu->gate_used && i < GATE_WAYS; i++)
 		if (shows(cpu->ways[i].caller, batch) || shows(cpu->ways[i].callee, batch))
+			return true;
+	for (u32 i = 0; cpu->gate_used && i < cpu->current->depth; i++)
+		if (shows(cpu->current->calls[i].space, batch))
 			return true;
 	return false;
 }
