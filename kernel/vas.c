@@ -46,18 +46,18 @@ bool space_has_root(const struct space *space, u64 root)
 /* Is a thread in it, or going to return into it? */
 static bool is_inside(const struct attachment *a)
 {
-	/* Other processors' threads may have switched without telling the kernel; now they cannot any more. */
+	/* Other processors' threads may have switched, at home, without telling the kernel; now they cannot any more. */
 	gate_forget();
-	for (unsigned i = 0; i < cpu_count; i++)
-		if (!gate_is_settled(cpus[i]) && cpus[i]->gate->vas == a->vas->number &&
-			cpus[i]->current->calls[0].space == a->view.space)
-			return true;
 	list_for_each(node, &threads) {
 		const struct thread *thread = container_of(node, struct thread, all);
+		const struct cpu *cpu = thread->state == THREAD_RUNNING ? thread->cpu : NULL;
+		bool switched = cpu && cpu->gate->vas != cpu->gate_vas;
 
-		for (u32 i = 0; i <= thread->depth; i++)
+		if (switched && cpu->gate->vas == a->vas->number && thread->calls[0].space == a->view.space)
+			return true;
+		for (u32 i = switched; i <= thread->depth; i++)
 			if (thread->calls[i].view == &a->view &&
-				(i < thread->depth ? thread->calls[i].space : thread->space) == a->view.space)
+				(!i || (i < thread->depth ? thread->calls[i].space : thread->space) == a->view.space))
 				return true;
 	}
 	return false;

@@ -488,6 +488,38 @@ static void test_detaching(void)
 	unmake(vid, sid);
 }
 
+static volatile int left; /* 1: the thread has left, 2: it may end */
+
+static void *go_out(void *argument)
+{
+	bool ok = true;
+
+	for (int i = 0; i < 4; i++)
+		ok = ok && vas_switch(*(int *)argument) == 0 && vas_switch(0) == 0;
+	left = 1;
+	while (left == 1)
+		;
+	return (void *)(long)ok;
+}
+
+/* A thread that runs on, and makes no other call. */
+static void test_left(void)
+{
+	int sid, vid = make("left", &sid, 0600);
+	pthread_t thread;
+	void *ok;
+
+	vas_attach(0, vid, O_RDWR);
+	pthread_create(&thread, NULL, go_out, &vid);
+	while (!left)
+		sched_yield();
+	check(vas_detach(0, vid) == 0, "detach: a thread is not inside any more");
+	left = 2;
+	pthread_join(thread, &ok);
+	check(ok, "it was inside");
+	unmake(vid, sid);
+}
+
 /* --- a heap without a lock of the switch's --- */
 
 static void use_heap(int vid, unsigned salt)
@@ -585,6 +617,7 @@ int main(int argc, char **argv)
 	test_revoking(VAS_SHARED_FREE);
 	test_revoking(VAS_SHARED_LOCK);
 	test_detaching();
+	test_left();
 	test_heap();
 	test_invalidations();
 	close_pipe();
