@@ -83,7 +83,7 @@ static void request(struct thread *thread)
 		if (find_due(thread, find_free(thread), &why) < thread->depth)
 			wait_cancel(thread);
 		else if (thread->wait.interruptible)
-			wait_recall(thread);
+			wait_fail(thread, -E_INTR);
 	} else if (thread->state == THREAD_RUNNING && thread->cpu != cpu_self()) {
 		arch_poke(thread->cpu->number);
 	}

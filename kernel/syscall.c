@@ -184,7 +184,8 @@ static struct thread *managed_thread(const struct request *r, i64 *error)
 	if (!thread)
 		return NULL;
 	*error = -E_PERM;
-	home = thread->depth ? thread->calls[0].space : thread->space;
+	/* Of one that runs, the short way of system calls may be changing depth and space just now; not this. */
+	home = thread->depth || thread->calls[0].system ? thread->calls[0].space : thread->space;
 	return home == r->space || space_manages(r->space, home) ? thread : NULL;
 }
 
@@ -193,10 +194,9 @@ static i64 do_thread_interrupt(const struct request *r)
 	i64 error;
 	struct thread *thread = managed_thread(r, &error);
 
-	if (!thread)
-		return error;
-	thread_interrupt(thread);
-	return 0;
+	if (thread)
+		thread_interrupt(thread);
+	return thread ? 0 : error;
 }
 
 static i64 do_thread_recall(const struct request *r)
@@ -204,10 +204,9 @@ static i64 do_thread_recall(const struct request *r)
 	i64 error;
 	struct thread *thread = managed_thread(r, &error);
 
-	if (!thread)
-		return error;
-	thread_recall(thread);
-	return 0;
+	if (thread)
+		thread_recall(thread);
+	return thread ? 0 : error;
 }
 
 static i64 do_fail(const struct request *r)
@@ -306,12 +305,7 @@ static i64 do_space_wait(const struct request *r)
 		return error;
 	if (space == r->space)
 		return -E_INVAL;
-	if (r->thread->interrupts)
-		return -E_PERM;
-	if (recall_is_due(r->thread))
-		return -E_INTR;
-	wait_for_end(space);
-	return 0;
+	return wait_for_end(space);
 }
 
 static i64 do_space_set_landing(const struct request *r)

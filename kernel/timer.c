@@ -102,7 +102,7 @@ void timer_run(void)
 		if (timer->is_of_calls)
 			recall_time_out(container_of(timer, struct thread, deadline));
 		else
-			wait_time_out(container_of(timer, struct thread, wait.timer));
+			wait_fail(container_of(timer, struct thread, wait.timer), -E_TIMEDOUT);
 	}
 	timer_arm();
 	if (cpu_self()->current && cpu_self()->slice_end > now)

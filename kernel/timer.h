@@ -12,7 +12,7 @@ struct thread;
 struct timer {
 	u64 ticks;
 	struct list_node node; /* of the queue, earliest first; in none: off */
-	bool is_of_calls;      /* [I] thread->deadline: recall_time_out(); else thread->wait.timer: wait_time_out() */
+	bool is_of_calls;      /* [I] thread->deadline: recall_time_out(); else thread->wait.timer: wait_fail() */
 };
 
 extern struct clock_info boot_clock; /* [I] */

@@ -60,7 +60,7 @@ void trap_system_call(void)
 {
 	struct cpu *cpu = enter();
 
-	if (cpu->current->space->system) {
+	if (cpu->current->space->system && cpu->current->space->end == SPACE_ALIVE) {
 		cpu->frame->cause = CAUSE_SYSCALL;
 		call_system();
 	} else {
@@ -120,26 +120,34 @@ static void own_fault(u32 code, u64 va, const struct fault *fault)
 		space_kill(space, SPACE_FAULTED, va);
 }
 
-/* What is to be done about a fault that is none of missing tables. */
-static __attribute__((noinline)) void hand_on(u64 va, u32 access, u32 code, struct fault *fault)
+/* Has the system of the current thread's space, if it has one, deal with a fault or (fault is NULL) an exception. */
+static void report(u32 cause, u32 code, u64 va, const struct fault *fault)
 {
-	struct cpu *cpu = cpu_self();
-	struct space *space = cpu->current->space;
+	struct user_frame *frame = cpu_self()->frame;
 
-	code = fail_put_off(thread_view(cpu->current), va, access, fault, code);
-	if (!code || ((access & FAULT_EXEC) && is_pointer_call(cpu->frame, va)))
-		return;
-	if (!space->system) {
+	if (!cpu_self()->current->space->system) {
 		own_fault(code, va, fault);
 		return;
 	}
-	cpu->frame->cause = CAUSE_FAULT;
-	cpu->frame->code = code;
-	cpu->frame->addr = va;
-	cpu->frame->segment = fault->segment;
-	cpu->frame->page = fault->page;
-	cpu->frame->flags = FRAME_FULL;
+	frame->cause = cause;
+	frame->code = code;
+	if (fault) {
+		frame->addr = va;
+		frame->segment = fault->segment;
+		frame->page = fault->page;
+	}
+	frame->flags = FRAME_FULL;
 	call_system();
+}
+
+/* What is to be done about a fault that is none of missing tables. */
+static __attribute__((noinline)) void hand_on(u64 va, u32 access, u32 code, struct fault *fault)
+{
+	const struct cpu *cpu = cpu_self();
+
+	code = fail_put_off(thread_view(cpu->current), va, access, fault, code);
+	if (code && !((access & FAULT_EXEC) && is_pointer_call(cpu->frame, va)))
+		report(CAUSE_FAULT, code, va, fault);
 }
 
 static void resolve_fault(u64 va, u32 access)
@@ -163,19 +171,8 @@ void trap_fault(u64 va, u32 access)
 
 void trap_exception(u32 code)
 {
-	struct cpu *cpu = enter();
-	struct space *space = cpu->current->space;
-
-	if (space->end == SPACE_ALIVE) {
-		if (space->system) {
-			cpu->frame->cause = CAUSE_EXCEPTION;
-			cpu->frame->code = code;
-			cpu->frame->flags = FRAME_FULL;
-			call_system();
-		} else {
-			own_fault(code, 0, NULL);
-		}
-	}
+	if (enter()->current->space->end == SPACE_ALIVE)
+		report(CAUSE_EXCEPTION, code, 0, NULL);
 	sched_leave();
 }
 

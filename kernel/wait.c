@@ -47,15 +47,20 @@ static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset
 		vas_word_name(owner, offset);
 }
 
-static void become_ready(struct thread *thread, u64 word0, u64 word1)
+void wait_cancel(struct thread *thread)
 {
 	list_remove(&thread->queue);
 	list_remove(&thread->wait.timer.node);
+	sched_ready(thread);
+}
+
+static void become_ready(struct thread *thread, u64 word0, u64 word1)
+{
 	if (thread->space->system)
 		regs_set_results(thread->calls[thread->depth].frame, word0, word1);
 	else
 		regs_set_results(&thread->regs, word0, word1);
-	sched_ready(thread);
+	wait_cancel(thread);
 }
 
 /* Is the thread to be woken by thread_interrupt()? A process always is: its system must be able to stop and end it, and is
@@ -72,6 +77,21 @@ static void take_interrupt(struct thread *thread)
 		thread->pending &= ~(u32)PENDING_INTERRUPT;
 }
 
+/* Must the current thread, for which something is pending, not begin to wait? Who wakes for that may have found it running. */
+static __attribute__((noinline)) bool is_woken(struct thread *thread, u32 flags)
+{
+	const struct call *call = thread->depth ? &thread->calls[thread->depth - 1] : NULL;
+
+	if (is_interruptible(thread, flags) && (thread->pending & (PENDING_INTERRUPT | PENDING_RECALL))) {
+		take_interrupt(thread);
+		return true;
+	}
+	/* What a system waits for on behalf of a space that has ended may never come. */
+	if ((flags & WAIT_INTERRUPTIBLE) && call && call->system && call->space->end != SPACE_ALIVE)
+		return true;
+	return recall_is_due(thread);
+}
+
 int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 {
 	struct thread *thread = cpu_self()->current;
@@ -86,11 +106,7 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags)
 		return -E_FAULT;
 	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != expected)
 		return -E_AGAIN;
-	if (is_interruptible(thread, flags) && (thread->pending & (PENDING_INTERRUPT | PENDING_RECALL))) {
-		take_interrupt(thread);
-		return -E_INTR;
-	}
-	if (recall_is_due(thread))
+	if (thread->pending && is_woken(thread, flags))
 		return -E_INTR;
 	thread->wait.timer.ticks = deadline ? timer_ticks_of_ns(deadline) : ~0ul;
 	if (deadline && thread->wait.timer.ticks <= arch_ticks())
@@ -131,36 +147,29 @@ int wait_wake(struct space *space, u64 va, u32 count)
 	return woken;
 }
 
-void wait_time_out(struct thread *thread)
+void wait_fail(struct thread *thread, int error)
 {
-	become_ready(thread, (u64)-E_TIMEDOUT, 0);
+	become_ready(thread, (u64)error, 0);
 }
 
 void wait_interrupt(struct thread *thread)
 {
 	take_interrupt(thread);
-	become_ready(thread, (u64)-E_INTR, 0);
+	wait_fail(thread, -E_INTR);
 }
 
-void wait_recall(struct thread *thread)
-{
-	become_ready(thread, (u64)-E_INTR, 0);
-}
-
-void wait_cancel(struct thread *thread)
-{
-	list_remove(&thread->queue);
-	list_remove(&thread->wait.timer.node);
-	sched_ready(thread);
-}
-
-void wait_for_end(struct space *space)
+int wait_for_end(struct space *space)
 {
 	struct thread *thread = cpu_self()->current;
 
+	if (thread->interrupts)
+		return -E_PERM;
+	if (thread->pending && is_woken(thread, 0))
+		return -E_INTR;
 	thread->wait.interruptible = is_interruptible(thread, 0);
 	list_append(&space->waiters, &thread->queue);
 	sched_wait(thread);
+	return 0;
 }
 
 void wait_tell_end(struct space *space)

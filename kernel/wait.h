@@ -16,15 +16,13 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags);
 /* Wakes up to count waiters of the word at va of the space. -> how many. -E_INVAL. */
 int wait_wake(struct space *space, u64 va, u32 count);
 
-/* The thread's deadline passed; it was interrupted; a call that it is inside of shall end; it leaves its space: it becomes
- * ready. */
-void wait_time_out(struct thread *thread);
+/* A waiting thread becomes ready: it was interrupted; for another reason; it leaves its space. */
 void wait_interrupt(struct thread *thread);
-void wait_recall(struct thread *thread);
+void wait_fail(struct thread *thread, int error);
 void wait_cancel(struct thread *thread);
 
-/* The current thread sleeps until the space ends; its native call then returns why and the address. */
-void wait_for_end(struct space *space);
+/* The current thread sleeps until the space ends; its native call then returns why and the address. -E_INTR (already pending). */
+int wait_for_end(struct space *space);
 void wait_tell_end(struct space *space);
 
 #endif

@@ -455,7 +455,7 @@ static void test_same_slot(void **state)
 		chain[depth].space = here = depth;
 		chain[depth].grant = 0;
 		chain[depth].sp = stack;
-		enter(trap_native_call);
+		core_enter(trap_native_call);
 	}
 	here = 2;
 	assert_int_equal(host_cpu.gate->depth, depth);
@@ -535,17 +535,17 @@ static void test_system_ends(void **state)
 	assert_true(grant_make(first, portal_address(1), 1, spaces[0]->number, RIGHT_P) > 0);
 	assert_int_equal(thread_create(spaces[0], NULL, CODE, BASE, 0, &thread), 0);
 	sched_ready(thread);
-	enter(trap_poke);
+	core_enter(trap_poke);
 	depth = 0;
 	stack = BASE;
 	set_registers(CALL_portal_call, 0, portal_address(1));
-	enter(trap_native_call);
+	core_enter(trap_native_call);
 	assert_true(gate_return(&got, &got) && gate_call(portal_address(1), BASE, &got));
 	assert_false(gate_is_settled(&host_cpu));
 	cpus[0] = &other_cpu; /* it does not reset our gate */
 	space_kill(first, SPACE_KILLED, 0);
 	cpus[0] = &host_cpu;
-	enter(trap_poke);
+	core_enter(trap_poke);
 	assert_null(host_cpu.current);
 	core_end_all();
 }
