@@ -418,7 +418,7 @@ static bool shows(const struct space *space, const struct tlb_batch *batch)
 	return false;
 }
 
-static bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
+static __attribute__((noinline)) bool is_concerned(const struct cpu *cpu, const struct tlb_batch *batch)
 {
 	if (batch->gone && space_has_root(batch->gone, root_address(kernel_page(cpu->number)->standing)))
 		return true;
