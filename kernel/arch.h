@@ -29,6 +29,7 @@ struct boot_info {
 	u64 archive, archive_bytes; /* physical; the boot archive */
 	const char *command_line;
 	unsigned processors; /* present; started by arch_cpus_start() */
+	unsigned irq_lines;
 };
 
 /* Starts the other processors; each calls cpu_main() on its own stack once. Returns when all have. */
@@ -67,8 +68,6 @@ void arch_alarm(u64 ticks);
  * this processor took of it. With the kernel lock: an interrupt controller may have no more than one register at hand at a time. */
 enum irq_state { IRQ_MASKED, IRQ_OPEN, IRQ_TAKEN };
 void arch_irq_set(unsigned line, enum irq_state state);
-/* Number of interrupt lines. */
-unsigned arch_irq_lines(void);
 
 /* --- threads: the vector state (x87, SSE, AVX...; FP/SIMD) and other registers that user mode has to itself --- */
 
@@ -102,6 +101,8 @@ bool arch_gate_root(struct view *view, u64 root[2]);
 void arch_root_changed(struct view *view, unsigned index);
 /* Invalidates what the batch lists on every processor whose loaded roots can have it cached, waits until done. */
 void arch_tlb_commit(const struct tlb_batch *batch);
+/* Memory was written and will be executed: what is fetched is what was written. Not needed where CODE_FOLLOWS_DATA (layout.h). */
+static inline void arch_code_changed(const void *memory, u64 bytes);
 /* Lists supervisor pages visible under this processor's shielded root; counts words in them that look like addresses of
  * the kernel (randomised text, data, direct map) into *leaks. -> number of pages, possibly more than `entries`. */
 unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *leaks);

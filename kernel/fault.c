@@ -79,6 +79,30 @@ static struct page page_now(const struct region *region, u64 offset)
 	return (struct page){ ptr_pa(frame), rights, false, NULL };
 }
 
+/* A region's page, or a block, is about to be shown. If it can be executed then, perhaps for the first time since it was written,
+ * the machine is told; a frame of a segment knows. Links and copies of entries show what is there: all code that can be executed
+ * comes through here, but for fresh frames and the edges of grants. */
+static void show_code(const struct region *region, const struct page *page, u64 bytes)
+{
+	u32 rights = page->rights & (page->private ? RIGHT_X : RIGHT_W | RIGHT_X);
+	bool told = false;
+
+	if (CODE_FOLLOWS_DATA || !rights || page->device)
+		return;
+	if (!page->private && !segment_is_fixed(region->segment))
+		told = !frame_show(pa_ptr(page->pa), rights);
+	if (!told && (rights & RIGHT_X))
+		arch_code_changed(pa_ptr(page->pa), bytes);
+}
+
+/* Where the machine must be told of code, a segment's page is shown for writing only when it is written to: so frame_show()
+ * finds most programs' text as it was supplied. */
+static void withhold_writing(struct page *page, pte_t entry, u32 access)
+{
+	if (!CODE_FOLLOWS_DATA && !(access & FAULT_WRITE) && !page->private && !(pte_rights(entry) & RIGHT_W))
+		page->rights &= ~(u32)RIGHT_W;
+}
+
 /* Shows what neighbours of a page are there already, where nothing is shown yet. */
 static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 {
@@ -91,9 +115,11 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 		if (at < region->start || at >= region->end || pte_is_present(*entry))
 			continue;
 		page = page_now(region, at);
-		if (page.rights)
-			pt_set(map_space(region->map), at, 0, entry,
-				pte_make_page(page.pa, 0, page.rights, page.device));
+		withhold_writing(&page, 0, 0);
+		if (!page.rights)
+			continue;
+		show_code(region, &page, PAGE_SIZE);
+		pt_set(map_space(region->map), at, 0, entry, pte_make_page(page.pa, 0, page.rights, page.device));
 	}
 }
 
@@ -133,6 +159,8 @@ static u32 make_private(const struct region *region, u64 offset, const struct pa
 	}
 	if (!now->private)
 		map->private_count++;
+	if (region->flags & RIGHT_X)
+		arch_code_changed(frame, PAGE_SIZE);
 	pt_set(map_space(map), offset, 0, entry, pte_make_page(ptr_pa(frame), 0, region_rights(region), false));
 	if (now->private)
 		tlb_put_frame(now->private);
@@ -155,6 +183,7 @@ static bool fill_block(struct space *owner, const struct region *region, u64 off
 	entry = pt_block_entry(owner, offset);
 	if (!entry)
 		return false;
+	show_code(region, &page, bytes);
 	pt_set(owner, start, 1, entry, pte_make_page(page.pa, 1, page.rights, page.device));
 	return true;
 }
@@ -187,6 +216,8 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	}
 	if (!now.rights || ((access & FAULT_WRITE) && !(now.rights & RIGHT_W)))
 		return make_private(region, offset, &now, entry);
+	withhold_writing(&now, *entry, access);
+	show_code(region, &now, PAGE_SIZE);
 	pt_set(owner, offset, 0, entry, pte_make_page(now.pa, 0, now.rights, now.device));
 	if (!(access & FAULT_WRITE))
 		fill_around(region, offset, entry);

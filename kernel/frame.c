@@ -17,7 +17,8 @@ enum { ORDER_MAX = 9, CHUNK = 1 << ORDER_MAX, RANGES = 32, CACHE = 64 };
 
 struct frame {
 	u32 refs; /* 0: free */
-	u32 link; /* free: LINK_*; in use: next frame of its chain, as number in the table */
+	/* Free: LINK_*; in use: next frame of its chain, as number in the table; of a segment: rights it was shown with. */
+	u32 link;
 };
 
 static struct frame *frames; /* records of [first, end), in frames [table_first, table_end) */
@@ -307,6 +308,15 @@ void frame_keep_none(void)
 u32 frame_refs(const void *page)
 {
 	return record(page)->refs;
+}
+
+bool frame_show(void *page, u32 rights)
+{
+	struct frame *frame = record(page);
+	u32 had = frame->link;
+
+	frame->link = had | rights;
+	return had != RIGHT_X;
 }
 
 bool frame_is_ram(pa_t pa, u64 bytes)

@@ -33,6 +33,11 @@ u32 frame_refs(const void *page);
 /* Does a range have a frame in it that this file manages, or the frame table (not a device, not the kernel's image)? */
 bool frame_is_ram(pa_t pa, u64 bytes);
 
+/* User code is about to see a frame of a segment with rights. -> if they have RIGHT_X, must the machine be told first that code
+ * changed there? Not if it was since the frame was allocated, and nobody could write to it. (The kernel writes to fresh frames, or
+ * where a space may.) */
+bool frame_show(void *page, u32 rights);
+
 /* From now on freed frames are merged at once, and no allocation takes a short way: see fail.h. */
 void frame_keep_none(void);
 

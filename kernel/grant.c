@@ -2,6 +2,7 @@
 #include "grant.h"
 
 #include "account.h"
+#include "arch.h"
 #include "frame.h"
 #include "handle.h"
 #include "lib/string.h"
@@ -316,6 +317,7 @@ static int copy_edges(struct grant *grant)
 			return -E_NOMEM;
 		}
 		memcpy((char *)grant->edges[i] + (start - page), memory, end - start);
+		arch_code_changed(grant->edges[i], PAGE_SIZE);
 		grant->is_exact = true;
 	}
 	return 0;

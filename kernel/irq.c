@@ -33,6 +33,7 @@ static struct line {
 	u64 began, again;         /* the last call; the next one not before */
 	struct interrupted *call; /* under way, perhaps of a space that does not hold the line any more; NULL: none */
 } lines[IRQ_LINES_MAX];
+unsigned irq_lines;
 
 static bool holds_line(const struct space *space, u64 line)
 {
@@ -41,7 +42,7 @@ static bool holds_line(const struct space *space, u64 line)
 
 static bool is_line(u64 line)
 {
-	return line < arch_irq_lines() && line < IRQ_LINES_MAX;
+	return line < irq_lines && line < IRQ_LINES_MAX;
 }
 
 static void free_page(struct interrupted *page, struct space *payer)
@@ -253,7 +254,7 @@ void irq_leave(struct thread *thread, struct call *call)
 
 void irq_release(struct space *space)
 {
-	for (unsigned line = 0; line < arch_irq_lines() && line < IRQ_LINES_MAX; line++) {
+	for (unsigned line = 0; is_line(line); line++) {
 		if (lines[line].holder != space)
 			continue;
 		arch_irq_set(line, IRQ_MASKED);

@@ -19,6 +19,9 @@ struct interrupted;
 struct space;
 struct thread;
 
+/* Their number, as struct boot_info says. */
+extern unsigned irq_lines;
+
 /* As the native calls; `caller` is the calling space. */
 int irq_grant(struct space *caller, u64 line, struct space *to);
 int irq_attach(struct space *caller, u64 line, u64 word);

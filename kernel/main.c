@@ -5,6 +5,7 @@
 #include "call.h"
 #include "fail.h"
 #include "frame.h"
+#include "irq.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lock.h"
@@ -105,6 +106,7 @@ _Noreturn void kernel_main(struct boot_info *boot)
 	fail_init(test);
 	space_init();
 	timer_init();
+	irq_lines = boot->irq_lines;
 	option(boot->command_line, "shield", shield, sizeof(shield));
 	shield_on = arch_shield_init(shield);
 	option(boot->command_line, "seed", seed, sizeof(seed));

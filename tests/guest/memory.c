@@ -73,6 +73,23 @@ static void test_anonymous_errors(void)
 	munmap(area, PAGE);
 }
 
+/* As compilers at run time do it: the same address holds one function, then another. */
+static void test_made_code(void)
+{
+	static const unsigned char codes[2][sizeof((unsigned char[])CODE_42)] = { CODE_42, CODE_43 };
+	char *area = map_pages(1, PROT_READ | PROT_WRITE | PROT_EXEC);
+	int (*function)(void) = tap_pointer((uintptr_t)area);
+	int right = 0;
+
+	for (int i = 0; i < 100; i++) {
+		memcpy(area, codes[i % 2], sizeof(codes[0]));
+		__builtin___clear_cache(area, area + sizeof(codes[0]));
+		right += function() == 42 + i % 2;
+	}
+	check(right == 100, "code that the program makes");
+	munmap(area, PAGE);
+}
+
 static void test_protect(void)
 {
 	static const unsigned char code[] = CODE_42;
@@ -403,6 +420,7 @@ int main(void)
 	test_anonymous();
 	test_anonymous_errors();
 	test_protect();
+	test_made_code();
 	test_remap();
 	test_brk();
 	test_private_file();

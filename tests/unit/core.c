@@ -153,6 +153,16 @@ static bool tlb_find(const struct space *space, u64 page, u32 rights, u64 *frame
 	return false;
 }
 
+/* Do the owner's tables show the page for execution already? Then what is fetched from it is the owner's business. */
+static bool is_executable_now(const struct space *space, u64 va)
+{
+	const struct space *owner = address_number(va) ? space_find((u32)address_number(va)) : space;
+	unsigned level;
+	const pte_t *entry = owner ? pt_find_entry(owner, address_offset(va), &level) : NULL;
+
+	return entry && (pte_rights(*entry) & RIGHT_X);
+}
+
 u32 core_access(struct space *space, u64 va, u32 access, u64 *word)
 {
 	u32 rights = needed(access);
@@ -164,6 +174,7 @@ u32 core_access(struct space *space, u64 va, u32 access, u64 *word)
 		u32 have = core_oracle(space, va, &physical, &uncached);
 
 		if (rights & ~have) {
+			bool first = (rights & RIGHT_X) && !is_executable_now(space, va);
 			u32 code = space_fault(space, va, access, NULL);
 
 			assert_false(tlb_pending());
@@ -171,6 +182,7 @@ u32 core_access(struct space *space, u64 va, u32 access, u64 *word)
 				return code;
 			have = core_oracle(space, va, &physical, &uncached);
 			assert_false(rights & ~have);
+			assert_true(!first || uncached || host_code_is_current(pa_ptr((pa_t){ page_down(physical) })));
 		}
 		frame = page_down(physical);
 		host_tlb_add(space, page, frame, have);

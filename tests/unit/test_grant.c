@@ -335,6 +335,21 @@ static void test_exact(void **state)
 	assert_int_equal(core_load(owner, BASE + 0x2108), 5);
 }
 
+/* Code in an edge page is what was copied there, whichever grant shows it first. */
+static void test_exact_code(void **state)
+{
+	struct grant *grant;
+
+	(void)state;
+	core_store(owner, BASE, 1);
+	core_store(owner, BASE + 8, 2);
+	assert_int_equal(core_code(owner, BASE, FAULT_EXEC), 0);
+	assert_int_equal(for_call(BASE, 8, R | X | GRANT_EXACT, &grant), 0);
+	assert_int_equal(for_call(BASE + 8, 8, R | GRANT_EXACT, &grant), 0);
+	assert_int_equal(core_code(a, there(BASE), FAULT_EXEC), 0);
+	assert_true(host_code_is_current(grant_edge(grant, BASE)));
+}
+
 /* A link to the whole window gives way to the copies, and comes back. */
 static void test_exact_and_whole(void **state)
 {
@@ -470,6 +485,7 @@ int main(int argc, char **argv)
 		TEST(test_creator),
 		TEST(test_of_call),
 		TEST(test_exact),
+		TEST(test_exact_code),
 		TEST(test_exact_and_whole),
 		TEST(test_exact_failing),
 		TEST(test_many_grantees),

@@ -552,6 +552,64 @@ static void test_around(void **state)
 	assert_int_equal(core_oracle(child, 0x110000, &pa, &uncached), 0);
 }
 
+/* What is executed is what was written: supplied, copied, written by the pager later, in a frame that was another's.
+ * core_access() looks at the fake instruction cache when an entry becomes executable. */
+static void test_code(void **state)
+{
+	struct space *other = core_space(first, 0);
+	int number = segment_create(first, 32, SEGMENT_PAGED);
+	u64 told;
+
+	(void)state;
+	assert_int_equal(map_add(first, first, 0x40000, 4 * PAGE_SIZE, RW, 0, 0), 0);
+	assert_int_equal(map_add(first, first, 0x80000, 32 * PAGE_SIZE, RW | MAP_SHARE, (u32)number, 0), 0);
+	core_store(first, 0x40000, 50);
+	core_store(first, 0x41000, 60);
+	assert_int_equal(segment_supply(first, (u32)number, 5, 2, 0x40000), 0);
+	assert_int_equal(core_load(first, 0x85000), 50);
+	/* Its neighbour becomes executable at the same time. */
+	told = host_codes_changed;
+	assert_int_equal(map(0x10000, 32, R | X, number, 0), 0);
+	assert_int_equal(core_code(s, 0x15000, FAULT_EXEC), 0);
+	assert_int_equal(core_code(s, 0x16000, FAULT_EXEC), 0);
+	assert_int_equal(host_codes_changed, told + 2);
+	/* Nobody can have written to it: another space may have it as it is. */
+	assert_int_equal(map_add(first, other, 0x10000, 32 * PAGE_SIZE, R | X, (u32)number, 0), 0);
+	assert_int_equal(core_code(other, 0x15000, FAULT_EXEC), 0);
+	assert_int_equal(host_codes_changed, told + 2);
+	/* The pager may write to it from now on. */
+	core_store(first, 0x85000, 51);
+	assert_int_equal(map_remove(other, 0x10000, 32 * PAGE_SIZE), 0);
+	assert_int_equal(map_add(first, other, 0x10000, 32 * PAGE_SIZE, R | X, (u32)number, 0), 0);
+	assert_int_equal(core_code(other, 0x15000, FAULT_EXEC), 0);
+	assert_int_equal(host_codes_changed, told + 3);
+	/* A copy. */
+	assert_int_equal(map_protect(s, 0x15000, PAGE_SIZE, RW), 0);
+	core_store(s, 0x15000, 52);
+	assert_int_equal(map_protect(s, 0x15000, PAGE_SIZE, R | X), 0);
+	assert_int_equal(core_code(s, 0x15000, FAULT_EXEC), 0);
+	assert_int_equal(host_codes_changed, told + 4);
+	/* Used frames. */
+	for (u64 i = 0; i < 40; i++) {
+		assert_int_equal(map(0x60000, 1, RW, 0, 0), 0);
+		core_store(s, 0x60000, i + 1);
+		assert_int_equal(map_protect(s, 0x60000, PAGE_SIZE, R | X), 0);
+		assert_int_equal(core_code(s, 0x60000, FAULT_EXEC), 0);
+		assert_int_equal(map_remove(s, 0x60000, PAGE_SIZE), 0);
+	}
+	assert_int_equal(host_codes_changed, told + 44);
+	/* Pages that can be written and executed, new and copied after a fork. */
+	assert_int_equal(map(0x70000, 1, RW | X, 0, 0), 0);
+	assert_int_equal(core_code(s, 0x70000, FAULT_EXEC), 0);
+	core_store(s, 0x70000, 53);
+	other = core_space(first, 0);
+	assert_int_equal(map_fork(s, other), 0);
+	assert_int_equal(core_code(other, 0x70000, FAULT_EXEC), 0);
+	core_store(other, 0x70000, 53);
+	assert_int_equal(core_code(other, 0x70000, FAULT_EXEC), 0);
+	assert_true(host_code_is_current(radix_find(&other->map.private, 0x70)));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -575,6 +633,7 @@ int main(int argc, char **argv)
 		TEST(test_kernel_access),
 		TEST(test_stacklets),
 		TEST(test_around),
+		TEST(test_code),
 	};
 
 	core_start(argc, argv, 32u << 20);

@@ -53,6 +53,15 @@ _Static_assert(offsetof(struct user_frame, nr) == FRAME_NR && offsetof(struct us
 _Static_assert(offsetof(struct user_frame, flags) == FRAME_FLAGS_WORD, "assembly");
 _Static_assert(offsetof(struct user_frame, syndrome) == FRAME_SYNDROME, "assembly");
 
+#pragma GCC visibility push(hidden)
+void code_changed(u64 start, u64 end); /* cpu.c; works early, too */
+#pragma GCC visibility pop
+
+static inline void arch_code_changed(const void *memory, u64 bytes)
+{
+	code_changed((u64)memory, (u64)memory + bytes);
+}
+
 static inline u64 arch_exchange_gs_base(u64 value)
 {
 	(void)value;

@@ -63,7 +63,6 @@ boot_go_on:
 	msr	ttbr1_el1, x3
 	isb
 	tlbi	vmalle1
-	ic	iallu /* early_start() may have changed instructions */
 	dsb	nsh
 	isb
 	mov	sp, x2

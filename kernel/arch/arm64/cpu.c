@@ -43,6 +43,26 @@ static void fill_area(unsigned number)
 	cpus[number] = cpu;
 }
 
+/* Arm ARM B2.4.4: clean the data to where instruction fetches look, then drop what was fetched, on all processors. */
+void code_changed(u64 start, u64 end)
+{
+	u64 type = read_sysreg(ctr_el0), line = CACHE_DATA_LINE(type);
+
+	if (!(type & CACHE_DATA_REACHES_CODE))
+		for (u64 at = start & -line; at < end; at += line)
+			__asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+	__asm__ volatile("dsb ish" ::: "memory");
+	if (type & CACHE_CODE_FOLLOWS)
+		return;
+	line = CACHE_CODE_LINE(type);
+	if (!CACHE_CODE_BY_ADDRESS(type))
+		__asm__ volatile("ic ialluis" ::: "memory");
+	else
+		for (u64 at = start & -line; at < end; at += line)
+			__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+	__asm__ volatile("dsb ish; isb" ::: "memory");
+}
+
 /* No access of the kernel's to user addresses, where the processor can forbid it: the kernel reaches all memory through the
  * direct map. User mode does not learn by timing what is mapped here (E0PD). Jumps through pointers only go where the compiler
  * means them to (BTI). */

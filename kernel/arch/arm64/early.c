@@ -167,11 +167,12 @@ static void make_roots(void)
 	}
 }
 
-/* Instructions that this processor does not have become NOPs. None of them has run yet. */
+/* Instructions that this processor does not have become NOPs. */
 static void take_out(u32 *from, const u32 *to)
 {
-	for (; from < to; from++)
-		*from = NOP;
+	for (u32 *at = from; at < to; at++)
+		*at = NOP;
+	code_changed((u64)from, (u64)to);
 }
 
 /* Where the image is. The compiler must not make "kernel_start - something" a constant that needs a relocation itself. */

@@ -34,10 +34,7 @@ enum {
 	WAKE_SLEEPING = 4,
 	PRIORITY_ALL = 0xff,
 	PRIORITY = 0xa0,
-	LINES_MAX = 64,
 };
-
-static unsigned lines;
 
 static volatile u32 *distributor(u64 offset)
 {
@@ -71,7 +68,7 @@ void gic_init(void)
 {
 	unsigned count = 32 * ((*distributor(GICD_TYPE) & 31) + 1);
 
-	lines = count - GIC_LINES < LINES_MAX ? count - GIC_LINES : LINES_MAX;
+	machine.boot.irq_lines = count - GIC_LINES;
 	for (unsigned i = GIC_LINES; i < count; i += 32) {
 		distributor(GICD_DISABLE)[i / 32] = ~0u;
 		if (machine.gic == 3)
@@ -172,11 +169,6 @@ void gic_end(unsigned taken)
 	}
 	write_register(ICC_EOIR1_EL1, taken);
 	isb();
-}
-
-unsigned arch_irq_lines(void)
-{
-	return lines;
 }
 
 /* Masked before it is ended: a level that still stands must not come again. */

@@ -58,6 +58,13 @@ _Static_assert(BOOT_SCTLR == (SCTLR_MMU | SCTLR_DATA_CACHE | SCTLR_STACK_ALIGNME
 			      SCTLR_INSTRUCTION_CACHE | SCTLR_USER_ZERO_LINE | SCTLR_USER_CACHE_TYPE | SCTLR_USER_WFI |
 			      SCTLR_USER_WFE | SCTLR_KEEP_PAN | SCTLR_USER_CACHE | SCTLR_RESERVED_ONE), "boot.S");
 
+/* CTR_EL0: logarithms of the smallest lines in words; what need not be done. */
+#define CACHE_CODE_LINE(type) (4ul << ((type) & 15))
+#define CACHE_DATA_LINE(type) (4ul << ((type) >> 16 & 15))
+#define CACHE_CODE_BY_ADDRESS(type) (((type) >> 14 & 3) == 3) /* of memory: another virtual address does as well */
+#define CACHE_DATA_REACHES_CODE (1ul << 28)
+#define CACHE_CODE_FOLLOWS (1ul << 29)
+
 #define TTBR_TAG_SHIFT 48
 #define TTBR_ADDRESS 0x0000fffffffffffeul
 

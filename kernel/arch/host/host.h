@@ -34,6 +34,13 @@ void host_tlb_flush(void);
 /* Counts of what arch_tlb_commit() was asked for, and of arch_root_changed(). */
 extern u64 host_commits, host_root_changes;
 
+/* --- the fake instruction cache: what was in memory when arch_code_changed() named it, by frame --- */
+
+/* Is a frame's content what the cache has? */
+bool host_code_is_current(const void *page);
+/* Number of calls of arch_code_changed(). */
+extern u64 host_codes_changed;
+
 /* --- threads (threads.c) --- */
 
 /* Where the kernel goes (longjmp) when no thread is ready. To be set before an upcall. */

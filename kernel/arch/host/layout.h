@@ -32,4 +32,6 @@ static inline void page_copy(void *to, const void *from)
 	__builtin_memcpy(to, from, PAGE_SIZE);
 }
 
+enum { CODE_FOLLOWS_DATA = false };
+
 #endif

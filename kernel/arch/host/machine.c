@@ -9,6 +9,7 @@
 
 #include "arch.h"
 #include "frame.h"
+#include "irq.h"
 #include "layout.h"
 #include "panic.h"
 #include "pte.h"
@@ -19,11 +20,12 @@ static struct gate host_gate = { .way = GATE_FIRST };
 static u64 host_user_root[2];
 struct cpu host_cpu = { .gate = &host_gate, .gate_ids = GATE_FIRST, .user_root = host_user_root };
 u8 *host_ram;
+static u8 *code; /* of the same size: the fake instruction cache */
 u64 host_ram_base;
 unsigned paging_levels;
 struct host_translation host_tlb[HOST_TLB];
 static unsigned tlb_next;
-u64 host_commits, host_root_changes;
+u64 host_commits, host_root_changes, host_codes_changed;
 void *host_panic_return;
 char host_panic_text[256];
 
@@ -38,6 +40,10 @@ void host_start(u64 bytes, unsigned levels)
 		abort();
 	host_ram = memory;
 	memset(host_ram, 0xa5, bytes);
+	code = malloc(bytes);
+	if (!code)
+		abort();
+	memset(code, 0x5a, bytes);
 	host_ram_base = 16u << 20;
 	paging_levels = levels;
 	boot.ram[0].start = host_ram_base + ragged;
@@ -46,12 +52,25 @@ void host_start(u64 bytes, unsigned levels)
 	boot.ram[1].bytes = bytes - bytes / 4 - 2 * ragged;
 	host_tlb_flush();
 	frame_init(&boot);
+	irq_lines = HOST_LINES;
 	space_init();
 }
 
 void host_stop(void)
 {
 	free(host_ram);
+	free(code);
+}
+
+void host_code_changed(const void *memory, u64 bytes)
+{
+	memcpy(code + ((const u8 *)memory - host_ram), memory, bytes);
+	host_codes_changed++;
+}
+
+bool host_code_is_current(const void *page)
+{
+	return !memcmp(code + ((const u8 *)page - host_ram), page, PAGE_SIZE);
 }
 
 void panic(const char *text, ...)

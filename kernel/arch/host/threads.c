@@ -81,11 +81,6 @@ void arch_irq_set(unsigned line, enum irq_state state)
 	host_lines[line] = state;
 }
 
-unsigned arch_irq_lines(void)
-{
-	return HOST_LINES;
-}
-
 unsigned arch_vector_bytes(void)
 {
 	return 64;

@@ -16,6 +16,11 @@ static inline struct cpu *cpu_self(void)
 	return cpu;
 }
 
+static inline void arch_code_changed(const void *memory, u64 bytes)
+{
+	(void)memory, (void)bytes;
+}
+
 static inline u64 arch_exchange_gs_base(u64 value)
 {
 	u64 old;

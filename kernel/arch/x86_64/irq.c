@@ -5,6 +5,7 @@
  * (5 + i on the first one if the machine is started with ioapic2=off or acpi=off: then there are 8 transports). All are
  * level-triggered. */
 #include "arch.h"
+#include "early.h"
 #include "layout.h"
 #include "machine.h"
 #include "registers.h"
@@ -106,17 +107,13 @@ static void set_line(unsigned line, u32 mask)
 /* All lines masked, and to processor 0. The old interrupt controllers are silenced. */
 void ioapic_init(void)
 {
+	machine.boot.irq_lines = LINES;
 	outb(PORT_PIC1_MASK, 0xff);
 	outb(PORT_PIC2_MASK, 0xff);
 	for (unsigned line = 0; line < LINES; line++) {
 		ioapic_write(line, IOAPIC_REDIRECT + 2 * (line % PINS) + 1, 0);
 		set_line(line, IOAPIC_MASKED);
 	}
-}
-
-unsigned arch_irq_lines(void)
-{
-	return LINES;
 }
 
 /* Masked before it is acknowledged: a level that still stands must not come again. */

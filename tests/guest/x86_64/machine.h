@@ -15,6 +15,7 @@
 
 /* A function that returns 42, wherever it is. */
 #define CODE_42 { 0xb8, 42, 0, 0, 0, 0xc3 } /* mov $42, %eax; ret */
+#define CODE_43 { 0xb8, 43, 0, 0, 0, 0xc3 }
 
 #define ILLEGAL "ud2"
 #define ILLEGAL_CODE ILL_ILLOPN
