@@ -1,5 +1,6 @@
 /* What a shielded space can see of the kernel: exactly the trampoline page and the gate pages that kernel/arch/arm64/entry.h
  * names, and no address of the kernel in any byte or register. Runs on Allod only, with the shield on. */
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include "shield.h"
@@ -66,6 +67,42 @@ static void test_registers(long nr, const char *what)
 	check(!wrong && !readable, what);
 }
 
+/* Instructions that sign and check an address in x17 with x16, as they are on every processor; other keys are NOPs too. */
+#define SIGN_WITH(name, instruction) \
+	static uint64_t name(uint64_t address) \
+	{ \
+		register uint64_t x17 __asm__("x17") = address; \
+		register uint64_t x16 __asm__("x16") = 0x5a5a5a5a; \
+		__asm__ volatile("hint #" instruction : "+r"(x17) : "r"(x16)); \
+		return x17; \
+	}
+SIGN_WITH(sign_a, "8")
+SIGN_WITH(sign_b, "10")
+SIGN_WITH(check_b, "14")
+
+/* What the address of this file's own choice becomes with key B where that is all zeros (and the algorithm Arm's own). */
+enum { ADDRESS = 0x12345678 };
+#define SIGNED_WITH_ZEROS 0xf84b000012345678ul
+
+/* The kernel's key is not here, on no processor and after no kind of entry: what is signed is signed with zeros, if at all. */
+static void test_keys(void)
+{
+	unsigned wrong = 0;
+
+	for (int i = 0; i < 100; i++) {
+		uint64_t word = sign_b(ADDRESS);
+		wrong += word != ADDRESS && word != SIGNED_WITH_ZEROS;
+		wrong += check_b(word) != ADDRESS || sign_a(ADDRESS) != ADDRESS;
+		if (i % 4 == 0)
+			usleep(100);
+		else if (i % 4 == 1)
+			tap_read(tap_pointer(8));
+		else
+			sched_yield();
+	}
+	check(!wrong, "nothing is signed with a key of the kernel's");
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -76,6 +113,7 @@ int main(int argc, char **argv)
 	work();
 	test_list();
 	test_own_memory(argc > 1);
+	test_keys();
 	test_registers(SYS_getppid, "a system call keeps the registers");
 	test_registers(SYS_sched_yield, "sched_yield keeps the registers");
 	test_registers(CALL_system_return, "system_return by a process keeps the registers");
