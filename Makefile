@@ -38,13 +38,14 @@ endif
 KERNEL_FLAGS += $(MACHINE)
 SERVICE_FLAGS += $(MACHINE)
 
-# What a machine wants differently: flags, KERNEL_LIBS linked into the kernel, KERNEL_IMAGE made from it.
+# What a machine wants differently: flags, KERNEL_LIBS linked into the kernel, KERNEL_WITHOUT a file of lib/, KERNEL_IMAGE
+# made from it.
 -include kernel/arch/$(ARCH)/arch.mk
 
 sources = $(wildcard $(foreach dir,$(1),$(dir)/*.c $(dir)/*.S))
 objects = $(patsubst %,$(1)/%.o,$(call sources,$(2)))
 
-KERNEL_OBJECTS := $(call objects,$(OUT)/kernel-obj,kernel kernel/arch/$(ARCH) lib)
+KERNEL_OBJECTS := $(filter-out %/$(KERNEL_WITHOUT).o,$(call objects,$(OUT)/kernel-obj,kernel kernel/arch/$(ARCH) lib))
 RUNTIME_OBJECTS := $(call objects,$(OUT)/service-obj,user/runtime user/runtime/$(ARCH) lib)
 INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
 9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)

@@ -53,16 +53,6 @@ int memcmp(const void *a, const void *b, size_t bytes)
 	return 0;
 }
 
-void *memchr(const void *s, int c, size_t bytes)
-{
-	const unsigned char *p = s;
-
-	for (; bytes; bytes--, p++)
-		if (*p == (unsigned char)c)
-			return (void *)(uintptr_t)p;
-	return NULL;
-}
-
 size_t strlen(const char *s)
 {
 	const char *p = s;
@@ -70,15 +60,6 @@ size_t strlen(const char *s)
 	while (*p)
 		p++;
 	return (size_t)(p - s);
-}
-
-size_t strnlen(const char *s, size_t max)
-{
-	size_t n = 0;
-
-	while (n < max && s[n])
-		n++;
-	return n;
 }
 
 int strcmp(const char *a, const char *b)
@@ -94,27 +75,6 @@ int strncmp(const char *a, const char *b, size_t max)
 		if (*a != *b || !*a)
 			return (unsigned char)*a - (unsigned char)*b;
 	return 0;
-}
-
-char *strchr(const char *s, int c)
-{
-	for (;; s++) {
-		if (*s == (char)c)
-			return (char *)(uintptr_t)s;
-		if (!*s)
-			return NULL;
-	}
-}
-
-char *strrchr(const char *s, int c)
-{
-	const char *found = NULL;
-
-	do {
-		if (*s == (char)c)
-			found = s;
-	} while (*s++);
-	return (char *)(uintptr_t)found;
 }
 
 size_t strlcpy(char *to, const char *from, size_t size)
