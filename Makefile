@@ -21,14 +21,13 @@ KERNEL_FLAGS := $(BARE) -fpie -include kernel/hidden.h -fno-omit-frame-pointer \
 KERNEL_LINK := -nostdlib -static-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,-z,notext,--no-dynamic-linker \
 	-Wl,--no-warn-rwx-segments
 SERVICE_FLAGS := $(BARE) -fno-pic -fno-pie \
-	$(patsubst %,-iquote %,. user/runtime user/runtime/$(ARCH) abi/$(ARCH))
-# The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs,
-# "linux/x.h" is ours.
-LINUX_FLAGS = $(SERVICE_FLAGS) -iquote linux -iquote linux/$(ARCH) -iquote $(OUT)/made
+	$(patsubst %,-iquote %,. services/runtime services/runtime/$(ARCH) abi/$(ARCH))
+# The Linux service takes the numbers and structures of Linux from the installed UAPI headers: <linux/x.h> is theirs.
+LINUX_FLAGS = $(SERVICE_FLAGS) -iquote services/linux/$(ARCH) -iquote $(OUT)/made
 SERVICE_LINK := -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 # liballod is for ordinary programs: with the C library, position independent, for liballod.a and liballod.so alike.
-LIBRARY_FLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fno-stack-protector -Iuser/liballod/include \
-	$(patsubst %,-iquote %,. user/liballod user/liballod/$(ARCH) user/runtime user/runtime/$(ARCH) abi/$(ARCH))
+LIBRARY_FLAGS := $(COMMON) -D_GNU_SOURCE -fPIC -fno-stack-protector -Iliballod/include \
+	$(patsubst %,-iquote %,. liballod liballod/$(ARCH) services/runtime services/runtime/$(ARCH) abi/$(ARCH))
 TOOL_FLAGS := $(COMMON) -D_GNU_SOURCE -iquote .
 TOOL_LIBS := -larchive -lelf -ljansson
 
@@ -46,19 +45,20 @@ sources = $(wildcard $(foreach dir,$(1),$(dir)/*.c $(dir)/*.S))
 objects = $(patsubst %,$(1)/%.o,$(call sources,$(2)))
 
 KERNEL_OBJECTS := $(filter-out %/$(KERNEL_WITHOUT).o,$(call objects,$(OUT)/kernel-obj,kernel kernel/arch/$(ARCH) lib))
-RUNTIME_OBJECTS := $(call objects,$(OUT)/service-obj,user/runtime user/runtime/$(ARCH) lib)
-INIT_OBJECTS := $(call objects,$(OUT)/service-obj,user/init user/init/$(ARCH))
-9P_OBJECTS := $(call objects,$(OUT)/service-obj,user/9p)
-CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,user/console)
-LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,linux linux/$(ARCH))
+RUNTIME_OBJECTS := $(call objects,$(OUT)/service-obj,services/runtime services/runtime/$(ARCH) lib)
+INIT_OBJECTS := $(call objects,$(OUT)/service-obj,services/init services/init/$(ARCH))
+9P_OBJECTS := $(call objects,$(OUT)/service-obj,services/9p)
+CONSOLE_OBJECTS := $(call objects,$(OUT)/service-obj,services/console)
+LINUX_ROOMS := memory fs process signal time event net tty proc vas
+LINUX_OBJECTS := $(call objects,$(OUT)/service-obj,services/linux services/linux/$(ARCH) $(LINUX_ROOMS:%=services/linux/%))
 # Take the places of the Linux service and of init in tests/guest/drivers.sh.
 CLIENT_OBJECTS := $(OUT)/service-obj/tests/native/client.c.o $(OUT)/service-obj/tests/native/$(ARCH)/call_with.S.o
 INTERRUPTS_OBJECTS := $(OUT)/service-obj/tests/native/interrupts.c.o $(OUT)/service-obj/tests/native/$(ARCH)/victim.S.o
 DMA_OBJECTS := $(OUT)/service-obj/tests/native/dma.c.o $(OUT)/service-obj/tests/native/$(ARCH)/iommu.c.o
-LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,user/liballod user/liballod/$(ARCH))
+LIBRARY_OBJECTS := $(call objects,$(OUT)/library-obj,liballod liballod/$(ARCH))
 TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
-SERVICE_SCRIPT := $(firstword $(wildcard user/runtime/$(ARCH)/service.ld user/runtime/service.ld) user/runtime/service.ld)
+SERVICE_SCRIPT := $(firstword $(wildcard services/runtime/$(ARCH)/service.ld services/runtime/service.ld) services/runtime/service.ld)
 
 .PHONY: all kernel services library install tool run test check format bench debug deps clean help guest-tests
 .DELETE_ON_ERROR:
@@ -97,7 +97,7 @@ endef
 
 $(OUT)/kernel-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(KERNEL_FLAGS))
-$(OUT)/service-obj/linux/%.o: linux/% $(OUT)/compiler
+$(OUT)/service-obj/services/linux/%.o: services/linux/% $(OUT)/compiler
 	$(call compile,$(LINUX_FLAGS))
 $(OUT)/service-obj/tests/native/%.o: tests/native/% $(OUT)/compiler
 	$(call compile,$(SERVICE_FLAGS) -iquote tests/native -iquote tests/native/$(ARCH))
@@ -109,10 +109,10 @@ $(BUILD)/tool-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(TOOL_FLAGS),$(HOSTCC))
 
 # Which system calls the machine has differs: the tables of the dispatcher are made from its <asm/unistd.h>.
-$(OUT)/service-obj/linux/call.c.o: $(OUT)/made/served.def $(OUT)/made/names.def
-$(OUT)/made/served.def: $(wildcard linux/calls*.def) scripts/calls $(OUT)/compiler
+$(OUT)/service-obj/services/linux/call.c.o: $(OUT)/made/served.def $(OUT)/made/names.def
+$(OUT)/made/served.def: $(wildcard services/linux/calls*.def) scripts/calls $(OUT)/compiler
 	@mkdir -p $(@D)
-	$(Q)CC="$(CC)" scripts/calls served $(wildcard linux/calls_*.def) >$@
+	$(Q)CC="$(CC)" scripts/calls served $(wildcard services/linux/calls_*.def) >$@
 $(OUT)/made/names.def: scripts/calls $(OUT)/compiler
 	@mkdir -p $(@D)
 	$(Q)CC="$(CC)" scripts/calls names >$@
@@ -164,18 +164,18 @@ $(OUT)/liballod.so: $(LIBRARY_OBJECTS)
 	$(Q)$(CC) -shared -Wl,-soname,liballod.so.$(VERSION),-z,noexecstack,-z,defs -o $@ $(LIBRARY_OBJECTS) -pthread
 	$(Q)ln -sf liballod.so $@.$(VERSION)
 # Says where the library is built, so that PKG_CONFIG_PATH=build/ARCH is enough; the installed one says where that is.
-$(OUT)/allod.pc: user/liballod/allod.pc.in Makefile
+$(OUT)/allod.pc: liballod/allod.pc.in Makefile
 	@mkdir -p $(@D)
 	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/user/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
 
 install: library
 	install -d $(DESTDIR)$(PREFIX)/include/allod $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 644 user/liballod/include/allod/*.h $(DESTDIR)$(PREFIX)/include/allod
+	install -m 644 liballod/include/allod/*.h $(DESTDIR)$(PREFIX)/include/allod
 	install -m 644 $(OUT)/liballod.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(OUT)/liballod.so $(DESTDIR)$(LIBDIR)/liballod.so.$(VERSION)
 	ln -sf liballod.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liballod.so
-	sed -e 's,@INCLUDE@,$(PREFIX)/include,' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' user/liballod/allod.pc.in \
+	sed -e 's,@INCLUDE@,$(PREFIX)/include,' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' liballod/allod.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/allod.pc
 	install -m 644 docs/allod.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3

@@ -22,7 +22,7 @@ enum registry_op {
 	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
 	REGISTRY_RESTART,   /* (op, service): Linux service only: end a driver that does not answer, and start it again */
 	REGISTRY_MAP,       /* (op, buffer, bytes): Linux service only: who may touch what, the begin of a JSON object
-	                       (user/init/map.h) -> bytes of the text; more than the buffer has: nothing useful was written */
+	                       (services/init/map.h) -> bytes of the text; more than the buffer has: nothing useful was written */
 };
 
 enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES };

@@ -1,4 +1,4 @@
-/* VASes: numbers of the calls and structures, for the Linux service and programs (user/liballod/include/allod/vas.h). */
+/* VASes: numbers of the calls and structures, for the Linux service and programs (liballod/include/allod/vas.h). */
 #ifndef ALLOD_ABI_VAS_H
 #define ALLOD_ABI_VAS_H
 

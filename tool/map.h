@@ -1,4 +1,4 @@
-/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (user/init/map.c, linux/map.c) and that
+/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (services/init/map.c, services/linux/map.c) and that
  * `allod run` completes (symbols.h); here it is read, checked, and shown as text or as a picture. */
 #ifndef TOOL_MAP_H
 #define TOOL_MAP_H

@@ -1,9 +1,9 @@
 /* Takes the place of the Linux service and uses the drivers as it does: files, streams, drivers that end in the middle of a
  * call, and what one space can do to another. Prints a line for each check to the program's standard output. */
 #include "abi/services.h"
-#include "user/runtime/copy.h"
-#include "user/runtime/plant.h"
-#include "user/runtime/service.h"
+#include "services/runtime/copy.h"
+#include "services/runtime/plant.h"
+#include "services/runtime/service.h"
 
 /* Of the runtime: portals' entries; and of the machine's assembly. */
 extern const char runtime_entries[];

@@ -3,7 +3,7 @@
  * wrong what they can. Each check is a line of the kernel's log.
  *
  * Spaces are copies of this one that share a few pages. Interrupts are made by those who wait for them: victim.h. */
-#include "user/runtime/service.h"
+#include "services/runtime/service.h"
 #include "victim.h"
 
 enum { SHARED_AT = 0x20000000, LINES = 3, VICTIMS_MAX = 6, WAIT_NS = 20000000, TIMED_ROUNDS = 50 };

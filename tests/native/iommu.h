@@ -3,7 +3,7 @@
 #ifndef NATIVE_IOMMU_H
 #define NATIVE_IOMMU_H
 
-#include "user/runtime/service.h"
+#include "services/runtime/service.h"
 
 /* Where PCI configuration space is; where BARs can be put, if nobody has put them anywhere. */
 extern const u64 pci_configuration, pci_memory;

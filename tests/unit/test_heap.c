@@ -14,7 +14,7 @@
 #define RUNTIME_NATIVE_H
 /* Clear of the sanitizers' shadow. */
 #define HEAP_BASE 0x300000000000ul
-#include "user/runtime/types.h"
+#include "services/runtime/types.h"
 
 static i64 native_call0(u64 number);
 static i64 native_call1(u64 number, u64 a);
@@ -24,8 +24,8 @@ static i64 native_call4(u64 number, u64 a, u64 b, u64 c, u64 d);
 static i64 native_call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 static u64 native_ticks(void);
 
-#include "user/runtime/heap.c"
-#include "user/runtime/lock.c"
+#include "services/runtime/heap.c"
+#include "services/runtime/lock.c"
 
 const struct start_info *service_start;
 

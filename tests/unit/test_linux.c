@@ -8,8 +8,8 @@
 void *calloc(size_t count, size_t bytes);
 void free(void *block);
 
-#include "linux/random.c"
-#include "linux/signals.c"
+#include "services/linux/random.c"
+#include "services/linux/raise.c"
 
 /* --- what the sources need of the rest of the service --- */
 

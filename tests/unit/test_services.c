@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "user/9p/message.c"
-#include "user/init/archive.c"
-#include "user/init/config.c"
-#include "user/init/elf.c"
+#include "services/9p/message.c"
+#include "services/init/archive.c"
+#include "services/init/config.c"
+#include "services/init/elf.c"
 
 /* --- the archive --- */
 

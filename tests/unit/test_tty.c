@@ -1,4 +1,4 @@
-/* The line discipline of the terminal: linux/terminal.c. */
+/* The line discipline of the terminal: services/linux/tty/line_discipline.c. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 /* The C library's signal numbers do; its types and those of the UAPI header exclude each other. */
 #define _ASM_X86_SIGNAL_H
-#include "linux/terminal.c"
+#include "services/linux/tty/line_discipline.c"
 
 static struct terminal terminal;
 static char screen[8192];

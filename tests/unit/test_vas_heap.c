@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "user/liballod/heap.c"
+#include "liballod/heap.c"
 
 enum { BYTES = 1 << 18, BLOCKS = 200, STEPS = 60000 };
 

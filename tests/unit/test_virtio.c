@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "user/runtime/virtio.c"
+#include "services/runtime/virtio.c"
 
 const struct start_info *service_start;
 

@@ -1,4 +1,4 @@
-/* The tree of names and the path walk: linux/entry.c, linux/inode.c, linux/walk.c over a tree in memory and over one whose
+/* The tree of names and the path walk: services/linux/fs/dentry.c, services/linux/fs/inode.c, services/linux/fs/path.c over a tree in memory and over one whose
  * names come from a table, as those of the file server do. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,8 @@
 #define LINUX_LOWER_H
 #define LINUX_TASK_H
 
-#include "linux/base.h"
-#include "linux/inode.h"
+#include "services/linux/base.h"
+#include "services/linux/fs/inode.h"
 
 /* What the sources need of a task and of open files. */
 struct credentials {
@@ -52,7 +52,7 @@ static struct file *files_peek(const struct files *files, u64 fd)
 
 static long blocks;
 
-static void *memory_zeroed(size_t bytes)
+static void *heap_zalloc(size_t bytes)
 {
 	void *block = calloc(1, bytes);
 
@@ -60,13 +60,13 @@ static void *memory_zeroed(size_t bytes)
 	return block;
 }
 
-static void memory_free(void *block)
+static void heap_free(void *block)
 {
 	blocks -= block != NULL;
 	free(block);
 }
 
-char *memory_string(const char *text, size_t length);
+char *heap_string(const char *text, size_t length);
 
 static u64 time_wall(void)
 {
@@ -88,9 +88,9 @@ static long user_string(struct task *self, u64 addr, char *to, u64 size)
 	return (long)strlen(to);
 }
 
-#include "linux/entry.c"
-#include "linux/inode.c"
-#include "linux/walk.c"
+#include "services/linux/fs/dentry.c"
+#include "services/linux/fs/inode.c"
+#include "services/linux/fs/path.c"
 
 void pages_release(struct inode *inode)
 {
@@ -147,7 +147,7 @@ static struct entry *make(struct entry *dir, const char *name, u32 mode)
 
 static void make_link(struct entry *dir, const char *name, const char *target)
 {
-	make(dir, name, 0120777)->inode->target = memory_string(target, strlen(target));
+	make(dir, name, 0120777)->inode->target = heap_string(target, strlen(target));
 }
 
 static struct entry *new_root(const struct inode_ops *ops)

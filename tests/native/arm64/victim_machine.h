@@ -19,7 +19,7 @@
 
 #ifndef __ASSEMBLER__
 
-#include "user/runtime/types.h"
+#include "services/runtime/types.h"
 
 static inline u32 send_value(u32 line)
 {

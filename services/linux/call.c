@@ -1,0 +1,140 @@
+/* The dispatcher: see call.h. The way of a call that needs no lock is kept short: one table, one counter, one test of the
+ * task's work. */
+#include <asm/errno.h>
+#include <asm/unistd.h>
+
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/fault.h"
+#include "services/linux/fs/files.h"
+#include "services/linux/machine.h"
+#include "services/linux/process/peer.h"
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+#include "services/linux/sleep.h"
+#include "services/linux/task.h"
+#include "services/linux/vas/vas.h"
+
+enum { NOLOCK, LOCK };
+
+static long call_unsupported(struct task *self, struct user_frame *frame)
+{
+	(void)self;
+	(void)frame;
+	return -ENOSYS;
+}
+
+struct call_entry call_table[CALLS_LINUX] = {
+#define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, flag },
+#include "served.def"
+#undef LINUX_CALL
+};
+
+static const char *const names[CALLS_LINUX] = {
+#define CALL_NAME(call) [__NR_##call] = #call,
+#include "names.def"
+#undef CALL_NAME
+};
+
+/* Numbers without a handler above the table. */
+static u64 strange_calls;
+
+void call_init(void)
+{
+	for (unsigned i = 0; i < CALLS_LINUX; i++)
+		if (!call_table[i].handler)
+			call_table[i].handler = call_unsupported;
+}
+
+_Noreturn void call_finish(struct task *self, struct user_frame *frame, bool call_result)
+{
+	if (self->work) {
+		if (!service_lock_held())
+			service_lock();
+		signal_work(self, frame, call_result);
+	}
+	if (service_lock_held())
+		service_unlock();
+	system_return();
+}
+
+/* Everything but plain calls. */
+static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
+{
+	bool is_call = frame->cause == CAUSE_SYSCALL;
+	service_lock();
+	if (is_call) {
+		bool is_vas = frame->nr >= VAS_CALL_FIRST && frame->nr < VAS_CALL_END;
+		long result = (is_vas ? vas_call : peer_call)(self, frame);
+		strange_calls += result == -ENOSYS;
+		frame_set_result(frame, result);
+	} else {
+		fault_handle(self, frame);
+	}
+	call_finish(self, frame, is_call);
+}
+
+/* Whether the result is one of those that no program is to see. */
+static bool result_restarts(const struct user_frame *frame)
+{
+	long error = -frame_result(frame);
+	return error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK;
+}
+
+static _Noreturn void entry_locked(struct task *self, struct user_frame *frame, call_handler *handler)
+{
+	service_lock();
+	frame_set_result(frame, handler(self, frame));
+	if (self->work || result_restarts(frame))
+		signal_work(self, frame, true);
+	service_unlock();
+	system_return();
+}
+
+_Noreturn void call_entry(struct user_frame *frame)
+{
+	struct task *self = (struct task *)frame->cookie;
+	if (!self)
+		self = peer_entry(frame);
+	if (frame->cause != CAUSE_SYSCALL || frame->nr >= CALLS_LINUX)
+		entry_other(self, frame);
+	struct call_entry *entry = &call_table[frame->nr];
+	entry->count++;
+	if (entry->lock)
+		entry_locked(self, frame, entry->handler);
+	frame_set_result(frame, entry->handler(self, frame));
+	if (__builtin_expect(self->work, 0))
+		call_finish(self, frame, true);
+	system_return();
+}
+
+/* One member per call that was made; only those with a handler, or only those without. */
+static u64 stats_list(char *to, u64 size, const char *title, bool served)
+{
+	u64 n = format(to, size, "\"%s\": {", title);
+	const char *comma = "";
+	for (unsigned i = 0; i < CALLS_LINUX && n < size; i++) {
+		const struct call_entry *entry = &call_table[i];
+		if (!entry->count || (entry->handler != call_unsupported) != served)
+			continue;
+		if (names[i])
+			n += format(to + n, size - n, "%s\"%s\": %lu", comma, names[i], (unsigned long)entry->count);
+		else
+			n += format(to + n, size - n, "%s\"%u\": %lu", comma, i, (unsigned long)entry->count);
+		comma = ", ";
+	}
+	if (!served && strange_calls && n < size)
+		n += format(to + n, size - n, "%s\"beyond\": %lu", comma, (unsigned long)strange_calls);
+	if (n < size)
+		n += format(to + n, size - n, "}");
+	return min_u64(n, size);
+}
+
+u64 calls_report(char *to, u64 size)
+{
+	u64 n = stats_list(to, size, "calls", true);
+	n += format(to + n, size - n, ",\n");
+	n = min_u64(n, size);
+	return n + stats_list(to + n, size - n, "unsupported", false);
+}

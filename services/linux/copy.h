@@ -1,0 +1,27 @@
+/* The copy routines of the machine (copy.S), the only code that may touch memory which is not there. Everybody but
+ * user_memory.c uses user_memory.h instead; copy_guarded() is declared there. */
+#ifndef LINUX_COPY_H
+#define LINUX_COPY_H
+
+#include "services/linux/base.h"
+
+struct copy_fault {
+	u32 code, segment, page, unused; /* as in struct user_frame */
+	u64 reached;                     /* address of the first byte that was not written */
+};
+_Static_assert(offsetof(struct copy_fault, reached) == 16, "copy.S");
+
+/* Each returns 0, or 1 with *fault filled in. */
+int copy_bytes(void *to, const void *from, u64 bytes, struct copy_fault *fault);
+int copy_zero(void *to, u64 bytes, struct copy_fault *fault);
+int copy_exchange(u32 *word, u32 expected, u32 value, struct copy_fault *fault, u32 *seen);
+int copy_exchange_long(u64 *word, u64 expected, u64 value, struct copy_fault *fault, u64 *seen);
+
+/* Where copy_guarded(), the short way, goes on when it has faulted after `done` bytes. -> bytes copied in all.
+ * The fault's segment is in the upper half of `where`, its page in the lower. */
+u64 copy_on(char *to, const char *from, u64 bytes, u64 done, u32 code, u64 where);
+
+/* Labels for struct landing. */
+extern char guarded_start[], guarded_end[], guarded_landing[], crash_landing[];
+
+#endif

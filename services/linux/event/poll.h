@@ -1,0 +1,44 @@
+/* Waiting for several files at once.
+ *
+ * The poll function of a file says what is the case, and names the wait lists that are woken when that changes by
+ * poll_on(). Masks are EPOLL* (the same bits as POLL*). */
+#ifndef LINUX_READY_H
+#define LINUX_READY_H
+
+#include "services/linux/fs/file.h"
+
+struct poll_wait {
+	struct task *self;
+	struct waiter *waiters;
+	unsigned count, room;
+	/* For what waits on behalf of somebody else (epoll): set into each waiter. */
+	void (*wake)(struct waiter *);
+	void *data;
+};
+
+static inline void poll_on(struct poll_wait *wait, struct wait_list *list)
+{
+	struct waiter *waiter;
+
+	if (!wait || wait->count == wait->room)
+		return;
+	waiter = &wait->waiters[wait->count++];
+	waiter_init(waiter, wait->self);
+	waiter->wake = wait->wake;
+	waiter->data = wait->data;
+	wait_add(list, waiter);
+}
+
+static inline void poll_leave(struct poll_wait *wait)
+{
+	while (wait->count)
+		wait_remove(&wait->waiters[--wait->count]);
+}
+
+/* The most wait lists that a file's poll function names. */
+enum { POLL_LISTS = 2 };
+
+/* Reads a timeout: struct timespec of user memory at addr (0: none) -> deadline in ns, 0 = none, 1 = do not wait. */
+int deadline_from_timespec(struct task *self, u64 addr, u64 *deadline);
+
+#endif

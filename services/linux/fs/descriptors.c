@@ -1,0 +1,479 @@
+/* Descriptor tables, and the working directory. */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+
+#include "lib/format.h"
+#include "lib/string.h"
+
+#include "services/linux/call.h"
+#include "services/linux/fs/file.h"
+#include "services/linux/fs/record_locks.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/path.h"
+
+enum { SLOTS_FIRST = 64 };
+
+static bool bit_test(const u64 *bits, unsigned i)
+{
+	return bits[i / 64] >> i % 64 & 1;
+}
+
+static void bit_set(u64 *bits, unsigned i, bool value)
+{
+	if (value)
+		bits[i / 64] |= 1ull << i % 64;
+	else
+		bits[i / 64] &= ~(1ull << i % 64);
+}
+
+/* Makes room for `size` descriptors, a multiple of 64. */
+static int table_grow(struct files *files, unsigned size)
+{
+	struct file **slots = heap_zalloc(size * sizeof(*slots));
+	u64 *bits = heap_zalloc(size / 8);
+
+	if (!slots || !bits) {
+		heap_free(slots);
+		heap_free(bits);
+		return -ENOMEM;
+	}
+	if (files->size) {
+		memcpy(slots, files->slots, files->size * sizeof(*slots));
+		memcpy(bits, files->close_on_exec, files->size / 8);
+	}
+	heap_free(files->slots);
+	heap_free(files->close_on_exec);
+	files->slots = slots;
+	files->close_on_exec = bits;
+	files->size = size;
+	return 0;
+}
+
+static struct files *table_new(unsigned size)
+{
+	struct files *files = heap_zalloc(sizeof(*files));
+
+	if (!files)
+		return NULL;
+	files->refs = 1;
+	if (table_grow(files, size)) {
+		heap_free(files);
+		return NULL;
+	}
+	return files;
+}
+
+struct files *files_empty(void)
+{
+	return table_new(SLOTS_FIRST);
+}
+
+struct files *files_share(struct files *files)
+{
+	files->refs++;
+	return files;
+}
+
+struct files *files_fork(struct files *files)
+{
+	struct files *copy = table_new(files->size);
+
+	if (!copy)
+		return NULL;
+	copy->first_free = files->first_free;
+	memcpy(copy->close_on_exec, files->close_on_exec, files->size / 8);
+	for (unsigned i = 0; i < files->size; i++) {
+		copy->slots[i] = files->slots[i];
+		if (copy->slots[i])
+			copy->slots[i]->refs++;
+	}
+	return copy;
+}
+
+/* Closes one descriptor of a table that self may not have any more. */
+static void slot_close(struct task *self, struct files *files, unsigned fd)
+{
+	struct file *file = files->slots[fd];
+
+	files->slots[fd] = NULL;
+	bit_set(files->close_on_exec, fd, false);
+	if (fd < files->first_free)
+		files->first_free = fd;
+	if (!list_is_empty(&file->inode->locks))
+		locks_release_owner(file->inode, files);
+	file_put(self, file);
+}
+
+void files_put(struct task *self, struct files *files)
+{
+	if (!files || --files->refs)
+		return;
+	for (unsigned i = 0; i < files->size; i++)
+		if (files->slots[i])
+			slot_close(self, files, i);
+	heap_free(files->slots);
+	heap_free(files->close_on_exec);
+	heap_free(files);
+}
+
+int files_own(struct task *self)
+{
+	struct files *old = self->files, *files = files_fork(old);
+
+	if (!files)
+		return -ENOMEM;
+	self->files = files;
+	self->files_shared = false;
+	files_put(self, old);
+	return 0;
+}
+
+void files_exec(struct task *self, struct files *files)
+{
+	for (unsigned i = 0; i < files->size; i++)
+		if (files->slots[i] && bit_test(files->close_on_exec, i))
+			slot_close(self, files, i);
+}
+
+struct file *files_get(struct files *files, int fd)
+{
+	struct file *file = files_peek(files, (unsigned)fd);
+
+	return file ? file_share(file) : NULL;
+}
+
+/* The first free descriptor that is not below `from`, with a slot. -EMFILE, -ENOMEM. */
+static int room(struct task *self, unsigned from)
+{
+	struct files *files = self->files;
+	unsigned limit = (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), 1 << 20);
+	unsigned fd = from > files->first_free ? from : files->first_free;
+
+	while (fd < files->size && files->slots[fd])
+		fd++;
+	if (fd >= limit)
+		return -EMFILE;
+	return fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u) ? -ENOMEM : (int)fd;
+}
+
+int files_room(struct task *self)
+{
+	int fd = room(self, 0);
+
+	return fd < 0 ? fd : 0;
+}
+
+int files_add(struct task *self, struct file *file, int from, bool close_on_exec)
+{
+	struct files *files = self->files;
+	int fd = room(self, (unsigned)from);
+
+	if (fd < 0) {
+		file_put(self, file);
+		return fd;
+	}
+	files->slots[fd] = file;
+	bit_set(files->close_on_exec, (unsigned)fd, close_on_exec);
+	if ((unsigned)fd == files->first_free || (unsigned)from <= files->first_free)
+		files->first_free = (unsigned)fd + 1;
+	return fd;
+}
+
+int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec)
+{
+	struct files *files = self->files;
+	bool is_limited = fd >= process_limit(self->process, RLIMIT_NOFILE);
+	int error = is_limited ? -EBADF : fd >= files->size ? table_grow(files, (fd + fd / 2 + 64) & ~63u) : 0;
+
+	if (error) {
+		file_put(self, file);
+		return error;
+	}
+	if (files->slots[fd])
+		slot_close(self, files, fd);
+	files->slots[fd] = file;
+	bit_set(files->close_on_exec, fd, close_on_exec);
+	return (int)fd;
+}
+
+int files_close(struct task *self, unsigned fd)
+{
+	if (!files_peek(self->files, fd))
+		return -EBADF;
+	slot_close(self, self->files, fd);
+	return 0;
+}
+
+int files_close_on_exec(struct files *files, unsigned fd, bool on)
+{
+	bit_set(files->close_on_exec, fd, on);
+	return 0;
+}
+
+unsigned files_count(const struct files *files)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < files->size; i++)
+		count += files->slots[i] != NULL;
+	return count;
+}
+
+/* --- calls on descriptors --- */
+
+long sys_close(struct task *self, struct user_frame *f)
+{
+	return files_close(self, (unsigned)arg(f, 0));
+}
+
+long sys_close_range(struct task *self, struct user_frame *f)
+{
+	enum { UNSHARE = 2, CLOEXEC = 4 }; /* CLOSE_RANGE_*, <linux/close_range.h> */
+	unsigned last = (unsigned)arg(f, 1), flags = (unsigned)arg(f, 2);
+
+	if ((unsigned)arg(f, 0) > last || flags & ~(unsigned)(UNSHARE | CLOEXEC))
+		return -EINVAL;
+	if (flags & UNSHARE && self->files->refs > 1 && files_own(self))
+		return -ENOMEM;
+	for (unsigned fd = (unsigned)arg(f, 0); fd < self->files->size && fd <= last; fd++) {
+		if (!self->files->slots[fd])
+			continue;
+		if (flags & CLOEXEC)
+			bit_set(self->files->close_on_exec, fd, true);
+		else
+			slot_close(self, self->files, fd);
+	}
+	return 0;
+}
+
+static long duplicate(struct task *self, u64 fd, int from, bool close_on_exec)
+{
+	struct file *file = files_get(self->files, (int)fd);
+
+	if (!file)
+		return -EBADF;
+	return files_add(self, file, from, close_on_exec);
+}
+
+long sys_dup(struct task *self, struct user_frame *f)
+{
+	return duplicate(self, arg(f, 0), 0, false);
+}
+
+static long duplicate_to(struct task *self, unsigned from, unsigned to, bool close_on_exec)
+{
+	struct file *file = files_get(self->files, (int)from);
+
+	return file ? files_set(self, file, to, close_on_exec) : -EBADF;
+}
+
+long sys_dup2(struct task *self, struct user_frame *f)
+{
+	if ((unsigned)arg(f, 0) == (unsigned)arg(f, 1))
+		return files_peek(self->files, arg(f, 0)) ? (long)(unsigned)arg(f, 0) : -EBADF;
+	return duplicate_to(self, (unsigned)arg(f, 0), (unsigned)arg(f, 1), false);
+}
+
+long sys_dup3(struct task *self, struct user_frame *f)
+{
+	if ((unsigned)arg(f, 0) == (unsigned)arg(f, 1) || arg(f, 2) & ~(u64)O_CLOEXEC)
+		return -EINVAL;
+	return duplicate_to(self, (unsigned)arg(f, 0), (unsigned)arg(f, 1), arg(f, 2) & O_CLOEXEC);
+}
+
+/* Waiting for a lock keeps the file: another thread may close it meanwhile. */
+static long locks_call(struct task *self, struct file *file, int command, u64 addr)
+{
+	long result;
+
+	file_share(file);
+	result = locks_fcntl(self, file, command, addr);
+	file_put(self, file);
+	return result;
+}
+
+long sys_fcntl(struct task *self, struct user_frame *f)
+{
+	enum { SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC };
+	unsigned fd = (unsigned)arg(f, 0);
+	struct file *file = files_peek(self->files, fd);
+	u64 value = arg(f, 2);
+
+	if (!file)
+		return -EBADF;
+	switch ((unsigned)arg(f, 1)) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (value >= process_limit(self->process, RLIMIT_NOFILE))
+			return -EINVAL;
+		return duplicate(self, fd, (int)value, (unsigned)arg(f, 1) == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return bit_test(self->files->close_on_exec, fd) ? FD_CLOEXEC : 0;
+	case F_SETFD:
+		bit_set(self->files->close_on_exec, fd, value & FD_CLOEXEC);
+		return 0;
+	case F_GETFL:
+		/* What has no name has not been opened. */
+		return file->flags | (file->flags & O_PATH || !file->entry ? 0 : O_LARGEFILE);
+	case F_SETFL:
+		if (file->flags & O_PATH)
+			return -EBADF;
+		file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)value & SETTABLE);
+		return 0;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return locks_call(self, file, (int)arg(f, 1), value);
+	case F_GETOWN:
+	case F_GETSIG:
+	case F_GETLEASE:
+		return (unsigned)arg(f, 1) == F_GETLEASE ? F_UNLCK : 0;
+	case F_SETOWN:
+	case F_SETSIG:
+		return 0;
+	case F_GETPIPE_SZ:
+	case F_SETPIPE_SZ:
+		return (file->inode->mode & 0170000) == 0010000 ? 65536 : -EBADF;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* --- working directory --- */
+
+struct fs *fs_first(struct task *self)
+{
+	struct fs *fs = heap_zalloc(sizeof(*fs));
+	const char *at = NULL;
+	const char *cwd = config_get("cwd", &at);
+	const char *mask;
+	struct walk to;
+
+	if (!fs)
+		return NULL;
+	fs->refs = 1;
+	fs->umask = 022;
+	at = NULL;
+	mask = config_get("umask", &at);
+	if (mask)
+		for (fs->umask = 0; *mask >= '0' && *mask < '8'; mask++)
+			fs->umask = fs->umask * 8 + (u32)(*mask - '0');
+	fs->root = entry_get(root_entry);
+	fs->cwd = entry_get(root_entry);
+	self->fs = fs;
+	if (cwd && walk(self, AT_FDCWD, cwd, WALK_FOLLOW, &to) == 0) {
+		entry_put(fs->cwd);
+		fs->cwd = to.entry;
+	}
+	return fs;
+}
+
+struct fs *fs_share(struct fs *fs)
+{
+	fs->refs++;
+	return fs;
+}
+
+struct fs *fs_fork(struct fs *fs)
+{
+	struct fs *copy = heap_zalloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = (struct fs){ 1, fs->umask, entry_get(fs->root), entry_get(fs->cwd) };
+	return copy;
+}
+
+void fs_put(struct fs *fs)
+{
+	if (!fs || --fs->refs)
+		return;
+	entry_put(fs->root);
+	entry_put(fs->cwd);
+	heap_free(fs);
+}
+
+int fs_cwd_path(struct fs *fs, char *to, size_t size)
+{
+	return entry_path(fs->cwd, fs->root, to, size);
+}
+
+long sys_getcwd(struct task *self, struct user_frame *f)
+{
+	char path[PATH_MAX];
+	int length = fs_cwd_path(self->fs, path, sizeof(path));
+
+	if (self->fs->cwd->dead)
+		return -ENOENT;
+	if (length < 0)
+		return length;
+	if ((u64)length + 1 > arg(f, 1))
+		return -ERANGE;
+	return user_write(self, arg(f, 0), path, (u64)length + 1) ? -EFAULT : length + 1;
+}
+
+static long change_directory(struct task *self, struct entry *to)
+{
+	int error;
+
+	if (!is_directory(to->inode))
+		error = -ENOTDIR;
+	else
+		error = inode_may(self, to->inode, 1);
+	if (error) {
+		entry_put(to);
+		return error;
+	}
+	entry_put(self->fs->cwd);
+	self->fs->cwd = to;
+	return 0;
+}
+
+long sys_chdir(struct task *self, struct user_frame *f)
+{
+	struct walk to;
+	int error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &to);
+
+	return error ? error : change_directory(self, to.entry);
+}
+
+long sys_fchdir(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	if (!file)
+		return -EBADF;
+	return file->entry ? change_directory(self, entry_get(file->entry)) : -ENOTDIR;
+}
+
+long sys_chroot(struct task *self, struct user_frame *f)
+{
+	struct walk to;
+	int error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &to);
+
+	if (error)
+		return error;
+	if (!is_directory(to.entry->inode))
+		error = -ENOTDIR;
+	else if (!task_is_root(self))
+		error = -EPERM;
+	if (error) {
+		entry_put(to.entry);
+		return error;
+	}
+	entry_put(self->fs->root);
+	self->fs->root = to.entry;
+	return 0;
+}
+
+long sys_umask(struct task *self, struct user_frame *f)
+{
+	u32 old = self->fs->umask;
+
+	self->fs->umask = arg(f, 0) & 0777;
+	return old;
+}

@@ -1,0 +1,380 @@
+/* Open files, and those of regular files and directories. */
+#include "services/linux/fs/file.h"
+
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "lib/format.h"
+#include "lib/string.h"
+
+#include "services/linux/call.h"
+#include "services/linux/event/epoll.h"
+#include "services/linux/fs/record_locks.h"
+#include "services/linux/fs/9p_client.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/event/pipe.h"
+#include "services/linux/raise.h"
+#include "services/linux/fs/devices.h"
+#include "services/linux/fs/path.h"
+
+#define IO_MAX 0x7ffff000ul
+
+void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+{
+	static const u8 may[] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
+
+	file->ops = ops;
+	file->refs = 1;
+	file->flags = flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	file->may = flags & O_PATH ? 0 : may[flags & O_ACCMODE];
+	file->inode = inode;
+	file->entry = entry;
+	list_init(&file->epolls);
+	if (file->may & FILE_WRITE)
+		inode->writers++;
+}
+
+struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+{
+	struct file *file = heap_zalloc(sizeof(*file));
+
+	if (file) {
+		file_make(file, ops, inode, entry, flags);
+	} else {
+		inode_put(inode);
+		entry_put(entry);
+	}
+	return file;
+}
+
+struct file *file_share(struct file *file)
+{
+	file->refs++;
+	return file;
+}
+
+void file_put(struct task *self, struct file *file)
+{
+	if (!file || --file->refs)
+		return;
+	epoll_forget(file);
+	if (file->locked)
+		locks_release_file(file);
+	if (file->ops->release)
+		file->ops->release(self, file);
+	if (file->may & FILE_WRITE)
+		file->inode->writers--;
+	inode_put(file->inode);
+	entry_put(file->entry);
+	heap_free(file);
+}
+
+int file_run(struct file *file)
+{
+	if (file->inode->writers)
+		return -ETXTBSY;
+	file->inode->running++;
+	file_share(file);
+	return 0;
+}
+
+void file_run_end(struct task *self, struct file *file)
+{
+	file->inode->running--;
+	file_put(self, file);
+}
+
+/* --- the anonymous tree: pipes, epoll sets, memory files... --- */
+
+static struct tree *anonymous_tree;
+
+struct inode *anonymous_inode(u32 mode)
+{
+	if (!anonymous_tree)
+		anonymous_tree = tree_new("anon_inodefs", "none", 0x09041934, NULL);
+	return anonymous_tree ? inode_new(anonymous_tree, mode, 0, 0) : NULL;
+}
+
+struct file *anonymous_file(const struct file_ops *ops, void *data, const char *name, u32 flags)
+{
+	struct inode *inode = data ? anonymous_inode(0600) : NULL;
+	struct file *file = inode ? file_new(ops, inode, NULL, flags) : NULL;
+
+	if (!file) {
+		heap_free(data);
+		return NULL;
+	}
+	inode->target = heap_string(name, strlen(name));
+	file->data = data;
+	return file;
+}
+
+int anonymous_name(const struct inode *inode, char *to, size_t size)
+{
+	const char *kind = "anon_inode";
+
+	if (inode->target)
+		return format(to, size, "%s", inode->target);
+	if (S_ISFIFO(inode->mode))
+		kind = "pipe";
+	else if (S_ISSOCK(inode->mode))
+		kind = "socket";
+	return format(to, size, "%s:[%lu]", kind, inode->ino);
+}
+
+int file_path(struct file *file, char *to, size_t size)
+{
+	struct entry *entry = file->entry;
+	int length;
+
+	if (!entry || (entry->parent == entry && !entry->covers && entry != root_entry))
+		return anonymous_name(file->inode, to, size);
+	length = entry_path(entry, root_entry, to, size);
+	if (length > 0 && entry->dead && (size_t)length + 11 < size) {
+		memcpy(to + length, " (deleted)", 11);
+		length += 10;
+	}
+	return length;
+}
+
+/* --- regular files --- */
+
+static long regular_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+{
+	long done = pages_read(file->inode, *pos, to, bytes);
+
+	(void)self;
+	if (done > 0)
+		*pos += (u64)done;
+	return done;
+}
+
+static void drop_privilege(struct task *self, struct inode *inode)
+{
+	if (self->process->cred.fsuid && inode->mode & (S_ISUID | S_ISGID)) {
+		inode->mode &= ~(u32)S_ISUID;
+		if (inode->mode & S_IXGRP)
+			inode->mode &= ~(u32)S_ISGID;
+	}
+}
+
+static long regular_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+{
+	u64 limit = process_limit(self->process, RLIMIT_FSIZE);
+	long done;
+
+	if (!bytes)
+		return 0;
+	if (file->flags & O_APPEND)
+		*pos = file->inode->size;
+	if (limit != RLIM64_INFINITY && *pos + bytes > limit) {
+		if (*pos >= limit) {
+			signal_send(self, SIGXFSZ);
+			return -EFBIG;
+		}
+		bytes = limit - *pos;
+	}
+	drop_privilege(self, file->inode);
+	done = pages_write(file->inode, *pos, from, bytes);
+	if (done > 0)
+		*pos += (u64)done;
+	return done;
+}
+
+static long regular_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
+{
+	if (command != FIONREAD)
+		return -ENOTTY;
+	return user_put_u32(self, argument, (u32)(file->inode->size - min_u64(file->inode->size, file->pos)));
+}
+
+const struct file_ops regular_ops = {
+	.read = regular_read,
+	.write = regular_write,
+	.ioctl = regular_ioctl,
+	.seekable = true,
+};
+
+static long directory_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+{
+	(void)self, (void)file, (void)to, (void)bytes, (void)pos;
+	return -EISDIR;
+}
+
+const struct file_ops directory_ops = {
+	.read = directory_read,
+	.seekable = true,
+};
+
+/* --- opening --- */
+
+static const struct file_ops path_ops = { .seekable = false };
+
+static const struct file_ops *ops_of(struct inode *inode, u32 flags)
+{
+	if (flags & O_PATH)
+		return &path_ops;
+	if (is_directory(inode))
+		return &directory_ops;
+	return &regular_ops;
+}
+
+int file_open(struct task *self, struct entry *entry, u32 flags, struct file **opened)
+{
+	struct inode *inode = entry->inode;
+	struct file *file = file_new(ops_of(inode, flags), inode_get(inode), entry_get(entry), flags);
+	int error = 0;
+
+	if (!file)
+		return -ENOMEM;
+	/* Terminals look at it. */
+	file->flags |= flags & O_NOCTTY;
+	if (flags & O_PATH)
+		error = 0;
+	else if (inode->ops && inode->ops->open)
+		error = inode->ops->open(self, inode, file);
+	else if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
+		error = special_open(self, inode, file);
+	else if (S_ISFIFO(inode->mode))
+		error = pipe_open(self, inode, file);
+	else if (S_ISSOCK(inode->mode))
+		error = -ENXIO;
+	if (error) {
+		file->ops = &path_ops;
+		file_put(self, file);
+		return error;
+	}
+	file->flags &= ~(u32)O_NOCTTY;
+	*opened = file;
+	return 0;
+}
+
+long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, u64 offset)
+{
+	if (file->ops == &regular_ops)
+		return pages_read(file->inode, offset, to, bytes);
+	return file->ops->read && file->ops->seekable ? file->ops->read(self, file, to, bytes, &offset) : -EINVAL;
+}
+
+void file_fetch(struct file *file, const u64 *pos, size_t bytes)
+{
+	if (file->ops == &regular_ops && file->may & FILE_READ)
+		pages_fetch(file->inode, pos, bytes);
+}
+
+long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+{
+	if (!(file->may & FILE_READ))
+		return -EBADF;
+	if (!file->ops->read)
+		return -EINVAL;
+	return file->ops->read(self, file, to, bytes < IO_MAX ? bytes : IO_MAX, pos);
+}
+
+long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+{
+	if (!(file->may & FILE_WRITE))
+		return -EBADF;
+	if (!file->ops->write)
+		return -EINVAL;
+	return file->ops->write(self, file, from, bytes < IO_MAX ? bytes : IO_MAX, pos);
+}
+
+/* --- mapping --- */
+
+static void mapped_for_writing(struct inode *inode)
+{
+	inode->written = true;
+	inode->mapped_writable = true;
+	inode_changed(inode);
+}
+
+bool file_may_write(const struct file *file)
+{
+	return file->may & FILE_WRITE;
+}
+
+void segment_written(uint32_t segment)
+{
+	struct inode *inode = pages_find(segment);
+
+	if (inode)
+		mapped_for_writing(inode);
+}
+
+int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment)
+{
+	int error;
+
+	(void)self;
+	if (!(file->may & FILE_READ) || (share && rights & RIGHT_W && !(file->may & FILE_WRITE)))
+		return file->flags & O_PATH ? -EBADF : -EACCES;
+	if (special_is_zero(file)) {
+		int64_t made = share ? special_zero_segment(bytes) : 0;
+
+		*segment = made < 0 ? 0 : (uint32_t)made;
+		return made < 0 ? -ENOMEM : 0;
+	}
+	if (!is_regular(file->inode) || file->ops != &regular_ops)
+		return -ENODEV;
+	if (share && rights & RIGHT_W)
+		mapped_for_writing(file->inode);
+	error = pages_segment(file->inode);
+	if (error)
+		return error;
+	pages_pin(file->inode);
+	*segment = file->inode->segment;
+	return 0;
+}
+
+bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino)
+{
+	struct inode *inode = pages_find(segment);
+
+	if (!inode)
+		return false;
+	*dev = inode_dev(inode);
+	*ino = inode->ino;
+	if (!inode->alias || entry_path(inode->alias, root_entry, to, size) < 0)
+		anonymous_name(inode, to, size);
+	return true;
+}
+
+/* --- programs --- */
+
+int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
+	struct exec_attributes *about)
+{
+	unsigned how = (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	struct walk at;
+	struct inode *inode;
+	int error = walk(self, dirfd, path, how, &at);
+
+	if (error)
+		return error;
+	inode = at.entry->inode;
+	if (is_symlink(inode))
+		error = -ELOOP;
+	else if (!is_regular(inode))
+		error = -EACCES;
+	else
+		error = inode_may(self, inode, 1);
+	if (!error)
+		error = file_open(self, at.entry, O_RDONLY, file);
+	entry_put(at.entry);
+	if (error)
+		return error;
+	*about = (struct exec_attributes){
+		.mode = inode->mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.size = inode->size,
+		.ino = inode->ino,
+		.dev = inode_dev(inode),
+		.readable = inode_may(self, inode, 4) == 0,
+	};
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* Files, as the rest of the Linux service sees them: open files, descriptor tables, working directories, page caches.
+ *
+ *   task -> struct files (descriptors) -> struct file (open file) -> struct inode (the file itself, services/linux/fs/inode.h)
+ *                                                                 -> or a pipe, a terminal, an epoll set...
+ *
+ * All functions here are called with the service lock held, unless said otherwise. Those that take a task may sleep, which
+ * lets the lock go for a while. They return 0 or more on success and a negative errno of Linux on failure.
+ * Buffers are pointers that the service can use: its own memory, or a process's through user_pointer() (then a bad
+ * pointer gives -EFAULT). */
+#ifndef LINUX_FILES_H
+#define LINUX_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct entry;
+struct file;
+struct inode;
+struct task;
+
+/* --- life of the service --- */
+
+/* Once, before any other function: reads the configuration (root, shares, terminal, host name), finds the drivers, builds
+ * the tree of mounts. May sleep in portal calls; the service lock need not be held yet. */
+void files_init(void);
+/* Writes back what shared mappings changed on writable shares, and waits until all output has been taken by the host. Before
+ * the machine is powered off. */
+void files_drain(void);
+/* Sends a line (without its line feed) or bytes to the host over the control port: "exit 0", "stop"... Waits until taken. */
+void control_send(const char *text, size_t bytes);
+/* The value of the configuration key ("cwd"), or NULL; *at is the position for keys that occur often: start with NULL,
+ * each call moves it behind the string returned. */
+const char *config_get(const char *key, const char **at);
+
+/* --- descriptor tables: of a process, shared by its threads and by CLONE_FILES --- */
+
+/* The table of the first process: descriptors 0, 1, 2 are the terminal or the streams. */
+struct files *files_first(struct task *self);
+/* A further reference to the same table. */
+struct files *files_share(struct files *files);
+/* A copy for a new process; NULL: no memory. */
+struct files *files_fork(struct files *files);
+/* Lets a reference go; the last one closes everything and drops the process's record locks. */
+void files_put(struct task *self, struct files *files);
+/* The task leaves the table it shares for a copy of its own. -ENOMEM. */
+int files_own(struct task *self);
+/* Exec: closes what is marked close-on-exec. The caller has made sure that the table is not shared. */
+void files_exec(struct task *self, struct files *files);
+/* The open file behind a descriptor, with a reference (file_put), or NULL. */
+struct file *files_get(struct files *files, int fd);
+/* Puts the file at the lowest free descriptor not below `from`; takes over the caller's reference, also on failure
+ * (-EMFILE, -ENOMEM). Limit: RLIMIT_NOFILE of self. -> descriptor. */
+int files_add(struct task *self, struct file *file, int from, bool close_on_exec);
+/* Makes room for one more, so that files_add() finds it unless another thread takes it. -EMFILE, -ENOMEM. */
+int files_room(struct task *self);
+/* Number of open descriptors. */
+unsigned files_count(const struct files *files);
+
+/* --- working directory, root, file mode mask --- */
+
+/* cwd= of the configuration, umask=. */
+struct fs *fs_first(struct task *self);
+struct fs *fs_share(struct fs *fs);
+struct fs *fs_fork(struct fs *fs);
+void fs_put(struct fs *fs);
+
+/* --- open files --- */
+
+struct file *file_share(struct file *file);
+void file_put(struct task *self, struct file *file);
+/* Holds a program's file while it runs, during which nobody may open it for writing. -ETXTBSY if somebody has already. */
+int file_run(struct file *file);
+void file_run_end(struct task *self, struct file *file);
+/* Reads from a regular file at an offset, independently of its position. -> bytes, 0 at the end. */
+long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, uint64_t offset);
+
+/* What exec needs to know about a program file. */
+struct exec_attributes {
+	uint32_t mode, uid, gid; /* set-user-ID and set-group-ID: bits of mode, owner uid, group gid */
+	uint64_t size, ino, dev;
+	bool readable; /* by self */
+};
+
+/* Opens a program: path relative to dirfd as for execveat (AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW in flags); path is a string
+ * in the service's memory. Checks that it is a regular file that self may execute. */
+int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
+	struct exec_attributes *about);
+/* The absolute path of an open file, NUL-terminated; " (deleted)" is appended if it has no name any more. -> length. */
+int file_path(struct file *file, char *to, size_t size);
+/* The absolute path of the working directory. */
+int fs_cwd_path(struct fs *fs, char *to, size_t size);
+
+/* --- mapping files --- */
+
+/* The segment behind a file for mmap. Checks the open mode against rights wanted (RIGHT_*) and sharing: -EACCES, -ENODEV.
+ * A page offset in the file is the same offset in the segment. For /dev/zero the segment is a fresh zero-filled one of `bytes`
+ * (or 0: private zero-filled memory, when not shared). The segment stays valid as long as it is mapped somewhere or the
+ * file is open; pages that are mapped behind the file's last page are refused by segment_fill(). */
+int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment);
+bool file_may_write(const struct file *file);
+/* A process is about to write to its shared mapping of a file. */
+void segment_written(uint32_t segment);
+/* A fault needs this page of a paged segment (user_frame.segment, .page, or the landing of a copy routine): supplies it and
+ * some of its neighbours. 0: try again; -EFAULT: behind the end of the file (SIGBUS); -EIO: cannot be read (SIGBUS). */
+int segment_fill(uint32_t segment, uint32_t page);
+/* The same, letting the service lock go while the driver reads. */
+int segment_fetch(uint32_t segment, uint32_t page);
+/* No frame was free (FAULT_NOMEM): drops what the page cache and the names in memory can do without. -> whether frames
+ * became free; then the access is worth another try before anything is killed. */
+bool files_reclaim(void);
+/* What /proc/self/maps says about a segment: path into `to`, device and inode number. false: not a file's. */
+bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino);
+
+/* --- the terminal --- */
+
+/* A session's leader ended: its terminal is free again; the foreground group gets SIGHUP and SIGCONT. */
+void tty_session_ended(uint32_t session);
+/* The process became leader of a new session: it has no controlling terminal (nothing is to be kept in the task). */
+/* Fields of /proc/PID/stat: device number of the session's terminal (0: none), its foreground group (-1: none). */
+uint64_t tty_of_session(uint32_t session, int *foreground);
+
+/* --- what this part needs from the others (declared in their headers): ---
+ * signal_group(pgid, signal), signal_send(task, signal), signal_blocked_or_ignored(self, signal),
+ * group_is_orphaned(pgid), user_read(), user_write(), task_sleep(), processes by number for /proc. */
+
+#endif

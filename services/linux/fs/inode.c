@@ -1,0 +1,201 @@
+/* Inodes and trees. Invariant: an inode that is on the 9p server and clean can be dropped and found again; one that is
+ * dirty is held by the kept entries that name it. */
+#include "services/linux/fs/inode.h"
+
+#include <asm/errno.h>
+#include <linux/stat.h>
+
+#include "lib/string.h"
+#include "services/linux/time/clock.h"
+#include "services/linux/fs/9p_client.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/task.h"
+
+enum { INODE_BUCKETS = 1024 };
+
+static struct list_node inodes[INODE_BUCKETS];
+struct tree *trees;
+struct entry *root_entry;
+static uint64_t next_dev = 0x15;
+
+static struct list_node *inode_bucket(const struct tree *tree, uint64_t ino)
+{
+	struct list_node *bucket = &inodes[(ino ^ tree->dev * 31) % INODE_BUCKETS];
+
+	if (!bucket->next)
+		list_init(bucket);
+	return bucket;
+}
+
+struct stamp stamp_now(void)
+{
+	uint64_t ns = time_wall();
+
+	return (struct stamp){ (int64_t)(ns / NS_PER_S), (uint32_t)(ns % NS_PER_S) };
+}
+
+struct inode *inode_new(struct tree *tree, uint32_t mode, uint32_t uid, uint32_t gid)
+{
+	struct inode *inode = heap_zalloc(sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->refs = 1;
+	inode->mode = mode;
+	inode->uid = uid;
+	inode->gid = gid;
+	inode->nlink = S_ISDIR(mode) ? 2 : 1;
+	inode->ino = ++tree->next_ino;
+	inode->atime = inode->mtime = inode->ctime = stamp_now();
+	inode->tree = tree;
+	inode->ops = tree->ops;
+	list_init(&inode->hash);
+	list_init(&inode->used);
+	list_init(&inode->segments);
+	list_init(&inode->locks);
+	return inode;
+}
+
+struct inode *inode_get(struct inode *inode)
+{
+	inode->refs++;
+	return inode;
+}
+
+void inode_put(struct inode *inode)
+{
+	while (inode && --inode->refs == 0) {
+		struct inode *dir = inode->lower_dir;
+
+		if (inode->ops && inode->ops->release)
+			inode->ops->release(inode);
+		list_remove(&inode->hash);
+		pages_release(inode);
+		if (inode->lower)
+			lower_forget(inode);
+		heap_free(inode->lower_name);
+		heap_free(inode->target);
+		heap_free(inode);
+		inode = dir;
+	}
+}
+
+struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device)
+{
+	struct list_node *bucket = inode_bucket(tree, ino);
+
+	list_for_each(node, bucket) {
+		struct inode *inode = container_of(node, struct inode, hash);
+
+		if (inode->ino == ino && inode->device == device && inode->tree == tree)
+			return inode_get(inode);
+	}
+	return NULL;
+}
+
+void inode_hash(struct inode *inode)
+{
+	list_append(inode_bucket(inode->tree, inode->ino), &inode->hash);
+}
+
+void inode_changed(struct inode *inode)
+{
+	inode->ctime = stamp_now();
+	inode->dirty = true;
+	if (inode->alias)
+		entry_keep(inode->alias);
+}
+
+static int may(const struct inode *inode, unsigned mask, uint32_t uid, bool member)
+{
+	unsigned mode = inode->mode;
+
+	if (uid == 0) {
+		if (!(mask & 1) || is_directory(inode) || (mode & 0111))
+			return 0;
+		return -EACCES;
+	}
+	if (uid == inode->uid)
+		mode >>= 6;
+	else if (member)
+		mode >>= 3;
+	return (mode & mask) == mask ? 0 : -EACCES;
+}
+
+bool in_group(const struct task *self, uint32_t gid)
+{
+	const struct credentials *cred = &self->process->cred;
+
+	for (unsigned i = 0; i < cred->group_count; i++)
+		if (cred->groups[i] == gid)
+			return true;
+	return cred->fsgid == gid;
+}
+
+int inode_may(struct task *self, struct inode *inode, unsigned mask)
+{
+	return may(inode, mask, self->process->cred.fsuid, in_group(self, inode->gid));
+}
+
+int inode_may_real(struct task *self, struct inode *inode, unsigned mask)
+{
+	const struct credentials *cred = &self->process->cred;
+
+	return may(inode, mask, cred->uid, cred->gid == inode->gid || in_group(self, inode->gid));
+}
+
+bool inode_owned(struct task *self, struct inode *inode)
+{
+	uint32_t uid = self->process->cred.fsuid;
+
+	return uid == 0 || uid == inode->uid;
+}
+
+struct tree *tree_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops)
+{
+	struct tree *tree = heap_zalloc(sizeof(*tree));
+
+	if (!tree)
+		return NULL;
+	tree->type = type;
+	tree->source = source;
+	tree->magic = magic;
+	tree->ops = ops;
+	tree->dev = next_dev++;
+	return tree;
+}
+
+struct tree *trees_last(void)
+{
+	struct tree *tree = trees;
+
+	while (tree->next)
+		tree = tree->next;
+	return tree;
+}
+
+uint64_t inode_dev(const struct inode *inode)
+{
+	uint64_t dev = inode->tree->dev;
+
+	/* Devices of the host below one tree: the first one has the tree's own number. */
+	return inode->device > 1 ? dev + ((uint64_t)inode->device << 20) : dev;
+}
+
+int tree_mount(struct tree *tree, struct entry *on)
+{
+	struct tree **last = &trees;
+
+	if (on) {
+		if (on->mounted)
+			return -EBUSY;
+		entry_keep(on);
+		on->mounted = tree->root;
+		tree->root->covers = on;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = tree;
+	return 0;
+}

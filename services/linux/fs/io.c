@@ -1,0 +1,406 @@
+/* Calls that move bytes: read, write and their relatives. */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <linux/uio.h>
+
+#include "services/linux/call.h"
+#include "services/linux/fs/file.h"
+#include "services/runtime/heap.h"
+
+enum { COPY_BYTES = 65536 };
+
+/* Calls on the file's own position: it is kept while the call may sleep. */
+static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
+{
+	void *to = user_target(self, addr, bytes);
+	long done;
+
+	if (!to)
+		return file->may & FILE_READ ? -EFAULT : -EBADF;
+	file->refs++;
+	file_fetch(file, &file->pos, bytes);
+	done = file_read(self, file, to, bytes, &file->pos);
+	file_put(self, file);
+	return done;
+}
+
+static long write_here(struct task *self, struct file *file, u64 addr, u64 bytes)
+{
+	const void *from = user_pointer(self, addr, bytes);
+	long done;
+
+	if (!from)
+		return file->may & FILE_WRITE ? -EFAULT : -EBADF;
+	file->refs++;
+	done = file_write(self, file, from, bytes, &file->pos);
+	file_put(self, file);
+	return done;
+}
+
+long sys_read(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	return file ? read_here(self, file, arg(f, 1), arg(f, 2)) : -EBADF;
+}
+
+long sys_write(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	return file ? write_here(self, file, arg(f, 1), arg(f, 2)) : -EBADF;
+}
+
+/* The file of a call with an offset of its own. */
+static struct file *seekable(struct task *self, u64 fd, u64 offset, int *error)
+{
+	struct file *file = files_peek(self->files, fd);
+
+	*error = 0;
+	if (!file)
+		*error = -EBADF;
+	else if ((i64)offset < 0)
+		*error = -EINVAL;
+	else if (!file->ops->seekable)
+		*error = file->flags & O_PATH ? -EBADF : -ESPIPE;
+	return file;
+}
+
+long sys_pread64(struct task *self, struct user_frame *f)
+{
+	u64 pos = arg(f, 3);
+	int error;
+	struct file *file = seekable(self, arg(f, 0), pos, &error);
+	void *to = user_target(self, arg(f, 1), arg(f, 2));
+	long done;
+
+	if (error)
+		return error;
+	if (!to)
+		return -EFAULT;
+	file->refs++;
+	file_fetch(file, &pos, arg(f, 2));
+	done = file_read(self, file, to, arg(f, 2), &pos);
+	file_put(self, file);
+	return done;
+}
+
+long sys_pwrite64(struct task *self, struct user_frame *f)
+{
+	u64 pos = arg(f, 3);
+	int error;
+	struct file *file = seekable(self, arg(f, 0), pos, &error);
+	const void *from = user_pointer(self, arg(f, 1), arg(f, 2));
+
+	if (error)
+		return error;
+	return from ? file_write(self, file, from, arg(f, 2), &pos) : -EFAULT;
+}
+
+/* Reads or writes the pieces one after another. -> bytes in all. */
+static long vectors(struct task *self, struct file *file, const struct iovec *vector, u64 count, u64 *pos, bool write)
+{
+	long total = 0;
+
+	for (u64 i = 0; i < count; i++) {
+		u64 bytes = vector[i].iov_len;
+		long done;
+
+		if (!bytes && count > 1)
+			continue;
+		/* What has been read is not held back by waiting for more. */
+		if (total && !write && !file->ops->seekable && !(file_poll(file, NULL) & EPOLLIN))
+			break;
+		if (!vector[i].iov_base)
+			done = -EFAULT;
+		else if (write)
+			done = file_write(self, file, vector[i].iov_base, bytes, pos);
+		else
+			done = file_read(self, file, vector[i].iov_base, bytes, pos);
+		if (done < 0)
+			return total ? total : done;
+		total += done;
+		if ((u64)done < bytes)
+			break;
+	}
+	return total;
+}
+
+void vector_free(struct iovec *few, struct iovec *vector)
+{
+	if (vector != few)
+		heap_free(vector);
+}
+
+long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector,
+	u64 *bytes)
+{
+	long error = 0;
+
+	*vector = few;
+	*bytes = 0;
+	if (count > UIO_MAXIOV)
+		return -EINVAL;
+	if (count > VECTORS_ON_STACK)
+		*vector = heap_zalloc(count * sizeof(**vector));
+	if (!*vector)
+		return -ENOMEM;
+	if (user_read(self, addr, *vector, count * sizeof(**vector)))
+		error = -EFAULT;
+	for (u64 i = 0; !error && i < count; i++) {
+		struct iovec *piece = &(*vector)[i];
+
+		*bytes += piece->iov_len;
+		if ((i64)piece->iov_len < 0 || (i64)*bytes < 0)
+			error = -EINVAL;
+		else
+			piece->iov_base =
+				(write ? user_pointer : user_target)(self, (u64)piece->iov_base, piece->iov_len);
+	}
+	if (error)
+		vector_free(few, *vector);
+	return error;
+}
+
+static long vectors_user(struct task *self, struct file *file, u64 addr, u64 count, u64 *pos, bool write)
+{
+	struct iovec few[VECTORS_ON_STACK];
+	struct iovec *vector;
+	u64 bytes;
+	long total;
+
+	if (!(file->may & (write ? FILE_WRITE : FILE_READ)))
+		return -EBADF;
+	total = vector_read(self, addr, count, write, few, &vector, &bytes);
+	if (total)
+		return total;
+	file_share(file);
+	if (file->ops->move)
+		total = file->ops->move(self, file, vector, count, bytes, write);
+	else
+		total = vectors(self, file, vector, count, pos, write);
+	file_put(self, file);
+	vector_free(few, vector);
+	return total;
+}
+
+static long vectors_here(struct task *self, struct user_frame *f, bool write)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	return file ? vectors_user(self, file, arg(f, 1), arg(f, 2), &file->pos, write) : -EBADF;
+}
+
+long sys_readv(struct task *self, struct user_frame *f)
+{
+	return vectors_here(self, f, false);
+}
+
+long sys_writev(struct task *self, struct user_frame *f)
+{
+	return vectors_here(self, f, true);
+}
+
+static long vectors_at(struct task *self, struct user_frame *f, bool write)
+{
+	u64 pos = arg(f, 3);
+	int error;
+	struct file *file;
+
+	/* preadv2 and pwritev2 with offset -1 use the file's position. */
+	if ((f->nr == 327 || f->nr == 328) && pos == ~0ull)
+		return vectors_here(self, f, write);
+	file = seekable(self, arg(f, 0), pos, &error);
+	return error ? error : vectors_user(self, file, arg(f, 1), arg(f, 2), &pos, write);
+}
+
+long sys_preadv(struct task *self, struct user_frame *f)
+{
+	return vectors_at(self, f, false);
+}
+
+long sys_pwritev(struct task *self, struct user_frame *f)
+{
+	return vectors_at(self, f, true);
+}
+
+long sys_preadv2(struct task *self, struct user_frame *f)
+{
+	return arg(f, 5) ? -EOPNOTSUPP : vectors_at(self, f, false);
+}
+
+long sys_pwritev2(struct task *self, struct user_frame *f)
+{
+	return arg(f, 5) ? -EOPNOTSUPP : vectors_at(self, f, true);
+}
+
+long sys_lseek(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+	i64 offset = (i64)arg(f, 1), base = 0;
+
+	if (!file)
+		return -EBADF;
+	if (!file->ops->seekable)
+		return file->flags & O_PATH ? -EBADF : -ESPIPE;
+	switch ((unsigned)arg(f, 2)) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = (i64)file->pos;
+		break;
+	case SEEK_END:
+		base = (i64)file->inode->size;
+		break;
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		/* A file is one piece of data, with a hole at its end. */
+		if (offset < 0 || (u64)offset >= file->inode->size)
+			return -ENXIO;
+		base = (unsigned)arg(f, 2) == SEEK_HOLE ? (i64)file->inode->size - offset : 0;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, offset, &base) || base < 0)
+		return -EINVAL;
+	file->pos = (u64)base;
+	return base;
+}
+
+/* Moves bytes from one file to another through memory of the service. */
+static long transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes)
+{
+	char *buffer = pages_alloc(COPY_BYTES);
+	u64 done = 0;
+	long moved = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	file_share(in);
+	file_share(out);
+	while (done < bytes) {
+		u64 piece = min_u64(bytes - done, COPY_BYTES);
+		u64 before = *in_pos;
+		long got = file_read(self, in, buffer, piece, in_pos);
+
+		moved = got > 0 ? file_write(self, out, buffer, (u64)got, out_pos) : got;
+		if (moved <= 0 || moved < got)
+			*in_pos = before + (moved > 0 ? (u64)moved : 0);
+		if (moved <= 0)
+			break;
+		done += (u64)moved;
+		if (moved < got)
+			break;
+	}
+	file_put(self, in);
+	file_put(self, out);
+	pages_free(buffer, COPY_BYTES);
+	return done ? (long)done : moved;
+}
+
+long sys_sendfile(struct task *self, struct user_frame *f)
+{
+	struct file *out = files_peek(self->files, arg(f, 0));
+	struct file *in = files_peek(self->files, arg(f, 1));
+	u64 pos = 0;
+	long moved;
+
+	if (!in || !out || !(in->may & FILE_READ) || !(out->may & FILE_WRITE))
+		return -EBADF;
+	if (!in->ops->seekable || !is_regular(in->inode) || out->flags & O_APPEND)
+		return -EINVAL;
+	if (!arg(f, 2))
+		return transfer(self, in, out, &in->pos, &out->pos, arg(f, 3));
+	if (user_get_u64(self, arg(f, 2), &pos))
+		return -EFAULT;
+	if ((i64)pos < 0)
+		return -EINVAL;
+	moved = transfer(self, in, out, &pos, &out->pos, arg(f, 3));
+	return user_put_u64(self, arg(f, 2), pos) ? -EFAULT : moved;
+}
+
+long sys_copy_file_range(struct task *self, struct user_frame *f)
+{
+	struct file *in = files_peek(self->files, arg(f, 0));
+	struct file *out = files_peek(self->files, arg(f, 2));
+	u64 in_pos, out_pos;
+	u64 *in_at = &in_pos, *out_at = &out_pos;
+	long moved;
+
+	if (!in || !out || !(in->may & FILE_READ) || !(out->may & FILE_WRITE) || out->flags & O_APPEND)
+		return -EBADF;
+	if (is_directory(in->inode) || is_directory(out->inode))
+		return -EISDIR;
+	if (!is_regular(in->inode) || !is_regular(out->inode) || arg(f, 5))
+		return -EINVAL;
+	if (arg(f, 1) && user_get_u64(self, arg(f, 1), &in_pos))
+		return -EFAULT;
+	if (arg(f, 3) && user_get_u64(self, arg(f, 3), &out_pos))
+		return -EFAULT;
+	in_at = arg(f, 1) ? in_at : &in->pos;
+	out_at = arg(f, 3) ? out_at : &out->pos;
+	if (in->inode == out->inode && *in_at < *out_at + arg(f, 4) && *out_at < *in_at + arg(f, 4))
+		return -EINVAL;
+	moved = transfer(self, in, out, in_at, out_at, arg(f, 4));
+	if (arg(f, 1) && user_put_u64(self, arg(f, 1), in_pos))
+		return -EFAULT;
+	if (arg(f, 3) && user_put_u64(self, arg(f, 3), out_pos))
+		return -EFAULT;
+	return moved;
+}
+
+static long change_flag(struct task *self, struct file *file, u64 addr, u32 flag)
+{
+	u32 on;
+
+	if (user_get_u32(self, addr, &on))
+		return -EFAULT;
+	file->flags = on ? file->flags | flag : file->flags & ~flag;
+	return 0;
+}
+
+long sys_ioctl(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+	unsigned command = (unsigned)arg(f, 1);
+	long result;
+
+	if (!file || file->flags & O_PATH)
+		return -EBADF;
+	switch (command) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return files_close_on_exec(self->files, (unsigned)arg(f, 0), command == FIOCLEX);
+	case FIONBIO:
+		return change_flag(self, file, arg(f, 2), O_NONBLOCK);
+	case FIOASYNC:
+		return change_flag(self, file, arg(f, 2), FASYNC);
+	default:
+		break;
+	}
+	if (!file->ops->ioctl)
+		return -ENOTTY;
+	file_share(file);
+	result = file->ops->ioctl(self, file, command, arg(f, 2));
+	file_put(self, file);
+	return result;
+}
+
+long sys_readahead(struct task *self, struct user_frame *f)
+{
+	return files_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
+}
+
+long sys_fadvise64(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	if (!file)
+		return -EBADF;
+	return file->ops->seekable ? 0 : -ESPIPE;
+}

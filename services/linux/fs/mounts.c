@@ -1,0 +1,273 @@
+/* The start of the file tree: configuration, mounts, devices, and the first process's descriptors. */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
+
+#include "services/runtime/service.h"
+
+#include "services/linux/tty/console.h"
+#include "services/linux/fs/file.h"
+#include "services/linux/fs/9p_client.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/proc/procfs.h"
+#include "services/linux/fs/devices.h"
+#include "services/linux/tty/tty.h"
+#include "services/linux/fs/path.h"
+
+/* The configuration, copied: one string after another. */
+static char *config;
+static size_t config_bytes;
+static struct tree *devices;
+static struct entry *terminal_entry;
+
+const char *config_get(const char *key, const char **at)
+{
+	size_t length = strlen(key);
+	const char *line = *at ? *at : config;
+
+	while (line && line < config + config_bytes) {
+		const char *next = line + strlen(line) + 1;
+
+		if (strncmp(line, key, length) == 0 && line[length] == '=') {
+			*at = next;
+			return line + length + 1;
+		}
+		line = next;
+	}
+	*at = config + config_bytes;
+	return NULL;
+}
+
+static unsigned config_number(const char *key, unsigned otherwise)
+{
+	const char *at = NULL;
+	const char *text = config_get(key, &at);
+
+	return text ? (unsigned)parse_number(&text) : otherwise;
+}
+
+static void config_read(void)
+{
+	config_bytes = service_start->words[0];
+	config = heap_zalloc(config_bytes + 1);
+	if (!config)
+		service_panic("no memory for the configuration");
+	memcpy(config, (const char *)service_start->arena, config_bytes);
+}
+
+/* --- building trees without a task --- */
+
+/* Makes a file in a directory in memory. */
+static struct entry *plant(struct entry *dir, const char *name, u32 mode, u64 rdev)
+{
+	struct inode *inode = inode_new(dir->inode->tree, mode, 0, 0);
+	struct entry *entry;
+
+	if (!inode || entry_lookup(NULL, dir, name, strlen(name), &entry))
+		service_panic("no memory for /%s", name);
+	inode->rdev = rdev;
+	if (S_ISDIR(mode))
+		dir->inode->nlink++;
+	entry_bind(entry, inode);
+	entry_put(entry);
+	return entry;
+}
+
+static void plant_link(struct entry *dir, const char *name, const char *target)
+{
+	struct entry *entry = plant(dir, name, S_IFLNK | 0777, 0);
+
+	entry->inode->target = heap_string(target, strlen(target));
+	entry->inode->size = strlen(target);
+}
+
+/* The entry of an absolute path, whose directories are made where they are missing. */
+static struct entry *entry_for(const char *path)
+{
+	struct entry *at = entry_get(root_entry);
+
+	while (*path) {
+		const char *end = path;
+		struct entry *next;
+
+		while (*end && *end != '/')
+			end++;
+		if (end == path) {
+			path++;
+			continue;
+		}
+		while (at->mounted) {
+			next = entry_get(at->mounted);
+			entry_put(at);
+			at = next;
+		}
+		if (entry_lookup(NULL, at, path, (size_t)(end - path), &next))
+			return NULL;
+		if (!next->inode) {
+			struct inode *inode = inode_new(at->inode->tree, S_IFDIR | 0755, 0, 0);
+
+			if (!inode)
+				return NULL;
+			entry_bind(next, inode);
+		}
+		entry_put(at);
+		at = next;
+		path = end;
+	}
+	return at;
+}
+
+static struct tree *mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
+	const struct inode_ops *ops)
+{
+	struct tree *tree = tree_new(type, source, magic, ops);
+	struct inode *inode = tree ? inode_new(tree, S_IFDIR | mode, 0, 0) : NULL;
+	struct entry *on = entry_for(path);
+
+	if (!inode || !on || !entry_root(tree, inode) || tree_mount(tree, on))
+		service_panic("cannot mount %s", path);
+	return tree;
+}
+
+/* --- the mounts --- */
+
+static struct tree *server_tree(u32 device, const char *source)
+{
+	struct tree *tree = tree_new(device ? "9p" : "overlay", source, V9FS_MAGIC, &lower_ops);
+	struct inode *root;
+	int error;
+
+	if (!tree)
+		return NULL;
+	tree->device = device;
+	tree->on_server = true;
+	/* Numbers of files made in memory stay clear of the server's. */
+	tree->next_ino = 1ull << 60;
+	error = lower_root(tree, &root);
+	if (error) {
+		service_log("linux: file system %u cannot be read: error %d", device, -error);
+		return NULL;
+	}
+	return entry_root(tree, root) ? tree : NULL;
+}
+
+/* share=TAG:PATH:MODE */
+static void mount_share(const char *text)
+{
+	u32 device = (u32)parse_number(&text);
+	const char *path = *text == ':' ? text + 1 : text;
+	const char *mode = strrchr(path, ':');
+	size_t length = mode ? (size_t)(mode - path) : strlen(path);
+	char *copy = heap_string(path, length);
+	struct tree *tree = copy ? server_tree(device, "share") : NULL;
+	struct entry *on = tree ? entry_for(copy) : NULL;
+
+	if (!on || tree_mount(tree, on)) {
+		service_log("linux: cannot mount share %u", device);
+		return;
+	}
+	tree->write_through = mode && strcmp(mode + 1, "rw") == 0;
+	heap_free(copy);
+}
+
+static void make_devices(void)
+{
+	static const struct {
+		const char *name;
+		u32 mode;
+		u64 number;
+	} nodes[] = {
+		{ "null", 0666, DEVICE(1, 3) },
+		{ "zero", 0666, DEVICE(1, 5) },
+		{ "full", 0666, DEVICE(1, 7) },
+		{ "random", 0666, DEVICE(1, 8) },
+		{ "urandom", 0666, DEVICE(1, 9) },
+		{ "tty", 0666, DEVICE(5, 0) },
+		{ "console", 0600, DEVICE(5, 1) },
+		{ "ptmx", 0666, DEVICE(5, 2) },
+	};
+	struct entry *root, *pts;
+
+	devices = mount("/dev", "devtmpfs", "udev", TMPFS_MAGIC, 0755, NULL);
+	root = devices->root;
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
+		plant(root, nodes[i].name, S_IFCHR | nodes[i].mode, nodes[i].number);
+	plant_link(root, "fd", "/proc/self/fd");
+	plant_link(root, "stdin", "/proc/self/fd/0");
+	plant_link(root, "stdout", "/proc/self/fd/1");
+	plant_link(root, "stderr", "/proc/self/fd/2");
+	pts = plant(root, "pts", S_IFDIR | 0755, 0);
+	terminal_entry = plant(pts, "0", S_IFCHR | 0620, DEVICE(136, 0));
+	terminal_entry->inode->gid = 5;
+	pty_init(pts);
+	mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
+}
+
+void files_init(void)
+{
+	const char *at = NULL, *share;
+	struct tree *root;
+
+	config_read();
+	pages_init();
+	/* A name with its inode takes some 700 bytes: at most a fortieth of the memory goes there. */
+	entries_unused_max = (unsigned)min_u64(service_start->memory / 32768, 16384);
+	root = server_tree(0, "root");
+	if (!root)
+		service_panic("the root file system cannot be read");
+	at = NULL;
+	share = config_get("root", &at);
+	root->write_through = share && strcmp(share, "rw") == 0;
+	root_entry = root->root;
+	tree_mount(root, NULL);
+	procfs_mount(mount("/proc", "proc", "proc", PROC_SUPER_MAGIC, 0555, NULL));
+	sysfs_mount(mount("/sys", "sysfs", "sysfs", SYSFS_MAGIC, 0555, NULL));
+	make_devices();
+	mount("/run", "tmpfs", "tmpfs", TMPFS_MAGIC, 0755, NULL);
+	plant(trees_last()->root, "lock", S_IFDIR | 01777, 0);
+	at = NULL;
+	while ((share = config_get("share", &at)))
+		mount_share(share);
+	at = NULL;
+	share = config_get("tty", &at);
+	tty_init(config_number("rows", 24), config_number("cols", 80));
+	console_init(share && strchr(share, '0'));
+}
+
+/* --- the first process --- */
+
+static struct file *first_file(struct task *self, unsigned fd, const char *ttys)
+{
+	struct file *file;
+
+	if (!ttys || !strchr(ttys, '0' + (int)fd))
+		return special_stream(fd);
+	if (file_open(self, terminal_entry, O_RDWR | O_NOCTTY, &file))
+		return NULL;
+	return file;
+}
+
+struct files *files_first(struct task *self)
+{
+	const char *at = NULL;
+	const char *ttys = config_get("tty", &at);
+	struct files *files = files_empty();
+
+	if (!files)
+		return NULL;
+	self->files = files;
+	if (ttys && *ttys) {
+		tty_take(self->process->sid, self->process->pgid);
+		terminal_entry->inode->uid = self->process->cred.uid;
+	}
+	for (unsigned fd = 0; fd < 3; fd++) {
+		struct file *file = first_file(self, fd, ttys);
+
+		if (!file)
+			return NULL;
+		files_set(self, file, fd, false);
+	}
+	return files;
+}

@@ -1,0 +1,260 @@
+/* open and its relatives. */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <linux/memfd.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "lib/format.h"
+
+#include "services/linux/call.h"
+#include "services/linux/fs/file.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/namei.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/fs/path.h"
+
+/* The rights that opening with these flags needs. */
+static unsigned rights_of(u32 flags)
+{
+	static const u8 rights[] = { 4, 2, 6, 6 };
+
+	return rights[flags & O_ACCMODE] | (flags & O_TRUNC ? 2 : 0);
+}
+
+/* Checks that an existing file may be opened like this. */
+static int check_open(struct task *self, struct inode *inode, u32 flags)
+{
+	if (is_symlink(inode) && !(flags & O_PATH && flags & O_NOFOLLOW))
+		return -ELOOP;
+	if (flags & O_DIRECTORY && !is_directory(inode))
+		return -ENOTDIR;
+	if (flags & O_PATH)
+		return 0;
+	if (is_directory(inode) && (rights_of(flags) & 2 || flags & O_CREAT))
+		return -EISDIR;
+	if (flags & O_NOATIME && !inode_owned(self, inode))
+		return -EPERM;
+	if (inode->running && rights_of(flags) & 2)
+		return -ETXTBSY;
+	return inode_may(self, inode, rights_of(flags));
+}
+
+/* A file without a name in a directory. */
+static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mode, struct file **opened)
+{
+	struct inode *inode;
+	int error;
+
+	if (!(flags & O_ACCMODE) || flags & O_CREAT)
+		return -EINVAL;
+	if (!is_directory(dir->inode))
+		return -ENOTDIR;
+	error = inode_may(self, dir->inode, 3);
+	if (!error && dir->inode->tree->fixed)
+		error = -EOPNOTSUPP;
+	if (error)
+		return error;
+	inode = inode_new(dir->inode->tree, S_IFREG | (mode & 07777 & ~self->fs->umask), self->process->cred.fsuid,
+		self->process->cred.fsgid);
+	if (!inode)
+		return -ENOMEM;
+	inode->nlink = 0;
+	inode->target = heap_string("/tmp/#nameless (deleted)", 24);
+	*opened = file_new(&regular_ops, inode, NULL, flags & ~(u32)(O_DIRECTORY | O_CREAT));
+	return *opened ? 0 : -ENOMEM;
+}
+
+/* No file is left behind that could not be opened. */
+static int open_made(struct task *self, struct entry *entry, u32 flags, u32 mode, struct file **opened)
+{
+	struct file *file = heap_zalloc(sizeof(*file));
+	int error = file ? names_create(self, entry, S_IFREG | (mode & 07777), 0) : -ENOMEM;
+
+	if (error) {
+		heap_free(file);
+		return error;
+	}
+	file_make(file, &regular_ops, inode_get(entry->inode), entry_get(entry), flags);
+	*opened = file;
+	return 0;
+}
+
+static int open_found(struct task *self, struct walk *at, u32 flags, u32 mode, struct file **opened)
+{
+	struct entry *entry = at->entry;
+	int error;
+
+	if (!entry->inode)
+		return at->slash ? -EISDIR : open_made(self, entry, flags, mode, opened);
+	if (flags & O_CREAT && flags & O_EXCL)
+		return -EEXIST;
+	error = check_open(self, entry->inode, flags);
+	if (!error)
+		error = file_open(self, entry, flags, opened);
+	if (!error && flags & O_TRUNC && is_regular(entry->inode)) {
+		error = entry->inode->size || entry->inode->lower ? pages_truncate(entry->inode, 0) : 0;
+		if (error)
+			file_put(self, *opened);
+	}
+	return error;
+}
+
+static int open_at(struct task *self, int dirfd, u64 path, u32 flags, u32 mode, unsigned how, struct file **opened)
+{
+	struct walk at;
+	int error;
+
+	if (!(flags & O_NOFOLLOW) && !(flags & O_CREAT && flags & O_EXCL))
+		how |= WALK_FOLLOW;
+	if (flags & O_CREAT)
+		how |= WALK_MISSING;
+	error = walk_user(self, dirfd, path, how, &at);
+	if (error)
+		return error;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		error = open_nameless(self, at.entry, flags, mode, opened);
+	else
+		error = open_found(self, &at, flags, mode, opened);
+	entry_put(at.entry);
+	return error;
+}
+
+static long do_open(struct task *self, int dirfd, u64 path, u32 flags, u32 mode, unsigned how)
+{
+	struct file *file;
+	int error;
+
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	if ((flags & O_TMPFILE) != O_TMPFILE && flags & O_DIRECTORY && flags & O_CREAT)
+		return -EINVAL;
+	error = files_room(self);
+	if (!error)
+		error = open_at(self, dirfd, path, flags, mode, how, &file);
+	if (error)
+		return error;
+	return files_add(self, file, 0, flags & O_CLOEXEC);
+}
+
+long sys_open(struct task *self, struct user_frame *f)
+{
+	return do_open(self, AT_FDCWD, arg(f, 0), (u32)arg(f, 1), (u32)arg(f, 2), 0);
+}
+
+long sys_creat(struct task *self, struct user_frame *f)
+{
+	return do_open(self, AT_FDCWD, arg(f, 0), O_CREAT | O_WRONLY | O_TRUNC, (u32)arg(f, 1), 0);
+}
+
+long sys_openat(struct task *self, struct user_frame *f)
+{
+	return do_open(self, (int)arg(f, 0), arg(f, 1), (u32)arg(f, 2), (u32)arg(f, 3), 0);
+}
+
+long sys_openat2(struct task *self, struct user_frame *f)
+{
+	struct open_how how;
+
+	if (arg(f, 3) != sizeof(how))
+		return arg(f, 3) < sizeof(how) ? -EINVAL : -E2BIG;
+	if (user_read(self, arg(f, 2), &how, sizeof(how)))
+		return -EFAULT;
+	if (how.resolve & ~(u64)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV))
+		return -EOPNOTSUPP;
+	return do_open(self, (int)arg(f, 0), arg(f, 1), (u32)how.flags, (u32)how.mode,
+		how.resolve & RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0);
+}
+
+long sys_memfd_create(struct task *self, struct user_frame *f)
+{
+	char name[NAME_MAX + 1], full[NAME_MAX + 32];
+	long length = user_string(self, arg(f, 0), name, sizeof(name) - 6);
+	u32 flags = (u32)arg(f, 1);
+	struct inode *inode;
+	struct file *file;
+
+	if (length < 0)
+		return length == -ENAMETOOLONG ? -EINVAL : length;
+	if (flags & ~(u32)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	inode = anonymous_inode(S_IFREG | 0777);
+	if (!inode)
+		return -ENOMEM;
+	inode->target = heap_string(full, (size_t)format(full, sizeof(full), "/memfd:%s (deleted)", name));
+	file = file_new(&regular_ops, inode, NULL, O_RDWR);
+	return file ? files_add(self, file, 0, flags & MFD_CLOEXEC) : -ENOMEM;
+}
+
+/* --- sizes --- */
+
+static long truncate_file(struct task *self, struct inode *inode, u64 size)
+{
+	if ((i64)size < 0)
+		return -EINVAL;
+	if (is_directory(inode))
+		return -EISDIR;
+	if (!is_regular(inode))
+		return -EINVAL;
+	if (size > process_limit(self->process, RLIMIT_FSIZE))
+		return -EFBIG;
+	if (inode->running)
+		return -ETXTBSY;
+	return pages_truncate(inode, size);
+}
+
+long sys_truncate(struct task *self, struct user_frame *f)
+{
+	struct walk at;
+	long error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &at);
+
+	if (error)
+		return error;
+	error = is_directory(at.entry->inode) ? -EISDIR : inode_may(self, at.entry->inode, 2);
+	if (!error)
+		error = truncate_file(self, at.entry->inode, arg(f, 1));
+	entry_put(at.entry);
+	return error;
+}
+
+long sys_ftruncate(struct task *self, struct user_frame *f)
+{
+	struct file *file = files_peek(self->files, arg(f, 0));
+
+	if (!file || file->flags & O_PATH)
+		return -EBADF;
+	if (!(file->may & FILE_WRITE) || !is_regular(file->inode))
+		return -EINVAL;
+	return truncate_file(self, file->inode, arg(f, 1));
+}
+
+long sys_fallocate(struct task *self, struct user_frame *f)
+{
+	enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 }; /* FALLOC_FL_*, <linux/falloc.h> */
+	struct file *file = files_peek(self->files, arg(f, 0));
+	unsigned mode = (unsigned)arg(f, 1);
+	i64 offset = (i64)arg(f, 2), bytes = (i64)arg(f, 3);
+	struct inode *inode;
+	u64 end;
+
+	if (!file || !(file->may & FILE_WRITE))
+		return -EBADF;
+	inode = file->inode;
+	if (offset < 0 || bytes <= 0)
+		return -EINVAL;
+	if (!is_regular(inode))
+		return file->ops->seekable ? -ENODEV : -ESPIPE;
+	if (mode & ~(unsigned)(KEEP_SIZE | PUNCH_HOLE | ZERO_RANGE))
+		return -EOPNOTSUPP;
+	end = (u64)offset + (u64)bytes;
+	if (end > FILE_SIZE_MAX)
+		return -EFBIG;
+	if (mode & (PUNCH_HOLE | ZERO_RANGE) && (u64)offset < inode->size) {
+		int error = pages_zero(inode, (u64)offset, min_u64(end, inode->size) - (u64)offset);
+
+		if (error)
+			return error;
+	}
+	return !(mode & KEEP_SIZE) && end > inode->size ? pages_truncate(inode, end) : 0;
+}

@@ -1,0 +1,176 @@
+/* Start and end of the Linux service: see main.h. */
+#include <asm/errno.h>
+#include <linux/wait.h>
+
+#include "abi/services.h"
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/time/clock.h"
+#include "services/linux/copy.h"
+#include "services/linux/fs/files.h"
+#include "services/linux/machine.h"
+#include "services/linux/main.h"
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+
+enum { LINE_BYTES = 512, STATUS_NOT_FOUND = 127, STATUS_NOT_EXECUTABLE = 126 };
+
+u64 machine_window, machine_half;
+unsigned machine_shift;
+u64 clock_wall_base;
+
+/* --- the end --- */
+
+static __attribute__((format(printf, 1, 2))) void control_line(const char *text, ...)
+{
+	char line[LINE_BYTES];
+	va_list arguments;
+	va_start(arguments, text);
+	int bytes = format_v(line, sizeof(line), text, arguments);
+	va_end(arguments);
+	if (bytes >= LINE_BYTES) {
+		bytes = LINE_BYTES;
+		line[LINE_BYTES - 1] = '\n';
+	}
+	control_send(line, bytes);
+}
+
+static _Noreturn void power_off(int status)
+{
+	u64 unused;
+	const char *at = NULL;
+	files_drain();
+	if (config_get("stats", &at))
+		stats_send();
+	control_line("exit %d\n", status);
+	for (;;)
+		portal_call(service_start->registry, REGISTRY_END, status, 0, 0, 0, 0, &unused);
+}
+
+_Noreturn void service_end(int wait_status)
+{
+	power_off(wait_status & 0x7f ? 128 + (wait_status & 0x7f) : wait_status >> 8 & 0xff);
+}
+
+void service_stopped(void)
+{
+	control_line("stop\n");
+}
+
+/* --- the first program --- */
+
+static u64 config_number(const char *key, u64 otherwise)
+{
+	const char *at = NULL, *value = config_get(key, &at);
+	return value ? parse_number(&value) : otherwise;
+}
+
+/* All values of a key, as a list with a NULL at the end. */
+static char **config_list(const char *key)
+{
+	unsigned count = 0;
+	const char *at = NULL, *value;
+	while (config_get(key, &at))
+		count++;
+	char **list = heap_zalloc((count + 1) * sizeof(*list));
+	if (!list)
+		service_panic("linux: no memory for the configuration");
+	at = NULL;
+	for (unsigned i = 0; i < count && (value = config_get(key, &at)); i++)
+		list[i] = (char *)value;
+	return list;
+}
+
+static const char *error_text(int error)
+{
+	switch (-error) {
+	case ENOENT:
+		return "no such file or directory";
+	case EACCES:
+		return "permission denied";
+	case ENOEXEC:
+		return "not a program for this machine";
+	case ELIBBAD:
+		return "its interpreter is not a program for this machine";
+	case ELOOP:
+		return "too many levels of scripts or symbolic links";
+	case ENOTDIR:
+		return "not a directory";
+	case EISDIR:
+		return "is a directory";
+	case ENOMEM:
+		return "too little memory";
+	case E2BIG:
+		return "its arguments are too long";
+	case EIO:
+		return "cannot be read";
+	default:
+		return "cannot be executed";
+	}
+}
+
+static _Noreturn void first_failed(const char *path, int error)
+{
+	control_line("error %s: %s\n", path, error_text(error));
+	power_off(error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);
+}
+
+static struct task *first_task(void)
+{
+	struct credentials cred;
+	memset(&cred, 0, sizeof(cred));
+	cred.uid = cred.euid = cred.suid = cred.fsuid = config_number("uid", 0);
+	cred.gid = cred.egid = cred.sgid = cred.fsgid = config_number("gid", 0);
+	cred.group_count = 1;
+	cred.groups[0] = cred.gid;
+	struct task *task = process_first(&cred);
+	service_assert(task);
+	task->files = files_first(task);
+	task->fs = fs_first(task);
+	return task;
+}
+
+static void first_start(void)
+{
+	struct user_frame frame;
+	const char *at = NULL, *path = config_get("exe", &at);
+	struct task *task = first_task();
+	char **argv = config_list("arg"), **envp = config_list("env");
+	service_assert(path);
+	memset(&frame, 0, sizeof(frame));
+	int error = exec_first(task, path, argv, envp, &frame);
+	heap_free(argv);
+	heap_free(envp);
+	if (!error)
+		error = task_start(task, &frame);
+	if (error)
+		first_failed(path, error);
+}
+
+void service_main(const struct start_info *start)
+{
+	const struct landing landing = {
+		.copy_start = (u64)guarded_start,
+		.copy_end = (u64)guarded_end,
+		.copy_landing = (u64)guarded_landing,
+		.crash_landing = (u64)crash_landing,
+	};
+	static const u32 never;
+	machine_window = start->window;
+	machine_half = machine_window / 2;
+	machine_shift = start->number_shift;
+	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
+		service_panic("linux: cannot serve system calls");
+	call_init();
+	files_init();
+	clock_wall_base = config_number("wall", start->clock.wall);
+	limits_init();
+	timer_init();
+	service_lock();
+	first_start();
+	service_unlock();
+	for (;;)
+		call_wait(&never, 0, 0, 0);
+}

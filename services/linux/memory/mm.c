@@ -1,0 +1,178 @@
+/* The memory of a process: its space, and where in it there is room. The kernel keeps the regions; what is known here is
+ * only where to look first. */
+#include <asm/errno.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/fs/files.h"
+#include "services/linux/main.h"
+#include "services/linux/process/process.h"
+#include "services/linux/vas/vas.h"
+
+int native_errno(i64 error)
+{
+	switch (-error) {
+	case 0:
+		return 0;
+	case E_NOMEM:
+	case E_LIMIT:
+		return -ENOMEM;
+	case E_FAULT:
+		return -EFAULT;
+	case E_PERM:
+		return -EPERM;
+	case E_NOENT:
+		return -ENOMEM;
+	case E_EXIST:
+		return -EEXIST;
+	case E_AGAIN:
+	case E_BUSY:
+		return -EAGAIN;
+	case E_TIMEDOUT:
+		return -ETIMEDOUT;
+	case E_INTR:
+		return -EINTR;
+	case E_DEAD:
+		return -EIO;
+	case E_NOSYS:
+		return -ENOSYS;
+	default:
+		return -EINVAL;
+	}
+}
+
+static u32 space_new(const char *name)
+{
+	struct space_spec spec = { .flags = SPACE_GRANT_CREATOR, .system = 1 };
+	strlcpy(spec.name, name, sizeof(spec.name));
+	i64 space = call_space_create(&spec);
+	return space < 0 ? 0 : space;
+}
+
+struct mm *mm_new(const char *name)
+{
+	struct mm *mm = heap_zalloc(sizeof(*mm));
+	u32 space = mm ? space_new(name) : 0;
+	if (!space) {
+		heap_free(mm);
+		return NULL;
+	}
+	mm->references = 1;
+	mm->space = space;
+	mm->base = (u64)space << machine_shift;
+	return mm;
+}
+
+struct mm *mm_fork(struct mm *mm, const char *name)
+{
+	struct mm *copy = mm_new(name);
+	if (!copy)
+		return NULL;
+	u32 space = copy->space;
+	u64 base = copy->base;
+	*copy = *mm;
+	copy->references = 1;
+	copy->guests = 0;
+	copy->space = space;
+	copy->base = base;
+	copy->vases = NULL;
+	if (copy->exe)
+		file_run(copy->exe);
+	if (bounds_fork(copy, mm) || call_space_fork(mm->space, space) < 0) {
+		mm_put(NULL, copy);
+		return NULL;
+	}
+	return copy;
+}
+
+struct mm *mm_share(struct mm *mm)
+{
+	mm->references++;
+	return mm;
+}
+
+void mm_put(struct task *self, struct mm *mm)
+{
+	if (--mm->references)
+		return;
+	call_space_destroy(mm->space);
+	vas_mm_end(mm);
+	if (mm->exe)
+		file_run_end(self, mm->exe);
+	bounds_free(mm);
+	if (!mm->guests)
+		heap_free(mm);
+}
+
+bool mm_is_used(struct mm *mm, u64 start, u64 bytes)
+{
+	struct region_info region;
+	if (start < STACKLET_END && start + bytes > STACKLET_BASE)
+		return true;
+	return call_map_query(mm->space, start, &region) >= 0 && region.start < start + bytes;
+}
+
+/* The highest free range of `bytes` in [low, high), or 0. */
+static u64 find_between(struct mm *mm, u64 bytes, u64 low, u64 high)
+{
+	struct region_info region;
+	u64 best = 0;
+	while (low < high) {
+		u64 end = high;
+		bool more = call_map_query(mm->space, low, &region) >= 0 && region.start < high;
+		if (more)
+			end = region.start;
+		if (end >= low && end - low >= bytes)
+			best = end - bytes;
+		if (!more)
+			break;
+		low = region.end;
+	}
+	return best;
+}
+
+u64 mm_guess(struct mm *mm, u64 bytes)
+{
+	if (mm->cursor < STACKLET_END + bytes || mm->cursor > mm->mmap_top)
+		return 0;
+	return mm->cursor -= bytes;
+}
+
+u64 mm_find(struct mm *mm, u64 bytes)
+{
+	u64 start = find_between(mm, bytes, STACKLET_END, mm->mmap_top);
+	if (!start)
+		return find_between(mm, bytes, MMAP_LOW, STACKLET_BASE);
+	return mm->cursor = start;
+}
+
+void mm_freed(struct mm *mm, u64 start, u64 bytes)
+{
+	if (start + bytes > mm->cursor && start + bytes <= mm->mmap_top)
+		mm->cursor = start + bytes;
+}
+
+void mm_sizes(const struct mm *mm, u64 *total_pages, u64 *resident_pages)
+{
+	struct region_info region;
+	struct space_info info;
+	u64 at = 0;
+	*total_pages = 0;
+	while (call_map_query(mm->space, at, &region) >= 0) {
+		*total_pages += (region.end - region.start) >> PAGE_SHIFT;
+		at = region.end;
+	}
+	*resident_pages = call_space_info(mm->space, &info) < 0 ? 0 : info.frames;
+}
+
+u64 mm_resident(const struct mm *mm, u64 start, u64 end)
+{
+	u64 pages = 0, stop;
+	i64 found;
+	while (start < end && (found = call_map_present(mm->space, start, &stop)) >= 0 && (u64)found < end) {
+		start = min_u64(stop, end);
+		pages += (start - found) >> PAGE_SHIFT;
+	}
+	return pages;
+}

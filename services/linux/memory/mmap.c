@@ -1,0 +1,470 @@
+/* The calls that change a process's memory. */
+#include <asm/errno.h>
+#include <linux/mman.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/fs/files.h"
+#include "services/linux/machine.h"
+#include "services/linux/main.h"
+#include "services/linux/process/process.h"
+#include "services/linux/user_memory.h"
+
+/* Whether a program may map there: the image's half of the window without the stacklets. */
+static bool range_is_allowed(u64 addr, u64 bytes)
+{
+	u64 half = machine_window / 2;
+	return addr < half && bytes <= half - addr && !(addr < STACKLET_END && addr + bytes > STACKLET_BASE);
+}
+
+/* --- brk --- */
+
+long sys_brk(struct task *self, struct user_frame *frame)
+{
+	struct mm *mm = self->mm;
+	u64 wish = arg(frame, 0), old_end = page_up(mm->brk), new_end = page_up(wish);
+	if (wish < mm->brk_start || wish >= machine_window / 2 ||
+		wish - mm->brk_start > process_limit(self->process, RLIMIT_DATA))
+		return mm->brk;
+	if (new_end > old_end) {
+		if (!range_is_allowed(old_end, new_end - old_end) ||
+			call_map(mm->space, old_end, new_end - old_end, RIGHT_R | RIGHT_W, 0, 0) < 0)
+			return mm->brk;
+	} else if (new_end < old_end) {
+		if (call_unmap(mm->space, new_end, old_end - new_end) < 0)
+			return mm->brk;
+		bounds_unmapped(self, new_end, old_end - new_end);
+	}
+	mm->brk = wish;
+	return wish;
+}
+
+/* --- mmap --- */
+
+/* What mmap asks for, checked. */
+struct mapping {
+	u64 addr, bytes, offset;
+	u32 rights, flags; /* RIGHT_*; MAP_* of Linux */
+	int fd;
+};
+
+static u32 rights_of(u64 prot)
+{
+	u32 rights = 0;
+	if (prot & (PROT_READ | PROT_WRITE | PROT_EXEC))
+		rights |= RIGHT_R;
+	if (prot & PROT_WRITE)
+		rights |= RIGHT_W;
+	if (prot & PROT_EXEC)
+		rights |= RIGHT_X;
+	return rights;
+}
+
+bool mm_limit_allows(struct task *self, u64 bytes)
+{
+	u64 limit = process_limit(self->process, RLIMIT_AS), total, resident;
+	if (limit == RLIM64_INFINITY)
+		return true;
+	mm_sizes(self->mm, &total, &resident);
+	return total * PAGE_SIZE + bytes <= limit;
+}
+
+/* Checks an address that must be taken. -> 0 or -errno. */
+static int fixed_check(const struct mapping *m)
+{
+	if (!is_page_aligned(m->addr))
+		return -EINVAL;
+	if (!range_is_allowed(m->addr, m->bytes))
+		return -ENOMEM;
+	return m->addr < MMAP_LOW ? -EPERM : 0;
+}
+
+static bool may_write_segment(const struct mm *mm, u32 segment)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(mm->may_write); i++)
+		if (mm->may_write[i] == segment)
+			return true;
+	return false;
+}
+
+static void may_write_note(struct mm *mm, u32 segment)
+{
+	if (!may_write_segment(mm, segment))
+		mm->may_write[mm->may_write_next++ % ARRAY_SIZE(mm->may_write)] = segment;
+}
+
+/* The segment behind the mapping; *own: it was made for this mapping, and the service's reference is to be dropped. */
+static int mapping_segment(struct task *self, const struct mapping *m, u32 *segment, bool *own)
+{
+	bool share = (m->flags & MAP_TYPE) != MAP_PRIVATE;
+	*own = false;
+	*segment = 0;
+	if (m->flags & MAP_ANONYMOUS) {
+		if (!share)
+			return 0;
+		i64 made = call_segment_create(m->bytes >> PAGE_SHIFT, 0);
+		if (made < 0)
+			return -ENOMEM;
+		*segment = made;
+		*own = true;
+		return 0;
+	}
+	struct file *file = files_get(self->files, m->fd);
+	if (!file)
+		return -EBADF;
+	int error = file_segment(self, file, m->rights, share, m->bytes, segment);
+	if (!error && share && !(m->rights & RIGHT_W) && file_may_write(file))
+		may_write_note(self->mm, *segment);
+	file_put(self, file);
+	return error;
+}
+
+static int mapping_map(struct task *self, const struct mapping *m, u32 segment)
+{
+	u32 flags = m->rights;
+	if ((m->flags & MAP_TYPE) != MAP_PRIVATE)
+		flags |= MAP_SHARE;
+	if (m->flags & MAP_FIXED)
+		flags |= MAP_REPLACE;
+	u64 offset = m->flags & MAP_ANONYMOUS ? 0 : m->offset;
+	int error = native_errno(call_map(self->mm->space, m->addr, m->bytes, flags, segment, offset));
+	if (!error && (m->flags & MAP_FIXED))
+		bounds_unmapped(self, m->addr, m->bytes);
+	return error;
+}
+
+/* Finds an address and maps there. The kernel refuses what overlaps, so places that are probably free are just tried. */
+static int mapping_place(struct task *self, struct mapping *m, u32 segment)
+{
+	u64 hint = page_down(m->addr);
+	if (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return mapping_map(self, m, segment);
+	if (hint >= MMAP_LOW && range_is_allowed(hint, m->bytes)) {
+		m->addr = hint;
+		int error = mapping_map(self, m, segment);
+		if (error != -EEXIST)
+			return error;
+	}
+	m->addr = mm_guess(self->mm, m->bytes);
+	int error = m->addr ? mapping_map(self, m, segment) : -EEXIST;
+	if (error != -EEXIST)
+		return error;
+	m->addr = mm_find(self->mm, m->bytes);
+	return m->addr ? mapping_map(self, m, segment) : -ENOMEM;
+}
+
+static long mapping_make(struct task *self, struct mapping *m)
+{
+	u32 segment;
+	bool own;
+	int error = mapping_segment(self, m, &segment, &own);
+	if (!error && (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		error = fixed_check(m);
+	if (!error)
+		error = mapping_place(self, m, segment);
+	if (own)
+		call_segment_destroy(segment);
+	return error ? error : (long)m->addr;
+}
+
+long sys_mmap(struct task *self, struct user_frame *frame)
+{
+	struct mapping m = {
+		.addr = arg(frame, 0),
+		.bytes = page_up(arg(frame, 1)),
+		.rights = rights_of(arg(frame, 2)),
+		.flags = arg(frame, 3),
+		.fd = arg(frame, 4),
+		.offset = arg(frame, 5),
+	};
+	u32 type = m.flags & MAP_TYPE;
+	if (!arg(frame, 1) || !is_page_aligned(m.offset))
+		return -EINVAL;
+	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (!m.bytes || m.bytes > machine_window / 2 || !mm_limit_allows(self, m.bytes))
+		return -ENOMEM;
+	if (m.offset + m.bytes < m.offset)
+		return -EOVERFLOW;
+	return mapping_make(self, &m);
+}
+
+long sys_munmap(struct task *self, struct user_frame *frame)
+{
+	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1));
+	if (!is_page_aligned(addr) || !bytes || addr >= machine_window / 2 || bytes > machine_window / 2 - addr)
+		return -EINVAL;
+	int error = native_errno(call_unmap(self->mm->space, addr, bytes));
+	if (error)
+		return error;
+	mm_freed(self->mm, addr, bytes);
+	bounds_unmapped(self, addr, bytes);
+	return 0;
+}
+
+/* --- changing what is mapped --- */
+
+/* A shared file mapping only becomes writable if the file was open for writing. */
+static bool protect_is_allowed(struct mm *mm, u64 addr, u64 bytes)
+{
+	struct region_info region;
+	u64 end = addr + bytes, dev, ino;
+	char name[8];
+	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
+		if ((region.flags & MAP_SHARE) && !(region.flags & RIGHT_W) && region.segment &&
+			segment_name(region.segment, name, sizeof(name), &dev, &ino)) {
+			if (!may_write_segment(mm, region.segment))
+				return false;
+			segment_written(region.segment);
+		}
+		addr = region.end;
+	}
+	return true;
+}
+
+static u64 bytes_up_to_gap(struct mm *mm, u64 addr, u64 bytes)
+{
+	struct region_info region;
+	u64 at = addr;
+	while (at < addr + bytes && call_map_query(mm->space, at, &region) >= 0 && region.start <= at)
+		at = region.end;
+	return min_u64(at - addr, bytes);
+}
+
+long sys_mprotect(struct task *self, struct user_frame *frame)
+{
+	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1)), prot = arg(frame, 2);
+	if (!is_page_aligned(addr) ||
+		(prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP)))
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (!range_is_allowed(addr, bytes))
+		return -ENOMEM;
+	if ((prot & PROT_WRITE) && !protect_is_allowed(self->mm, addr, bytes))
+		return -EACCES;
+	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot));
+	u64 mapped = error == -E_NOMEM ? bytes_up_to_gap(self->mm, addr, bytes) : 0;
+	/* Up to the first gap it has an effect all the same. Without one, it was memory that was missing. */
+	if (mapped && mapped < bytes)
+		call_protect(self->mm->space, addr, mapped, rights_of(prot));
+	return native_errno(error);
+}
+
+/* Maps what follows a region, as the region goes on. */
+static int region_extend(struct mm *mm, const struct region_info *region, u64 old_end, u64 at, u64 bytes)
+{
+	u64 offset = region->segment ? region->offset + (old_end - region->start) : 0;
+	return native_errno(
+		call_map(mm->space, at, bytes, region->flags & (RIGHT_ALL | MAP_SHARE), region->segment, offset));
+}
+
+static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes, u64 flags, u64 wish)
+{
+	struct mm *mm = self->mm;
+	struct region_info region;
+	u64 moved = min_u64(old_bytes, new_bytes), target = wish;
+	if (call_map_query(mm->space, old, &region) < 0 || region.start > old)
+		return -EFAULT;
+	if (flags & MREMAP_FIXED) {
+		if (!is_page_aligned(wish) || !range_is_allowed(wish, new_bytes))
+			return -EINVAL;
+		call_unmap(mm->space, wish, new_bytes);
+		bounds_unmapped(self, wish, new_bytes);
+	} else {
+		target = mm_find(mm, new_bytes);
+	}
+	if (!target)
+		return -ENOMEM;
+	/* What may fail comes first: the piece that is to be moved stays where it is until all is there. */
+	int error = 0;
+	if (new_bytes > moved)
+		error = region_extend(mm, &region, old + old_bytes, target + moved, new_bytes - moved);
+	else if (old_bytes > moved)
+		error = native_errno(call_unmap(mm->space, old + moved, old_bytes - moved));
+	if (error)
+		return error;
+	error = native_errno(call_remap(mm->space, old, moved, target));
+	if (error) {
+		if (new_bytes > moved)
+			call_unmap(mm->space, target + moved, new_bytes - moved);
+		return error;
+	}
+	mm_freed(mm, old, old_bytes);
+	bounds_unmapped(self, old, old_bytes);
+	return (long)target;
+}
+
+long sys_mremap(struct task *self, struct user_frame *frame)
+{
+	u64 old = arg(frame, 0), old_bytes = page_up(arg(frame, 1)), new_bytes = page_up(arg(frame, 2));
+	u64 flags = arg(frame, 3), wish = arg(frame, 4), extra = new_bytes - old_bytes;
+	struct region_info region;
+	if (!is_page_aligned(old) || !new_bytes || !old_bytes || (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
+		((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))
+		return -EINVAL;
+	if (!range_is_allowed(old, old_bytes) || new_bytes > machine_window / 2)
+		return -EFAULT;
+	if ((flags & MREMAP_FIXED) && old < wish + new_bytes && wish < old + old_bytes)
+		return -EINVAL;
+	if (flags & MREMAP_FIXED)
+		return remap_move(self, old, old_bytes, new_bytes, flags, wish);
+	if (call_map_query(self->mm->space, old, &region) < 0 || region.start > old)
+		return -EFAULT;
+	if (new_bytes <= old_bytes) {
+		if (new_bytes < old_bytes) {
+			int error = native_errno(call_unmap(self->mm->space, old + new_bytes, old_bytes - new_bytes));
+			if (error)
+				return error;
+			bounds_unmapped(self, old + new_bytes, old_bytes - new_bytes);
+		}
+		return old;
+	}
+	if (!mm_limit_allows(self, extra))
+		return -ENOMEM;
+	if (range_is_allowed(old, new_bytes) && !mm_is_used(self->mm, old + old_bytes, extra) &&
+		!region_extend(self->mm, &region, old + old_bytes, old + old_bytes, extra))
+		return old;
+	return flags & MREMAP_MAYMOVE ? remap_move(self, old, old_bytes, new_bytes, flags, 0) : -ENOMEM;
+}
+
+/* Mapping the same again drops the private pages. */
+int mm_forget(struct mm *mm, u64 addr, u64 bytes)
+{
+	u64 end = addr + bytes;
+	struct region_info region;
+	int error = 0;
+	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
+		/* Gaps are an error, but what is behind them is dropped all the same. */
+		if (region.start > addr) {
+			error = -ENOMEM;
+			addr = region.start;
+		}
+		u64 piece = min_u64(region.end, end) - addr;
+		u64 offset = region.segment ? region.offset + (addr - region.start) : 0;
+		if (!(region.flags & MAP_SHARE) &&
+			call_map(mm->space, addr, piece, (region.flags & RIGHT_ALL) | MAP_REPLACE, region.segment,
+				offset) < 0)
+			return -ENOMEM;
+		addr += piece;
+	}
+	return addr < end ? -ENOMEM : error;
+}
+
+long sys_madvise(struct task *self, struct user_frame *frame)
+{
+	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1));
+	if (!is_page_aligned(addr))
+		return -EINVAL;
+	if (!range_is_allowed(addr, bytes))
+		return -ENOMEM;
+	switch (arg(frame, 2)) {
+	case MADV_DONTNEED:
+		return mm_forget(self->mm, addr, bytes);
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_FREE:
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* -> whether every page of the range is mapped. */
+static bool range_is_mapped(struct mm *mm, u64 addr, u64 bytes)
+{
+	u64 end = addr + bytes;
+	struct region_info region;
+	while (addr < end) {
+		if (call_map_query(mm->space, addr, &region) < 0 || region.start > addr)
+			return false;
+		addr = region.end;
+	}
+	return true;
+}
+
+long sys_msync(struct task *self, struct user_frame *frame)
+{
+	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1)), flags = arg(frame, 2);
+	if (!is_page_aligned(addr) || (flags & ~(u64)(MS_ASYNC | MS_SYNC | MS_INVALIDATE)) ||
+		((flags & MS_ASYNC) && (flags & MS_SYNC)))
+		return -EINVAL;
+	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
+}
+
+/* A byte for each page of a mapped range: whether it has a frame. */
+static void present_bytes(struct mm *mm, u64 addr, u64 pages, char *bytes)
+{
+	u64 at = addr, end = addr + (pages << PAGE_SHIFT), stop;
+	struct region_info region;
+	memset(bytes, 0, pages);
+	while (at < end && call_map_query(mm->space, at, &region) >= 0) {
+		i64 found = call_map_present(mm->space, at, &stop);
+		if (found >= 0 && (u64)found < end)
+			memset(bytes + ((found - addr) >> PAGE_SHIFT), 1, (min_u64(stop, end) - found) >> PAGE_SHIFT);
+		at = found < 0 ? region.end : stop;
+	}
+}
+
+long sys_mincore(struct task *self, struct user_frame *frame)
+{
+	u64 addr = arg(frame, 0), pages = page_up(arg(frame, 1)) >> PAGE_SHIFT, to = arg(frame, 2);
+	char bytes[256];
+	if (!is_page_aligned(addr))
+		return -EINVAL;
+	if (!range_is_mapped(self->mm, addr, pages << PAGE_SHIFT))
+		return -ENOMEM;
+	while (pages) {
+		u64 piece = min_u64(pages, sizeof(bytes));
+		present_bytes(self->mm, addr, piece, bytes);
+		if (user_write(self, to, bytes, piece))
+			return -EFAULT;
+		addr += piece << PAGE_SHIFT;
+		to += piece;
+		pages -= piece;
+	}
+	return 0;
+}
+
+/* Pages never leave memory, so locking them does nothing. */
+long sys_mlock(struct task *self, struct user_frame *frame)
+{
+	u64 addr = page_down(arg(frame, 0));
+	return range_is_mapped(self->mm, addr, page_up(arg(frame, 0) + arg(frame, 1)) - addr) ? 0 : -ENOMEM;
+}
+
+long sys_mlock2(struct task *self, struct user_frame *frame)
+{
+	return sys_mlock(self, frame);
+}
+
+long sys_munlock(struct task *self, struct user_frame *frame)
+{
+	return sys_mlock(self, frame);
+}
+
+long sys_mlockall(struct task *self, struct user_frame *frame)
+{
+	(void)self;
+	(void)frame;
+	return 0;
+}
+
+long sys_munlockall(struct task *self, struct user_frame *frame)
+{
+	return sys_mlockall(self, frame);
+}

@@ -1,0 +1,260 @@
+/* Names of sockets: socket files of the tree, and abstract names, which begin with a zero byte. */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/in.h>
+#include <linux/stat.h>
+#include <linux/uio.h>
+
+#include "lib/format.h"
+#include "lib/string.h"
+
+#include "services/linux/call.h"
+#include "services/runtime/heap.h"
+#include "services/linux/fs/namei.h"
+#include "services/linux/net/socket.h"
+#include "services/linux/fs/path.h"
+
+enum { FAMILY_BYTES = offsetof(struct socket_address, path), ADDRESS_BYTES = FAMILY_BYTES + UNIX_PATH_MAX };
+
+static struct list_node abstract_names = LIST_INIT(abstract_names);
+
+struct socket_name *name_share(struct socket_name *name)
+{
+	name->refs++;
+	return name;
+}
+
+void name_put(struct socket_name *name)
+{
+	if (!name || --name->refs)
+		return;
+	inode_put(name->inode);
+	heap_free(name);
+}
+
+void name_forget(struct socket *socket)
+{
+	struct socket_name *name = socket->name;
+
+	if (name->owner != socket)
+		return;
+	list_remove(&name->abstract);
+	name->owner = NULL;
+	if (name->inode && name->inode->socket == socket)
+		name->inode->socket = NULL;
+}
+
+static struct socket_name *name_new(const struct socket_address *address, u32 bytes)
+{
+	struct socket_name *name = heap_zalloc(sizeof(*name));
+
+	if (!name)
+		return NULL;
+	name->refs = 1;
+	name->bytes = bytes;
+	memcpy(&name->address, address, bytes);
+	list_init(&name->abstract);
+	return name;
+}
+
+static bool is_abstract(const struct socket_address *address)
+{
+	return !address->path[0];
+}
+
+static struct socket *abstract_find(const struct socket_address *address, u32 bytes, unsigned type)
+{
+	list_for_each(node, &abstract_names) {
+		struct socket_name *name = container_of(node, struct socket_name, abstract);
+
+		if (name->bytes == bytes && name->owner->type == type && !memcmp(&name->address, address, bytes))
+			return name->owner;
+	}
+	return NULL;
+}
+
+/* --- binding --- */
+
+static int bind_abstract(struct socket *socket, const struct socket_address *address, u32 bytes)
+{
+	struct socket_name *name;
+
+	if (abstract_find(address, bytes, socket->type))
+		return -EADDRINUSE;
+	name = name_new(address, bytes);
+	if (!name)
+		return -ENOMEM;
+	name->owner = socket;
+	socket->name = name;
+	list_append(&abstract_names, &name->abstract);
+	return 0;
+}
+
+int name_any(struct task *self, struct socket *socket)
+{
+	static u32 next;
+	struct socket_address address = { .family = FAMILY_UNIX };
+	int error = 0;
+
+	(void)self;
+	for (unsigned tries = 0; !socket->name && tries < 1 << 20; tries++) {
+		format(address.path + 1, 6, "%05x", next++ & 0xfffff);
+		error = bind_abstract(socket, &address, FAMILY_BYTES + 6);
+		if (error != -EADDRINUSE)
+			break;
+	}
+	return error;
+}
+
+static int bind_path(struct task *self, struct socket *socket, const struct socket_address *address)
+{
+	struct socket_name *name = name_new(address, FAMILY_BYTES + (u32)strlen(address->path) + 1);
+	struct walk at;
+	int error;
+
+	if (!name)
+		return -ENOMEM;
+	error = walk(self, AT_FDCWD, address->path, WALK_MISSING, &at);
+	if (error) {
+		name_put(name);
+		return error;
+	}
+	if (at.entry->inode)
+		error = -EADDRINUSE;
+	else
+		error = at.slash ? -ENOENT : names_create(self, at.entry, S_IFSOCK | 0777, 0);
+	if (error) {
+		name_put(name);
+	} else {
+		name->owner = socket;
+		name->inode = inode_get(at.entry->inode);
+		name->inode->socket = socket;
+		socket->name = name;
+	}
+	entry_put(at.entry);
+	return error;
+}
+
+int address_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address)
+{
+	memset(address, 0, sizeof(*address));
+	if (bytes > ADDRESS_BYTES)
+		return -EINVAL;
+	return user_read(self, addr, address, bytes);
+}
+
+long sys_bind(struct task *self, struct user_frame *f)
+{
+	struct socket_address address;
+	u64 bytes = (u32)arg(f, 2);
+	struct socket *socket;
+	struct file *file;
+	long result = socket_get(self, arg(f, 0), &file, &socket);
+
+	if (result)
+		return result;
+	result = address_read(self, arg(f, 1), bytes, &address);
+	if (!result && socket->family == FAMILY_INTERNET)
+		result = internet_bind(self, socket, &address, (u32)bytes);
+	else if (!result && (bytes < FAMILY_BYTES || address.family != FAMILY_UNIX))
+		result = -EINVAL;
+	else if (!result && bytes == FAMILY_BYTES)
+		result = name_any(self, socket);
+	else if (!result && socket->name)
+		result = -EINVAL;
+	else if (!result && is_abstract(&address))
+		result = bind_abstract(socket, &address, (u32)bytes);
+	else if (!result)
+		result = bind_path(self, socket, &address);
+	file_put(self, file);
+	return result;
+}
+
+/* --- finding --- */
+
+static int find_path(struct task *self, const char *path, unsigned type, struct socket **found)
+{
+	struct walk at;
+	struct inode *inode;
+	int error = walk(self, AT_FDCWD, path, WALK_FOLLOW, &at);
+
+	if (error)
+		return error;
+	inode = at.entry->inode;
+	error = inode_may(self, inode, 2);
+	if (!error && (!S_ISSOCK(inode->mode) || !inode->socket))
+		error = -ECONNREFUSED;
+	if (!error && inode->socket->type != type)
+		error = -EPROTOTYPE;
+	if (!error)
+		*found = socket_share(inode->socket);
+	entry_put(at.entry);
+	return error;
+}
+
+int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+	struct socket **found)
+{
+	unsigned type = socket->type;
+
+	if (socket->family == FAMILY_INTERNET)
+		return internet_find(address, bytes, found);
+	if (bytes <= FAMILY_BYTES || address->family != FAMILY_UNIX)
+		return -EINVAL;
+	if (!is_abstract(address))
+		return find_path(self, address->path, type, found);
+	*found = abstract_find(address, bytes, type);
+	if (!*found)
+		return -ECONNREFUSED;
+	socket_share(*found);
+	return 0;
+}
+
+/* --- telling --- */
+
+int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length)
+{
+	const struct socket_address unnamed = { .family = socket->family };
+	const struct socket_name *name = socket->name;
+	u32 bytes = name ? name->bytes : FAMILY_BYTES, room;
+
+	if (!name && socket->family == FAMILY_INTERNET)
+		bytes = sizeof(struct sockaddr_in);
+
+	if (user_get_u32(self, length, &room))
+		return -EFAULT;
+	if ((i32)room < 0)
+		return -EINVAL;
+	if (user_write(self, addr, name ? &name->address : &unnamed, min_u64(bytes, room)))
+		return -EFAULT;
+	return user_put_u32(self, length, bytes);
+}
+
+long sys_getsockname(struct task *self, struct user_frame *f)
+{
+	struct socket *socket;
+	struct file *file;
+	long result = socket_get(self, arg(f, 0), &file, &socket);
+
+	if (result)
+		return result;
+	result = address_write(self, socket, arg(f, 1), arg(f, 2));
+	file_put(self, file);
+	return result;
+}
+
+long sys_getpeername(struct task *self, struct user_frame *f)
+{
+	struct socket *socket;
+	struct file *file;
+	long result = socket_get(self, arg(f, 0), &file, &socket);
+
+	if (result)
+		return result;
+	if (socket->peer)
+		result = address_write(self, socket->peer, arg(f, 1), arg(f, 2));
+	else
+		result = -ENOTCONN;
+	file_put(self, file);
+	return result;
+}

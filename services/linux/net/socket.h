@@ -1,0 +1,221 @@
+/* Sockets: streams, datagrams and sequenced packets between the processes of one guest, by UNIX names; streams by addresses of
+ * the loopback network too.
+ *
+ *   file --> struct socket --peer--> struct socket <-- file        connected: each end holds a reference to the other
+ *              |      |
+ *              |      what has come in: a ring of bytes with marks (stream.c), or a list of messages (datagram.c)
+ *              name: a socket file of the tree, or an abstract one (address.c)
+ *
+ *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, and who is called by a name
+ *   connect.c   listen, connect, accept, socketpair       option.c    getsockopt, setsockopt
+ *   message.c   send and receive calls, files and credentials that are sent along
+ *   internet.c  names that are addresses of the loopback network
+ *
+ * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
+ * A connection that waits to be accepted is a socket without a file, in the listener's list. */
+#ifndef LINUX_SOCKET_H
+#define LINUX_SOCKET_H
+
+#include <linux/un.h>
+
+#include "services/linux/fs/file.h"
+
+struct iovec;
+
+/* The UAPI headers leave these to the C library. */
+enum {
+	FAMILY_UNSPECIFIED = 0,
+	FAMILY_UNIX = 1,
+	FAMILY_INTERNET = 2,
+	TYPE_STREAM = 1,
+	TYPE_DATAGRAM = 2,
+	TYPE_RAW = 3,
+	TYPE_PACKET = 5, /* SOCK_SEQPACKET */
+	TYPE_MASK = 15,
+	SHUT_READ = 1, /* one more than the call's SHUT_* */
+	SHUT_WRITE = 2,
+};
+
+/* MSG_* */
+enum {
+	SEND_OUT_OF_BAND = 1,
+	RECEIVE_PEEK = 2,
+	CONTROL_TRUNCATED = 8,
+	RECEIVE_TRUNCATED = 0x20,
+	TRANSFER_DONTWAIT = 0x40,
+	RECEIVE_WAITALL = 0x100,
+	SEND_NOSIGNAL = 0x4000,
+	RECEIVE_WAITFORONE = 0x10000,
+	RECEIVE_CLOEXEC = 0x40000000,
+};
+
+enum { BUFFER_DEFAULT = 212992, FILES_PER_MESSAGE = 253 };
+
+/* SCM_CREDENTIALS and SO_PEERCRED (struct ucred). */
+struct socket_credentials {
+	u32 pid, uid, gid;
+};
+
+/* What travels along with bytes or a message. */
+struct attachment {
+	struct list_node node; /* of those that are being dropped */
+	struct socket_credentials from;
+	unsigned count;
+	struct file *files[];
+};
+
+/* A struct sockaddr_un, with room for the zero byte behind a path that fills it. */
+struct socket_address {
+	u16 family;
+	char path[UNIX_PATH_MAX + 1];
+};
+
+struct socket_name {
+	u32 refs;
+	u32 bytes; /* of the address, as getsockname() tells; never less than the family's two */
+	struct socket_address address;
+	struct list_node abstract; /* in the list of abstract or of internet names, as long as its socket is open */
+	struct socket *owner;      /* which was bound to it; NULL: gone */
+	struct inode *inode;       /* of a path; with a reference */
+};
+
+/* Bytes on their way into a stream socket. */
+struct stream {
+	char *ring;             /* RING_BYTES; NULL as long as nothing was sent */
+	u32 head, count;        /* next byte to take; bytes in it */
+	u64 taken;              /* bytes ever taken: what the places of marks count from */
+	bool large;             /* much of the ring has been used */
+	struct list_node marks; /* pieces that something comes along with, in order */
+};
+
+enum socket_state { SOCKET_OPEN, SOCKET_LISTENING, SOCKET_CONNECTED };
+
+struct socket {
+	u32 refs;
+	u8 family, type; /* FAMILY_*, TYPE_* */
+	enum socket_state state;
+	bool closed;            /* its file is gone, or that of the listener before it was accepted */
+	bool in_shut;           /* nothing more comes in */
+	bool out_shut;          /* nothing may be sent any more */
+	bool wants_credentials; /* SO_PASSCRED */
+	int error;              /* positive; the next call takes it */
+	struct socket *peer;    /* with a reference */
+	struct socket_name *name;
+	struct socket_credentials owner, peer_owner; /* who made it; who is at the other end */
+	struct wait_list can_read, can_write;
+	struct stream in;
+	/* Datagrams and packets. */
+	struct list_node messages;
+	u32 message_count, message_bytes; /* waiting here */
+	u32 charged;                      /* for messages sent from here that wait elsewhere */
+	struct list_node of_senders;      /* in peer->senders: those connected to a socket for datagrams */
+	struct list_node senders;
+	struct wait_list room; /* who waits for room in `messages` or `pending` */
+	/* Listening. */
+	struct list_node pending; /* sockets to be accepted, linked by of_pending */
+	struct list_node of_pending;
+	u32 pending_count, backlog;
+	/* Options. */
+	u32 send_buffer, receive_buffer;
+	u64 receive_timeout, send_timeout; /* ns; 0: none */
+	u32 flags;                         /* bits of options that are only told back */
+	u32 priority, linger[2];
+	u32 tcp_options[8]; /* by TCP_* */
+};
+
+/* One sending or receiving. */
+struct transfer {
+	struct iovec *pieces; /* service pointers; changed by moving on */
+	u64 count, bytes;     /* pieces, and bytes in them */
+	u32 flags;            /* MSG_* asked for */
+	u32 got_flags;        /* MSG_* that a receiver is told */
+	/* Sending: taken over if the call succeeds. Receiving: handed to the caller; files may be none. */
+	struct attachment *attached;
+	bool has_from; /* receiving: `from` is known */
+	struct socket_credentials from;
+	struct socket *to;        /* sending: whom a message is for; NULL: the peer */
+	struct socket_name *name; /* receiving: the sender's, with a reference, or NULL */
+};
+
+/* --- socket.c --- */
+
+/* A socket without file, with one reference. NULL: no memory. */
+struct socket *socket_new(struct task *self, unsigned type);
+struct socket *socket_share(struct socket *socket);
+void socket_put(struct socket *socket);
+/* It will not be used any more: tells the other end, drops what waits in it. The reference stays. */
+void socket_close(struct task *self, struct socket *socket);
+/* Gives it a file and a descriptor; takes over the reference, also on failure. flags: O_NONBLOCK, O_CLOEXEC. -> descriptor. */
+int socket_open(struct task *self, struct socket *socket, u32 flags);
+/* The socket behind a descriptor. *file has a reference. */
+long socket_get(struct task *self, u64 fd, struct file **file, struct socket **socket);
+void socket_wake(struct socket *socket);
+/* When a call that may wait gives up: 0 never, 1 at once. */
+u64 socket_deadline(const struct transfer *transfer, u64 timeout);
+/* Waits on a list for a transfer. -> 0: look again; -EAGAIN, -EINTR and the like. */
+long socket_wait(struct task *self, struct wait_list *list, u64 deadline);
+/* Takes the error that waits. -> 0 or -errno. */
+int socket_error(struct socket *socket);
+/* Whole transfers. O_NONBLOCK is in transfer->flags already. */
+long socket_send(struct task *self, struct socket *socket, struct transfer *transfer);
+long socket_receive(struct task *self, struct socket *socket, struct transfer *transfer);
+
+/* --- stream.c --- */
+
+void stream_init(struct stream *stream);
+void stream_clear(struct task *self, struct stream *stream);
+long stream_send(struct task *self, struct socket *socket, struct transfer *transfer);
+long stream_receive(struct task *self, struct socket *socket, struct transfer *transfer);
+/* Whether poll shall say that it can be written to. */
+bool stream_writable(const struct socket *socket);
+
+/* --- datagram.c --- */
+
+void datagrams_clear(struct task *self, struct socket *socket);
+long datagram_send(struct task *self, struct socket *socket, struct transfer *transfer);
+long datagram_receive(struct task *self, struct socket *socket, struct transfer *transfer);
+bool datagram_writable(const struct socket *socket);
+/* Bytes of the first message. */
+u32 datagram_first(const struct socket *socket);
+/* Connects a socket for datagrams to another one (NULL: to none); takes over the reference. */
+void datagram_connect(struct socket *socket, struct socket *to);
+
+/* --- address.c --- */
+
+struct socket_name *name_share(struct socket_name *name);
+void name_put(struct socket_name *name);
+/* The socket is closed: nobody finds it by its name any more. */
+void name_forget(struct socket *socket);
+/* Binds to an abstract name that is free, if it has none: for those who want credentials. */
+int name_any(struct task *self, struct socket *socket);
+/* Whom a socket calls by the address: one of its family and type, with a reference. -ECONNREFUSED and others. */
+int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+	struct socket **found);
+/* Reads an address of a call. -> -EFAULT, -EINVAL */
+int address_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address);
+/* Writes the socket's name to user memory at addr, and its length to the word at `length`, which says how much fits. */
+int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length);
+
+/* --- internet.c --- */
+
+int internet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes);
+/* Binds to a free port, if it is not bound; loopback: for a connection, which has an address. */
+int internet_bind_any(struct task *self, struct socket *socket, bool loopback);
+int internet_find(const struct socket_address *address, u32 bytes, struct socket **found);
+/* The name of a connection's end, which nobody finds. NULL: no memory. */
+struct socket_name *internet_name(const struct socket_address *address);
+long internet_option_set(struct socket *socket, u32 level, u32 option, u32 value);
+long internet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value);
+
+/* --- message.c --- */
+
+/* Copies between memory and the pieces of a transfer, and moves on. -> bytes copied, fewer only if an address is bad. */
+u64 transfer_copy(struct transfer *transfer, void *memory, u64 bytes, bool to_pieces);
+/* Closes the files and frees it. NULL does nothing. */
+void attachment_drop(struct task *self, struct attachment *attached);
+/* A copy that holds the files too, for peeking. NULL: no memory. */
+struct attachment *attachment_copy(const struct attachment *attached);
+struct attachment *attachment_new(unsigned files);
+struct socket_credentials credentials_of(const struct task *self);
+
+#endif

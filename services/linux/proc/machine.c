@@ -1,0 +1,351 @@
+/* /proc but for the processes, and /sys. */
+#include <asm/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+
+#include "services/runtime/service.h"
+
+#include "services/linux/time/clock.h"
+#include "services/linux/fs/file.h"
+#include "services/linux/main.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/proc/procfs.h"
+#include "services/linux/vas/vas.h"
+
+enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };
+
+#define RELEASE "6.1.0-allod"
+
+static void kernel_stats(struct kernel_stats *stats)
+{
+	if (call_stats(stats, sizeof(*stats)) < 0)
+		memset(stats, 0, sizeof(*stats));
+}
+
+static void meminfo_text(struct text *text, struct task *self, u64 number)
+{
+	static const char *const zero[] = { "Buffers", "SwapCached" };
+	struct kernel_stats stats;
+	u64 cached = pages_count() * KB_PER_PAGE, total, free;
+
+	(void)self, (void)number;
+	kernel_stats(&stats);
+	total = stats.frames_total * KB_PER_PAGE;
+	free = stats.frames_free * KB_PER_PAGE;
+	cached = min_u64(cached, total - free);
+	text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free,
+		free + cached);
+	text_add(text, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1],
+		0ul);
+	text_add(text, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
+	text_add(text, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
+	text_add(text, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
+	text_add(text, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
+		total - free - cached, cached, 0ul);
+	text_add(text, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
+	text_add(text, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
+	text_add(text, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
+}
+
+static void cpuinfo_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	for (u64 i = 0; i < service_start->processors; i++)
+		text_add(text,
+			"processor\t: %lu\nvendor_id\t: Allod\nmodel name\t: Allod guest processor\ncpu MHz\t\t: %lu.000\n"
+			"physical id\t: 0\nsiblings\t: %lu\ncore id\t\t: %lu\ncpu cores\t: %lu\n\n",
+			i, 1000ul, service_start->processors, i, service_start->processors);
+}
+
+static void uptime_text(struct text *text, struct task *self, u64 number)
+{
+	u64 hundredths = time_monotonic() / 10000000;
+
+	(void)self, (void)number;
+	text_add(text, "%lu.%02lu 0.00\n", hundredths / 100, hundredths % 100);
+}
+
+static void loadavg_text(struct text *text, struct task *self, u64 number)
+{
+	unsigned running = 0, all = 0;
+	u32 last = 0;
+
+	(void)self, (void)number;
+	list_for_each(node, &processes) {
+		struct process *process = container_of(node, struct process, all);
+		struct task *task = process_task(process);
+
+		all++;
+		running += process->state == PROCESS_RUNNING && task && !task->sleeping;
+		last = process->pid > last ? process->pid : last;
+	}
+	text_add(text, "0.00 0.00 0.00 %u/%u %u\n", running, all, last);
+}
+
+static void stat_text(struct text *text, struct task *self, u64 number)
+{
+	struct kernel_stats stats;
+	u64 ticks = time_monotonic() / (u64)(NS_PER_S / TICKS_PER_S);
+	unsigned all = 0;
+
+	(void)self, (void)number;
+	kernel_stats(&stats);
+	list_for_each(node, &processes)
+		all++;
+	text_add(text, "cpu  %lu 0 0 0 0 0 0 0 0 0\n", ticks * service_start->processors);
+	for (u64 i = 0; i < service_start->processors; i++)
+		text_add(text, "cpu%lu %lu 0 0 0 0 0 0 0 0 0\n", i, ticks);
+	text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n",
+		stats.interrupts, stats.switches, (u64)(clock_wall_base / NS_PER_S), (u64)all);
+}
+
+static void version_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Linux version " RELEASE " (allod) #1 SMP Allod\n");
+}
+
+static void filesystems_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\t9p\n");
+}
+
+static void devices_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n");
+}
+
+static void swaps_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+}
+
+static void cmdline_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	text_add(text, "\n");
+}
+
+/* --- links --- */
+
+static int self_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)number;
+	return format(to, size, "%u", self->process->pid);
+}
+
+static int thread_self_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)number;
+	return format(to, size, "%u/task/%u", self->process->pid, self->tid);
+}
+
+static int mounts_link(struct task *self, u64 number, char *to, size_t size)
+{
+	(void)self, (void)number;
+	return format(to, size, "self/mounts");
+}
+
+/* --- sys --- */
+
+#define CONSTANT(name, value) \
+	static void name##_text(struct text *text, struct task *self, u64 number) \
+	{ \
+		(void)self, (void)number; \
+		text_add(text, "%s\n", value); \
+	}
+
+CONSTANT(osrelease, RELEASE)
+CONSTANT(ostype, "Linux")
+CONSTANT(sys_version, "#1 SMP Allod")
+CONSTANT(pid_max, "32768")
+CONSTANT(threads_max, "16384")
+CONSTANT(ngroups_max, "65536")
+CONSTANT(cap_last_cap, "40")
+CONSTANT(overflow_id, "65534")
+CONSTANT(zero, "0")
+CONSTANT(entropy, "256")
+CONSTANT(max_map_count, "65530")
+CONSTANT(mmap_min, "65536")
+CONSTANT(file_max, "1048576")
+CONSTANT(pipe_max, "1048576")
+CONSTANT(core_pattern, "core")
+CONSTANT(randomize, "2")
+CONSTANT(empty, "")
+
+static void hostname_text(struct text *text, struct task *self, u64 number)
+{
+	const char *at = NULL, *name = config_get("hostname", &at);
+
+	(void)self, (void)number;
+	text_add(text, "%s\n", name ? name : "allod");
+}
+
+static void uuid_add(struct text *text, const u8 *bytes)
+{
+	for (unsigned i = 0; i < 16; i++)
+		text_add(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+	text_add(text, "\n");
+}
+
+static void uuid_text(struct text *text, struct task *self, u64 number)
+{
+	u8 bytes[16];
+
+	(void)self, (void)number;
+	random_fill(bytes, sizeof(bytes));
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	uuid_add(text, bytes);
+}
+
+static void boot_id_text(struct text *text, struct task *self, u64 number)
+{
+	static u8 bytes[16];
+
+	(void)self, (void)number;
+	if (!bytes[6])
+		random_fill(bytes, sizeof(bytes));
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	uuid_add(text, bytes);
+}
+
+static const struct proc_node no_nodes[] = { NODE_END };
+
+static const struct proc_node random_nodes[] = {
+	NODE_TEXT("boot_id", 0444, boot_id_text),
+	NODE_TEXT("entropy_avail", 0444, entropy_text),
+	NODE_TEXT("poolsize", 0444, entropy_text),
+	NODE_TEXT("uuid", 0444, uuid_text),
+	NODE_END,
+};
+
+static const struct proc_node kernel_nodes[] = {
+	NODE_TEXT("cap_last_cap", 0444, cap_last_cap_text),
+	NODE_TEXT("core_pattern", 0444, core_pattern_text),
+	NODE_TEXT("dmesg_restrict", 0444, zero_text),
+	NODE_TEXT("hostname", 0444, hostname_text),
+	NODE_TEXT("ngroups_max", 0444, ngroups_max_text),
+	NODE_TEXT("osrelease", 0444, osrelease_text),
+	NODE_TEXT("ostype", 0444, ostype_text),
+	NODE_TEXT("overflowgid", 0444, overflow_id_text),
+	NODE_TEXT("overflowuid", 0444, overflow_id_text),
+	NODE_TEXT("pid_max", 0444, pid_max_text),
+	NODE_DIRECTORY("random", random_nodes),
+	NODE_TEXT("randomize_va_space", 0444, randomize_text),
+	NODE_TEXT("threads-max", 0444, threads_max_text),
+	NODE_TEXT("version", 0444, sys_version_text),
+	NODE_END,
+};
+
+static const struct proc_node fs_nodes[] = {
+	NODE_TEXT("file-max", 0444, file_max_text),
+	NODE_TEXT("nr_open", 0444, file_max_text),
+	NODE_TEXT("pipe-max-size", 0444, pipe_max_text),
+	NODE_END,
+};
+
+static const struct proc_node vm_nodes[] = {
+	NODE_TEXT("max_map_count", 0444, max_map_count_text),
+	NODE_TEXT("mmap_min_addr", 0444, mmap_min_text),
+	NODE_TEXT("overcommit_memory", 0444, zero_text),
+	NODE_TEXT("swappiness", 0444, zero_text),
+	NODE_END,
+};
+
+static const struct proc_node sys_nodes[] = {
+	NODE_DIRECTORY("fs", fs_nodes),
+	NODE_DIRECTORY("kernel", kernel_nodes),
+	NODE_DIRECTORY("net", no_nodes),
+	NODE_DIRECTORY("vm", vm_nodes),
+	NODE_END,
+};
+
+const struct proc_node machine_nodes[] = {
+	NODE_TEXT("cmdline", 0444, cmdline_text),
+	NODE_TEXT("cpuinfo", 0444, cpuinfo_text),
+	NODE_TEXT("devices", 0444, devices_text),
+	NODE_TEXT("filesystems", 0444, filesystems_text),
+	NODE_TEXT("loadavg", 0444, loadavg_text),
+	NODE_TEXT("meminfo", 0444, meminfo_text),
+	NODE_LINK("mounts", mounts_link),
+	NODE_TEXT("partitions", 0444, empty_text),
+	NODE_LINK("self", self_link),
+	NODE_TEXT("stat", 0444, stat_text),
+	NODE_TEXT("swaps", 0444, swaps_text),
+	NODE_DIRECTORY("sys", sys_nodes),
+	NODE_LINK("thread-self", thread_self_link),
+	NODE_TEXT("uptime", 0444, uptime_text),
+	NODE_TEXT("version", 0444, version_text),
+	NODE_END,
+};
+
+/* --- /sys --- */
+
+static void cpus_text(struct text *text, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	if (service_start->processors > 1)
+		text_add(text, "0-%lu\n", service_start->processors - 1);
+	else
+		text_add(text, "0\n");
+}
+
+static const struct proc_node cpu_node = NODE_DIRECTORY("cpu", no_nodes);
+
+static const struct proc_node *cpu_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
+{
+	u64 cpu;
+
+	(void)self, (void)number;
+	*found = 0;
+	return length > 3 && memcmp(name, "cpu", 3) == 0 && name_number(name + 3, length - 3, &cpu) &&
+			cpu < service_start->processors
+		? &cpu_node
+		: NULL;
+}
+
+static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
+{
+	(void)self, (void)number;
+	if (*index >= service_start->processors)
+		return NULL;
+	format(name, size, "cpu%lu", *index);
+	return &cpu_node;
+}
+
+static const struct proc_node cpu_nodes[] = {
+	NODE_TEXT("online", 0444, cpus_text),
+	NODE_TEXT("possible", 0444, cpus_text),
+	NODE_TEXT("present", 0444, cpus_text),
+	NODE_TEXT("kernel_max", 0444, zero_text),
+	NODE_END,
+};
+
+static const struct proc_node system_nodes[] = {
+	{ .name = "cpu", .mode = S_IFDIR | 0555, .children = cpu_nodes, .lookup = cpu_lookup, .next = cpu_next },
+	NODE_END,
+};
+
+static const struct proc_node devices_nodes[] = { NODE_DIRECTORY("system", system_nodes), NODE_END };
+
+static const struct proc_node sysfs_nodes[] = {
+	NODE_DIRECTORY("block", no_nodes),
+	NODE_DIRECTORY("bus", no_nodes),
+	NODE_DIRECTORY("class", no_nodes),
+	NODE_DIRECTORY("devices", devices_nodes),
+	NODE_DIRECTORY("fs", no_nodes),
+	NODE_DIRECTORY("kernel", vas_system_nodes),
+	NODE_END,
+};
+
+static const struct proc_node sysfs_root = NODE_DIRECTORY("/", sysfs_nodes);
+
+void sysfs_mount(struct tree *tree)
+{
+	nodes_mount(tree, &sysfs_root);
+}

@@ -1,0 +1,285 @@
+/* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number. */
+#include "services/linux/proc/procfs.h"
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+
+#include "services/runtime/service.h"
+
+#include "services/linux/fs/file.h"
+#include "services/runtime/heap.h"
+
+static const struct inode_ops node_ops, magic_ops;
+
+/* --- texts --- */
+
+static bool text_room(struct text *text, size_t more)
+{
+	char *larger;
+
+	if (text->length + more < text->room)
+		return true;
+	larger = heap_realloc(text->buffer, (text->length + more) * 2 + 512);
+	if (!larger) {
+		text->failed = true;
+		return false;
+	}
+	text->room = (text->length + more) * 2 + 512;
+	text->buffer = larger;
+	return true;
+}
+
+void text_bytes(struct text *text, const char *bytes, size_t count)
+{
+	if (!text_room(text, count))
+		return;
+	memcpy(text->buffer + text->length, bytes, count);
+	text->length += count;
+}
+
+void text_add(struct text *text, const char *what, ...)
+{
+	va_list arguments;
+	char line[PATH_MAX + 256];
+	int length;
+
+	va_start(arguments, what);
+	length = format_v(line, sizeof(line), what, arguments);
+	va_end(arguments);
+	text_bytes(text, line, min_u64((u64)length, sizeof(line) - 1));
+}
+
+void text_pad(struct text *text, size_t line_start, size_t column)
+{
+	while (!text->failed && text->length - line_start < column)
+		text_bytes(text, " ", 1);
+}
+
+/* --- open texts --- */
+
+static long text_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+{
+	const struct text *text = file->data;
+	u64 piece, copied;
+
+	(void)self;
+	if (*pos >= text->length)
+		return 0;
+	piece = min_u64(bytes, text->length - *pos);
+	copied = copy_guarded(to, text->buffer + *pos, piece);
+	*pos += copied;
+	return copied || !piece ? (long)copied : -EFAULT;
+}
+
+static long text_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+{
+	(void)self, (void)file, (void)from, (void)pos;
+	return (long)bytes;
+}
+
+void text_release(struct task *self, struct file *file)
+{
+	struct text *text = file->data;
+
+	(void)self;
+	if (text)
+		heap_free(text->buffer);
+	heap_free(text);
+}
+
+static const struct file_ops text_ops = {
+	.read = text_read,
+	.write = text_write,
+	.release = text_release,
+	.seekable = true,
+};
+
+static const struct proc_node *node_of(const struct inode *inode)
+{
+	return (const struct proc_node *)inode->data[0];
+}
+
+static int node_open(struct task *self, struct inode *inode, struct file *file)
+{
+	const struct proc_node *node = node_of(inode);
+	struct text *text;
+
+	if (!node->text)
+		return 0;
+	text = heap_zalloc(sizeof(*text));
+	if (!text)
+		return -ENOMEM;
+	node->text(text, self, inode->data[1]);
+	/* All of it, or none. */
+	if (text->failed) {
+		heap_free(text->buffer);
+		heap_free(text);
+		return -ENOMEM;
+	}
+	file->data = text;
+	file->ops = text->ops ? text->ops : &text_ops;
+	return 0;
+}
+
+/* --- names --- */
+
+bool name_number(const char *name, size_t length, u64 *number)
+{
+	*number = 0;
+	if (!length || length > 9 || (name[0] == '0' && length > 1))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		*number = *number * 10 + (u64)(name[i] - '0');
+	}
+	return true;
+}
+
+/* Files of a process belong to its user. */
+static void set_owner(struct inode *inode, u64 number)
+{
+	struct process *process = number ? process_find((u32)number) : NULL;
+
+	if (process) {
+		inode->uid = process->cred.euid;
+		inode->gid = process->cred.egid;
+	}
+}
+
+static int node_inode(struct tree *tree, const struct proc_node *node, u64 number, struct inode **found)
+{
+	struct inode *inode = inode_new(tree, node->mode, 0, 0);
+
+	if (!inode)
+		return -ENOMEM;
+	inode->ops = node->follow ? &magic_ops : &node_ops;
+	inode->data[0] = (u64)node;
+	inode->data[1] = number;
+	inode->ino = number << 20 ^ ((u64)node >> 3 & 0xfffff);
+	set_owner(inode, (u32)number);
+	*found = inode;
+	return 0;
+}
+
+static int node_lookup(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found)
+{
+	const struct proc_node *node = node_of(dir);
+	u64 number = dir->data[1];
+
+	for (const struct proc_node *child = node->children; child && child->name; child++)
+		if (strlen(child->name) == length && memcmp(child->name, name, length) == 0)
+			return node_inode(dir->tree, child, number, found);
+	if (node->lookup)
+		node = node->lookup(self, dir->data[1], name, length, &number);
+	else
+		node = NULL;
+	return node ? node_inode(dir->tree, node, number, found) : -ENOENT;
+}
+
+/* Cursors: 1 and 2 are the dots, then the children, from FIRST_DYNAMIC the names that come and go. */
+enum { FIRST_DYNAMIC = 1 << 16 };
+
+static int node_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
+{
+	const struct proc_node *node = node_of(dir);
+	u64 index = cursor >= FIRST_DYNAMIC ? cursor - FIRST_DYNAMIC : 0;
+	const struct proc_node *child;
+	char name[NAME_MAX + 1];
+
+	if (cursor < 1 && !listing->emit(listing, ".", 1, dir->ino, 4, 1))
+		return 0;
+	if (cursor < 2 && !listing->emit(listing, "..", 2, 1, 4, 2))
+		return 0;
+	for (u64 i = 0; node->children && node->children[i].name; i++) {
+		child = &node->children[i];
+		if (cursor < i + 3 &&
+			!listing->emit(listing, child->name, strlen(child->name),
+				dir->data[1] << 20 ^ ((u64)child >> 3 & 0xfffff), child->mode >> 12, i + 3))
+			return 0;
+	}
+	while (node->next && (child = node->next(self, dir->data[1], &index, name, sizeof(name)))) {
+		index++;
+		if (!listing->emit(listing, name, strlen(name), index << 20, child->mode >> 12, FIRST_DYNAMIC + index))
+			return 0;
+	}
+	return 0;
+}
+
+static int node_readlink(struct task *self, struct inode *link, char *to, size_t size)
+{
+	return node_of(link)->link(self, link->data[1], to, size);
+}
+
+static struct entry *node_follow(struct task *self, struct inode *link)
+{
+	return node_of(link)->follow(self, link->data[1]);
+}
+
+static const struct inode_ops node_ops = {
+	.lookup = node_lookup,
+	.list = node_list,
+	.readlink = node_readlink,
+	.open = node_open,
+};
+
+/* Links that lead where no text could. */
+static const struct inode_ops magic_ops = {
+	.readlink = node_readlink,
+	.follow = node_follow,
+};
+
+void nodes_mount(struct tree *tree, const struct proc_node *root)
+{
+	struct inode *inode = tree->root->inode;
+
+	tree->fixed = true;
+	tree->uncached = true;
+	tree->ops = &node_ops;
+	inode->ops = &node_ops;
+	inode->data[0] = (u64)root;
+	inode->ino = 1;
+}
+
+/* --- /proc --- */
+
+/* number: of the process found. */
+static const struct proc_node process_root = NODE_DIRECTORY("PID", process_nodes);
+
+static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length,
+	u64 *found)
+{
+	(void)self, (void)number;
+	return name_number(name, length, found) && process_find((u32)*found) ? &process_root : NULL;
+}
+
+static const struct proc_node *process_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
+{
+	u32 best = 0;
+
+	(void)self, (void)number;
+	list_for_each(node, &processes) {
+		u32 pid = container_of(node, struct process, all)->pid;
+
+		if (pid >= *index && (!best || pid < best))
+			best = pid;
+	}
+	if (!best)
+		return NULL;
+	*index = best;
+	format(name, size, "%u", best);
+	return &process_root;
+}
+
+static const struct proc_node root_node = { .name = "/",
+	.mode = S_IFDIR | 0555,
+	.children = machine_nodes,
+	.lookup = process_lookup,
+	.next = process_next };
+
+void procfs_mount(struct tree *tree)
+{
+	nodes_mount(tree, &root_node);
+}

@@ -1,0 +1,66 @@
+/* Trees of generated files: /proc and /sys.
+ *
+ * A node of a table says what a name is: a directory with nodes of its own, a text that a function writes each time the
+ * file is opened, or a symbolic link. Nodes are looked up each time they are asked for; an inode keeps its node and a
+ * number (of a process, mostly) that the functions get. */
+#ifndef LINUX_PROCFS_H
+#define LINUX_PROCFS_H
+
+#include "services/linux/fs/inode.h"
+#include "services/linux/task.h"
+
+struct file;
+struct file_ops;
+
+/* Text that grows. */
+struct text {
+	char *buffer;
+	size_t length, room;
+	bool failed;
+	const struct file_ops *ops; /* a file with operations of its own, about `number`; NULL for most */
+	u64 number;
+};
+
+void text_add(struct text *text, const char *what, ...) __attribute__((format(printf, 2, 3)));
+void text_bytes(struct text *text, const char *bytes, size_t count);
+/* Spaces up to a column of the last line. */
+void text_pad(struct text *text, size_t line_start, size_t column);
+
+struct proc_node {
+	const char *name; /* NULL ends a table */
+	u32 mode;         /* type and permissions */
+	const struct proc_node *children;
+	void (*text)(struct text *text, struct task *self, u64 number);
+	int (*link)(struct task *self, u64 number, char *to, size_t size);
+	struct entry *(*follow)(struct task *self, u64 number);
+	/* Directories with names that come and go, besides children: finds the node and number of a name, and the first name
+	 * whose index is not below *index (then *index is moved to it). */
+	const struct proc_node *(*lookup)(struct task *self, u64 number, const char *name, size_t length, u64 *found);
+	const struct proc_node *(*next)(struct task *self, u64 number, u64 *index, char *name, size_t size);
+};
+
+/* Entries of tables: a text; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
+#define NODE_TEXT(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .text = function }
+#define NODE_DIRECTORY(name_, nodes) { .name = name_, .mode = S_IFDIR | 0555, .children = nodes }
+#define NODE_LIST(name_, find, step) { .name = name_, .mode = S_IFDIR | 0555, .lookup = find, .next = step }
+#define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
+#define NODE_END { .name = NULL }
+
+void procfs_mount(struct tree *tree);
+void sysfs_mount(struct tree *tree);
+/* Makes the tree show the nodes. */
+void nodes_mount(struct tree *tree, const struct proc_node *root);
+/* A decimal name -> number, or false. */
+bool name_number(const char *name, size_t length, u64 *number);
+
+/* For file_ops: file->data is the text. */
+void text_release(struct task *self, struct file *file);
+
+/* The parts of /proc. */
+extern const struct proc_node process_nodes[]; /* of /proc/PID */
+extern const struct proc_node machine_nodes[]; /* of /proc itself, without the processes */
+const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
+const struct proc_node *fail_next(struct task *self, u64 number, u64 *index, char *name, size_t size);
+void mounts_text(struct text *text, struct task *self, u64 number);
+
+#endif

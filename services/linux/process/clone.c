@@ -1,0 +1,249 @@
+/* fork, vfork, clone, clone3: new processes and new threads. */
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/fs/files.h"
+#include "services/linux/machine.h"
+#include "services/linux/process/process.h"
+#include "services/linux/memory/shortage.h"
+#include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
+
+struct clone_request {
+	u64 flags; /* CLONE_* without the signal */
+	int exit_signal;
+	u64 stack; /* first stack pointer; 0: the caller's */
+	u64 parent_tid, child_tid, tls;
+};
+
+static int clone_check(const struct clone_request *request)
+{
+	u64 flags = request->flags;
+	const u64 known = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |
+		CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
+		CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PTRACE;
+	if (flags & ~known)
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
+		return -EINVAL;
+	return request->exit_signal < 0 || request->exit_signal > SIGNALS ? -EINVAL : 0;
+}
+
+/* The process of the new task. */
+static struct process *clone_process(struct task *self, const struct clone_request *request)
+{
+	if (request->flags & CLONE_THREAD)
+		return self->process;
+	struct process *parent = self->process;
+	struct process *process = process_fork(parent);
+	if (!process)
+		return NULL;
+	process->exit_signal = request->exit_signal;
+	if ((request->flags & CLONE_PARENT) && parent->parent) {
+		list_remove(&process->sibling);
+		list_append(&parent->parent->children, &process->sibling);
+		process->parent = parent->parent;
+		process->ppid = parent->ppid;
+		process->exit_signal = parent->exit_signal;
+	}
+	if (request->flags & CLONE_CLEAR_SIGHAND)
+		for (unsigned i = 0; i < SIGNALS; i++)
+			if (process->actions[i].sa_handler != SIG_IGN)
+				memset(&process->actions[i], 0, sizeof(process->actions[i]));
+	return process;
+}
+
+/* Gives the new task its memory, files and directories. -> 0, or -ENOMEM with what it got left in the task. */
+static int clone_resources(struct task *self, struct task *task, const struct clone_request *request)
+{
+	task->mm = request->flags & CLONE_VM ? mm_share(self->mm) : mm_fork(self->mm, self->name);
+	if (!task->mm)
+		return -ENOMEM;
+	task->files = request->flags & CLONE_FILES ? files_share(self->files) : files_fork(self->files);
+	task->fs = request->flags & CLONE_FS ? fs_share(self->fs) : fs_fork(self->fs);
+	if (!task->files || !task->fs)
+		return -ENOMEM;
+	if ((request->flags & CLONE_FILES) && !(request->flags & CLONE_THREAD))
+		self->files_shared = task->files_shared = true;
+	else if (request->flags & CLONE_THREAD)
+		task->files_shared = self->files_shared;
+	if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK)) {
+		task->alt_stack = self->alt_stack;
+		task->alt_stack_bytes = self->alt_stack_bytes;
+		task->alt_stack_flags = self->alt_stack_flags;
+	}
+	return 0;
+}
+
+static void clone_undo(struct task *self, struct task *task, struct process *process)
+{
+	if (task) {
+		if (task->files)
+			files_put(self, task->files);
+		if (task->fs)
+			fs_put(task->fs);
+		if (task->mm)
+			mm_put(self, task->mm);
+		task_discard(task);
+	}
+	if (process != self->process)
+		process_discard(process);
+}
+
+/* The first registers of the new task, and the numbers that are to be left in memory. */
+static int clone_start(struct task *self, struct task *task, const struct user_frame *frame,
+	const struct clone_request *request)
+{
+	struct user_frame first = *frame;
+	frame_set_result(&first, 0);
+	if (request->stack)
+		frame_set_sp(&first, request->stack);
+	if (request->flags & CLONE_SETTLS)
+		frame_set_thread_pointer(&first, request->tls);
+	first.flags = FRAME_FULL | FRAME_THREAD_POINTER | FRAME_INHERIT_VECTOR;
+	if (request->flags & CLONE_CHILD_CLEARTID)
+		task->clear_tid = request->child_tid;
+	if (request->flags & CLONE_PARENT_SETTID)
+		user_put_u32(self, request->parent_tid, task->tid);
+	if (request->flags & CLONE_CHILD_SETTID)
+		user_put_u32(task, request->child_tid, task->tid);
+	return task_start(task, &first);
+}
+
+/* vfork: the child runs in the caller's memory until it executes a program or ends. */
+static void vfork_wait(struct task *self)
+{
+	while (self->vfork_child)
+		if (task_sleep_killable(self, 0) < 0)
+			break;
+	if (self->vfork_child)
+		self->vfork_child->vfork_waiter = NULL;
+	self->vfork_child = NULL;
+}
+
+/* RLIMIT_NPROC: tasks of the same user. */
+static bool tasks_are_too_many(const struct task *self)
+{
+	u64 limit = self->process->limits[RLIMIT_NPROC].rlim_cur, tasks = 0;
+	if (task_is_root(self) || limit >= PIDS_MAX / 2)
+		return false;
+	list_for_each(node, &processes) {
+		const struct process *process = container_of(node, struct process, all);
+		if (process->cred.uid == self->process->cred.uid)
+			tasks += process->task_count;
+	}
+	return tasks >= limit;
+}
+
+static long clone_do(struct task *self, const struct user_frame *frame, const struct clone_request *request)
+{
+	int error = clone_check(request);
+	if (error)
+		return error;
+	if (self->process->exiting || self->process->executing)
+		return -ERESTARTNOINTR;
+	if (tasks_are_too_many(self))
+		return -EAGAIN;
+	if (!shortage_room())
+		return -ENOMEM;
+	struct process *process = clone_process(self, request);
+	if (!process)
+		return -EAGAIN;
+	struct task *task = task_new(process, self);
+	error = task ? clone_resources(self, task, request) : -EAGAIN;
+	u32 tid = task ? task->tid : 0;
+	if (!error && (request->flags & CLONE_VFORK)) {
+		process->vfork_waiter = self;
+		self->vfork_child = process;
+	}
+	if (!error)
+		error = clone_start(self, task, frame, request);
+	if (error) {
+		self->vfork_child = NULL;
+		clone_undo(self, task, process);
+		return error;
+	}
+	if (request->flags & CLONE_VFORK)
+		vfork_wait(self);
+	return tid;
+}
+
+long sys_fork(struct task *self, struct user_frame *frame)
+{
+	struct clone_request request = { .exit_signal = SIGCHLD };
+	return clone_do(self, frame, &request);
+}
+
+long sys_vfork(struct task *self, struct user_frame *frame)
+{
+	struct clone_request request = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+	return clone_do(self, frame, &request);
+}
+
+long sys_clone(struct task *self, struct user_frame *frame)
+{
+	struct clone_request request = {
+		.flags = (u32)arg(frame, 0) & ~(u64)CSIGNAL,
+		.exit_signal = arg(frame, 0) & CSIGNAL,
+		.stack = arg(frame, 1),
+		.parent_tid = arg(frame, 2),
+		.child_tid = CLONE_ARG_CHILD_TID(frame),
+		.tls = CLONE_ARG_TLS(frame),
+	};
+	return clone_do(self, frame, &request);
+}
+
+long sys_clone3(struct task *self, struct user_frame *frame)
+{
+	struct clone_args args;
+	u64 bytes = arg(frame, 1);
+	memset(&args, 0, sizeof(args));
+	if (bytes < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (bytes > PAGE_SIZE)
+		return -E2BIG;
+	if (user_read(self, arg(frame, 0), &args, min_u64(bytes, sizeof(args))))
+		return -EFAULT;
+	/* The C library fills in members that belong to flags it does not set: only flags count. */
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS || args.set_tid_size ||
+		!args.stack != !args.stack_size)
+		return -EINVAL;
+	struct clone_request request = {
+		.flags = args.flags,
+		.exit_signal = args.exit_signal,
+		.stack = args.stack ? args.stack + args.stack_size : 0,
+		.parent_tid = args.parent_tid,
+		.child_tid = args.child_tid,
+		.tls = args.tls,
+	};
+	return clone_do(self, frame, &request);
+}
+
+long sys_unshare(struct task *self, struct user_frame *frame)
+{
+	u64 flags = arg(frame, 0);
+	if (flags & ~(u64)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM))
+		return -EINVAL;
+	if (flags & CLONE_FILES && files_own(self))
+		return -ENOMEM;
+	if (flags & CLONE_FS) {
+		struct fs *fs = fs_fork(self->fs);
+		if (!fs)
+			return -ENOMEM;
+		fs_put(self->fs);
+		self->fs = fs;
+	}
+	return 0;
+}
+
+long sys_set_tid_address(struct task *self, struct user_frame *frame)
+{
+	self->clear_tid = arg(frame, 0);
+	return self->tid;
+}

@@ -1,0 +1,337 @@
+/* execve: the new program is built in a space of its own; when nothing can fail any more, the task goes on there. */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/machine.h"
+#include "services/linux/main.h"
+#include "services/linux/process/program.h"
+#include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
+#include "services/linux/vas/vas.h"
+
+enum { SCRIPT_DEPTH = 5 };
+
+/* A program on its way. Too large for the stack. */
+struct exec {
+	struct elf program, interpreter;
+	struct strings strings;
+	struct credentials cred;
+	struct start start;
+	struct mm *mm;
+	int dirfd, flags;    /* of execveat, for the first file */
+	char path[PATH_MAX]; /* the file to open next: the program's or, for a script, its interpreter's */
+	char name[PATH_MAX]; /* the file that was asked for */
+};
+
+static void exec_free(struct task *self, struct exec *exec)
+{
+	if (exec->program.file)
+		file_put(self, exec->program.file);
+	if (exec->interpreter.file)
+		file_put(self, exec->interpreter.file);
+	if (exec->mm)
+		mm_put(self, exec->mm);
+	strings_free(&exec->strings);
+	heap_free(exec);
+}
+
+/* --- finding the program --- */
+
+/* The head of a script names its interpreter and perhaps one argument. -> 0 with exec->path set anew. */
+static int script_follow(struct exec *exec)
+{
+	char front[HEAD_BYTES + PATH_MAX + 2];
+	char line[HEAD_BYTES];
+	memcpy(line, exec->program.head, sizeof(line));
+	char *end = memchr(line, '\n', sizeof(line) - 1);
+	if (!end && !memchr(line, 0, sizeof(line)))
+		return -ENOEXEC;
+	if (end)
+		*end = 0;
+	else
+		end = line + strnlen(line, sizeof(line) - 1);
+	while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = 0;
+	char *name = line + 2;
+	while (*name == ' ' || *name == '\t')
+		name++;
+	if (!*name)
+		return -ENOEXEC;
+	char *argument = name;
+	while (*argument && *argument != ' ' && *argument != '\t')
+		argument++;
+	if (*argument)
+		*argument++ = 0;
+	while (*argument == ' ' || *argument == '\t')
+		argument++;
+	u64 n = strlcpy(front, name, sizeof(front)) + 1;
+	u32 count = 2;
+	if (*argument) {
+		n += strlcpy(front + n, argument, sizeof(front) - n) + 1;
+		count = 3;
+	}
+	n += strlcpy(front + n, exec->path, sizeof(front) - n) + 1;
+	strlcpy(exec->path, name, sizeof(exec->path));
+	return strings_replace_first(&exec->strings, front, n, count);
+}
+
+static void exec_identity(struct task *self, struct exec *exec, const struct exec_attributes *about)
+{
+	exec->cred = self->process->cred;
+	if (!self->no_new_privileges) {
+		if (about->mode & S_ISUID)
+			exec->cred.euid = about->uid;
+		if ((about->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+			exec->cred.egid = about->gid;
+	}
+	exec->cred.suid = exec->cred.fsuid = exec->cred.euid;
+	exec->cred.sgid = exec->cred.fsgid = exec->cred.egid;
+	exec->start.secure = exec->cred.euid != exec->cred.uid || exec->cred.egid != exec->cred.gid;
+}
+
+/* Opens the program, following scripts to their interpreters. */
+static int exec_find(struct task *self, struct exec *exec)
+{
+	struct elf *program = &exec->program;
+	int dirfd = exec->dirfd, flags = exec->flags;
+	for (unsigned depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		int error = exec_open(self, dirfd, exec->path, flags, &program->file, &program->about);
+		if (error) {
+			program->file = NULL;
+			return error;
+		}
+		error = elf_read_head(self, program);
+		if (error)
+			return error;
+		if (program->head[0] != '#' || program->head[1] != '!') {
+			exec_identity(self, exec, &program->about);
+			return elf_read(self, program);
+		}
+		error = script_follow(exec);
+		if (error)
+			return error;
+		file_put(self, program->file);
+		program->file = NULL;
+		dirfd = AT_FDCWD;
+		flags = 0;
+	}
+	return -ELOOP;
+}
+
+static int exec_find_interpreter(struct task *self, struct exec *exec)
+{
+	struct elf *interpreter = &exec->interpreter;
+	if (!exec->program.interpreter[0])
+		return 0;
+	int error = exec_open(self, AT_FDCWD, exec->program.interpreter, 0, &interpreter->file, &interpreter->about);
+	if (error) {
+		interpreter->file = NULL;
+		return error;
+	}
+	error = elf_read_head(self, interpreter);
+	if (!error)
+		error = elf_read(self, interpreter);
+	return error == -ENOEXEC ? -ELIBBAD : error;
+}
+
+/* --- building its memory --- */
+
+/* Where a program that can lie anywhere lies: two thirds up the image's half of the window, or so low that a directory of
+ * bounds fits above it; somewhat at random. */
+static u64 bias_of_program(const struct elf *elf)
+{
+	u64 half = machine_half, pages = half / 64 / PAGE_SIZE;
+	u64 lowest = bounds_window_is_narrow() ? STACKLET_END + half / 64 : half / 3 * 2;
+	u64 start = lowest + random_u64() % pages * PAGE_SIZE;
+	return (start & ~(elf->align - 1)) - elf->low;
+}
+
+static int exec_map(struct task *self, struct exec *exec)
+{
+	struct mm *mm = exec->mm;
+	struct elf *program = &exec->program, *interpreter = &exec->interpreter;
+	int error = stack_place(mm, process_limit(self->process, RLIMIT_STACK), program->stack_executable);
+	if (error)
+		return error;
+	if (program->header.e_type == ET_DYN)
+		program->bias = bias_of_program(program);
+	error = elf_map(self, mm, program);
+	if (error)
+		return error;
+	exec->start.entry = exec->start.ip = program->bias + program->header.e_entry;
+	exec->start.headers = elf_headers_address(program);
+	exec->start.header_count = program->header.e_phnum;
+	if (interpreter->file) {
+		if (interpreter->header.e_type == ET_DYN)
+			interpreter->bias = mm_find(mm, interpreter->high - interpreter->low) - interpreter->low;
+		error = elf_map(self, mm, interpreter);
+		exec->start.base = interpreter->bias;
+		exec->start.ip = interpreter->bias + interpreter->header.e_entry;
+	}
+	return error;
+}
+
+static void exec_describe(struct exec *exec)
+{
+	struct mm *mm = exec->mm;
+	const struct elf *elf = &exec->program;
+	mm->start_code = mm->start_data = ~0ull;
+	for (unsigned i = 0; i < elf->header.e_phnum; i++) {
+		const Elf64_Phdr *p = &elf->segments[i];
+		u64 start = elf->bias + p->p_vaddr, end = start + p->p_filesz;
+		if (p->p_type != PT_LOAD)
+			continue;
+		if (p->p_flags & PF_X) {
+			mm->start_code = min_u64(mm->start_code, start);
+			mm->end_code = max_u64(mm->end_code, end);
+		} else if (p->p_flags & PF_W) {
+			mm->start_data = min_u64(mm->start_data, start);
+			mm->end_data = max_u64(mm->end_data, end);
+		}
+	}
+	mm->brk_start = mm->brk = bounds_lowest_heap(elf->bias + elf->high) + random_u64() % 4096 * PAGE_SIZE;
+	mm->exe = elf->file;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* -> 0, with everything ready in exec->mm. */
+static int exec_prepare(struct task *self, struct exec *exec)
+{
+	int error = exec_find(self, exec);
+	if (!error)
+		error = exec_find_interpreter(self, exec);
+	if (error)
+		return error;
+	exec->mm = mm_new(base_name(exec->name));
+	if (!exec->mm)
+		return -ENOMEM;
+	error = exec_map(self, exec);
+	if (!error)
+		error = file_run(exec->program.file);
+	if (error)
+		return error;
+	exec_describe(exec);
+	return stack_build(self, exec->mm, &exec->strings, exec->name, &exec->start, &exec->cred);
+}
+
+/* What changes in task and process when it starts the program. */
+static void exec_commit(struct task *self, struct exec *exec)
+{
+	struct process *process = self->process;
+	self->mm = exec->mm;
+	exec->mm = NULL;
+	process->cred = exec->cred;
+	process->did_exec = true;
+	process->dumpable = !exec->start.secure;
+	strlcpy(self->name, base_name(exec->name), sizeof(self->name));
+	self->clear_tid = self->robust_list = 0;
+	self->alt_stack = self->alt_stack_bytes = self->alt_stack_flags = 0;
+	if (exec->start.secure)
+		self->parent_death_signal = 0;
+	signals_exec(self);
+	timers_end(process, true);
+}
+
+/* --- the calls --- */
+
+static long exec_do(struct task *self, struct user_frame *frame, struct exec *exec)
+{
+	int error = exec_prepare(self, exec);
+	if (!error)
+		error = process_single(self);
+	if (!error && self->files_shared)
+		error = files_own(self);
+	if (!error)
+		error = native_errno(call_frame_set_space(exec->mm->space));
+	if (error)
+		return error;
+	struct mm *old = self->mm;
+	futex_exit(self);
+	vas_leave(self);
+	exec_commit(self, exec);
+	mm_put(self, old);
+	vfork_done(self->process);
+	files_exec(self, self->files);
+	machine_start(frame, exec->start.ip, self->mm->stack_start);
+	machine_reset_vector();
+	return 0;
+}
+
+static long exec_call(struct task *self, struct user_frame *frame, int dirfd, u64 path, u64 argv, u64 envp, int flags)
+{
+	struct exec *exec = heap_zalloc(sizeof(*exec));
+	if (!exec)
+		return -ENOMEM;
+	u64 limit = max_u64(min_u64(process_limit(self->process, RLIMIT_STACK) / 4, 6ul << 20), 128 * 1024);
+	exec->dirfd = dirfd;
+	exec->flags = flags;
+	long error = user_string(self, path, exec->path, sizeof(exec->path));
+	if (error >= 0)
+		error = strings_from_user(self, &exec->strings, argv, &exec->strings.argc, limit);
+	exec->strings.argv_bytes = exec->strings.bytes;
+	if (!error)
+		error = strings_from_user(self, &exec->strings, envp, &exec->strings.envc, limit);
+	strlcpy(exec->name, exec->path, sizeof(exec->name));
+	/* A program is entitled to one argument: its name. */
+	if (!error && !exec->strings.argc)
+		error = strings_replace_first(&exec->strings, "", 1, 1);
+	if (!error)
+		error = exec_do(self, frame, exec);
+	exec_free(self, exec);
+	return error;
+}
+
+long sys_execve(struct task *self, struct user_frame *frame)
+{
+	return exec_call(self, frame, AT_FDCWD, arg(frame, 0), arg(frame, 1), arg(frame, 2), 0);
+}
+
+long sys_execveat(struct task *self, struct user_frame *frame)
+{
+	int flags = arg(frame, 4);
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	return exec_call(self, frame, arg(frame, 0), arg(frame, 1), arg(frame, 2), arg(frame, 3), flags);
+}
+
+static int strings_from_list(struct strings *strings, char **list, u32 *count)
+{
+	for (*count = 0; *list; list++, ++*count) {
+		int error = strings_add(strings, *list, strlen(*list) + 1);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int exec_first(struct task *self, const char *path, char **argv, char **envp, struct user_frame *frame)
+{
+	struct exec *exec = heap_zalloc(sizeof(*exec));
+	if (!exec)
+		return -ENOMEM;
+	exec->dirfd = AT_FDCWD;
+	strlcpy(exec->path, path, sizeof(exec->path));
+	strlcpy(exec->name, path, sizeof(exec->name));
+	int error = strings_from_list(&exec->strings, argv, &exec->strings.argc);
+	exec->strings.argv_bytes = exec->strings.bytes;
+	if (!error)
+		error = strings_from_list(&exec->strings, envp, &exec->strings.envc);
+	if (!error)
+		error = exec_prepare(self, exec);
+	if (!error) {
+		exec_commit(self, exec);
+		machine_start(frame, exec->start.ip, self->mm->stack_start);
+	}
+	exec_free(self, exec);
+	return error;
+}

@@ -1,0 +1,372 @@
+/* The end of tasks and processes, and waiting for it. */
+#include <asm/errno.h>
+#include <linux/wait.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/call.h"
+#include "services/linux/time/clock.h"
+#include "services/linux/fs/files.h"
+#include "services/linux/machine.h"
+#include "services/linux/main.h"
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
+#include "services/linux/vas/vas.h"
+
+/* --- ending --- */
+
+void process_exit(struct process *process, int wait_status)
+{
+	if (process->exiting || process->state == PROCESS_ZOMBIE)
+		return;
+	process->exiting = true;
+	process->wait_status = wait_status;
+	process->state = PROCESS_RUNNING;
+	list_for_each(node, &process->tasks)
+		task_kick(container_of(node, struct task, sibling), WORK_EXIT);
+}
+
+int process_single(struct task *self)
+{
+	struct process *process = self->process;
+	if (process->exiting || process->executing)
+		return -EAGAIN;
+	process->executing = self;
+	list_for_each(node, &process->tasks) {
+		struct task *task = container_of(node, struct task, sibling);
+		if (task != self)
+			task_kick(task, WORK_EXIT);
+	}
+	struct waiter waiter;
+	waiter_init(&waiter, self);
+	wait_add(&process->wait_tasks, &waiter);
+	int error = 0;
+	while (process->task_count > 1 && !error)
+		error = task_sleep_killable(self, 0);
+	wait_remove(&waiter);
+	process->executing = NULL;
+	if (process->task_count > 1)
+		return -EAGAIN;
+	if (!process->leader)
+		task_take_number(self, process->pid);
+	return 0;
+}
+
+void vfork_done(struct process *process)
+{
+	struct task *waiter = process->vfork_waiter;
+	process->vfork_waiter = NULL;
+	if (!waiter)
+		return;
+	waiter->vfork_child = NULL;
+	task_wake(waiter);
+}
+
+static int shell_code(int wait_status)
+{
+	return wait_status & 0x7f ? wait_status & 0x7f : wait_status >> 8 & 0xff;
+}
+
+void process_notify_parent(struct process *process, int code, int status)
+{
+	struct process *parent = process->parent;
+	if (!parent)
+		return;
+	if (code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED ||
+		!(parent->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP)) {
+		siginfo_t info;
+		u64 user, system;
+		process_times(process, &user, &system);
+		memset(&info, 0, sizeof(info));
+		info.si_signo = process->exit_signal;
+		info.si_code = code;
+		info.si_pid = process->pid;
+		info.si_uid = process->cred.uid;
+		info.si_status = status;
+		info.si_utime = user / (NS_PER_S / 100);
+		info.si_stime = system / (NS_PER_S / 100);
+		if (process->exit_signal)
+			signal_send_process(parent, process->exit_signal, &info);
+	}
+	wait_wake(&parent->wait_children);
+}
+
+/* Removes a zombie. */
+static void process_reap(struct process *process)
+{
+	struct process *parent = process->parent;
+	if (parent) {
+		parent->child_user_ns += process->user_ns + process->child_user_ns;
+		parent->child_system_ns += process->system_ns + process->child_system_ns;
+		parent->child_faults += process->faults + process->child_faults;
+	}
+	process_discard(process);
+}
+
+/* Whether nobody will wait for the process, so that it vanishes at its end. */
+static bool process_is_unwanted(const struct process *process)
+{
+	const struct process *parent = process->parent;
+	if (!parent)
+		return process != first_process;
+	const struct sigaction *action = &parent->actions[SIGCHLD - 1];
+	return process->exit_signal == SIGCHLD && (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
+}
+
+/* A group that has become orphaned while a member is stopped would stay stopped for ever. */
+static void group_check_orphaned(u32 pgid)
+{
+	bool stopped = false;
+	list_for_each(node, &processes) {
+		const struct process *process = container_of(node, struct process, all);
+		stopped |= process->pgid == pgid && process->state == PROCESS_STOPPED;
+	}
+	if (stopped && group_is_orphaned(pgid)) {
+		signal_group(pgid, SIGHUP);
+		signal_group(pgid, SIGCONT);
+	}
+}
+
+/* The nearest ancestor that adopts orphans; NULL: nobody, they are removed when they end. */
+static struct process *process_reaper(const struct process *process)
+{
+	for (struct process *p = process->parent; p; p = p->parent)
+		if (p->subreaper && !p->exiting)
+			return p;
+	return NULL;
+}
+
+static void children_give_away(struct process *process)
+{
+	struct process *reaper = process_reaper(process);
+	list_for_each_safe(node, &process->children) {
+		struct process *child = container_of(node, struct process, sibling);
+		list_remove(&child->sibling);
+		child->parent = reaper;
+		child->ppid = reaper ? reaper->pid : 1;
+		if (reaper)
+			list_append(&reaper->children, &child->sibling);
+		list_for_each(task_node, &child->tasks) {
+			struct task *task = container_of(task_node, struct task, sibling);
+			if (task->parent_death_signal)
+				signal_send_task(task, task->parent_death_signal, NULL);
+		}
+		if (child->state != PROCESS_ZOMBIE)
+			group_check_orphaned(child->pgid);
+		else if (reaper)
+			wait_wake(&reaper->wait_children);
+		else
+			process_reap(child);
+	}
+}
+
+/* The last task has ended. */
+static void process_end(struct process *process)
+{
+	int status = process->wait_status;
+	process->exiting = true;
+	timers_end(process, false);
+	children_give_away(process);
+	if (process->sid == process->pid)
+		tty_session_ended(process->sid);
+	process->state = PROCESS_ZOMBIE;
+	pending_clear(&process->pending);
+	vfork_done(process);
+	group_check_orphaned(process->pgid);
+	if (process == first_process)
+		service_end(status);
+	bool unwanted = process_is_unwanted(process);
+	process_notify_parent(process, status & 0x7f ? CLD_KILLED : CLD_EXITED, shell_code(status));
+	if (unwanted)
+		process_reap(process);
+}
+
+_Noreturn void task_exit(struct task *self)
+{
+	struct process *process = self->process;
+	u64 busy = task_cpu_time(self);
+	futex_exit(self);
+	vas_leave(self);
+	if (self->clear_tid && self->mm->references > 1 && !user_put_u32(self, self->clear_tid, 0))
+		futex_wake(self, self->clear_tid, 1, false);
+	if (process == first_process && process->task_count == 1)
+		map_at_end();
+	if (self->files)
+		files_put(self, self->files);
+	if (self->fs)
+		fs_put(self->fs);
+	mm_put(self, self->mm);
+	process->user_ns += busy - busy / 8;
+	process->system_ns += busy / 8;
+	signal_offer(self, ~0ull);
+	task_discard(self);
+	wait_wake(&process->wait_tasks);
+	if (!process->task_count)
+		process_end(process);
+	service_unlock();
+	call_thread_exit();
+}
+
+long sys_exit(struct task *self, struct user_frame *frame)
+{
+	struct process *process = self->process;
+	int status = (arg(frame, 0) & 0xff) << 8;
+	if (!process->exiting && (process->task_count == 1 || process->leader == self))
+		process->wait_status = status;
+	if (frame->cookie)
+		task_exit(self);
+	/* In a call back from another space: not before that has been left. */
+	task_kick(self, WORK_EXIT);
+	return 0;
+}
+
+long sys_exit_group(struct task *self, struct user_frame *frame)
+{
+	process_exit(self->process, (arg(frame, 0) & 0xff) << 8);
+	return 0;
+}
+
+/* --- waiting --- */
+
+/* What a wait call looks for, and what it found. */
+struct wait_query {
+	int which; /* P_ALL, P_PID, P_PGID */
+	u32 id;
+	u64 options;
+	u32 pid, uid;     /* found */
+	int code, status; /* CLD_*; of waitid */
+	int wait_status;  /* of wait4 */
+	struct rusage usage;
+};
+
+static struct __kernel_old_timeval usage_time(u64 ns)
+{
+	return (struct __kernel_old_timeval){ ns / NS_PER_S, ns % NS_PER_S / 1000 };
+}
+
+static bool wait_matches(const struct wait_query *query, const struct process *child)
+{
+	bool is_clone = child->exit_signal != SIGCHLD;
+	if (!(query->options & __WALL) && is_clone != !!(query->options & __WCLONE))
+		return false;
+	return query->which == P_ALL || (query->which == P_PID && child->pid == query->id) ||
+		(query->which == P_PGID && child->pgid == query->id);
+}
+
+/* Whether the child has something to report; fills in the query and, unless WNOWAIT, takes the report. */
+static bool wait_take(struct wait_query *query, struct process *child)
+{
+	bool keep = query->options & WNOWAIT;
+	u64 user, system;
+	query->pid = child->pid;
+	query->uid = child->cred.uid;
+	process_times(child, &user, &system);
+	memset(&query->usage, 0, sizeof(query->usage));
+	query->usage.ru_utime = usage_time(user + child->child_user_ns);
+	query->usage.ru_stime = usage_time(system + child->child_system_ns);
+	query->usage.ru_majflt = child->faults;
+	if (child->state == PROCESS_ZOMBIE && (query->options & WEXITED)) {
+		query->wait_status = child->wait_status;
+		query->code = child->wait_status & 0x7f ? CLD_KILLED : CLD_EXITED;
+		query->status = shell_code(child->wait_status);
+		if (!keep)
+			process_reap(child);
+		return true;
+	}
+	if (child->state == PROCESS_STOPPED && !child->stop_reported && (query->options & WSTOPPED)) {
+		query->wait_status = child->stop_signal << 8 | 0x7f;
+		query->code = CLD_STOPPED;
+		query->status = child->stop_signal;
+		child->stop_reported = !keep;
+		return true;
+	}
+	if (child->continued && (query->options & WCONTINUED)) {
+		query->wait_status = 0xffff;
+		query->code = CLD_CONTINUED;
+		query->status = SIGCONT;
+		child->continued = keep;
+		return true;
+	}
+	return false;
+}
+
+/* -> 1: found; 0: nothing yet; -ECHILD. */
+static int wait_look(struct task *self, struct wait_query *query)
+{
+	int result = -ECHILD;
+	list_for_each_safe(node, &self->process->children) {
+		struct process *child = container_of(node, struct process, sibling);
+		if (!wait_matches(query, child))
+			continue;
+		result = 0;
+		if (wait_take(query, child))
+			return 1;
+	}
+	return result;
+}
+
+static int wait_child(struct task *self, struct wait_query *query)
+{
+	int error = 0;
+	for (;;) {
+		int result = wait_look(self, query);
+		if (result || (query->options & WNOHANG))
+			return result;
+		if (error)
+			return error;
+		error = wait_on(self, &self->process->wait_children, 0);
+	}
+}
+
+long sys_wait4(struct task *self, struct user_frame *frame)
+{
+	int pid = arg(frame, 0);
+	u64 options = (u32)arg(frame, 2);
+	struct wait_query query = { .options = options | WEXITED };
+	if (options & ~(u64)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (pid == (int)0x80000000)
+		return -ESRCH;
+	query.which = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+	query.id = pid > 0 ? pid : pid < -1 ? -pid : (int)self->process->pgid;
+	int result = wait_child(self, &query);
+	if (result <= 0)
+		return result;
+	if (arg(frame, 1) && user_put_u32(self, arg(frame, 1), query.wait_status))
+		return -EFAULT;
+	if (arg(frame, 3) && user_write(self, arg(frame, 3), &query.usage, sizeof(query.usage)))
+		return -EFAULT;
+	return query.pid;
+}
+
+long sys_waitid(struct task *self, struct user_frame *frame)
+{
+	struct wait_query query = { .which = arg(frame, 0), .id = arg(frame, 1), .options = (u32)arg(frame, 3) };
+	u64 info_addr = arg(frame, 2);
+	siginfo_t info;
+	if (!(query.options & (WEXITED | WSTOPPED | WCONTINUED)) || query.which < P_ALL || query.which > P_PGID)
+		return -EINVAL;
+	if (query.options &
+		~(u64)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (query.which == P_PGID && !query.id)
+		query.id = self->process->pgid;
+	int result = wait_child(self, &query);
+	if (result < 0)
+		return result;
+	memset(&info, 0, sizeof(info));
+	if (result) {
+		info.si_signo = SIGCHLD;
+		info.si_code = query.code;
+		info.si_pid = query.pid;
+		info.si_uid = query.uid;
+		info.si_status = query.status;
+		if (arg(frame, 4) && user_write(self, arg(frame, 4), &query.usage, sizeof(query.usage)))
+			return -EFAULT;
+	}
+	if (info_addr && user_write(self, info_addr, &info, offsetof(siginfo_t, si_status) + sizeof(int)))
+		return -EFAULT;
+	return 0;
+}

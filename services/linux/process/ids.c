@@ -1,0 +1,300 @@
+/* Numbers of processes, groups, sessions and users. */
+#include <asm/errno.h>
+#include <linux/capability.h>
+
+#include "lib/string.h"
+
+#include "services/linux/call.h"
+#include "services/linux/machine.h"
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
+
+/* --- processes, groups, sessions --- */
+
+long sys_getpid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->pid;
+}
+
+long sys_gettid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->tid;
+}
+
+long sys_getppid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->ppid;
+}
+
+long sys_getpgrp(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->pgid;
+}
+
+static struct process *process_or_self(struct task *self, u64 pid)
+{
+	return (u32)pid ? process_find(pid) : self->process;
+}
+
+long sys_getpgid(struct task *self, struct user_frame *frame)
+{
+	struct process *process = process_or_self(self, arg(frame, 0));
+	return process ? (long)process->pgid : -ESRCH;
+}
+
+long sys_getsid(struct task *self, struct user_frame *frame)
+{
+	struct process *process = process_or_self(self, arg(frame, 0));
+	return process ? (long)process->sid : -ESRCH;
+}
+
+long sys_setpgid(struct task *self, struct user_frame *frame)
+{
+	struct process *process = process_or_self(self, arg(frame, 0));
+	int pgid = arg(frame, 1);
+	if (pgid < 0)
+		return -EINVAL;
+	if (!process)
+		return -ESRCH;
+	if (process != self->process) {
+		if (process->parent != self->process)
+			return -ESRCH;
+		if (process->sid != self->process->sid)
+			return -EPERM;
+		if (process->did_exec)
+			return -EACCES;
+	}
+	if (!pgid)
+		pgid = process->pid;
+	if (process->sid == process->pid && (u32)pgid != process->pgid)
+		return -EPERM;
+	if ((u32)pgid != process->pid && !group_in_session(pgid, self->process->sid))
+		return -EPERM;
+	process->pgid = pgid;
+	return 0;
+}
+
+long sys_setsid(struct task *self, struct user_frame *frame)
+{
+	struct process *process = self->process;
+	(void)frame;
+	list_for_each(node, &processes)
+		if (container_of(node, struct process, all)->pgid == process->pid)
+			return -EPERM;
+	process->sid = process->pgid = process->pid;
+	return process->pid;
+}
+
+/* --- users and groups --- */
+
+long sys_getuid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->cred.uid;
+}
+
+long sys_geteuid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->cred.euid;
+}
+
+long sys_getgid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->cred.gid;
+}
+
+long sys_getegid(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return self->process->cred.egid;
+}
+
+static int three_words(struct task *self, struct user_frame *frame, u32 a, u32 b, u32 c)
+{
+	if (user_put_u32(self, arg(frame, 0), a) || user_put_u32(self, arg(frame, 1), b))
+		return -EFAULT;
+	return user_put_u32(self, arg(frame, 2), c);
+}
+
+long sys_getresuid(struct task *self, struct user_frame *frame)
+{
+	const struct credentials *cred = &self->process->cred;
+	return three_words(self, frame, cred->uid, cred->euid, cred->suid);
+}
+
+long sys_getresgid(struct task *self, struct user_frame *frame)
+{
+	const struct credentials *cred = &self->process->cred;
+	return three_words(self, frame, cred->gid, cred->egid, cred->sgid);
+}
+
+/* Whether an ordinary user may take the id: it must be one of the three it has. ~0 means no change. */
+static bool id_is_allowed(const struct task *self, u32 id, u32 a, u32 b, u32 c)
+{
+	return id == ~0u || task_is_root(self) || id == a || id == b || id == c;
+}
+
+static long users_set(struct task *self, u32 real, u32 effective, u32 saved)
+{
+	struct credentials *cred = &self->process->cred, old = *cred;
+	if (!id_is_allowed(self, real, old.uid, old.euid, old.suid) ||
+		!id_is_allowed(self, effective, old.uid, old.euid, old.suid) ||
+		!id_is_allowed(self, saved, old.uid, old.euid, old.suid))
+		return -EPERM;
+	cred->uid = real == ~0u ? old.uid : real;
+	cred->fsuid = cred->euid = effective == ~0u ? old.euid : effective;
+	cred->suid = saved == ~0u ? old.suid : saved;
+	return 0;
+}
+
+static long groups_set(struct task *self, u32 real, u32 effective, u32 saved)
+{
+	struct credentials *cred = &self->process->cred, old = *cred;
+	if (!id_is_allowed(self, real, old.gid, old.egid, old.sgid) ||
+		!id_is_allowed(self, effective, old.gid, old.egid, old.sgid) ||
+		!id_is_allowed(self, saved, old.gid, old.egid, old.sgid))
+		return -EPERM;
+	cred->gid = real == ~0u ? old.gid : real;
+	cred->fsgid = cred->egid = effective == ~0u ? old.egid : effective;
+	cred->sgid = saved == ~0u ? old.sgid : saved;
+	return 0;
+}
+
+long sys_setuid(struct task *self, struct user_frame *frame)
+{
+	u32 id = arg(frame, 0), other = task_is_root(self) ? id : ~0u;
+	return id == ~0u ? -EINVAL : users_set(self, other, id, other);
+}
+
+long sys_setgid(struct task *self, struct user_frame *frame)
+{
+	u32 id = arg(frame, 0), other = task_is_root(self) ? id : ~0u;
+	return id == ~0u ? -EINVAL : groups_set(self, other, id, other);
+}
+
+/* The saved id follows the effective one when the real one is set or they part. */
+long sys_setreuid(struct task *self, struct user_frame *frame)
+{
+	u32 real = arg(frame, 0), effective = arg(frame, 1);
+	bool follow = real != ~0u || (effective != ~0u && effective != self->process->cred.uid);
+	return users_set(self, real, effective,
+		!follow                    ? ~0u
+			: effective != ~0u ? effective
+					   : self->process->cred.euid);
+}
+
+long sys_setregid(struct task *self, struct user_frame *frame)
+{
+	u32 real = arg(frame, 0), effective = arg(frame, 1);
+	bool follow = real != ~0u || (effective != ~0u && effective != self->process->cred.gid);
+	return groups_set(self, real, effective,
+		!follow                    ? ~0u
+			: effective != ~0u ? effective
+					   : self->process->cred.egid);
+}
+
+long sys_setresuid(struct task *self, struct user_frame *frame)
+{
+	return users_set(self, arg(frame, 0), arg(frame, 1), arg(frame, 2));
+}
+
+long sys_setresgid(struct task *self, struct user_frame *frame)
+{
+	return groups_set(self, arg(frame, 0), arg(frame, 1), arg(frame, 2));
+}
+
+long sys_setfsuid(struct task *self, struct user_frame *frame)
+{
+	struct credentials *cred = &self->process->cred;
+	u32 id = arg(frame, 0), old = cred->fsuid;
+	if (id != ~0u && (id_is_allowed(self, id, cred->uid, cred->euid, cred->suid) || id == old))
+		cred->fsuid = id;
+	return old;
+}
+
+long sys_setfsgid(struct task *self, struct user_frame *frame)
+{
+	struct credentials *cred = &self->process->cred;
+	u32 id = arg(frame, 0), old = cred->fsgid;
+	if (id != ~0u && (id_is_allowed(self, id, cred->gid, cred->egid, cred->sgid) || id == old))
+		cred->fsgid = id;
+	return old;
+}
+
+long sys_getgroups(struct task *self, struct user_frame *frame)
+{
+	const struct credentials *cred = &self->process->cred;
+	u32 room = arg(frame, 0);
+	if (!room)
+		return cred->group_count;
+	if (room < cred->group_count)
+		return -EINVAL;
+	if (user_write(self, arg(frame, 1), cred->groups, cred->group_count * sizeof(u32)))
+		return -EFAULT;
+	return cred->group_count;
+}
+
+long sys_setgroups(struct task *self, struct user_frame *frame)
+{
+	struct credentials *cred = &self->process->cred;
+	u32 count = arg(frame, 0), groups[GROUPS_MAX];
+	if (!task_is_root(self))
+		return -EPERM;
+	if (count > GROUPS_MAX)
+		return -EINVAL;
+	if (user_read(self, arg(frame, 1), groups, count * sizeof(u32)))
+		return -EFAULT;
+	memcpy(cred->groups, groups, count * sizeof(u32));
+	cred->group_count = count;
+	return 0;
+}
+
+/* --- capabilities: the superuser has all, others none --- */
+
+static int capability_header(struct task *self, u64 addr, u32 *pid, unsigned *words)
+{
+	struct __user_cap_header_struct header;
+	if (user_read(self, addr, &header, sizeof(header)))
+		return -EFAULT;
+	*pid = header.pid;
+	*words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
+	if (header.version == _LINUX_CAPABILITY_VERSION_1 || header.version == _LINUX_CAPABILITY_VERSION_2 ||
+		header.version == _LINUX_CAPABILITY_VERSION_3)
+		return 0;
+	header.version = _LINUX_CAPABILITY_VERSION_3;
+	return user_write(self, addr, &header, sizeof(header)) ? -EFAULT : -EINVAL;
+}
+
+long sys_capget(struct task *self, struct user_frame *frame)
+{
+	struct __user_cap_data_struct data[2];
+	u32 pid;
+	unsigned words;
+	int error = capability_header(self, arg(frame, 0), &pid, &words);
+	if (error)
+		return error == -EINVAL && !arg(frame, 1) ? 0 : error;
+	struct process *process = process_or_self(self, pid);
+	if (!process)
+		return -ESRCH;
+	memset(data, 0, sizeof(data));
+	if (process->cred.euid == 0) {
+		data[0].effective = data[0].permitted = ~0u;
+		data[1].effective = data[1].permitted = (1u << (CAP_LAST_CAP - 31)) - 1;
+	}
+	return arg(frame, 1) ? user_write(self, arg(frame, 1), data, words * sizeof(data[0])) : 0;
+}
+
+long sys_capset(struct task *self, struct user_frame *frame)
+{
+	u32 pid;
+	unsigned words;
+	int error = capability_header(self, arg(frame, 0), &pid, &words);
+	return error ? error : task_is_root(self) ? 0 : -EPERM;
+}

@@ -1,0 +1,300 @@
+/* Sending signals and keeping those that wait: see signals.h. */
+#include <asm/errno.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+
+/* --- signals that wait --- */
+
+void pending_init(struct pending *pending)
+{
+	list_init(&pending->infos);
+	pending->mask = 0;
+}
+
+static void pending_drop(struct pending *pending, u64 set)
+{
+	if (!(pending->mask & set))
+		return;
+	list_for_each_safe(node, &pending->infos) {
+		struct signal_info *entry = container_of(node, struct signal_info, node);
+		if (!(signal_bit(entry->info.si_signo) & set))
+			continue;
+		list_remove(node);
+		heap_free(entry);
+	}
+	pending->mask &= ~set;
+}
+
+void pending_clear(struct pending *pending)
+{
+	pending_drop(pending, ~0ull);
+}
+
+void signal_drop(struct process *process, u64 set)
+{
+	pending_drop(&process->pending, set);
+	list_for_each(node, &process->tasks)
+		pending_drop(&container_of(node, struct task, sibling)->pending, set);
+}
+
+/* A standard signal waits at most once; others queue. Without memory, what a program queues is refused, and any other signal
+ * comes without its details. */
+static int pending_add(struct pending *pending, int signal, const siginfo_t *info)
+{
+	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
+		return 0;
+	struct signal_info *entry = heap_zalloc(sizeof(*entry));
+	if (!entry && signal >= SIGRTMIN && info && info->si_code != SI_USER)
+		return -EAGAIN;
+	pending->mask |= signal_bit(signal);
+	wait_wake(&signal_arrived);
+	if (!entry)
+		return 0;
+	if (info)
+		entry->info = *info;
+	else
+		entry->info.si_code = SI_KERNEL;
+	entry->info.si_signo = signal;
+	list_append(&pending->infos, &entry->node);
+	return 0;
+}
+
+static bool pending_take(struct pending *pending, int signal, siginfo_t *info)
+{
+	bool found = false, more = false;
+	if (!(pending->mask & signal_bit(signal)))
+		return false;
+	memset(info, 0, sizeof(*info));
+	info->si_signo = signal;
+	list_for_each_safe(node, &pending->infos) {
+		struct signal_info *entry = container_of(node, struct signal_info, node);
+		if (entry->info.si_signo != signal)
+			continue;
+		if (found) {
+			more = true;
+			break;
+		}
+		*info = entry->info;
+		list_remove(node);
+		heap_free(entry);
+		found = true;
+	}
+	if (!more)
+		pending->mask &= ~signal_bit(signal);
+	return true;
+}
+
+int signal_take(struct task *self, u64 set, siginfo_t *info)
+{
+	const u64 first = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) |
+		signal_bit(SIGFPE) | signal_bit(SIGSYS);
+	struct pending *shared = &self->process->pending;
+	u64 waiting = (self->pending.mask | shared->mask) & set;
+	if (!waiting)
+		return 0;
+	/* What the program itself has just caused comes before everything else. */
+	if (self->pending.mask & waiting & first)
+		waiting = self->pending.mask & waiting & first;
+	int signal = __builtin_ctzll(waiting) + 1;
+	if (!pending_take(&self->pending, signal, info))
+		pending_take(shared, signal, info);
+	return signal;
+}
+
+void signal_recalculate(struct task *task)
+{
+	u64 waiting = task->pending.mask | task->process->pending.mask;
+	if (waiting & ~(task->mask & ~task->waiting_for))
+		__atomic_fetch_or(&task->work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&task->work, ~(u32)WORK_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
+/* --- asking --- */
+
+bool signal_is_ignored(const struct process *process, int signal)
+{
+	__sighandler_t handler = process->actions[signal - 1].sa_handler;
+	return handler == SIG_IGN ||
+		(handler == SIG_DFL && signal < SIGRTMIN && (signal_bit(signal) & SIGNALS_IGNORED));
+}
+
+bool signal_blocked_or_ignored(const struct task *self, int signal)
+{
+	return (self->mask & signal_bit(signal)) || self->process->actions[signal - 1].sa_handler == SIG_IGN;
+}
+
+bool group_is_orphaned(u32 pgid)
+{
+	list_for_each(node, &processes) {
+		const struct process *process = container_of(node, struct process, all);
+		if (process->pgid != pgid || process->state == PROCESS_ZOMBIE)
+			continue;
+		/* The host's command stands for the shell that is the first process's parent. */
+		if (process == first_process)
+			return false;
+		const struct process *parent = process->parent;
+		if (parent && parent->sid == process->sid && parent->pgid != pgid)
+			return false;
+	}
+	return true;
+}
+
+bool group_in_session(u32 pgid, u32 sid)
+{
+	list_for_each(node, &processes) {
+		const struct process *process = container_of(node, struct process, all);
+		if (process->pgid == pgid && process->sid == sid)
+			return true;
+	}
+	return false;
+}
+
+/* --- sending --- */
+
+static void process_continue(struct process *process)
+{
+	process->state = PROCESS_RUNNING;
+	process->continued = true;
+	list_for_each(node, &process->tasks)
+		task_wake(container_of(node, struct task, sibling));
+	process_notify_parent(process, CLD_CONTINUED, SIGCONT);
+}
+
+/* Whether the task would take the signal now. */
+static bool task_wants(const struct task *task, int signal)
+{
+	return !(task->mask & ~task->waiting_for & signal_bit(signal)) && !(task->work & WORK_EXIT);
+}
+
+/* The task that is to be told about a signal of its process; NULL: all block it. */
+static struct task *process_choose(struct process *process, int signal)
+{
+	if (process->leader && task_wants(process->leader, signal))
+		return process->leader;
+	list_for_each(node, &process->tasks) {
+		struct task *task = container_of(node, struct task, sibling);
+		if (task_wants(task, signal))
+			return task;
+	}
+	return NULL;
+}
+
+/* Whether the process will end when the task takes the signal. */
+static bool is_deadly(const struct task *task, int signal)
+{
+	bool other = signal < SIGRTMIN && (signal_bit(signal) & (SIGNALS_IGNORED | SIGNALS_STOP));
+	return task->process->actions[signal - 1].sa_handler == SIG_DFL && !other &&
+		!(task->waiting_for & signal_bit(signal));
+}
+
+void signal_offer(const struct task *self, u64 set)
+{
+	const struct process *process = self->process;
+	set &= process->pending.mask;
+	if (!set || process->exiting)
+		return;
+	list_for_each(node, &process->tasks) {
+		struct task *task = container_of(node, struct task, sibling);
+		if (task != self && (set & ~(task->mask & ~task->waiting_for)))
+			task_kick(task, WORK_SIGNAL);
+	}
+}
+
+void signal_set_mask(struct task *self, u64 mask)
+{
+	self->mask = mask & ~(u64)SIGNALS_UNBLOCKABLE;
+	signal_recalculate(self);
+	signal_offer(self, self->mask);
+}
+
+/* Sends to a task, or to a process if task is NULL. */
+static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
+{
+	u64 bit = signal_bit(signal);
+	if (process->state == PROCESS_ZOMBIE || process->exiting)
+		return 0;
+	if (signal == SIGKILL) {
+		process_exit(process, SIGKILL);
+		return 0;
+	}
+	if (signal < SIGRTMIN && (bit & SIGNALS_STOP)) {
+		signal_drop(process, signal_bit(SIGCONT));
+	} else if (signal == SIGCONT) {
+		signal_drop(process, SIGNALS_STOP);
+		if (process->state == PROCESS_STOPPED)
+			process_continue(process);
+	}
+	const struct task *looks = task ? task : process_task(process);
+	if (signal_is_ignored(process, signal) && looks && !((looks->mask | looks->waiting_for) & bit))
+		return 0;
+	int error = pending_add(task ? &task->pending : &process->pending, signal, info);
+	if (error)
+		return error;
+	struct task *target = task ? task : process_choose(process, signal);
+	if (!target || !task_wants(target, signal))
+		return 0;
+	task_kick(target, WORK_SIGNAL);
+	/* Other signals wait until a portal call has returned. */
+	if (target->thread != thread_self() && is_deadly(target, signal))
+		call_thread_recall(target->thread);
+	return 0;
+}
+
+int signal_send_process(struct process *process, int signal, const siginfo_t *info)
+{
+	return signal_post(process, NULL, signal, info);
+}
+
+int signal_send_task(struct task *task, int signal, const siginfo_t *info)
+{
+	return signal_post(task->process, task, signal, info);
+}
+
+void signal_send(struct task *task, int signal)
+{
+	signal_post(task->process, task, signal, NULL);
+}
+
+unsigned signal_group(u32 pgid, int signal)
+{
+	unsigned count = 0;
+	list_for_each_safe(node, &processes) {
+		struct process *process = container_of(node, struct process, all);
+		if (process->pgid != pgid || process->state == PROCESS_ZOMBIE)
+			continue;
+		count++;
+		if (signal)
+			signal_post(process, NULL, signal, NULL);
+	}
+	return count;
+}
+
+void signal_force(struct task *task, const siginfo_t *info)
+{
+	int signal = info->si_signo;
+	struct sigaction *action = &task->process->actions[signal - 1];
+	if ((task->mask & signal_bit(signal)) || action->sa_handler == SIG_IGN) {
+		action->sa_handler = SIG_DFL;
+		task->mask &= ~signal_bit(signal);
+	}
+	pending_add(&task->pending, signal, info);
+	signal_recalculate(task);
+}
+
+/* --- exec --- */
+
+void signals_exec(struct task *self)
+{
+	struct process *process = self->process;
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		struct sigaction *action = &process->actions[i];
+		__sighandler_t handler = action->sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;
+		memset(action, 0, sizeof(*action));
+		action->sa_handler = handler;
+	}
+}

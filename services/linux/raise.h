@@ -1,0 +1,86 @@
+/* Signals: sending them, and what is done with them before a task goes on in its process.
+ *
+ * Everything here needs the service lock. */
+#ifndef LINUX_SIGNALS_H
+#define LINUX_SIGNALS_H
+
+#include "services/linux/task.h"
+
+static inline u64 signal_bit(int signal)
+{
+	return 1ull << (signal - 1);
+}
+
+/* The signals of a set as one word: the machines disagree about its type. */
+static inline u64 *signal_word(sigset_t *set)
+{
+	return (u64 *)set;
+}
+
+/* --- sending: siginfo has si_code SI_KERNEL unless an info is given. Permissions are the caller's affair. --- */
+
+/* -> 0, or -EAGAIN: no memory to queue what a program queues. */
+int signal_send_process(struct process *process, int signal, const siginfo_t *info);
+int signal_send_task(struct task *task, int signal, const siginfo_t *info);
+/* To the task itself or its process from the kernel's side: SIGPIPE, SIGXFSZ. */
+void signal_send(struct task *task, int signal);
+/* To every process of a group (terminal: SIGINT, SIGTSTP, SIGWINCH, SIGHUP...). -> number of processes in it. */
+unsigned signal_group(u32 pgid, int signal);
+/* A signal raised by what the task just did: delivered even if blocked or ignored (then it kills). */
+void signal_force(struct task *task, const siginfo_t *info);
+
+/* --- asking --- */
+
+/* Whether the signal would do nothing to self now (SIGTTIN, SIGTTOU of background jobs). */
+bool signal_blocked_or_ignored(const struct task *self, int signal);
+/* Whether no member of the group has a parent in the same session but another group. */
+bool group_is_orphaned(u32 pgid);
+/* Whether any process is in the group and session. */
+bool group_in_session(u32 pgid, u32 sid);
+
+/* Woken by signals that have come in and wait: signalfd.c. */
+extern struct wait_list signal_arrived;
+
+/* --- masks for a call that swaps the mask while it waits (ppoll, pselect, epoll_pwait, sigsuspend) --- */
+
+/* Reads the mask at `addr` (0: none) and puts it in force until the call ends. -> 0, -EFAULT, -EINVAL (bytes != 8). */
+int signal_mask_swap(struct task *self, u64 addr, u64 bytes);
+
+/* --- the end of every upcall --- */
+
+/* Handles what is in self->work: runs a handler, stops, ends. call_result says whether the frame holds the result of a
+ * system call (then restarting applies). Lock held; may sleep; does not return if the task ends. */
+void signal_work(struct task *self, struct user_frame *frame, bool call_result);
+
+/* --- between the files of this part --- */
+
+enum {
+	SIGNALS_UNBLOCKABLE = 1u << (SIGKILL - 1) | 1u << (SIGSTOP - 1),
+	SIGNALS_STOP = 1u << (SIGSTOP - 1) | 1u << (SIGTSTP - 1) | 1u << (SIGTTIN - 1) | 1u << (SIGTTOU - 1),
+	SIGNALS_IGNORED = 1u << (SIGCHLD - 1) | 1u << (SIGCONT - 1) | 1u << (SIGWINCH - 1) | 1u << (SIGURG - 1),
+};
+
+/* Takes one signal of the set that waits for self. -> its number and *info, or 0. */
+int signal_take(struct task *self, u64 set, siginfo_t *info);
+/* Drops signals that wait for the process or any of its tasks. */
+void signal_drop(struct process *process, u64 set);
+/* Whether the action of the process for the signal is to do nothing. */
+bool signal_is_ignored(const struct process *process, int signal);
+/* Whether self runs on its alternative stack. */
+bool signal_on_alt_stack(const struct task *self, u64 sp);
+
+/* --- life --- */
+
+void pending_init(struct pending *pending);
+void pending_clear(struct pending *pending);
+/* Exec: handlers become the default. */
+void signals_exec(struct task *self);
+/* Recomputes WORK_SIGNAL after a change of the mask. */
+void signal_recalculate(struct task *task);
+/* Signals of the set that wait for the process and that self, which may have been the one told of them, no longer takes:
+ * its other tasks are told. */
+void signal_offer(const struct task *self, u64 set);
+/* Puts a mask in force. */
+void signal_set_mask(struct task *self, u64 mask);
+
+#endif

@@ -1,0 +1,104 @@
+/* The service lock, sleeping and waking.
+ *
+ * One lock guards everything in the service that is shared. The dispatcher takes it around each handler that is not marked
+ * NOLOCK. Whoever sleeps, or makes a portal call that can take long, lets go of it meanwhile; after that, everything looked
+ * at before must be looked at again.
+ *
+ * A task sleeps on its own word. Nothing is lost between looking and sleeping, as both sides hold the lock:
+ *
+ *	int error = 0;
+ *	while (nothing to read) {
+ *		if (error)
+ *			return error;
+ *		error = wait_on(self, &pipe->readers, 0);
+ *	}
+ *
+ * Wake-ups may be spurious, and a signal may come together with what was waited for: look again before giving up. */
+#ifndef LINUX_SLEEP_H
+#define LINUX_SLEEP_H
+
+#include "lib/list.h"
+#include "services/runtime/lock.h"
+
+#include "services/linux/base.h"
+#include "services/linux/machine.h"
+
+struct task;
+
+/* Results of handlers that never reach a program as they are: the call is started again, or ends with EINTR, as the signal
+ * handler's flags and the call's own rules say. */
+enum {
+	ERESTARTSYS = 512,    /* again if no handler runs, or if it has SA_RESTART; else EINTR */
+	ERESTARTNOINTR = 513, /* always again */
+	ERESTARTNOHAND = 514, /* again only if no handler runs: poll, select, pause, sigsuspend, epoll_wait */
+	ERESTART_RESTARTBLOCK =
+		516 /* as ERESTARTNOHAND; nanosleep and the like, which keep their deadline in task->restart */
+};
+
+/* Number of the calling native thread: threads of the service are known by the stacklet they run on. */
+static inline u32 thread_self(void)
+{
+	return (machine_sp() - STACKLET_BASE) / STACKLET_SIZE;
+}
+
+/* The lock itself, for the following functions only. The owner is some address on its stacklet, 0: nobody. */
+extern struct service_lock {
+	struct lock lock;
+	u64 owner;
+} service_lock_itself;
+
+static inline void service_lock(void)
+{
+	lock_acquire(&service_lock_itself.lock);
+	service_lock_itself.owner = machine_sp();
+}
+
+static inline void service_unlock(void)
+{
+	service_lock_itself.owner = 0;
+	lock_release(&service_lock_itself.lock);
+}
+
+/* Whether the calling thread holds the lock. Works for tasks and for helper threads of the service. */
+static inline bool service_lock_held(void)
+{
+	u64 owner = __atomic_load_n(&service_lock_itself.owner, __ATOMIC_RELAXED);
+	return (owner ^ machine_sp()) < STACKLET_SIZE;
+}
+
+/* Sleeps until task_wake(self), the deadline (ns of the monotonic clock, 0 = none), or a signal that self must handle.
+ * -> 0, -ETIMEDOUT, or -ERESTARTSYS for a signal (pass it on, or turn it into -ERESTARTNOHAND or -EINTR for calls that Linux
+ * does not restart). Called and returns with the lock held. A wake-up that comes while the task does not sleep has no
+ * effect, which is why looking and sleeping must not be separated by letting the lock go. */
+int task_sleep(struct task *self, u64 deadline);
+/* As task_sleep(), but only a fatal signal ends it early: for vfork and the like. */
+int task_sleep_killable(struct task *self, u64 deadline);
+void task_wake(struct task *task);
+/* Gives the task something to do before it goes on in its process (WORK_*): ends its sleep, or calls it out of its program. */
+void task_kick(struct task *task, u32 work);
+/* Whether a signal (or the end of the process) waits to be handled by the task: sleeping would return at once. */
+bool task_interrupted(const struct task *self);
+
+/* Tasks that wait for one thing. */
+struct wait_list {
+	struct list_node waiters;
+};
+
+/* One of them. The owner of a waiter may be in many lists through several waiters (poll). */
+struct waiter {
+	struct list_node node;
+	struct task *task;
+	void (*wake)(struct waiter *); /* NULL: task_wake(task). May remove the waiter from its list. */
+	void *data;                    /* for wake */
+};
+
+void wait_list_init(struct wait_list *list);
+void wait_add(struct wait_list *list, struct waiter *waiter);
+void wait_remove(struct waiter *waiter); /* fine if it is in no list, once added or initialised */
+void waiter_init(struct waiter *waiter, struct task *task);
+/* Wakes all waiters of the list; they stay in it. */
+void wait_wake(struct wait_list *list);
+/* Adds self, sleeps once, removes self; results as task_sleep(). */
+int wait_on(struct task *self, struct wait_list *list, u64 deadline);
+
+#endif

@@ -1,0 +1,231 @@
+/* The tables of processes and tasks, and how new ones are made. */
+#include <asm/errno.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/time/clock.h"
+#include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+
+enum { FIRST_PID = 2 };
+
+struct list_node processes = LIST_INIT(processes);
+struct process *first_process;
+
+static struct process *process_table[PIDS_MAX];
+static struct task *task_table[PIDS_MAX];
+static struct task *thread_table[THREADS_MAX];
+static u32 last_pid = FIRST_PID - 1;
+static bool pids_wrapped;
+
+struct process *process_find(u32 pid)
+{
+	return pid < PIDS_MAX ? process_table[pid] : NULL;
+}
+
+struct task *task_find(u32 tid)
+{
+	return tid < PIDS_MAX ? task_table[tid] : NULL;
+}
+
+struct task *process_task(const struct process *process)
+{
+	if (process->leader)
+		return process->leader;
+	if (list_is_empty(&process->tasks))
+		return NULL;
+	return container_of(list_first(&process->tasks), struct task, sibling);
+}
+
+void task_set_thread(struct task *task, u32 thread)
+{
+	task->thread = thread;
+	task->frame = (struct user_frame *)(STACKLET_BASE + (thread + 1) * STACKLET_SIZE - sizeof(struct user_frame));
+	thread_table[thread] = task;
+}
+
+struct task *task_of_thread(u32 thread)
+{
+	return thread < THREADS_MAX ? thread_table[thread] : NULL;
+}
+
+/* A number is in use as long as a process, a task, a group or a session has it. */
+static bool pid_is_used(u32 pid)
+{
+	if (process_table[pid] || task_table[pid])
+		return true;
+	if (!pids_wrapped)
+		return false;
+	list_for_each(node, &processes) {
+		const struct process *process = container_of(node, struct process, all);
+		if (process->pgid == pid || process->sid == pid)
+			return true;
+	}
+	return false;
+}
+
+/* -> 0: all are in use. */
+static u32 pid_new(void)
+{
+	for (unsigned tries = 0; tries < PIDS_MAX; tries++) {
+		if (++last_pid >= PIDS_MAX) {
+			last_pid = 300;
+			pids_wrapped = true;
+		}
+		if (!pid_is_used(last_pid))
+			return last_pid;
+	}
+	return 0;
+}
+
+static struct process *process_alloc(void)
+{
+	u32 pid = pid_new();
+	struct process *process = pid ? heap_zalloc(sizeof(*process)) : NULL;
+	if (!process)
+		return NULL;
+	process->pid = pid;
+	process->exit_signal = SIGCHLD;
+	process->dumpable = true;
+	process->start_ns = time_monotonic();
+	list_init(&process->children);
+	list_init(&process->sibling);
+	list_init(&process->tasks);
+	wait_list_init(&process->wait_children);
+	wait_list_init(&process->wait_tasks);
+	pending_init(&process->pending);
+	list_append(&processes, &process->all);
+	process_table[pid] = process;
+	return process;
+}
+
+static void limits_init(struct rlimit64 *limits)
+{
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
+		limits[i].rlim_cur = limits[i].rlim_max = RLIM64_INFINITY;
+	limits[RLIMIT_STACK].rlim_cur = 8ul << 20;
+	limits[RLIMIT_CORE].rlim_cur = 0;
+	limits[RLIMIT_NOFILE].rlim_cur = 1024;
+	limits[RLIMIT_NOFILE].rlim_max = 1 << 20;
+	limits[RLIMIT_NPROC].rlim_cur = limits[RLIMIT_NPROC].rlim_max = PIDS_MAX / 2;
+	limits[RLIMIT_SIGPENDING].rlim_cur = limits[RLIMIT_SIGPENDING].rlim_max = 4096;
+	limits[RLIMIT_MSGQUEUE].rlim_cur = limits[RLIMIT_MSGQUEUE].rlim_max = 819200;
+	limits[RLIMIT_NICE].rlim_cur = limits[RLIMIT_NICE].rlim_max = 0;
+	limits[RLIMIT_RTPRIO].rlim_cur = limits[RLIMIT_RTPRIO].rlim_max = 0;
+	limits[RLIMIT_MEMLOCK].rlim_cur = limits[RLIMIT_MEMLOCK].rlim_max = 8ul << 20;
+}
+
+struct task *process_first(const struct credentials *cred)
+{
+	struct process *process = process_alloc();
+	if (!process)
+		return NULL;
+	first_process = process;
+	process->ppid = 1;
+	process->pgid = process->sid = process->pid;
+	process->cred = *cred;
+	limits_init(process->limits);
+	return task_new(process, NULL);
+}
+
+struct process *process_fork(struct process *parent)
+{
+	struct process *process = process_alloc();
+	if (!process)
+		return NULL;
+	process->ppid = parent->pid;
+	process->pgid = parent->pgid;
+	process->sid = parent->sid;
+	process->parent = parent;
+	process->cred = parent->cred;
+	memcpy(process->actions, parent->actions, sizeof(process->actions));
+	memcpy(process->limits, parent->limits, sizeof(process->limits));
+	process->dumpable = parent->dumpable;
+	process->oom_adjust = parent->oom_adjust;
+	process->nice = parent->nice;
+	process->personality = parent->personality;
+	list_append(&parent->children, &process->sibling);
+	return process;
+}
+
+void process_discard(struct process *process)
+{
+	pending_clear(&process->pending);
+	list_remove(&process->sibling);
+	list_remove(&process->all);
+	process_table[process->pid] = NULL;
+	heap_free(process);
+}
+
+struct task *task_new(struct process *process, const struct task *like)
+{
+	bool leads = !process->leader && list_is_empty(&process->tasks);
+	u32 tid = leads ? process->pid : pid_new();
+	struct task *task = tid ? heap_zalloc(sizeof(*task)) : NULL;
+	if (!task)
+		return NULL;
+	task->process = process;
+	task->tid = tid;
+	task->thread = ~0u;
+	task->affinity = ~0ull;
+	task->timer_slack = 50000;
+	task->start_ns = time_monotonic();
+	pending_init(&task->pending);
+	list_init(&task->futex);
+	if (like) {
+		task->mask = like->mask;
+		task->affinity = like->affinity;
+		task->no_new_privileges = like->no_new_privileges;
+		memcpy(task->name, like->name, sizeof(task->name));
+	}
+	task_table[tid] = task;
+	list_append(&process->tasks, &task->sibling);
+	process->task_count++;
+	if (leads)
+		process->leader = task;
+	return task;
+}
+
+void task_discard(struct task *task)
+{
+	struct process *process = task->process;
+	pending_clear(&task->pending);
+	list_remove(&task->sibling);
+	process->task_count--;
+	if (process->leader == task)
+		process->leader = NULL;
+	if (task_table[task->tid] == task)
+		task_table[task->tid] = NULL;
+	if (task->thread != ~0u)
+		thread_table[task->thread] = NULL;
+	heap_free(task);
+}
+
+void task_take_number(struct task *task, u32 tid)
+{
+	task_table[task->tid] = NULL;
+	task->tid = tid;
+	task_table[tid] = task;
+	task->process->leader = task;
+}
+
+int task_start(struct task *task, struct user_frame *frame)
+{
+	struct thread_spec spec = { .space = task->mm->space, .frame = (u64)frame };
+	frame->cookie = (u64)task;
+	i64 thread = call_thread_create(&spec);
+	if (thread < 0)
+		return native_errno(thread);
+	task_set_thread(task, thread);
+	return 0;
+}
+
+void process_times(const struct process *process, u64 *user_ns, u64 *system_ns)
+{
+	u64 sum = process->user_ns;
+	list_for_each(node, &process->tasks)
+		sum += task_cpu_time(container_of(node, struct task, sibling));
+	*user_ns = sum - sum / 8;
+	*system_ns = process->system_ns + sum / 8;
+}

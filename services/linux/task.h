@@ -1,0 +1,205 @@
+/* Processes and tasks.
+ *
+ *   struct process   what programs call a process: its number, parent, children, session, signal actions, limits
+ *   struct task      one thread of it: what the dispatcher hands to every handler as `self`
+ *   struct mm        the memory of a process: the space it lives in; shared after vfork until the child executes
+ *
+ * A task is a native thread whose user frame carries the task's address as its cookie. While it is inside of a call it
+ * runs on its stacklet in the service: handlers have about 24 KiB of stack.
+ *
+ * Legend: [I] never changes after creation, [L] service lock, [S] only the task itself, [a] atomic. */
+#ifndef LINUX_TASK_H
+#define LINUX_TASK_H
+
+#include <linux/types.h>
+#include <linux/limits.h>
+#include <linux/resource.h>
+#include <linux/signal.h>
+#include <asm/siginfo.h>
+
+#include "lib/list.h"
+#include "user_frame.h"
+
+#include "services/linux/base.h"
+#include "services/linux/memory/bounds.h"
+#include "services/linux/sleep.h"
+
+struct file;
+struct files;
+struct fs;
+struct vas;
+struct vas_use;
+
+enum { SIGNALS = 64, PIDS_MAX = 32768, GROUPS_MAX = 32, NAME_BYTES = 16 };
+
+/* task.work: what is to be done before the task goes on in its process. */
+enum {
+	WORK_SIGNAL = 1,       /* a signal may have become deliverable */
+	WORK_EXIT = 2,         /* the process ends, or another thread of it executes: this task ends */
+	WORK_STOP = 4,         /* the process is being stopped */
+	WORK_RESTORE_MASK = 8, /* put saved_mask back (sigsuspend, ppoll...) unless a handler runs */
+};
+
+struct credentials {
+	u32 uid, euid, suid, fsuid;
+	u32 gid, egid, sgid, fsgid;
+	u32 group_count, groups[GROUPS_MAX];
+};
+
+struct mm {
+	u32 references; /* [L] */
+	u32 guests;     /* [L] calls of peers at work on it, which may outlive it: the last one frees it */
+	u32 space;      /* [I] */
+	u64 base;       /* [I] space << number_shift: put into user addresses */
+	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
+	u64 mmap_top;   /* [I] mappings are placed below */
+	u64 start_code, end_code, start_data, end_data; /* [L] for /proc */
+	u64 brk_start, brk;                             /* [L] */
+	u64 stack_low, stack_top, stack_start;          /* [L] region of the stack; first stack pointer */
+	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
+	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
+	struct file *exe;                               /* [L] */
+	/* [L] Segments of files that were open for writing when they were mapped shared, but not writable: that can still be
+	 * changed. The oldest is forgotten. */
+	u32 may_write[16], may_write_next;
+	struct vas_use *vases; /* [L] attached to it */
+	struct bounds bounds[BOUNDS_KINDS]; /* [L] */
+};
+
+/* A signal that waits. */
+struct signal_info {
+	struct list_node node;
+	siginfo_t info;
+};
+
+struct pending {
+	struct list_node infos; /* in order of arrival */
+	u64 mask;               /* bit signal - 1 */
+};
+
+struct interval_timer {
+	u64 deadline; /* ns of the clock it runs on; 0: off */
+	u64 interval;
+};
+
+enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
+
+struct process {
+	u32 pid;                   /* [I] */
+	u32 ppid;                  /* [L], read without lock by getppid */
+	u32 pgid, sid;             /* [L] */
+	struct process *parent;    /* [L] NULL: the first process */
+	struct list_node children; /* [L] */
+	struct list_node sibling;  /* [L] */
+	struct list_node all;      /* [L] in `processes` */
+	struct list_node tasks;    /* [L] */
+	u32 task_count;            /* [L] */
+	struct task *leader;       /* [L] the task whose tid is the pid; may have ended before the others: NULL */
+	enum process_state state;  /* [L] */
+	struct credentials cred;   /* [L], ids are read without lock */
+	struct sigaction actions[SIGNALS];    /* [L] */
+	struct pending pending;               /* [L] signals for any task of the process */
+	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for */
+	int wait_status;                      /* [L] of a zombie: as wait4 reports it */
+	bool exiting;                         /* [L] exit_group or a fatal signal: all tasks end with wait_status */
+	struct task *executing;               /* [L] the task that executes a program, while others end */
+	int stop_signal;                      /* [L] which stopped it; 0 once reported */
+	bool stop_reported, continued;        /* [L] for wait4 WUNTRACED, WCONTINUED */
+	bool did_exec;                        /* [L] for setpgid */
+	bool subreaper, dumpable;             /* [L] */
+	struct wait_list wait_children;       /* [L] tasks in wait4 */
+	struct wait_list wait_tasks;          /* [L] exec waits here for the other tasks to end */
+	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
+	struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
+	struct interval_timer timers[3];      /* [L] ITIMER_* */
+	struct timer *posix_timers[8];        /* [L] */
+	u64 start_ns;                         /* [I] */
+	u64 user_ns, system_ns;               /* [L] of ended tasks */
+	u64 child_user_ns, child_system_ns;   /* [L] of waited-for children */
+	u64 faults, child_faults;             /* [L] pages supplied from files */
+	int oom_adjust;                       /* [L] kept for /proc only */
+	int nice;                             /* [L] */
+	u64 personality;                      /* [L] */
+	void *files_private;                  /* [L] of the files part */
+};
+
+/* A call that goes on after a signal without a handler: nanosleep, poll... */
+struct restart {
+	u64 deadline;
+	u64 words[4];
+};
+
+struct task {
+	struct process *process;        /* [I] */
+	struct mm *mm;                  /* [S] */
+	u32 work;                       /* [a] WORK_* */
+	u32 word;                       /* [L] it sleeps on this */
+	u32 thread;                     /* [I] number of the native thread */
+	u32 tid;                        /* [I] */
+	bool sleeping;                  /* [L] */
+	bool killable_only;             /* [L] the sleep is ended by fatal signals only */
+	u64 mask, saved_mask;           /* [L] blocked signals */
+	u64 waiting_for;                /* [L] signals that sigtimedwait takes although they are blocked */
+	struct pending pending;         /* [L] signals for this task */
+	struct list_node sibling;       /* [L] in process->tasks */
+	struct user_frame *frame;       /* [I] its registers while it is inside of a call */
+	struct process *vfork_child;    /* [L] the child it waits for in vfork */
+	bool files_shared;              /* [L] `files` may be in use by other processes */
+	struct files *files;            /* [S] */
+	struct fs *fs;                  /* [S] */
+	struct restart restart;         /* [S] */
+	u64 clear_tid;                  /* [S] user address: zeroed and woken when the task ends */
+	u64 robust_list;                /* [S] */
+	u64 alt_stack, alt_stack_bytes; /* [S] sigaltstack */
+	u32 alt_stack_flags;            /* [S] */
+	char name[NAME_BYTES];          /* [S] prctl(PR_SET_NAME), name of the program */
+	int parent_death_signal;        /* [S] */
+	u64 affinity;                   /* [S] kept, not obeyed */
+	u64 start_ns;                   /* [I] */
+	u64 slept_ticks;                /* [S] time spent asleep in the service, in units of the clock */
+	u64 timer_slack;                /* [S] */
+	bool no_new_privileges;         /* [S] */
+	bool in_exec;                   /* [S] */
+	struct mm *home;                /* [L] NULL; while it serves a peer (see peer.h), whose memory `mm` is then: its own */
+	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
+	bool vas_writing;               /* [L] ... as one that may write */
+	struct list_node futex;         /* [L] private to futex.c */
+	void *futex_key;                /* [L] private to futex.c */
+};
+
+extern struct list_node processes; /* [L] all, zombies too, linked by process->all, oldest first */
+extern struct process *first_process;
+
+/* By number; NULL if there is none. */
+struct process *process_find(u32 pid);
+struct task *task_find(u32 tid);
+/* Any task of the process that has not ended (its leader if possible), or NULL. */
+struct task *process_task(const struct process *process);
+/* The memory of the task's process; NULL: it has none yet. */
+static inline struct mm *task_mm(const struct task *task)
+{
+	return task->home ? task->home : task->mm;
+}
+/* Limit of the process, RLIMIT_*. */
+static inline u64 process_limit(const struct process *process, unsigned which)
+{
+	return process->limits[which].rlim_cur;
+}
+/* Whether the effective user is the superuser. */
+static inline bool task_is_root(const struct task *task)
+{
+	return task->process->cred.euid == 0;
+}
+/* Processor time of a task: the time that it was not asleep. */
+u64 task_cpu_time(const struct task *task);
+/* Processor time of a process, all its tasks: time not spent asleep, as processors are not accounted. */
+void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
+
+/* --- mm.c, for /proc and the page cache --- */
+
+/* Resident and total pages of a process: an estimate from the kernel. */
+void mm_sizes(const struct mm *mm, u64 *total_pages, u64 *resident_pages);
+/* Pages of [start, end), all of one region, that have frames. */
+u64 mm_resident(const struct mm *mm, u64 start, u64 end);
+
+#endif

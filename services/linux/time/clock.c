@@ -1,0 +1,232 @@
+/* Clocks and sleeping. */
+#include <asm/errno.h>
+#include <linux/time.h>
+#include <linux/times.h>
+
+#include "lib/string.h"
+
+#include "services/linux/call.h"
+#include "services/linux/time/clock.h"
+#include "services/linux/machine.h"
+#include "services/linux/process/process.h"
+#include "services/linux/user_memory.h"
+
+enum { NS_PER_US = 1000 };
+
+bool timespec_to_ns(const struct __kernel_timespec *time, u64 *ns)
+{
+	if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= (long long)NS_PER_S)
+		return false;
+	u64 seconds = min_u64(time->tv_sec, 9000000000ull);
+	*ns = seconds * NS_PER_S + time->tv_nsec;
+	return true;
+}
+
+struct __kernel_timespec ns_to_timespec(u64 ns)
+{
+	return (struct __kernel_timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
+}
+
+u64 task_cpu_time(const struct task *task)
+{
+	u64 lived = time_monotonic() - task->start_ns;
+	u64 slept = (u64)((unsigned __int128)task->slept_ticks * service_start->clock.mult >> 32);
+	return lived > slept ? lived - slept : 0;
+}
+
+/* The calls that read clocks run without the lock, but adding up a process's tasks needs it. */
+static u64 process_cpu_time(const struct process *process)
+{
+	u64 user, system;
+	bool locked = service_lock_held();
+	if (!locked)
+		service_lock();
+	process_times(process, &user, &system);
+	if (!locked)
+		service_unlock();
+	return user + system;
+}
+
+/* The processor-time clocks of processes and threads have negative numbers: ~number << 3 | kind. Only the caller's own
+ * are told. */
+static int clock_of_number(struct task *self, int clock, u64 *ns)
+{
+	u32 number = ~(u32)clock >> 3 & 0x1fffffff;
+	if (clock & 4) {
+		if (number && number != self->tid)
+			return -EINVAL;
+		*ns = task_cpu_time(self);
+		return 0;
+	}
+	if (number && number != self->process->pid)
+		return -EINVAL;
+	*ns = process_cpu_time(self->process);
+	return 0;
+}
+
+static int clock_read(struct task *self, int clock, u64 *ns)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_TAI:
+	case CLOCK_REALTIME_ALARM:
+		*ns = time_wall();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		*ns = time_monotonic();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+		*ns = process_cpu_time(self->process);
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
+		*ns = task_cpu_time(self);
+		return 0;
+	default:
+		return clock < 0 ? clock_of_number(self, clock, ns) : -EINVAL;
+	}
+}
+
+/* --- reading --- */
+
+long sys_clock_gettime(struct task *self, struct user_frame *frame)
+{
+	u64 ns;
+	int clock = arg(frame, 0);
+	int error = clock_read(self, clock, &ns);
+	if (error)
+		return error;
+	struct __kernel_timespec time = ns_to_timespec(ns);
+	return user_write(self, arg(frame, 1), &time, sizeof(time));
+}
+
+long sys_clock_getres(struct task *self, struct user_frame *frame)
+{
+	u64 ns;
+	struct __kernel_timespec time = { 0, 1 };
+	int clock = arg(frame, 0);
+	int error = clock_read(self, clock, &ns);
+	if (error)
+		return error;
+	if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+		time.tv_nsec = 4000000;
+	return arg(frame, 1) ? user_write(self, arg(frame, 1), &time, sizeof(time)) : 0;
+}
+
+long sys_gettimeofday(struct task *self, struct user_frame *frame)
+{
+	u64 ns = time_wall();
+	struct __kernel_old_timeval time = { ns / NS_PER_S, ns % NS_PER_S / NS_PER_US };
+	struct timezone zone = { 0, 0 };
+	if (arg(frame, 0) && user_write(self, arg(frame, 0), &time, sizeof(time)))
+		return -EFAULT;
+	return arg(frame, 1) ? user_write(self, arg(frame, 1), &zone, sizeof(zone)) : 0;
+}
+
+long sys_time(struct task *self, struct user_frame *frame)
+{
+	u64 seconds = time_wall() / NS_PER_S;
+	if (arg(frame, 0) && user_put_u64(self, arg(frame, 0), seconds))
+		return -EFAULT;
+	return seconds;
+}
+
+/* The machine's clock is the host's. */
+static long clock_set_refused(struct task *self)
+{
+	(void)self;
+	return -EPERM;
+}
+
+long sys_clock_settime(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return clock_set_refused(self);
+}
+
+long sys_settimeofday(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	return clock_set_refused(self);
+}
+
+/* --- sleeping --- */
+
+static long sleep_until(struct task *self, u64 deadline)
+{
+	int error = 0;
+	while (!error)
+		error = time_monotonic() >= deadline ? -ETIMEDOUT : task_sleep(self, deadline);
+	return error == -ETIMEDOUT ? 0 : error;
+}
+
+/* Sleeps for a time; if a signal comes, what is left is told and the deadline kept for a restart. */
+static long sleep_for(struct task *self, u64 deadline, u64 left_addr)
+{
+	long error = sleep_until(self, deadline);
+	if (error != -ERESTARTSYS)
+		return error;
+	u64 now = time_monotonic();
+	struct __kernel_timespec left = ns_to_timespec(deadline > now ? deadline - now : 0);
+	self->restart.deadline = deadline;
+	self->restart.words[0] = left_addr;
+	if (left_addr && user_write(self, left_addr, &left, sizeof(left)))
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_restart_syscall(struct task *self, struct user_frame *frame)
+{
+	(void)frame;
+	if (!self->restart.deadline)
+		return -EINTR;
+	return sleep_for(self, self->restart.deadline, self->restart.words[0]);
+}
+
+long sys_nanosleep(struct task *self, struct user_frame *frame)
+{
+	struct __kernel_timespec time;
+	u64 ns;
+	if (user_read(self, arg(frame, 0), &time, sizeof(time)))
+		return -EFAULT;
+	if (!timespec_to_ns(&time, &ns))
+		return -EINVAL;
+	return sleep_for(self, deadline_after(ns), arg(frame, 1));
+}
+
+long sys_clock_nanosleep(struct task *self, struct user_frame *frame)
+{
+	int clock = arg(frame, 0);
+	struct __kernel_timespec time;
+	u64 ns, now;
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(self, clock, &now))
+		return -EINVAL;
+	if (user_read(self, arg(frame, 2), &time, sizeof(time)))
+		return -EFAULT;
+	if (!timespec_to_ns(&time, &ns))
+		return -EINVAL;
+	if (!(arg(frame, 1) & TIMER_ABSTIME))
+		return sleep_for(self, deadline_after(ns), arg(frame, 3));
+	if (ns <= now)
+		return 0;
+	long error = sleep_until(self, deadline_after(ns - now));
+	return error == -ERESTARTSYS ? -ERESTARTNOHAND : error;
+}
+
+/* --- processor times --- */
+
+long sys_times(struct task *self, struct user_frame *frame)
+{
+	const u64 tick = NS_PER_S / 100;
+	u64 user, system;
+	process_times(self->process, &user, &system);
+	struct tms times = { user / tick, system / tick, self->process->child_user_ns / tick,
+		self->process->child_system_ns / tick };
+	if (arg(frame, 0) && user_write(self, arg(frame, 0), &times, sizeof(times)))
+		return -EFAULT;
+	return time_monotonic() / tick;
+}

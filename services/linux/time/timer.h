@@ -1,0 +1,19 @@
+/* What timers of all kinds share: one helper thread (timer.c) moves on those that are due. Service lock held. */
+#ifndef LINUX_TIMER_H
+#define LINUX_TIMER_H
+
+#include "services/linux/task.h"
+
+/* Starts a timer that fires after `ns`, then every `interval`; 0: off, once. */
+void interval_set(struct interval_timer *timer, u64 ns, u64 interval);
+/* Moves a due timer on. -> how often it was due since it last fired. */
+u64 interval_advance(struct interval_timer *timer, u64 now);
+/* ns until it fires; 0: it is off. */
+u64 interval_left(const struct interval_timer *timer);
+/* Takes its deadline into account for the next thing to be done. */
+void interval_note(u64 *next, const struct interval_timer *timer);
+
+/* timerfd.c: moves on the timers that are files. */
+void timer_files_run(u64 now, u64 *next);
+
+#endif
