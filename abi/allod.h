@@ -227,6 +227,14 @@ struct start_info {
 	uint64_t random[2];              /* seed of this space's own generator */
 };
 
+enum stretch_cause {
+	STRETCH_SYSTEM_CALL = 1,
+	STRETCH_SYSTEM_RETURN,
+	STRETCH_FAULT,
+	STRETCH_INTERRUPT,
+	STRETCH_OTHER, /* an exception, a timer's interrupt, a request of another processor */
+};
+
 enum { STATS_PAIRS = 64, STATS_CPUS = 8 };
 
 struct kernel_stats {
@@ -238,6 +246,8 @@ struct kernel_stats {
 	uint64_t spaces, spaces_made, threads;
 	uint64_t restarts; /* of drivers: filled in by who asks init for it (REGISTRY_RESTARTS) */
 	uint64_t shielded; /* 1 if the shield is on */
+	uint64_t stretch, stretch_cause; /* the longest that the kernel has run in one go, and what it was, with `measure=stretch`:
+					  * ns, enum stretch_cause or the number of a native call; 0: not measured */
 	struct {
 		uint32_t from, to;
 		uint64_t calls;

@@ -13,6 +13,7 @@
 #include "cpu_offsets.h"
 #include "gate.h"
 #include "lib/list.h"
+#include "stretch.h"
 #include "types.h"
 #include "user_frame.h"
 
@@ -56,6 +57,7 @@ struct cpu {
 	u64 slice_end;       /* [C] ticks */
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
+	struct stretch stretch;
 };
 
 _Static_assert(offsetof(struct cpu, frame) == CPU_FRAME && offsetof(struct cpu, current) == CPU_CURRENT, "assembly");

@@ -127,6 +127,7 @@ static _Noreturn void go_idle(struct cpu *cpu)
 	arch_space_prepare(NULL, NULL);
 	timer_arm();
 	kernel_unlock();
+	stretch_idle();
 	arch_idle();
 }
 

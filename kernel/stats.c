@@ -51,6 +51,10 @@ static void add_cpu(struct kernel_stats *stats, const struct cpu *cpu)
 	stats->tlb_pages += cpu->tlb_pages;
 	stats->tlb_spaces += cpu->tlb_spaces;
 	stats->tlb_ipis += cpu->tlb_ipis;
+	if (cpu->stretch.longest > stats->stretch) {
+		stats->stretch = cpu->stretch.longest;
+		stats->stretch_cause = cpu->stretch.cause;
+	}
 }
 
 void stats_collect(struct kernel_stats *stats)
@@ -62,6 +66,7 @@ void stats_collect(struct kernel_stats *stats)
 		gate_count(cpus[i]);
 		add_cpu(stats, cpus[i]);
 	}
+	stats->stretch = timer_ns_of_ticks(boot_clock.start + stats->stretch) - boot_clock.base;
 	stats->boot_instructions = boot_ticks;
 	stats->boot_ns = boot_ns;
 	stats->frames_total = frame_total();

@@ -120,7 +120,8 @@ static void add_machine(struct command *command, const char *directory, const st
 	args(command, "-kernel", text_of("%s/%s", directory, machine->kernel));
 	args(command, "-initrd", text_of("/proc/self/fd/%d", archive));
 	args(command, "-append",
-		text_of("cpus=%u%s%s%s", options->cpus, options->gdb ? " nokaslr" : "", options->append ? " " : "",
+		text_of("cpus=%u%s%s%s%s", options->cpus, options->gdb ? " nokaslr" : "",
+			options->stats ? " measure=stretch" : "", options->append ? " " : "",
 			options->append ? options->append : ""));
 	if (machine->end)
 		args(command, "-device", machine->end);

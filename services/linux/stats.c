@@ -39,6 +39,21 @@ static void put_number(struct json *json, const char *name, u64 value)
 	json_put(json, "\"%s\": %lu,\n", name, (unsigned long)value);
 }
 
+/* What the longest stretch was. */
+static const char *stretch_name(u64 cause)
+{
+	static const char *const names[] = { "", "system call", "system return", "fault", "interrupt", "other" };
+	static const char *const calls[] = {
+#define ALLOD_CALL(number, name, arguments) [(number) - ALLOD_CALL_FIRST] = #name,
+#include "abi/calls.def"
+#undef ALLOD_CALL
+	};
+	u64 call = cause - ALLOD_CALL_FIRST;
+	if (cause < ARRAY_SIZE(names))
+		return names[cause];
+	return call < ARRAY_SIZE(calls) && calls[call] ? calls[call] : "no call";
+}
+
 static void put_kernel(struct json *json, const struct kernel_stats *stats)
 {
 	put_number(json, "boot_ns", stats->boot_ns);
@@ -62,6 +77,8 @@ static void put_kernel(struct json *json, const struct kernel_stats *stats)
 	put_number(json, "spaces_made", stats->spaces_made);
 	put_number(json, "threads", stats->threads);
 	put_number(json, "restarts", stats->restarts);
+	put_number(json, "longest_stretch_ns", stats->stretch);
+	json_put(json, "\"longest_stretch\": \"%s\",\n", stretch_name(stats->stretch_cause));
 	put_number(json, "guest_ns", clock_now());
 }
 

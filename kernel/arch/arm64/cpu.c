@@ -5,6 +5,7 @@
 #include "layout.h"
 #include "lock.h"
 #include "machine.h"
+#include "main.h"
 #include "panic.h"
 #include "pte.h"
 #include "registers.h"
@@ -122,6 +123,8 @@ _Noreturn void machine_start(void)
 	gic_init();
 	cpu_init(0);
 	cpu_sign();
+	if (boot_has_option(machine.command_line, "measure=stretch"))
+		stretch_measure(&upcalls);
 	machine.boot.command_line = machine.command_line;
 	machine.boot.processors = machine.processors;
 	kernel_main(&machine.boot);

@@ -487,16 +487,16 @@ entry_system_call:
 	b	1b
 
 slow_system_call:
-	adrp	x9, trap_system_call
-	add	x9, x9, :lo12:trap_system_call
+	adrp	x9, upcalls + 8
+	ldr	x9, [x9, :lo12:upcalls + 8]
 	b	upcall
 native_call:
 	cmp	x9, #CALL_system_return - ALLOD_CALL_FIRST
-	adrp	x9, trap_native_call
-	add	x9, x9, :lo12:trap_native_call
+	adrp	x9, upcalls + 0
+	ldr	x9, [x9, :lo12:upcalls + 0]
 	b.ne	upcall
-	adrp	x9, trap_system_return
-	add	x9, x9, :lo12:trap_system_return
+	adrp	x9, upcalls + 16
+	ldr	x9, [x9, :lo12:upcalls + 16]
 	/* To the C function at x9, x20 = cpu, x30 = the frame. */
 upcall:
 	ldr	x10, [x20, #CPU_STACK]
@@ -532,8 +532,8 @@ entry_exception:
 	mrs	x9, esr_el1
 	str	x9, [x30, #FRAME_SYNDROME]
 	mrs	x20, tpidr_el1
-	adrp	x9, exception_taken
-	add	x9, x9, :lo12:exception_taken
+	adrp	x9, upcalls + 32
+	ldr	x9, [x9, :lo12:upcalls + 32]
 	b	upcall
 
 /* --- The short way back: from state B to state A ---
@@ -620,15 +620,15 @@ entry_interrupt:
 	mov	x9, #-1
 	str	x9, [x30, #FRAME_NR]
 	mrs	x20, tpidr_el1
-	adrp	x9, interrupt_taken
-	add	x9, x9, :lo12:interrupt_taken
+	adrp	x9, upcalls + 24
+	ldr	x9, [x9, :lo12:upcalls + 24]
 	b	upcall
 
 /* In arch_idle(), of which nothing is worth keeping; the key is the kernel's. */
 entry_idle:
 	mrs	x20, tpidr_el1
-	adrp	x9, interrupt_taken
-	add	x9, x9, :lo12:interrupt_taken
+	adrp	x9, upcalls + 24
+	ldr	x9, [x9, :lo12:upcalls + 24]
 	ldr	x10, [x20, #CPU_STACK]
 	mov	sp, x10
 	mov	x29, xzr

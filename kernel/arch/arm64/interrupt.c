@@ -38,11 +38,12 @@ static void memory_fault(u64 syndrome, bool fetch)
 	}
 }
 
-void exception_taken(void)
+static void exception_taken(unsigned unused)
 {
 	u64 syndrome = cpu_self()->frame->syndrome;
 	unsigned class = SYNDROME_CLASS(syndrome);
 
+	(void)unused;
 	if (class == CLASS_DATA || class == CLASS_FETCH)
 		memory_fault(syndrome, class == CLASS_FETCH);
 	else if ((class == CLASS_UNKNOWN || class == CLASS_REGISTER) && identify())
@@ -79,10 +80,11 @@ static void take(unsigned taken)
 	}
 }
 
-void interrupt_taken(void)
+static void interrupt_taken(unsigned unused)
 {
 	unsigned taken = gic_take();
 
+	(void)unused;
 	if ((taken & 1023) < GIC_NONE)
 		take(taken);
 	/* Not every interrupt makes an upcall, which would have chosen what to run, or learnt where the gate led to. */
@@ -91,6 +93,8 @@ void interrupt_taken(void)
 	if (!gate_is_settled(cpu_self()))
 		trap_poke();
 }
+
+struct upcalls upcalls = { trap_native_call, trap_system_call, trap_system_return, interrupt_taken, exception_taken };
 
 void kernel_fault(struct kernel_registers *r)
 {

@@ -30,9 +30,8 @@ void gic_end(unsigned taken);
 /* clock.c: at the timer interrupt: is the alarm of this processor due? */
 bool clock_alarm_due(void);
 
-/* interrupt.c: called by entry.S. */
-void exception_taken(void);
-void interrupt_taken(void);
+/* interrupt.c: where entry.S goes, for all but what makes the kernel panic. */
+extern struct upcalls upcalls; /* [I] */
 struct kernel_registers;
 void kernel_fault(struct kernel_registers *registers);
 

@@ -4,6 +4,7 @@
 #include "entry.h"
 #include "layout.h"
 #include "machine.h"
+#include "main.h"
 #include "panic.h"
 #include "pte.h"
 #include "registers.h"
@@ -72,10 +73,9 @@ static void fill_kernel_page(struct kernel_page *page, unsigned number)
 	struct cpu *cpu = &cpu_areas[number];
 
 	page->cpu = cpu;
-	page->native_call = trap_native_call;
-	page->system_call = trap_system_call;
-	page->system_return = trap_system_return;
-	page->interrupt = interrupt;
+	page->upcalls = (struct upcalls){ trap_native_call, trap_system_call, trap_system_return, interrupt, NULL };
+	if (boot_has_option(machine.command_line, "measure=stretch"))
+		stretch_measure(&page->upcalls);
 	page->kernel_fault = kernel_fault;
 	page->nmi = nmi;
 	cpu->gate = &entry_page(number)->gate;

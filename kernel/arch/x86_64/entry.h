@@ -65,10 +65,7 @@ struct entry_page {
 /* One per processor, right behind its entry page; in kernel roots only. Its end serves as stack for NMIs and the like. */
 struct kernel_page {
 	struct cpu *cpu;
-	void (*native_call)(void);
-	void (*system_call)(void);
-	void (*system_return)(void);
-	void (*interrupt)(unsigned vector);
+	struct upcalls upcalls;
 	void *kernel_fault;
 	void *nmi;
 	/* mmu.c: */
@@ -79,7 +76,7 @@ struct kernel_page {
 		u64 *page;         /* [I] */
 		u64 copied[4];     /* bitmap: user entries in use */
 	} tops[TOPS]; /* [K] */
-	u8 stack[KERNEL_PAGES * PAGE_SIZE - 80 - TOPS * 48];
+	u8 stack[KERNEL_PAGES * PAGE_SIZE - 88 - TOPS * 48];
 };
 
 /* Registers at an exception in the kernel itself, as entry.S pushes them. */
@@ -104,10 +101,10 @@ _Static_assert(offsetof(struct entry_page, exit_rsp) == ENTRY_EXIT_RSP, "assembl
 _Static_assert(offsetof(struct entry_page, gate) == ENTRY_GATE , "assembly");
 _Static_assert(offsetof(struct entry_page, gdt) % 8 == 0 && offsetof(struct entry_page, tss) % 8 == 0, "aligned");
 _Static_assert(offsetof(struct kernel_page, cpu) == KERNEL_PAGE_CPU - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, native_call) == KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, system_call) == KERNEL_PAGE_SYSTEM_CALL - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, system_return) == KERNEL_PAGE_SYSTEM_RETURN - KERNEL_PAGE, "assembly");
-_Static_assert(offsetof(struct kernel_page, interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, upcalls.native_call) == KERNEL_PAGE_NATIVE_CALL - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, upcalls.system_call) == KERNEL_PAGE_SYSTEM_CALL - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, upcalls.system_return) == KERNEL_PAGE_SYSTEM_RETURN - KERNEL_PAGE, "assembly");
+_Static_assert(offsetof(struct kernel_page, upcalls.interrupt) == KERNEL_PAGE_INTERRUPT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, kernel_fault) == KERNEL_PAGE_KERNEL_FAULT - KERNEL_PAGE, "assembly");
 _Static_assert(offsetof(struct kernel_page, nmi) == KERNEL_PAGE_NMI - KERNEL_PAGE, "assembly");
 
