@@ -166,7 +166,7 @@ $(OUT)/liballod.so: $(LIBRARY_OBJECTS)
 # Says where the library is built, so that PKG_CONFIG_PATH=build/ARCH is enough; the installed one says where that is.
 $(OUT)/allod.pc: liballod/allod.pc.in Makefile
 	@mkdir -p $(@D)
-	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/user/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
+	$(Q)sed -e 's,@INCLUDE@,$(CURDIR)/liballod/include,' -e 's,@LIBDIR@,$(abspath $(OUT)),' -e 's,@VERSION@,$(VERSION),' $< >$@
 
 install: library
 	install -d $(DESTDIR)$(PREFIX)/include/allod $(DESTDIR)$(LIBDIR)/pkgconfig \

@@ -41,7 +41,7 @@ static _Noreturn void power_off(int status)
 {
 	u64 unused;
 	const char *at = NULL;
-	files_drain();
+	fs_drain();
 	if (config_get("stats", &at))
 		stats_send();
 	control_line("exit %d\n", status);
@@ -127,7 +127,7 @@ static struct task *first_task(void)
 	cred.groups[0] = cred.gid;
 	struct task *task = process_first(&cred);
 	service_assert(task);
-	task->files = files_first(task);
+	task->files = descriptors_first(task);
 	task->fs = fs_first(task);
 	return task;
 }
@@ -164,7 +164,7 @@ void service_main(const struct start_info *start)
 	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
 		service_panic("linux: cannot serve system calls");
 	call_init();
-	files_init();
+	fs_init();
 	clock_wall_base = config_number("wall", start->clock.wall);
 	limits_init();
 	timer_init();

@@ -1,8 +1,8 @@
 /* Signals: sending them, and what is done with them before a task goes on in its process.
  *
  * Everything here needs the service lock. */
-#ifndef LINUX_SIGNALS_H
-#define LINUX_SIGNALS_H
+#ifndef LINUX_RAISE_H
+#define LINUX_RAISE_H
 
 #include "services/linux/task.h"
 

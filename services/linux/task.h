@@ -25,7 +25,7 @@
 #include "services/linux/sleep.h"
 
 struct file;
-struct files;
+struct descriptor_table;
 struct fs;
 struct vas;
 struct vas_use;
@@ -145,7 +145,7 @@ struct task {
 	struct user_frame *frame;       /* [I] its registers while it is inside of a call */
 	struct process *vfork_child;    /* [L] the child it waits for in vfork */
 	bool files_shared;              /* [L] `files` may be in use by other processes */
-	struct files *files;            /* [S] */
+	struct descriptor_table *files;            /* [S] */
 	struct fs *fs;                  /* [S] */
 	struct restart restart;         /* [S] */
 	u64 clear_tid;                  /* [S] user address: zeroed and woken when the task ends */

@@ -6,10 +6,10 @@ compiler=gcc
 [ "$machine" = x86_64 ] || compiler=aarch64-linux-gnu-gcc
 cd "$root" || exit 1
 
-$compiler -O2 -Wall -Wextra -Iuser/liballod/include -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -Wl,-e,0 \
+$compiler -O2 -Wall -Wextra -Iliballod/include -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -Wl,-e,0 \
 	-o "$scratch/lz.image" examples/squeeze/lz.c || exit 1
 $compiler -std=gnu11 -O2 -g -Wall -Wextra -D_GNU_SOURCE -I. -Itests/guest -Itests/guest/"$machine" -Iabi/"$machine" \
-	-Iuser/liballod/include -static -pthread -o "$scratch/library" tests/guest/library.c build/"$machine"/liballod.a || exit 1
+	-Iliballod/include -static -pthread -o "$scratch/library" tests/guest/library.c build/"$machine"/liballod.a || exit 1
 
 # guest NAME OPTION...: each of the program's checks counts
 guest() {

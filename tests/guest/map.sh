@@ -9,7 +9,7 @@ compiler=gcc
 cd "$scratch" || exit 1
 
 (cd "$root" && $compiler -std=gnu11 -O2 -g -Wall -Wextra -D_GNU_SOURCE -I. -Itests/guest -Itests/guest/"$machine" \
-	-Iabi/"$machine" -Iuser/liballod/include -static -pthread -o "$scratch/map" tests/guest/map.c build/"$machine"/liballod.a) || exit 1
+	-Iabi/"$machine" -Iliballod/include -static -pthread -o "$scratch/map" tests/guest/map.c build/"$machine"/liballod.a) || exit 1
 
 # lines FILE: what the map says, in the program's words; of the program and the spaces it made
 cat >lines.py <<'END'

@@ -14,12 +14,12 @@
 #define _ASM_X86_SIGNAL_H
 #include "services/linux/tty/line_discipline.c"
 
-static struct terminal terminal;
+static struct ldisc ldisc;
 static char screen[8192];
 static size_t screen_length;
 static int last_signal, signals;
 
-static void to_screen(struct terminal *unused, const char *text, size_t bytes)
+static void to_screen(struct ldisc *unused, const char *text, size_t bytes)
 {
 	(void)unused;
 	memcpy(screen + screen_length, text, bytes);
@@ -27,7 +27,7 @@ static void to_screen(struct terminal *unused, const char *text, size_t bytes)
 	screen[screen_length] = 0;
 }
 
-static void on_signal(struct terminal *unused, int signal)
+static void on_signal(struct ldisc *unused, int signal)
 {
 	(void)unused;
 	last_signal = signal;
@@ -37,10 +37,10 @@ static void on_signal(struct terminal *unused, int signal)
 static int setup(void **state)
 {
 	(void)state;
-	memset(&terminal, 0, sizeof(terminal));
-	terminal.output = to_screen;
-	terminal.signal = on_signal;
-	terminal_init(&terminal);
+	memset(&ldisc, 0, sizeof(ldisc));
+	ldisc.output = to_screen;
+	ldisc.signal = on_signal;
+	ldisc_init(&ldisc);
 	screen_length = 0;
 	screen[0] = 0;
 	last_signal = signals = 0;
@@ -50,24 +50,24 @@ static int setup(void **state)
 static void type(const char *text)
 {
 	while (*text)
-		terminal_input(&terminal, *text++);
+		ldisc_input(&ldisc, *text++);
 }
 
 static void raw(void)
 {
-	struct termios settings = terminal.settings;
+	struct termios settings = ldisc.settings;
 
 	settings.c_lflag &= ~(unsigned)(ICANON | ECHO | ISIG | IEXTEN);
 	settings.c_iflag &= ~(unsigned)(ICRNL | IXON);
 	settings.c_oflag &= ~(unsigned)OPOST;
-	terminal_set(&terminal, &settings, true);
+	ldisc_set(&ldisc, &settings, true);
 }
 
 /* The next read of up to `bytes` gives exactly this. */
 static void reads(size_t bytes, const char *expected)
 {
 	char buffer[8192];
-	const size_t got = terminal_read(&terminal, buffer, bytes);
+	const size_t got = ldisc_read(&ldisc, buffer, bytes);
 
 	buffer[got] = 0;
 	assert_string_equal(buffer, expected);
@@ -77,13 +77,13 @@ static void test_lines(void **state)
 {
 	(void)state;
 	type("one");
-	assert_false(terminal_readable(&terminal, 1));
+	assert_false(ldisc_readable(&ldisc, 1));
 	type("\rtwo\n");
-	assert_true(terminal_readable(&terminal, 1));
+	assert_true(ldisc_readable(&ldisc, 1));
 	reads(100, "one\n");
 	reads(2, "tw");
 	reads(100, "o\n");
-	assert_false(terminal_readable(&terminal, 1));
+	assert_false(ldisc_readable(&ldisc, 1));
 	assert_string_equal(screen, "one\r\ntwo\r\n");
 }
 
@@ -132,9 +132,9 @@ static void test_end_of_file(void **state)
 {
 	(void)state;
 	type("\x04");
-	assert_true(terminal_readable(&terminal, 1));
+	assert_true(ldisc_readable(&ldisc, 1));
 	reads(100, "");
-	assert_false(terminal_readable(&terminal, 1));
+	assert_false(ldisc_readable(&ldisc, 1));
 	/* In a line it only ends the read. */
 	type("ab\x04"
 	     "cd\n");
@@ -143,7 +143,7 @@ static void test_end_of_file(void **state)
 	/* A read that the line fills exactly leaves no end of file behind. */
 	type("ab\x04");
 	reads(2, "ab");
-	assert_false(terminal_readable(&terminal, 1));
+	assert_false(ldisc_readable(&ldisc, 1));
 }
 
 static void test_signals(void **state)
@@ -176,10 +176,10 @@ static void test_flow(void **state)
 {
 	(void)state;
 	type("\x13");
-	assert_true(terminal.stopped);
+	assert_true(ldisc.stopped);
 	type("\x11");
-	assert_false(terminal.stopped);
-	assert_int_equal(terminal_count(&terminal), 0);
+	assert_false(ldisc.stopped);
+	assert_int_equal(ldisc_count(&ldisc), 0);
 }
 
 static void test_raw(void **state)
@@ -189,8 +189,8 @@ static void test_raw(void **state)
 	type("\x03\r");
 	assert_int_equal(signals, 0);
 	assert_int_equal(screen_length, 0);
-	assert_true(terminal_readable(&terminal, 2));
-	assert_false(terminal_readable(&terminal, 3));
+	assert_true(ldisc_readable(&ldisc, 2));
+	assert_false(ldisc_readable(&ldisc, 3));
 	reads(1, "\x03");
 	reads(100, "\r");
 }
@@ -200,26 +200,26 @@ static void test_change_of_mode(void **state)
 	struct termios cooked;
 
 	(void)state;
-	cooked = terminal.settings;
+	cooked = ldisc.settings;
 	type("half");
 	raw();
-	assert_int_equal(terminal_count(&terminal), 0);
+	assert_int_equal(ldisc_count(&ldisc), 0);
 	type("typed");
-	terminal_set(&terminal, &cooked, false);
-	assert_true(terminal_readable(&terminal, 1));
+	ldisc_set(&ldisc, &cooked, false);
+	assert_true(ldisc_readable(&ldisc, 1));
 	reads(100, "typed");
 }
 
 static void test_full(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < TERMINAL_RING + 100; i++)
-		terminal_input(&terminal, 'x');
+	for (unsigned i = 0; i < LDISC_RING + 100; i++)
+		ldisc_input(&ldisc, 'x');
 	type("\n");
-	assert_int_equal(terminal_count(&terminal), TERMINAL_RING);
-	assert_false(terminal_has_room(&terminal));
-	assert_int_equal(terminal_read(&terminal, screen, sizeof(screen)), TERMINAL_RING);
-	assert_int_equal(screen[TERMINAL_RING - 1], '\n');
+	assert_int_equal(ldisc_count(&ldisc), LDISC_RING);
+	assert_false(ldisc_has_room(&ldisc));
+	assert_int_equal(ldisc_read(&ldisc, screen, sizeof(screen)), LDISC_RING);
+	assert_int_equal(screen[LDISC_RING - 1], '\n');
 }
 
 static void test_output(void **state)
@@ -228,15 +228,15 @@ static void test_output(void **state)
 	struct termios settings;
 
 	(void)state;
-	assert_int_equal(terminal_process(&terminal, "a\nb", 3, to), 4);
+	assert_int_equal(ldisc_process(&ldisc, "a\nb", 3, to), 4);
 	assert_memory_equal(to, "a\r\nb", 4);
-	settings = terminal.settings;
+	settings = ldisc.settings;
 	settings.c_oflag |= XTABS;
-	terminal_set(&terminal, &settings, false);
-	assert_int_equal(terminal_process(&terminal, "\t", 1, to), 7);
+	ldisc_set(&ldisc, &settings, false);
+	assert_int_equal(ldisc_process(&ldisc, "\t", 1, to), 7);
 	assert_memory_equal(to, "       ", 7);
 	raw();
-	assert_int_equal(terminal_process(&terminal, "\n", 1, to), 1);
+	assert_int_equal(ldisc_process(&ldisc, "\n", 1, to), 1);
 }
 
 int main(void)

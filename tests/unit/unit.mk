@@ -43,7 +43,7 @@ $(foreach variant,gcc-x86_64 clang-arm64 clang-x86_64 gcc-arm64,$(eval \
 
 $(UNIT_PLAIN_PROGRAMS): $(UNIT_OUT)/plain/%: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(Q)gcc $(UNIT_FLAGS) -D_GNU_SOURCE -I. -Iuser/liballod/include -Iuser/runtime -Iuser/runtime/x86_64 -Iabi/x86_64 -Ilinux/x86_64 -o $@ $< -lcmocka -ljansson
+	$(Q)gcc $(UNIT_FLAGS) -D_GNU_SOURCE -I. -Iliballod/include -Iservices/runtime -Iservices/runtime/x86_64 -Iabi/x86_64 -Iservices/linux/x86_64 -o $@ $< -lcmocka -ljansson
 
 .PHONY: unit fuzz
 # Quiet unless something fails; build/host/unit.count receives "passed failed".

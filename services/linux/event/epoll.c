@@ -108,7 +108,7 @@ static long epoll_make(struct task *self, u32 flags)
 	list_init(&set->members);
 	list_init(&set->active);
 	wait_list_init(&set->waiters);
-	return files_add(self, file, 0, flags & O_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
 long sys_epoll_create(struct task *self, struct user_frame *f)

@@ -1,6 +1,6 @@
 /* epoll sets. */
-#ifndef LINUX_EPOLL_H
-#define LINUX_EPOLL_H
+#ifndef LINUX_EVENT_EPOLL_H
+#define LINUX_EVENT_EPOLL_H
 
 struct file;
 

@@ -93,7 +93,7 @@ static long event_make(struct task *self, u32 count, u32 flags)
 	event->count = count;
 	event->semaphore = flags & EFD_SEMAPHORE;
 	wait_list_init(&event->changed);
-	return files_add(self, file, 0, flags & EFD_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & EFD_CLOEXEC);
 }
 
 long sys_eventfd(struct task *self, struct user_frame *f)

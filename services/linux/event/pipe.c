@@ -316,7 +316,7 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 	inode->pipe = pipe_new();
 	for (unsigned i = 0; inode->pipe && i < 2; i++) {
 		files[i] = pipe_file(inode, (flags & O_NONBLOCK) | (i ? O_WRONLY : O_RDONLY));
-		fds[i] = files[i] ? files_add(self, files[i], 0, flags & O_CLOEXEC) : -ENOMEM;
+		fds[i] = files[i] ? descriptor_add(self, files[i], 0, flags & O_CLOEXEC) : -ENOMEM;
 		if (fds[i] < 0)
 			break;
 	}
@@ -327,7 +327,7 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 		return 0;
 	for (unsigned i = 0; i < 2; i++)
 		if (fds[i] >= 0)
-			files_close(self, (unsigned)fds[i]);
+			descriptor_close(self, (unsigned)fds[i]);
 	return fds[0] < 0 ? fds[0] : fds[1] < 0 ? fds[1] : -EFAULT;
 }
 

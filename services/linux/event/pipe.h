@@ -1,6 +1,6 @@
 /* Pipes and fifos. */
-#ifndef LINUX_PIPE_H
-#define LINUX_PIPE_H
+#ifndef LINUX_EVENT_PIPE_H
+#define LINUX_EVENT_PIPE_H
 
 #include "services/linux/fs/file.h"
 

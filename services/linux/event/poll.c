@@ -75,7 +75,7 @@ static void scan_hold(struct task *self, struct scan *scan, struct file **held, 
 {
 	for (unsigned i = 0; i < scan->count; i++) {
 		if (hold)
-			held[i] = scan->fds[i].fd < 0 ? NULL : files_get(self->files, scan->fds[i].fd);
+			held[i] = scan->fds[i].fd < 0 ? NULL : descriptor_get(self->files, scan->fds[i].fd);
 		else
 			file_put(self, held[i]);
 	}

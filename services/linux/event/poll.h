@@ -2,8 +2,8 @@
  *
  * The poll function of a file says what is the case, and names the wait lists that are woken when that changes by
  * poll_on(). Masks are EPOLL* (the same bits as POLL*). */
-#ifndef LINUX_READY_H
-#define LINUX_READY_H
+#ifndef LINUX_EVENT_POLL_H
+#define LINUX_EVENT_POLL_H
 
 #include "services/linux/fs/file.h"
 

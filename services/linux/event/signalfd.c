@@ -94,7 +94,7 @@ static long signals_make(struct task *self, u64 mask, u32 flags)
 	if (!file)
 		return -ENOMEM;
 	signals->mask = mask;
-	return files_add(self, file, 0, flags & SFD_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & SFD_CLOEXEC);
 }
 
 static long signals_call(struct task *self, u64 fd, u64 addr, u64 bytes, u32 flags)

@@ -100,7 +100,7 @@ long sys_timerfd_create(struct task *self, struct user_frame *f)
 	timer->clock = clock;
 	list_append(&timer_files, &timer->node);
 	wait_list_init(&timer->due);
-	return files_add(self, file, 0, flags & TFD_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & TFD_CLOEXEC);
 }
 
 static struct timer_file *timer_get(struct task *self, u64 fd, long *error)

@@ -19,19 +19,19 @@ static struct {
 	struct fs_statfs statfs;
 	char pad[PAGE_SIZE - sizeof(struct fs_attr) - sizeof(struct fs_statfs)];
 	char data[FS_CHUNK];
-	char apart[LOWER_READERS][FS_CHUNK]; /* of lower_read_apart() */
+	char apart[P9_READERS][FS_CHUNK]; /* of p9_read_apart() */
 } arena __attribute__((aligned(4096)));
 
 static uint64_t portal;
 static uint32_t life;
 static uint32_t readers; /* bit i: arena.apart[i] is in use */
 
-void *lower_buffer(void)
+void *p9_buffer(void)
 {
 	return arena.data;
 }
 
-static int lower_find(void)
+static int p9_find(void)
 {
 	uint64_t number;
 	int64_t found = portal_call(service_start->registry, REGISTRY_FIND, SERVICE_FS, globalize(&arena),
@@ -56,11 +56,11 @@ static int64_t result_of(int64_t result, uint32_t then)
 	return result == -E_NOMEM ? -ENOMEM : -EIO;
 }
 
-static int64_t lower_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+static int64_t p9_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
 {
 	uint64_t word1;
 
-	if (!portal && lower_find())
+	if (!portal && p9_find())
 		return -EIO;
 	return result_of(portal_call(portal, op, a, b, c, d, e, &word1), life);
 }
@@ -87,7 +87,7 @@ static void take_attributes(struct inode *inode, const struct fs_attr *attr)
 	inode->gid = attr->gid;
 	inode->nlink = attr->nlink;
 	inode->rdev = attr->rdev;
-	inode->size = inode->lower_size = attr->size;
+	inode->size = inode->remote_size = attr->size;
 	inode->blocks = attr->blocks;
 	inode->atime = (struct stamp){ attr->atime, attr->atime_ns };
 	inode->mtime = (struct stamp){ attr->mtime, attr->mtime_ns };
@@ -95,28 +95,28 @@ static void take_attributes(struct inode *inode, const struct fs_attr *attr)
 }
 
 /* Walks again to what an earlier life of the driver knew. */
-static int lower_node(struct inode *inode, uint64_t *node)
+static int p9_node(struct inode *inode, uint64_t *node)
 {
 	uint64_t dir;
 	int64_t found;
 	int error;
 
-	if (!portal && lower_find())
+	if (!portal && p9_find())
 		return -EIO;
 	if (inode->node && inode->life == life) {
 		*node = inode->node;
 		return 0;
 	}
-	if (!inode->lower_dir) {
-		found = lower_call(FS_ROOT, inode->tree->device, globalize(&arena.attr), 0, 0, 0);
+	if (!inode->remote_dir) {
+		found = p9_call(FS_ROOT, inode->sb->device, globalize(&arena.attr), 0, 0, 0);
 	} else {
-		size_t length = strlen(inode->lower_name);
+		size_t length = strlen(inode->remote_name);
 
-		error = lower_node(inode->lower_dir, &dir);
+		error = p9_node(inode->remote_dir, &dir);
 		if (error)
 			return error;
-		memcpy(arena.names, inode->lower_name, length);
-		found = lower_call(FS_LOOKUP, dir, globalize(arena.names), length, globalize(&arena.attr), 0);
+		memcpy(arena.names, inode->remote_name, length);
+		found = p9_call(FS_LOOKUP, dir, globalize(arena.names), length, globalize(&arena.attr), 0);
 	}
 	if (found < 0)
 		return (int)found;
@@ -126,41 +126,41 @@ static int lower_node(struct inode *inode, uint64_t *node)
 }
 
 /* An inode for a node that was just found, whose attributes are in the arena. Uses the one that is known already. */
-static int inode_of_node(struct tree *tree, struct inode *dir, const char *name, size_t length, uint64_t node,
+static int inode_of_node(struct superblock *sb, struct inode *dir, const char *name, size_t length, uint64_t node,
 	struct inode **result)
 {
 	const struct fs_attr attr = arena.attr;
 	uint32_t device;
 	uint64_t ino = host_number(attr.ino, &device);
-	struct inode *inode = inode_find(tree, ino, device);
+	struct inode *inode = inode_find(sb, ino, device);
 
 	if (inode) {
-		lower_call(FS_FORGET, node, 0, 0, 0, 0);
+		p9_call(FS_FORGET, node, 0, 0, 0, 0);
 		if (!inode->dirty &&
 			(inode->mtime.s != attr.mtime || inode->mtime.ns != attr.mtime_ns ||
 				inode->size != attr.size)) {
-			pages_drop(inode);
+			page_cache_drop(inode);
 			take_attributes(inode, &attr);
 		}
 		*result = inode;
 		return 0;
 	}
-	inode = inode_new(tree, attr.mode, attr.uid, attr.gid);
+	inode = inode_new(sb, attr.mode, attr.uid, attr.gid);
 	if (!inode) {
-		lower_call(FS_FORGET, node, 0, 0, 0, 0);
+		p9_call(FS_FORGET, node, 0, 0, 0, 0);
 		return -ENOMEM;
 	}
 	inode->ino = ino;
 	inode->device = device;
-	inode->lower = true;
+	inode->remote = true;
 	inode->node = node;
 	inode->life = life;
 	inode->paged = true;
 	take_attributes(inode, &attr);
 	if (dir) {
-		inode->lower_dir = inode_get(dir);
-		inode->lower_name = heap_string(name, length);
-		if (!inode->lower_name) {
+		inode->remote_dir = inode_get(dir);
+		inode->remote_name = heap_string(name, length);
+		if (!inode->remote_name) {
 			inode_put(inode);
 			return -ENOMEM;
 		}
@@ -170,82 +170,82 @@ static int inode_of_node(struct tree *tree, struct inode *dir, const char *name,
 	return 0;
 }
 
-int lower_root(struct tree *tree, struct inode **root)
+int p9_root(struct superblock *sb, struct inode **root)
 {
-	int64_t node = lower_call(FS_ROOT, tree->device, globalize(&arena.attr), 0, 0, 0);
+	int64_t node = p9_call(FS_ROOT, sb->device, globalize(&arena.attr), 0, 0, 0);
 
 	if (node < 0)
 		return (int)node;
-	return inode_of_node(tree, NULL, NULL, 0, (uint64_t)node, root);
+	return inode_of_node(sb, NULL, NULL, 0, (uint64_t)node, root);
 }
 
-void lower_forget(struct inode *inode)
+void p9_forget(struct inode *inode)
 {
 	if (inode->node && inode->life == life && portal)
-		lower_call(FS_FORGET, inode->node, 0, 0, 0, 0);
+		p9_call(FS_FORGET, inode->node, 0, 0, 0, 0);
 }
 
-static int lower_lookup(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found)
+static int p9_lookup(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found)
 {
 	uint64_t node;
 	int64_t result;
 	int error;
 
 	(void)self;
-	if (!dir->lower)
+	if (!dir->remote)
 		return -ENOENT;
-	error = lower_node(dir, &node);
+	error = p9_node(dir, &node);
 	if (error)
 		return error;
 	memcpy(arena.names, name, length);
-	result = lower_call(FS_LOOKUP, node, globalize(arena.names), length, globalize(&arena.attr), 0);
+	result = p9_call(FS_LOOKUP, node, globalize(arena.names), length, globalize(&arena.attr), 0);
 	if (result < 0)
 		return (int)result;
-	return inode_of_node(dir->tree, dir, name, length, (uint64_t)result, found);
+	return inode_of_node(dir->sb, dir, name, length, (uint64_t)result, found);
 }
 
-static int lower_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
+static int p9_list(struct task *self, struct inode *dir, uint64_t cursor, struct dir_context *listing)
 {
 	uint32_t device;
 	uint64_t node;
 	int error;
 
 	(void)self;
-	if (!dir->lower)
+	if (!dir->remote)
 		return 0;
-	error = lower_node(dir, &node);
+	error = p9_node(dir, &node);
 	if (error)
 		return error;
 	for (;;) {
-		int64_t bytes = lower_call(FS_READDIR, node, cursor, globalize(arena.data), sizeof(arena.data) / 4, 0);
+		int64_t bytes = p9_call(FS_READDIR, node, cursor, globalize(arena.data), sizeof(arena.data) / 4, 0);
 		int64_t at = 0;
 
 		if (bytes <= 0)
 			return (int)bytes;
 		while (at + (int64_t)sizeof(struct fs_entry) <= bytes) {
-			const struct fs_entry *entry = (const struct fs_entry *)(arena.data + at);
+			const struct fs_entry *dentry = (const struct fs_entry *)(arena.data + at);
 
-			if (entry->bytes < sizeof(*entry) + entry->length || at + entry->bytes > bytes)
+			if (dentry->bytes < sizeof(*dentry) + dentry->length || at + dentry->bytes > bytes)
 				return -EIO;
-			if (!listing->emit(listing, entry->name, entry->length, host_number(entry->ino, &device),
-				    entry->type, entry->cursor))
+			if (!listing->emit(listing, dentry->name, dentry->length, host_number(dentry->ino, &device),
+				    dentry->type, dentry->cursor))
 				return 0;
-			cursor = entry->cursor;
-			at += entry->bytes;
+			cursor = dentry->cursor;
+			at += dentry->bytes;
 		}
 	}
 }
 
-static int lower_readlink(struct task *self, struct inode *link, char *to, size_t size)
+static int p9_readlink(struct task *self, struct inode *link, char *to, size_t size)
 {
 	uint64_t node;
 	int64_t length;
-	int error = lower_node(link, &node);
+	int error = p9_node(link, &node);
 
 	(void)self;
 	if (error)
 		return error;
-	length = lower_call(FS_READLINK, node, globalize(arena.data), PATH_MAX, 0, 0);
+	length = p9_call(FS_READLINK, node, globalize(arena.data), PATH_MAX, 0, 0);
 	if (length < 0)
 		return (int)length;
 	length = length < (int64_t)size ? length : (int64_t)size;
@@ -253,22 +253,22 @@ static int lower_readlink(struct task *self, struct inode *link, char *to, size_
 	return (int)length;
 }
 
-const struct inode_ops lower_ops = {
-	.lookup = lower_lookup,
-	.list = lower_list,
-	.readlink = lower_readlink,
+const struct inode_ops p9_ops = {
+	.lookup = p9_lookup,
+	.list = p9_list,
+	.readlink = p9_readlink,
 };
 
-long lower_read(struct inode *inode, uint64_t offset, size_t bytes)
+long p9_read(struct inode *inode, uint64_t offset, size_t bytes)
 {
 	size_t done = 0;
 	uint64_t node;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
 	if (error)
 		return error;
 	while (done < bytes) {
-		int64_t got = lower_call(FS_READ, node, offset + done, globalize(arena.data + done), bytes - done, 0);
+		int64_t got = p9_call(FS_READ, node, offset + done, globalize(arena.data + done), bytes - done, 0);
 
 		if (got < 0)
 			return got;
@@ -279,9 +279,9 @@ long lower_read(struct inode *inode, uint64_t offset, size_t bytes)
 	return (long)done;
 }
 
-int lower_reader(void)
+int p9_reader(void)
 {
-	for (int i = 0; i < LOWER_READERS; i++) {
+	for (int i = 0; i < P9_READERS; i++) {
 		if (!(readers & 1u << i)) {
 			readers |= 1u << i;
 			return i;
@@ -290,21 +290,21 @@ int lower_reader(void)
 	return -1;
 }
 
-void lower_reader_free(int reader)
+void p9_reader_free(int reader)
 {
 	readers &= ~(1u << reader);
 }
 
-char *lower_reader_buffer(int reader)
+char *p9_reader_buffer(int reader)
 {
 	return arena.apart[reader];
 }
 
-long lower_read_apart(struct inode *inode, int reader, uint64_t offset, size_t bytes)
+long p9_read_apart(struct inode *inode, int reader, uint64_t offset, size_t bytes)
 {
 	size_t done = 0;
 	uint64_t node, word1;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
 	while (!error && done < bytes) {
 		uint64_t to = globalize(arena.apart[reader] + done), by = portal;
@@ -324,17 +324,17 @@ long lower_read_apart(struct inode *inode, int reader, uint64_t offset, size_t b
 	return error ? error : (long)done;
 }
 
-int lower_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
+int p9_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
 {
 	uint64_t node;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
 	while (!error && bytes) {
 		size_t piece = bytes < sizeof(arena.data) ? bytes : sizeof(arena.data);
 		int64_t written;
 
 		memcpy(arena.data, from, piece);
-		written = lower_call(FS_WRITE, node, offset, globalize(arena.data), piece, 0);
+		written = p9_call(FS_WRITE, node, offset, globalize(arena.data), piece, 0);
 		if (written <= 0)
 			return written ? (int)written : -EIO;
 		offset += (uint64_t)written;
@@ -344,29 +344,29 @@ int lower_write(struct inode *inode, uint64_t offset, const void *from, size_t b
 	return error;
 }
 
-int lower_statfs(struct inode *inode, struct fs_statfs *about)
+int p9_statfs(struct inode *inode, struct fs_statfs *about)
 {
 	uint64_t node;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
 	if (!error)
-		error = (int)lower_call(FS_STATFS, node, globalize(&arena.statfs), 0, 0, 0);
+		error = (int)p9_call(FS_STATFS, node, globalize(&arena.statfs), 0, 0, 0);
 	*about = arena.statfs;
 	return error;
 }
 
-int lower_sync(struct inode *inode)
+int p9_sync(struct inode *inode)
 {
 	uint64_t node;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
-	return error ? error : (int)lower_call(FS_SYNC, node, 0, 0, 0, 0);
+	return error ? error : (int)p9_call(FS_SYNC, node, 0, 0, 0, 0);
 }
 
 /* Puts a name into the arena and finds the directory's node. */
-static int lower_name(struct inode *dir, const char *name, size_t length, uint64_t *node)
+static int remote_name(struct inode *dir, const char *name, size_t length, uint64_t *node)
 {
-	int error = lower_node(dir, node);
+	int error = p9_node(dir, node);
 
 	if (!error)
 		memcpy(arena.names, name, length);
@@ -377,95 +377,95 @@ static int lower_name(struct inode *dir, const char *name, size_t length, uint64
 static int known_or_undone(int error, struct inode *dir, const char *name, size_t length, bool directory)
 {
 	if (error == -ENOMEM)
-		lower_unlink(dir, name, length, directory);
+		p9_unlink(dir, name, length, directory);
 	return error;
 }
 
-int lower_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
+int p9_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
 {
 	uint64_t node;
 	int64_t result;
-	int error = lower_name(dir, name, length, &node);
+	int error = remote_name(dir, name, length, &node);
 
 	if (error)
 		return error;
-	result = lower_call(FS_CREATE, node, globalize(arena.names), length, mode & 07777, globalize(&arena.attr));
+	result = p9_call(FS_CREATE, node, globalize(arena.names), length, mode & 07777, globalize(&arena.attr));
 	if (result < 0)
 		return (int)result;
-	error = inode_of_node(dir->tree, dir, name, length, (uint64_t)result, made);
+	error = inode_of_node(dir->sb, dir, name, length, (uint64_t)result, made);
 	return known_or_undone(error, dir, name, length, false);
 }
 
-int lower_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
+int p9_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made)
 {
 	uint64_t node;
-	int error = lower_name(dir, name, length, &node);
+	int error = remote_name(dir, name, length, &node);
 
 	if (!error)
-		error = (int)lower_call(FS_MKDIR, node, globalize(arena.names), length, mode & 07777, 0);
-	return error ? error : known_or_undone(lower_lookup(NULL, dir, name, length, made), dir, name, length, true);
+		error = (int)p9_call(FS_MKDIR, node, globalize(arena.names), length, mode & 07777, 0);
+	return error ? error : known_or_undone(p9_lookup(NULL, dir, name, length, made), dir, name, length, true);
 }
 
-int lower_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made)
+int p9_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made)
 {
 	size_t target_length = strlen(target);
 	uint64_t node;
-	int error = lower_name(dir, name, length, &node);
+	int error = remote_name(dir, name, length, &node);
 
 	if (error)
 		return error;
 	memcpy(arena.data, target, target_length);
-	error = (int)lower_call(FS_SYMLINK, node, globalize(arena.names), length, globalize(arena.data), target_length);
-	return error ? error : known_or_undone(lower_lookup(NULL, dir, name, length, made), dir, name, length, false);
+	error = (int)p9_call(FS_SYMLINK, node, globalize(arena.names), length, globalize(arena.data), target_length);
+	return error ? error : known_or_undone(p9_lookup(NULL, dir, name, length, made), dir, name, length, false);
 }
 
-int lower_link(struct inode *dir, const char *name, size_t length, struct inode *to)
+int p9_link(struct inode *dir, const char *name, size_t length, struct inode *to)
 {
 	uint64_t node, target;
-	int error = lower_node(to, &target);
+	int error = p9_node(to, &target);
 
 	if (!error)
-		error = lower_name(dir, name, length, &node);
-	return error ? error : (int)lower_call(FS_LINK, node, globalize(arena.names), length, target, 0);
+		error = remote_name(dir, name, length, &node);
+	return error ? error : (int)p9_call(FS_LINK, node, globalize(arena.names), length, target, 0);
 }
 
-int lower_unlink(struct inode *dir, const char *name, size_t length, bool directory)
+int p9_unlink(struct inode *dir, const char *name, size_t length, bool directory)
 {
 	uint64_t node;
-	int error = lower_name(dir, name, length, &node);
+	int error = remote_name(dir, name, length, &node);
 
-	return error ? error : (int)lower_call(FS_UNLINK, node, globalize(arena.names), length, directory, 0);
+	return error ? error : (int)p9_call(FS_UNLINK, node, globalize(arena.names), length, directory, 0);
 }
 
-int lower_rename(struct inode *dir, const char *name, size_t length, struct inode *to, const char *new_name,
+int p9_rename(struct inode *dir, const char *name, size_t length, struct inode *to, const char *new_name,
 	size_t new_length, struct inode *moved)
 {
 	char *copy = heap_string(new_name, new_length);
 	uint64_t node, target;
-	int error = copy ? lower_node(to, &target) : -ENOMEM;
+	int error = copy ? p9_node(to, &target) : -ENOMEM;
 
 	if (!error)
-		error = lower_name(dir, name, length, &node);
+		error = remote_name(dir, name, length, &node);
 	if (!error) {
 		memcpy(arena.names + length, new_name, new_length);
-		error = (int)lower_call(FS_RENAME, node, globalize(arena.names), length | new_length << 16, target, 0);
+		error = (int)p9_call(FS_RENAME, node, globalize(arena.names), length | new_length << 16, target, 0);
 	}
 	if (error) {
 		heap_free(copy);
 		return error;
 	}
-	heap_free(moved->lower_name);
-	moved->lower_name = copy;
+	heap_free(moved->remote_name);
+	moved->remote_name = copy;
 	inode_get(to);
-	inode_put(moved->lower_dir);
-	moved->lower_dir = to;
+	inode_put(moved->remote_dir);
+	moved->remote_dir = to;
 	return 0;
 }
 
-int lower_set_attributes(struct inode *inode, uint32_t which)
+int p9_set_attributes(struct inode *inode, uint32_t which)
 {
 	uint64_t node;
-	int error = lower_node(inode, &node);
+	int error = p9_node(inode, &node);
 
 	if (error)
 		return error;
@@ -479,5 +479,5 @@ int lower_set_attributes(struct inode *inode, uint32_t which)
 		.mtime = inode->mtime.s,
 		.mtime_ns = inode->mtime.ns,
 	};
-	return (int)lower_call(FS_SET_ATTR, node, globalize(&arena.attr), which, 0, 0);
+	return (int)p9_call(FS_SET_ATTR, node, globalize(&arena.attr), which, 0, 0);
 }

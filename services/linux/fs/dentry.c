@@ -9,187 +9,187 @@
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
 
-enum { ENTRY_BUCKETS = 4096 };
+enum { DENTRY_BUCKETS = 4096 };
 
-static struct list_node buckets[ENTRY_BUCKETS];
+static struct list_node buckets[DENTRY_BUCKETS];
 static struct list_node unused = LIST_INIT(unused);
-unsigned entries_unused;
-unsigned entries_unused_max = 8192;
+unsigned dentries_unused;
+unsigned dentries_unused_max = 8192;
 static uint64_t next_serial, entries_made;
 
-static struct list_node *entry_bucket(const struct entry *dir, const char *name, size_t length)
+static struct list_node *dentry_bucket(const struct dentry *dir, const char *name, size_t length)
 {
 	uint64_t hash = (uintptr_t)dir >> 4;
 	struct list_node *bucket;
 
 	for (size_t i = 0; i < length; i++)
 		hash = hash * 31 + (unsigned char)name[i];
-	bucket = &buckets[(hash ^ hash >> 17) % ENTRY_BUCKETS];
+	bucket = &buckets[(hash ^ hash >> 17) % DENTRY_BUCKETS];
 	if (!bucket->next)
 		list_init(bucket);
 	return bucket;
 }
 
-struct entry *entry_get(struct entry *entry)
+struct dentry *dentry_get(struct dentry *dentry)
 {
-	if (entry->refs++ == 0) {
-		list_remove(&entry->unused);
-		entries_unused--;
+	if (dentry->refs++ == 0) {
+		list_remove(&dentry->unused);
+		dentries_unused--;
 	}
-	return entry;
+	return dentry;
 }
 
-static void entry_set_inode(struct entry *entry, struct inode *inode)
+static void dentry_set_inode(struct dentry *dentry, struct inode *inode)
 {
-	if (entry->inode) {
-		if (entry->inode->alias == entry)
-			entry->inode->alias = NULL;
-		inode_put(entry->inode);
+	if (dentry->inode) {
+		if (dentry->inode->alias == dentry)
+			dentry->inode->alias = NULL;
+		inode_put(dentry->inode);
 	}
-	entry->inode = inode;
+	dentry->inode = inode;
 	if (inode && !inode->alias)
-		inode->alias = entry;
+		inode->alias = dentry;
 }
 
-static void entry_unlink(struct entry *entry)
+static void dentry_unlink(struct dentry *dentry)
 {
-	list_remove(&entry->hash);
-	list_remove(&entry->sibling);
-	entry->dead = true;
+	list_remove(&dentry->hash);
+	list_remove(&dentry->sibling);
+	dentry->dead = true;
 }
 
 /* Frees an entry without references. -> its parent, whose reference the caller now has. */
-static struct entry *entry_free(struct entry *entry)
+static struct dentry *dentry_free(struct dentry *dentry)
 {
-	struct entry *parent = entry->parent == entry ? NULL : entry->parent;
+	struct dentry *parent = dentry->parent == dentry ? NULL : dentry->parent;
 
-	if (!entry->dead)
-		entry_unlink(entry);
-	entry_set_inode(entry, NULL);
-	heap_free(entry);
+	if (!dentry->dead)
+		dentry_unlink(dentry);
+	dentry_set_inode(dentry, NULL);
+	heap_free(dentry);
 	return parent;
 }
 
-void entry_put(struct entry *entry)
+void dentry_put(struct dentry *dentry)
 {
-	while (entry && --entry->refs == 0) {
-		struct tree *tree = entry->inode ? entry->inode->tree : entry->parent->inode->tree;
+	while (dentry && --dentry->refs == 0) {
+		struct superblock *sb = dentry->inode ? dentry->inode->sb : dentry->parent->inode->sb;
 
-		if (!entry->dead && !tree->uncached) {
-			list_append(&unused, &entry->unused);
-			entries_unused++;
+		if (!dentry->dead && !sb->uncached) {
+			list_append(&unused, &dentry->unused);
+			dentries_unused++;
 			break;
 		}
-		entry = entry_free(entry);
+		dentry = dentry_free(dentry);
 	}
-	if (entries_unused > entries_unused_max)
-		entries_trim(entries_unused_max - entries_unused_max / 8);
+	if (dentries_unused > dentries_unused_max)
+		dentries_trim(dentries_unused_max - dentries_unused_max / 8);
 }
 
-void entries_trim(unsigned target)
+void dentries_trim(unsigned target)
 {
-	while (entries_unused > target) {
-		struct entry *entry = container_of(list_first(&unused), struct entry, unused);
+	while (dentries_unused > target) {
+		struct dentry *dentry = container_of(list_first(&unused), struct dentry, unused);
 
-		list_remove(&entry->unused);
-		entries_unused--;
-		entry = entry_free(entry);
+		list_remove(&dentry->unused);
+		dentries_unused--;
+		dentry = dentry_free(dentry);
 		/* The parent may now be unused itself: it goes to the young end of the list. */
-		if (entry && --entry->refs == 0) {
-			list_append(&unused, &entry->unused);
-			entries_unused++;
+		if (dentry && --dentry->refs == 0) {
+			list_append(&unused, &dentry->unused);
+			dentries_unused++;
 		}
 	}
 }
 
 /* One that is in no directory yet. */
-static struct entry *entry_make(const char *name, size_t length)
+static struct dentry *dentry_make(const char *name, size_t length)
 {
-	struct entry *entry = heap_zalloc(sizeof(*entry) + length + 1);
+	struct dentry *dentry = heap_zalloc(sizeof(*dentry) + length + 1);
 
-	if (!entry)
+	if (!dentry)
 		return NULL;
 	/* Names in memory grow without any file being read: they look at the free frames themselves. */
 	if (++entries_made % 256 == 0)
-		pages_relieve();
-	entry->refs = 1;
-	entry->length = (uint16_t)length;
-	memcpy(entry->name, name, length);
-	list_init(&entry->hash);
-	list_init(&entry->sibling);
-	list_init(&entry->children);
-	list_init(&entry->unused);
-	entry->parent = entry;
-	return entry;
+		page_cache_relieve();
+	dentry->refs = 1;
+	dentry->length = (uint16_t)length;
+	memcpy(dentry->name, name, length);
+	list_init(&dentry->hash);
+	list_init(&dentry->sibling);
+	list_init(&dentry->children);
+	list_init(&dentry->unused);
+	dentry->parent = dentry;
+	return dentry;
 }
 
-static void entry_place(struct entry *entry, struct entry *dir)
+static void dentry_place(struct dentry *dentry, struct dentry *dir)
 {
-	entry->parent = entry_get(dir);
-	list_append(entry_bucket(dir, entry->name, entry->length), &entry->hash);
-	list_append(&dir->children, &entry->sibling);
+	dentry->parent = dentry_get(dir);
+	list_append(dentry_bucket(dir, dentry->name, dentry->length), &dentry->hash);
+	list_append(&dir->children, &dentry->sibling);
 }
 
-static struct entry *entry_new(struct entry *dir, const char *name, size_t length)
+static struct dentry *dentry_new(struct dentry *dir, const char *name, size_t length)
 {
-	struct entry *entry = entry_make(name, length);
+	struct dentry *dentry = dentry_make(name, length);
 
-	if (entry && dir)
-		entry_place(entry, dir);
-	return entry;
+	if (dentry && dir)
+		dentry_place(dentry, dir);
+	return dentry;
 }
 
-struct entry *entry_reserve(const struct entry *like)
+struct dentry *dentry_reserve(const struct dentry *like)
 {
-	return entry_make(like->name, like->length);
+	return dentry_make(like->name, like->length);
 }
 
-struct entry *entry_root(struct tree *tree, struct inode *inode)
+struct dentry *dentry_root(struct superblock *sb, struct inode *inode)
 {
-	struct entry *entry = entry_new(NULL, "", 0);
+	struct dentry *dentry = dentry_new(NULL, "", 0);
 
-	if (!entry)
+	if (!dentry)
 		return NULL;
-	entry->kept = true;
-	entry_set_inode(entry, inode);
-	tree->root = entry;
-	return entry;
+	dentry->kept = true;
+	dentry_set_inode(dentry, inode);
+	sb->root = dentry;
+	return dentry;
 }
 
-struct entry *entry_anonymous(struct inode *inode)
+struct dentry *dentry_anonymous(struct inode *inode)
 {
-	struct entry *entry = entry_new(NULL, "", 0);
+	struct dentry *dentry = dentry_new(NULL, "", 0);
 
-	if (!entry)
+	if (!dentry)
 		return NULL;
-	entry->dead = true;
+	dentry->dead = true;
 	/* Not its alias: that would outlive it. */
-	entry->inode = inode_get(inode);
-	return entry;
+	dentry->inode = inode_get(inode);
+	return dentry;
 }
 
-static struct entry *entry_find(struct entry *dir, const char *name, size_t length)
+static struct dentry *dentry_find(struct dentry *dir, const char *name, size_t length)
 {
-	struct list_node *bucket = entry_bucket(dir, name, length);
+	struct list_node *bucket = dentry_bucket(dir, name, length);
 
 	list_for_each(node, bucket) {
-		struct entry *entry = container_of(node, struct entry, hash);
+		struct dentry *dentry = container_of(node, struct dentry, hash);
 
-		if (entry->parent == dir && entry->length == length && memcmp(entry->name, name, length) == 0)
-			return entry;
+		if (dentry->parent == dir && dentry->length == length && memcmp(dentry->name, name, length) == 0)
+			return dentry;
 	}
 	return NULL;
 }
 
-int entry_lookup(struct task *self, struct entry *dir, const char *name, size_t length, struct entry **found)
+int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_t length, struct dentry **found)
 {
 	const struct inode_ops *ops = dir->inode->ops;
-	struct entry *entry = entry_find(dir, name, length);
+	struct dentry *dentry = dentry_find(dir, name, length);
 	struct inode *inode = NULL;
 	int error = 0;
 
-	if (entry) {
-		*found = entry_get(entry);
+	if (dentry) {
+		*found = dentry_get(dentry);
 		return 0;
 	}
 	if (length > NAME_MAX)
@@ -200,120 +200,120 @@ int entry_lookup(struct task *self, struct entry *dir, const char *name, size_t 
 		error = ops->lookup(self, dir->inode, name, length, &inode);
 	if (error && error != -ENOENT)
 		return error;
-	entry = entry_new(dir, name, length);
-	if (!entry) {
+	dentry = dentry_new(dir, name, length);
+	if (!dentry) {
 		inode_put(inode);
 		return -ENOMEM;
 	}
-	entry_set_inode(entry, inode);
-	*found = entry;
+	dentry_set_inode(dentry, inode);
+	*found = dentry;
 	return 0;
 }
 
-void entry_keep(struct entry *entry)
+void dentry_keep(struct dentry *dentry)
 {
 	/* Those above stay because each entry has a reference on its parent. */
-	if (!entry->kept && !entry->dead) {
-		entry->kept = true;
-		entry_get(entry);
+	if (!dentry->kept && !dentry->dead) {
+		dentry->kept = true;
+		dentry_get(dentry);
 	}
 }
 
-void entry_bind(struct entry *entry, struct inode *inode)
+void dentry_bind(struct dentry *dentry, struct inode *inode)
 {
 	/* A name the server lists stays where the server lists it only if it stands for the same file. */
-	entry_set_inode(entry, inode);
-	entry->fresh = true;
-	entry->serial = ++next_serial;
+	dentry_set_inode(dentry, inode);
+	dentry->fresh = true;
+	dentry->serial = ++next_serial;
 	/* Fresh names are listed in the order in which they were made. */
-	list_remove(&entry->sibling);
-	list_append(&entry->parent->children, &entry->sibling);
-	entry_keep(entry);
+	list_remove(&dentry->sibling);
+	list_append(&dentry->parent->children, &dentry->sibling);
+	dentry_keep(dentry);
 }
 
-int entry_unbind(struct entry *entry)
+int dentry_unbind(struct dentry *dentry)
 {
-	struct entry *dir = entry->parent;
-	struct entry *hole;
+	struct dentry *dir = dentry->parent;
+	struct dentry *hole;
 
-	entry_unlink(entry);
+	dentry_unlink(dentry);
 	/* In the place of a name of the server a hole stays behind, so that it is not looked up again. */
-	if (dir->inode->ops && dir->inode->ops->lookup && !dir->inode->tree->write_through) {
-		hole = entry_new(dir, entry->name, entry->length);
+	if (dir->inode->ops && dir->inode->ops->lookup && !dir->inode->sb->write_through) {
+		hole = dentry_new(dir, dentry->name, dentry->length);
 		if (!hole) {
-			entry->dead = false;
-			list_append(entry_bucket(dir, entry->name, entry->length), &entry->hash);
-			list_append(&dir->children, &entry->sibling);
+			dentry->dead = false;
+			list_append(dentry_bucket(dir, dentry->name, dentry->length), &dentry->hash);
+			list_append(&dir->children, &dentry->sibling);
 			return -ENOMEM;
 		}
-		entry_keep(hole);
-		entry_put(hole);
+		dentry_keep(hole);
+		dentry_put(hole);
 	}
-	if (entry->kept) {
-		entry->kept = false;
-		entry_put(entry);
+	if (dentry->kept) {
+		dentry->kept = false;
+		dentry_put(dentry);
 	}
 	return 0;
 }
 
-int entry_move(struct entry *from, struct entry *to, struct entry *moved)
+int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
 {
 	struct inode *inode = inode_get(from->inode);
 
-	if (entry_unbind(from)) {
+	if (dentry_unbind(from)) {
 		inode_put(inode);
 		heap_free(moved);
 		return -ENOMEM;
 	}
-	entry_place(moved, to->parent);
+	dentry_place(moved, to->parent);
 	/* What was below the old name is now below the new one. */
 	while (!list_is_empty(&from->children)) {
-		struct entry *child = container_of(list_first(&from->children), struct entry, sibling);
+		struct dentry *child = container_of(list_first(&from->children), struct dentry, sibling);
 
 		list_remove(&child->sibling);
 		list_remove(&child->hash);
-		child->parent = entry_get(moved);
+		child->parent = dentry_get(moved);
 		list_append(&moved->children, &child->sibling);
-		list_append(entry_bucket(moved, child->name, child->length), &child->hash);
-		entry_put(from);
+		list_append(dentry_bucket(moved, child->name, child->length), &child->hash);
+		dentry_put(from);
 	}
 	if (inode->alias == from)
 		inode->alias = NULL;
 	/* The target's old entry gives way. */
-	entry_unlink(to);
+	dentry_unlink(to);
 	if (to->kept) {
 		to->kept = false;
-		entry_put(to);
+		dentry_put(to);
 	}
-	entry_bind(moved, inode);
-	entry_put(moved);
+	dentry_bind(moved, inode);
+	dentry_put(moved);
 	return 0;
 }
 
 /* Notes the first name that is neither "." nor ".." nor hidden by an entry of the directory. */
 struct emptiness {
-	struct listing listing;
-	struct entry *dir;
+	struct dir_context listing;
+	struct dentry *dir;
 	bool found;
 };
 
-static bool emptiness_emit(struct listing *listing, const char *name, size_t length, uint64_t ino, unsigned type,
+static bool emptiness_emit(struct dir_context *listing, const char *name, size_t length, uint64_t ino, unsigned type,
 	uint64_t next)
 {
 	struct emptiness *state = container_of(listing, struct emptiness, listing);
-	struct entry *entry;
+	struct dentry *dentry;
 
 	(void)ino, (void)type, (void)next;
 	if (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')))
 		return true;
-	entry = entry_find(state->dir, name, length);
-	if (entry && !entry->inode)
+	dentry = dentry_find(state->dir, name, length);
+	if (dentry && !dentry->inode)
 		return true;
 	state->found = true;
 	return false;
 }
 
-int entry_is_empty(struct task *self, struct entry *dir, bool *empty)
+int dentry_is_empty(struct task *self, struct dentry *dir, bool *empty)
 {
 	struct emptiness state = { { emptiness_emit }, dir, false };
 	const struct inode_ops *ops = dir->inode->ops;
@@ -321,7 +321,7 @@ int entry_is_empty(struct task *self, struct entry *dir, bool *empty)
 
 	*empty = false;
 	list_for_each(node, &dir->children)
-		if (container_of(node, struct entry, sibling)->inode)
+		if (container_of(node, struct dentry, sibling)->inode)
 			return 0;
 	if (ops && ops->list)
 		error = ops->list(self, dir->inode, 0, &state.listing);
@@ -329,32 +329,32 @@ int entry_is_empty(struct task *self, struct entry *dir, bool *empty)
 	return error;
 }
 
-bool entry_hides(struct entry *dir, const char *name, size_t length)
+bool dentry_hides(struct dentry *dir, const char *name, size_t length)
 {
-	struct entry *entry = entry_find(dir, name, length);
+	struct dentry *dentry = dentry_find(dir, name, length);
 
-	return entry && (!entry->inode || entry->fresh);
+	return dentry && (!dentry->inode || dentry->fresh);
 }
 
-int entry_path(struct entry *entry, struct entry *top, char *to, size_t size)
+int dentry_path(struct dentry *dentry, struct dentry *top, char *to, size_t size)
 {
 	size_t at = size - 1;
 	size_t length;
 
 	to[at] = 0;
-	while (entry != top) {
-		if (entry->covers) {
-			entry = entry->covers;
+	while (dentry != top) {
+		if (dentry->covers) {
+			dentry = dentry->covers;
 			continue;
 		}
-		if (entry->parent == entry)
+		if (dentry->parent == dentry)
 			break;
-		if (at < entry->length + 1u)
+		if (at < dentry->length + 1u)
 			return -ENAMETOOLONG;
-		at -= entry->length;
-		memcpy(to + at, entry->name, entry->length);
+		at -= dentry->length;
+		memcpy(to + at, dentry->name, dentry->length);
 		to[--at] = '/';
-		entry = entry->parent;
+		dentry = dentry->parent;
 	}
 	if (at == size - 1) {
 		if (!at)

@@ -28,7 +28,7 @@ static void bit_set(u64 *bits, unsigned i, bool value)
 }
 
 /* Makes room for `size` descriptors, a multiple of 64. */
-static int table_grow(struct files *files, unsigned size)
+static int table_grow(struct descriptor_table *files, unsigned size)
 {
 	struct file **slots = heap_zalloc(size * sizeof(*slots));
 	u64 *bits = heap_zalloc(size / 8);
@@ -50,9 +50,9 @@ static int table_grow(struct files *files, unsigned size)
 	return 0;
 }
 
-static struct files *table_new(unsigned size)
+static struct descriptor_table *table_new(unsigned size)
 {
-	struct files *files = heap_zalloc(sizeof(*files));
+	struct descriptor_table *files = heap_zalloc(sizeof(*files));
 
 	if (!files)
 		return NULL;
@@ -64,20 +64,20 @@ static struct files *table_new(unsigned size)
 	return files;
 }
 
-struct files *files_empty(void)
+struct descriptor_table *descriptors_empty(void)
 {
 	return table_new(SLOTS_FIRST);
 }
 
-struct files *files_share(struct files *files)
+struct descriptor_table *descriptors_share(struct descriptor_table *files)
 {
 	files->refs++;
 	return files;
 }
 
-struct files *files_fork(struct files *files)
+struct descriptor_table *descriptors_fork(struct descriptor_table *files)
 {
-	struct files *copy = table_new(files->size);
+	struct descriptor_table *copy = table_new(files->size);
 
 	if (!copy)
 		return NULL;
@@ -92,7 +92,7 @@ struct files *files_fork(struct files *files)
 }
 
 /* Closes one descriptor of a table that self may not have any more. */
-static void slot_close(struct task *self, struct files *files, unsigned fd)
+static void slot_close(struct task *self, struct descriptor_table *files, unsigned fd)
 {
 	struct file *file = files->slots[fd];
 
@@ -105,7 +105,7 @@ static void slot_close(struct task *self, struct files *files, unsigned fd)
 	file_put(self, file);
 }
 
-void files_put(struct task *self, struct files *files)
+void descriptors_put(struct task *self, struct descriptor_table *files)
 {
 	if (!files || --files->refs)
 		return;
@@ -117,26 +117,26 @@ void files_put(struct task *self, struct files *files)
 	heap_free(files);
 }
 
-int files_own(struct task *self)
+int descriptors_own(struct task *self)
 {
-	struct files *old = self->files, *files = files_fork(old);
+	struct descriptor_table *old = self->files, *files = descriptors_fork(old);
 
 	if (!files)
 		return -ENOMEM;
 	self->files = files;
 	self->files_shared = false;
-	files_put(self, old);
+	descriptors_put(self, old);
 	return 0;
 }
 
-void files_exec(struct task *self, struct files *files)
+void descriptors_exec(struct task *self, struct descriptor_table *files)
 {
 	for (unsigned i = 0; i < files->size; i++)
 		if (files->slots[i] && bit_test(files->close_on_exec, i))
 			slot_close(self, files, i);
 }
 
-struct file *files_get(struct files *files, int fd)
+struct file *descriptor_get(struct descriptor_table *files, int fd)
 {
 	struct file *file = files_peek(files, (unsigned)fd);
 
@@ -146,7 +146,7 @@ struct file *files_get(struct files *files, int fd)
 /* The first free descriptor that is not below `from`, with a slot. -EMFILE, -ENOMEM. */
 static int room(struct task *self, unsigned from)
 {
-	struct files *files = self->files;
+	struct descriptor_table *files = self->files;
 	unsigned limit = (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), 1 << 20);
 	unsigned fd = from > files->first_free ? from : files->first_free;
 
@@ -157,16 +157,16 @@ static int room(struct task *self, unsigned from)
 	return fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u) ? -ENOMEM : (int)fd;
 }
 
-int files_room(struct task *self)
+int descriptor_room(struct task *self)
 {
 	int fd = room(self, 0);
 
 	return fd < 0 ? fd : 0;
 }
 
-int files_add(struct task *self, struct file *file, int from, bool close_on_exec)
+int descriptor_add(struct task *self, struct file *file, int from, bool close_on_exec)
 {
-	struct files *files = self->files;
+	struct descriptor_table *files = self->files;
 	int fd = room(self, (unsigned)from);
 
 	if (fd < 0) {
@@ -180,9 +180,9 @@ int files_add(struct task *self, struct file *file, int from, bool close_on_exec
 	return fd;
 }
 
-int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec)
+int descriptor_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec)
 {
-	struct files *files = self->files;
+	struct descriptor_table *files = self->files;
 	bool is_limited = fd >= process_limit(self->process, RLIMIT_NOFILE);
 	int error = is_limited ? -EBADF : fd >= files->size ? table_grow(files, (fd + fd / 2 + 64) & ~63u) : 0;
 
@@ -197,7 +197,7 @@ int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_e
 	return (int)fd;
 }
 
-int files_close(struct task *self, unsigned fd)
+int descriptor_close(struct task *self, unsigned fd)
 {
 	if (!files_peek(self->files, fd))
 		return -EBADF;
@@ -205,13 +205,13 @@ int files_close(struct task *self, unsigned fd)
 	return 0;
 }
 
-int files_close_on_exec(struct files *files, unsigned fd, bool on)
+int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool on)
 {
 	bit_set(files->close_on_exec, fd, on);
 	return 0;
 }
 
-unsigned files_count(const struct files *files)
+unsigned descriptors_count(const struct descriptor_table *files)
 {
 	unsigned count = 0;
 
@@ -224,7 +224,7 @@ unsigned files_count(const struct files *files)
 
 long sys_close(struct task *self, struct user_frame *f)
 {
-	return files_close(self, (unsigned)arg(f, 0));
+	return descriptor_close(self, (unsigned)arg(f, 0));
 }
 
 long sys_close_range(struct task *self, struct user_frame *f)
@@ -234,7 +234,7 @@ long sys_close_range(struct task *self, struct user_frame *f)
 
 	if ((unsigned)arg(f, 0) > last || flags & ~(unsigned)(UNSHARE | CLOEXEC))
 		return -EINVAL;
-	if (flags & UNSHARE && self->files->refs > 1 && files_own(self))
+	if (flags & UNSHARE && self->files->refs > 1 && descriptors_own(self))
 		return -ENOMEM;
 	for (unsigned fd = (unsigned)arg(f, 0); fd < self->files->size && fd <= last; fd++) {
 		if (!self->files->slots[fd])
@@ -249,11 +249,11 @@ long sys_close_range(struct task *self, struct user_frame *f)
 
 static long duplicate(struct task *self, u64 fd, int from, bool close_on_exec)
 {
-	struct file *file = files_get(self->files, (int)fd);
+	struct file *file = descriptor_get(self->files, (int)fd);
 
 	if (!file)
 		return -EBADF;
-	return files_add(self, file, from, close_on_exec);
+	return descriptor_add(self, file, from, close_on_exec);
 }
 
 long sys_dup(struct task *self, struct user_frame *f)
@@ -263,9 +263,9 @@ long sys_dup(struct task *self, struct user_frame *f)
 
 static long duplicate_to(struct task *self, unsigned from, unsigned to, bool close_on_exec)
 {
-	struct file *file = files_get(self->files, (int)from);
+	struct file *file = descriptor_get(self->files, (int)from);
 
-	return file ? files_set(self, file, to, close_on_exec) : -EBADF;
+	return file ? descriptor_set(self, file, to, close_on_exec) : -EBADF;
 }
 
 long sys_dup2(struct task *self, struct user_frame *f)
@@ -315,7 +315,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 		return 0;
 	case F_GETFL:
 		/* What has no name has not been opened. */
-		return file->flags | (file->flags & O_PATH || !file->entry ? 0 : O_LARGEFILE);
+		return file->flags | (file->flags & O_PATH || !file->dentry ? 0 : O_LARGEFILE);
 	case F_SETFL:
 		if (file->flags & O_PATH)
 			return -EBADF;
@@ -351,7 +351,7 @@ struct fs *fs_first(struct task *self)
 	const char *at = NULL;
 	const char *cwd = config_get("cwd", &at);
 	const char *mask;
-	struct walk to;
+	struct path to;
 
 	if (!fs)
 		return NULL;
@@ -362,12 +362,12 @@ struct fs *fs_first(struct task *self)
 	if (mask)
 		for (fs->umask = 0; *mask >= '0' && *mask < '8'; mask++)
 			fs->umask = fs->umask * 8 + (u32)(*mask - '0');
-	fs->root = entry_get(root_entry);
-	fs->cwd = entry_get(root_entry);
+	fs->root = dentry_get(root_dentry);
+	fs->cwd = dentry_get(root_dentry);
 	self->fs = fs;
-	if (cwd && walk(self, AT_FDCWD, cwd, WALK_FOLLOW, &to) == 0) {
-		entry_put(fs->cwd);
-		fs->cwd = to.entry;
+	if (cwd && path_lookup(self, AT_FDCWD, cwd, LOOKUP_FOLLOW, &to) == 0) {
+		dentry_put(fs->cwd);
+		fs->cwd = to.dentry;
 	}
 	return fs;
 }
@@ -384,7 +384,7 @@ struct fs *fs_fork(struct fs *fs)
 
 	if (!copy)
 		return NULL;
-	*copy = (struct fs){ 1, fs->umask, entry_get(fs->root), entry_get(fs->cwd) };
+	*copy = (struct fs){ 1, fs->umask, dentry_get(fs->root), dentry_get(fs->cwd) };
 	return copy;
 }
 
@@ -392,14 +392,14 @@ void fs_put(struct fs *fs)
 {
 	if (!fs || --fs->refs)
 		return;
-	entry_put(fs->root);
-	entry_put(fs->cwd);
+	dentry_put(fs->root);
+	dentry_put(fs->cwd);
 	heap_free(fs);
 }
 
 int fs_cwd_path(struct fs *fs, char *to, size_t size)
 {
-	return entry_path(fs->cwd, fs->root, to, size);
+	return dentry_path(fs->cwd, fs->root, to, size);
 }
 
 long sys_getcwd(struct task *self, struct user_frame *f)
@@ -416,7 +416,7 @@ long sys_getcwd(struct task *self, struct user_frame *f)
 	return user_write(self, arg(f, 0), path, (u64)length + 1) ? -EFAULT : length + 1;
 }
 
-static long change_directory(struct task *self, struct entry *to)
+static long change_directory(struct task *self, struct dentry *to)
 {
 	int error;
 
@@ -425,20 +425,20 @@ static long change_directory(struct task *self, struct entry *to)
 	else
 		error = inode_may(self, to->inode, 1);
 	if (error) {
-		entry_put(to);
+		dentry_put(to);
 		return error;
 	}
-	entry_put(self->fs->cwd);
+	dentry_put(self->fs->cwd);
 	self->fs->cwd = to;
 	return 0;
 }
 
 long sys_chdir(struct task *self, struct user_frame *f)
 {
-	struct walk to;
-	int error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &to);
+	struct path to;
+	int error = path_lookup_user(self, AT_FDCWD, arg(f, 0), LOOKUP_FOLLOW, &to);
 
-	return error ? error : change_directory(self, to.entry);
+	return error ? error : change_directory(self, to.dentry);
 }
 
 long sys_fchdir(struct task *self, struct user_frame *f)
@@ -447,26 +447,26 @@ long sys_fchdir(struct task *self, struct user_frame *f)
 
 	if (!file)
 		return -EBADF;
-	return file->entry ? change_directory(self, entry_get(file->entry)) : -ENOTDIR;
+	return file->dentry ? change_directory(self, dentry_get(file->dentry)) : -ENOTDIR;
 }
 
 long sys_chroot(struct task *self, struct user_frame *f)
 {
-	struct walk to;
-	int error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &to);
+	struct path to;
+	int error = path_lookup_user(self, AT_FDCWD, arg(f, 0), LOOKUP_FOLLOW, &to);
 
 	if (error)
 		return error;
-	if (!is_directory(to.entry->inode))
+	if (!is_directory(to.dentry->inode))
 		error = -ENOTDIR;
 	else if (!task_is_root(self))
 		error = -EPERM;
 	if (error) {
-		entry_put(to.entry);
+		dentry_put(to.dentry);
 		return error;
 	}
-	entry_put(self->fs->root);
-	self->fs->root = to.entry;
+	dentry_put(self->fs->root);
+	self->fs->root = to.dentry;
 	return 0;
 }
 

@@ -82,7 +82,7 @@ static const struct file_ops zero_ops = { .read = zero_read, .write = null_write
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seekable = true };
 static const struct file_ops random_ops = { .read = random_read, .write = null_write, .seekable = true };
 
-int special_open(struct task *self, struct inode *inode, struct file *file)
+int device_open(struct task *self, struct inode *inode, struct file *file)
 {
 	if (S_ISBLK(inode->mode))
 		return -ENXIO;
@@ -115,12 +115,12 @@ int special_open(struct task *self, struct inode *inode, struct file *file)
 	return -ENXIO;
 }
 
-bool special_is_zero(const struct file *file)
+bool device_is_zero(const struct file *file)
 {
 	return file->ops == &zero_ops;
 }
 
-i64 special_zero_segment(size_t bytes)
+i64 device_zero_segment(size_t bytes)
 {
 	return call_segment_create(page_up(bytes) / PAGE_SIZE, 0);
 }
@@ -167,7 +167,7 @@ static int stream_open(struct task *self, struct inode *inode, struct file *file
 
 static const struct inode_ops stream_inode_ops = { .open = stream_open };
 
-struct file *special_stream(unsigned fd)
+struct file *device_stream(unsigned fd)
 {
 	struct inode *inode = anonymous_inode(S_IFIFO | 0600);
 

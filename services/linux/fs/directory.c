@@ -29,8 +29,8 @@ struct linux_dirent64 {
 };
 
 struct records {
-	struct listing listing;
-	struct entry *dir;
+	struct dir_context listing;
+	struct dentry *dir;
 	char *buffer;
 	size_t size, used;
 	u64 pos; /* of the last name taken */
@@ -57,18 +57,18 @@ static bool record_put(struct records *records, const char *name, size_t length,
 	return true;
 }
 
-static bool records_emit(struct listing *listing, const char *name, size_t length, u64 ino, unsigned type, u64 next)
+static bool records_emit(struct dir_context *listing, const char *name, size_t length, u64 ino, unsigned type, u64 next)
 {
 	struct records *records = container_of(listing, struct records, listing);
 
-	if (entry_hides(records->dir, name, length)) {
+	if (dentry_hides(records->dir, name, length)) {
 		records->pos = next;
 		return true;
 	}
 	return record_put(records, name, length, ino, type, next);
 }
 
-static struct entry *above(struct entry *dir)
+static struct dentry *above(struct dentry *dir)
 {
 	while (dir->covers)
 		dir = dir->covers;
@@ -82,19 +82,19 @@ static bool is_fresh(u64 pos)
 
 static bool list_fresh(struct records *records, bool dots)
 {
-	struct entry *dir = records->dir;
+	struct dentry *dir = records->dir;
 
 	if (dots && records->pos < FRESH - 2 && !record_put(records, ".", 1, dir->inode->ino, 4, FRESH - 2))
 		return false;
 	if (dots && records->pos < FRESH && !record_put(records, "..", 2, above(dir)->inode->ino, 4, FRESH))
 		return false;
 	list_for_each(node, &dir->children) {
-		struct entry *entry = container_of(node, struct entry, sibling);
+		struct dentry *dentry = container_of(node, struct dentry, sibling);
 
-		if (!entry->inode || !entry->fresh || FRESH + entry->serial <= records->pos)
+		if (!dentry->inode || !dentry->fresh || FRESH + dentry->serial <= records->pos)
 			continue;
-		if (!record_put(records, entry->name, entry->length, entry->inode->ino, entry->inode->mode >> 12 & 15,
-			    FRESH + entry->serial))
+		if (!record_put(records, dentry->name, dentry->length, dentry->inode->ino,
+			    dentry->inode->mode >> 12 & 15, FRESH + dentry->serial))
 			return false;
 	}
 	return true;
@@ -103,7 +103,7 @@ static bool list_fresh(struct records *records, bool dots)
 static long list_names(struct task *self, struct file *file, struct records *records)
 {
 	const struct inode_ops *ops = file->inode->ops;
-	bool below = ops && ops->list && (file->inode->lower || !file->inode->tree->on_server);
+	bool below = ops && ops->list && (file->inode->remote || !file->inode->sb->on_server);
 	int error = 0;
 
 	records->pos = file->pos;
@@ -132,11 +132,11 @@ long sys_getdents64(struct task *self, struct user_frame *f)
 
 	if (!file || file->flags & O_PATH)
 		return -EBADF;
-	if (!is_directory(file->inode) || !file->entry)
+	if (!is_directory(file->inode) || !file->dentry)
 		return -ENOTDIR;
-	if (file->entry->dead)
+	if (file->dentry->dead)
 		return -ENOENT;
-	records.dir = file->entry;
+	records.dir = file->dentry;
 	result = list_names(self, file, &records);
 	if (result > 0 && user_write(self, arg(f, 1), buffer, (u64)result))
 		result = -EFAULT;

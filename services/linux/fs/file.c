@@ -22,7 +22,7 @@
 
 #define IO_MAX 0x7ffff000ul
 
-void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
 {
 	static const u8 may[] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
 
@@ -31,21 +31,21 @@ void file_make(struct file *file, const struct file_ops *ops, struct inode *inod
 	file->flags = flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 	file->may = flags & O_PATH ? 0 : may[flags & O_ACCMODE];
 	file->inode = inode;
-	file->entry = entry;
+	file->dentry = dentry;
 	list_init(&file->epolls);
 	if (file->may & FILE_WRITE)
 		inode->writers++;
 }
 
-struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags)
+struct file *file_new(const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
 {
 	struct file *file = heap_zalloc(sizeof(*file));
 
 	if (file) {
-		file_make(file, ops, inode, entry, flags);
+		file_make(file, ops, inode, dentry, flags);
 	} else {
 		inode_put(inode);
-		entry_put(entry);
+		dentry_put(dentry);
 	}
 	return file;
 }
@@ -68,7 +68,7 @@ void file_put(struct task *self, struct file *file)
 	if (file->may & FILE_WRITE)
 		file->inode->writers--;
 	inode_put(file->inode);
-	entry_put(file->entry);
+	dentry_put(file->dentry);
 	heap_free(file);
 }
 
@@ -89,12 +89,12 @@ void file_run_end(struct task *self, struct file *file)
 
 /* --- the anonymous tree: pipes, epoll sets, memory files... --- */
 
-static struct tree *anonymous_tree;
+static struct superblock *anonymous_tree;
 
 struct inode *anonymous_inode(u32 mode)
 {
 	if (!anonymous_tree)
-		anonymous_tree = tree_new("anon_inodefs", "none", 0x09041934, NULL);
+		anonymous_tree = superblock_new("anon_inodefs", "none", 0x09041934, NULL);
 	return anonymous_tree ? inode_new(anonymous_tree, mode, 0, 0) : NULL;
 }
 
@@ -127,13 +127,13 @@ int anonymous_name(const struct inode *inode, char *to, size_t size)
 
 int file_path(struct file *file, char *to, size_t size)
 {
-	struct entry *entry = file->entry;
+	struct dentry *dentry = file->dentry;
 	int length;
 
-	if (!entry || (entry->parent == entry && !entry->covers && entry != root_entry))
+	if (!dentry || (dentry->parent == dentry && !dentry->covers && dentry != root_dentry))
 		return anonymous_name(file->inode, to, size);
-	length = entry_path(entry, root_entry, to, size);
-	if (length > 0 && entry->dead && (size_t)length + 11 < size) {
+	length = dentry_path(dentry, root_dentry, to, size);
+	if (length > 0 && dentry->dead && (size_t)length + 11 < size) {
 		memcpy(to + length, " (deleted)", 11);
 		length += 10;
 	}
@@ -144,7 +144,7 @@ int file_path(struct file *file, char *to, size_t size)
 
 static long regular_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	long done = pages_read(file->inode, *pos, to, bytes);
+	long done = page_cache_read(file->inode, *pos, to, bytes);
 
 	(void)self;
 	if (done > 0)
@@ -178,7 +178,7 @@ static long regular_write(struct task *self, struct file *file, const void *from
 		bytes = limit - *pos;
 	}
 	drop_privilege(self, file->inode);
-	done = pages_write(file->inode, *pos, from, bytes);
+	done = page_cache_write(file->inode, *pos, from, bytes);
 	if (done > 0)
 		*pos += (u64)done;
 	return done;
@@ -222,10 +222,10 @@ static const struct file_ops *ops_of(struct inode *inode, u32 flags)
 	return &regular_ops;
 }
 
-int file_open(struct task *self, struct entry *entry, u32 flags, struct file **opened)
+int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file **opened)
 {
-	struct inode *inode = entry->inode;
-	struct file *file = file_new(ops_of(inode, flags), inode_get(inode), entry_get(entry), flags);
+	struct inode *inode = dentry->inode;
+	struct file *file = file_new(ops_of(inode, flags), inode_get(inode), dentry_get(dentry), flags);
 	int error = 0;
 
 	if (!file)
@@ -237,7 +237,7 @@ int file_open(struct task *self, struct entry *entry, u32 flags, struct file **o
 	else if (inode->ops && inode->ops->open)
 		error = inode->ops->open(self, inode, file);
 	else if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
-		error = special_open(self, inode, file);
+		error = device_open(self, inode, file);
 	else if (S_ISFIFO(inode->mode))
 		error = pipe_open(self, inode, file);
 	else if (S_ISSOCK(inode->mode))
@@ -255,14 +255,14 @@ int file_open(struct task *self, struct entry *entry, u32 flags, struct file **o
 long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, u64 offset)
 {
 	if (file->ops == &regular_ops)
-		return pages_read(file->inode, offset, to, bytes);
+		return page_cache_read(file->inode, offset, to, bytes);
 	return file->ops->read && file->ops->seekable ? file->ops->read(self, file, to, bytes, &offset) : -EINVAL;
 }
 
 void file_fetch(struct file *file, const u64 *pos, size_t bytes)
 {
 	if (file->ops == &regular_ops && file->may & FILE_READ)
-		pages_fetch(file->inode, pos, bytes);
+		page_cache_fetch(file->inode, pos, bytes);
 }
 
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
@@ -299,7 +299,7 @@ bool file_may_write(const struct file *file)
 
 void segment_written(uint32_t segment)
 {
-	struct inode *inode = pages_find(segment);
+	struct inode *inode = page_cache_find(segment);
 
 	if (inode)
 		mapped_for_writing(inode);
@@ -312,8 +312,8 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 	(void)self;
 	if (!(file->may & FILE_READ) || (share && rights & RIGHT_W && !(file->may & FILE_WRITE)))
 		return file->flags & O_PATH ? -EBADF : -EACCES;
-	if (special_is_zero(file)) {
-		int64_t made = share ? special_zero_segment(bytes) : 0;
+	if (device_is_zero(file)) {
+		int64_t made = share ? device_zero_segment(bytes) : 0;
 
 		*segment = made < 0 ? 0 : (uint32_t)made;
 		return made < 0 ? -ENOMEM : 0;
@@ -322,23 +322,23 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 		return -ENODEV;
 	if (share && rights & RIGHT_W)
 		mapped_for_writing(file->inode);
-	error = pages_segment(file->inode);
+	error = page_cache_segment(file->inode);
 	if (error)
 		return error;
-	pages_pin(file->inode);
+	page_cache_pin(file->inode);
 	*segment = file->inode->segment;
 	return 0;
 }
 
 bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino)
 {
-	struct inode *inode = pages_find(segment);
+	struct inode *inode = page_cache_find(segment);
 
 	if (!inode)
 		return false;
 	*dev = inode_dev(inode);
 	*ino = inode->ino;
-	if (!inode->alias || entry_path(inode->alias, root_entry, to, size) < 0)
+	if (!inode->alias || dentry_path(inode->alias, root_dentry, to, size) < 0)
 		anonymous_name(inode, to, size);
 	return true;
 }
@@ -348,14 +348,14 @@ bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64
 int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
 	struct exec_attributes *about)
 {
-	unsigned how = (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
-	struct walk at;
+	unsigned how = (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW);
+	struct path at;
 	struct inode *inode;
-	int error = walk(self, dirfd, path, how, &at);
+	int error = path_lookup(self, dirfd, path, how, &at);
 
 	if (error)
 		return error;
-	inode = at.entry->inode;
+	inode = at.dentry->inode;
 	if (is_symlink(inode))
 		error = -ELOOP;
 	else if (!is_regular(inode))
@@ -363,8 +363,8 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 	else
 		error = inode_may(self, inode, 1);
 	if (!error)
-		error = file_open(self, at.entry, O_RDONLY, file);
-	entry_put(at.entry);
+		error = file_open(self, at.dentry, O_RDONLY, file);
+	dentry_put(at.dentry);
 	if (error)
 		return error;
 	*about = (struct exec_attributes){

@@ -1,6 +1,6 @@
 /* Open files, for the files that implement them. See services/linux/fs/files.h for what others need. */
-#ifndef LINUX_FILE_H
-#define LINUX_FILE_H
+#ifndef LINUX_FS_FILE_H
+#define LINUX_FS_FILE_H
 
 #include "services/linux/fs/files.h"
 #include "services/linux/fs/inode.h"
@@ -40,7 +40,7 @@ struct file {
 	u8 may;    /* FILE_* */
 	u64 pos;
 	struct inode *inode;     /* never NULL */
-	struct entry *entry;     /* NULL: has no name, as a pipe */
+	struct dentry *dentry;     /* NULL: has no name, as a pipe */
 	void *data;              /* of ops */
 	u64 words[2];            /* of ops */
 	struct list_node epolls; /* members of epoll sets that watch it */
@@ -48,7 +48,7 @@ struct file {
 };
 
 /* Descriptor table. */
-struct files {
+struct descriptor_table {
 	u32 refs;
 	u32 size;       /* of slots */
 	u32 first_free; /* none is free below */
@@ -58,28 +58,28 @@ struct files {
 
 struct fs {
 	u32 refs, umask;
-	struct entry *root, *cwd;
+	struct dentry *root, *cwd;
 };
 
 /* A new open file; takes over references to inode and entry (may be NULL), also on failure. */
-struct file *file_new(const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags);
+struct file *file_new(const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
 /* The same in two steps, of which the second cannot fail: heap_zalloc(sizeof(struct file)) is made one. */
-void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct entry *entry, u32 flags);
-/* As files_get(), without a reference: for calls that do not sleep. */
-static inline struct file *files_peek(const struct files *files, u64 fd)
+void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
+/* As descriptor_get(), without a reference: for calls that do not sleep. */
+static inline struct file *files_peek(const struct descriptor_table *files, u64 fd)
 {
 	return (u32)fd < files->size ? files->slots[(u32)fd] : NULL;
 }
 /* Puts a file at a descriptor, closing what was there. Takes over the reference. */
-int files_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec);
-int files_close(struct task *self, unsigned fd);
+int descriptor_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec);
+int descriptor_close(struct task *self, unsigned fd);
 /* Marks an open descriptor. */
-int files_close_on_exec(struct files *files, unsigned fd, bool on);
+int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool on);
 /* An empty table. */
-struct files *files_empty(void);
+struct descriptor_table *descriptors_empty(void);
 
 /* Opens what an entry names; consumes no references. flags: O_* with permission checked before. */
-int file_open(struct task *self, struct entry *entry, u32 flags, struct file **opened);
+int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file **opened);
 /* The operations of regular files and directories. */
 extern const struct file_ops regular_ops, directory_ops;
 

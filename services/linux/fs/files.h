@@ -1,20 +1,20 @@
 /* Files, as the rest of the Linux service sees them: open files, descriptor tables, working directories, page caches.
  *
- *   task -> struct files (descriptors) -> struct file (open file) -> struct inode (the file itself, services/linux/fs/inode.h)
+ *   task -> struct descriptor_table (descriptors) -> struct file (open file) -> struct inode (the file itself, services/linux/fs/inode.h)
  *                                                                 -> or a pipe, a terminal, an epoll set...
  *
  * All functions here are called with the service lock held, unless said otherwise. Those that take a task may sleep, which
  * lets the lock go for a while. They return 0 or more on success and a negative errno of Linux on failure.
  * Buffers are pointers that the service can use: its own memory, or a process's through user_pointer() (then a bad
  * pointer gives -EFAULT). */
-#ifndef LINUX_FILES_H
-#define LINUX_FILES_H
+#ifndef LINUX_FS_FILES_H
+#define LINUX_FS_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct entry;
+struct dentry;
 struct file;
 struct inode;
 struct task;
@@ -23,10 +23,10 @@ struct task;
 
 /* Once, before any other function: reads the configuration (root, shares, terminal, host name), finds the drivers, builds
  * the tree of mounts. May sleep in portal calls; the service lock need not be held yet. */
-void files_init(void);
+void fs_init(void);
 /* Writes back what shared mappings changed on writable shares, and waits until all output has been taken by the host. Before
  * the machine is powered off. */
-void files_drain(void);
+void fs_drain(void);
 /* Sends a line (without its line feed) or bytes to the host over the control port: "exit 0", "stop"... Waits until taken. */
 void control_send(const char *text, size_t bytes);
 /* The value of the configuration key ("cwd"), or NULL; *at is the position for keys that occur often: start with NULL,
@@ -36,26 +36,26 @@ const char *config_get(const char *key, const char **at);
 /* --- descriptor tables: of a process, shared by its threads and by CLONE_FILES --- */
 
 /* The table of the first process: descriptors 0, 1, 2 are the terminal or the streams. */
-struct files *files_first(struct task *self);
+struct descriptor_table *descriptors_first(struct task *self);
 /* A further reference to the same table. */
-struct files *files_share(struct files *files);
+struct descriptor_table *descriptors_share(struct descriptor_table *files);
 /* A copy for a new process; NULL: no memory. */
-struct files *files_fork(struct files *files);
+struct descriptor_table *descriptors_fork(struct descriptor_table *files);
 /* Lets a reference go; the last one closes everything and drops the process's record locks. */
-void files_put(struct task *self, struct files *files);
+void descriptors_put(struct task *self, struct descriptor_table *files);
 /* The task leaves the table it shares for a copy of its own. -ENOMEM. */
-int files_own(struct task *self);
+int descriptors_own(struct task *self);
 /* Exec: closes what is marked close-on-exec. The caller has made sure that the table is not shared. */
-void files_exec(struct task *self, struct files *files);
+void descriptors_exec(struct task *self, struct descriptor_table *files);
 /* The open file behind a descriptor, with a reference (file_put), or NULL. */
-struct file *files_get(struct files *files, int fd);
+struct file *descriptor_get(struct descriptor_table *files, int fd);
 /* Puts the file at the lowest free descriptor not below `from`; takes over the caller's reference, also on failure
  * (-EMFILE, -ENOMEM). Limit: RLIMIT_NOFILE of self. -> descriptor. */
-int files_add(struct task *self, struct file *file, int from, bool close_on_exec);
-/* Makes room for one more, so that files_add() finds it unless another thread takes it. -EMFILE, -ENOMEM. */
-int files_room(struct task *self);
+int descriptor_add(struct task *self, struct file *file, int from, bool close_on_exec);
+/* Makes room for one more, so that descriptor_add() finds it unless another thread takes it. -EMFILE, -ENOMEM. */
+int descriptor_room(struct task *self);
 /* Number of open descriptors. */
-unsigned files_count(const struct files *files);
+unsigned descriptors_count(const struct descriptor_table *files);
 
 /* --- working directory, root, file mode mask --- */
 
@@ -108,7 +108,7 @@ int segment_fill(uint32_t segment, uint32_t page);
 int segment_fetch(uint32_t segment, uint32_t page);
 /* No frame was free (FAULT_NOMEM): drops what the page cache and the names in memory can do without. -> whether frames
  * became free; then the access is worth another try before anything is killed. */
-bool files_reclaim(void);
+bool fs_reclaim(void);
 /* What /proc/self/maps says about a segment: path into `to`, device and inode number. false: not a file's. */
 bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino);
 

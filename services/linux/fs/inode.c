@@ -15,13 +15,13 @@
 enum { INODE_BUCKETS = 1024 };
 
 static struct list_node inodes[INODE_BUCKETS];
-struct tree *trees;
-struct entry *root_entry;
+struct superblock *superblocks;
+struct dentry *root_dentry;
 static uint64_t next_dev = 0x15;
 
-static struct list_node *inode_bucket(const struct tree *tree, uint64_t ino)
+static struct list_node *inode_bucket(const struct superblock *sb, uint64_t ino)
 {
-	struct list_node *bucket = &inodes[(ino ^ tree->dev * 31) % INODE_BUCKETS];
+	struct list_node *bucket = &inodes[(ino ^ sb->dev * 31) % INODE_BUCKETS];
 
 	if (!bucket->next)
 		list_init(bucket);
@@ -35,7 +35,7 @@ struct stamp stamp_now(void)
 	return (struct stamp){ (int64_t)(ns / NS_PER_S), (uint32_t)(ns % NS_PER_S) };
 }
 
-struct inode *inode_new(struct tree *tree, uint32_t mode, uint32_t uid, uint32_t gid)
+struct inode *inode_new(struct superblock *sb, uint32_t mode, uint32_t uid, uint32_t gid)
 {
 	struct inode *inode = heap_zalloc(sizeof(*inode));
 
@@ -46,10 +46,10 @@ struct inode *inode_new(struct tree *tree, uint32_t mode, uint32_t uid, uint32_t
 	inode->uid = uid;
 	inode->gid = gid;
 	inode->nlink = S_ISDIR(mode) ? 2 : 1;
-	inode->ino = ++tree->next_ino;
+	inode->ino = ++sb->next_ino;
 	inode->atime = inode->mtime = inode->ctime = stamp_now();
-	inode->tree = tree;
-	inode->ops = tree->ops;
+	inode->sb = sb;
+	inode->ops = sb->ops;
 	list_init(&inode->hash);
 	list_init(&inode->used);
 	list_init(&inode->segments);
@@ -66,29 +66,29 @@ struct inode *inode_get(struct inode *inode)
 void inode_put(struct inode *inode)
 {
 	while (inode && --inode->refs == 0) {
-		struct inode *dir = inode->lower_dir;
+		struct inode *dir = inode->remote_dir;
 
 		if (inode->ops && inode->ops->release)
 			inode->ops->release(inode);
 		list_remove(&inode->hash);
-		pages_release(inode);
-		if (inode->lower)
-			lower_forget(inode);
-		heap_free(inode->lower_name);
+		page_cache_release(inode);
+		if (inode->remote)
+			p9_forget(inode);
+		heap_free(inode->remote_name);
 		heap_free(inode->target);
 		heap_free(inode);
 		inode = dir;
 	}
 }
 
-struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device)
+struct inode *inode_find(struct superblock *sb, uint64_t ino, uint32_t device)
 {
-	struct list_node *bucket = inode_bucket(tree, ino);
+	struct list_node *bucket = inode_bucket(sb, ino);
 
 	list_for_each(node, bucket) {
 		struct inode *inode = container_of(node, struct inode, hash);
 
-		if (inode->ino == ino && inode->device == device && inode->tree == tree)
+		if (inode->ino == ino && inode->device == device && inode->sb == sb)
 			return inode_get(inode);
 	}
 	return NULL;
@@ -96,7 +96,7 @@ struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device)
 
 void inode_hash(struct inode *inode)
 {
-	list_append(inode_bucket(inode->tree, inode->ino), &inode->hash);
+	list_append(inode_bucket(inode->sb, inode->ino), &inode->hash);
 }
 
 void inode_changed(struct inode *inode)
@@ -104,7 +104,7 @@ void inode_changed(struct inode *inode)
 	inode->ctime = stamp_now();
 	inode->dirty = true;
 	if (inode->alias)
-		entry_keep(inode->alias);
+		dentry_keep(inode->alias);
 }
 
 static int may(const struct inode *inode, unsigned mask, uint32_t uid, bool member)
@@ -152,50 +152,50 @@ bool inode_owned(struct task *self, struct inode *inode)
 	return uid == 0 || uid == inode->uid;
 }
 
-struct tree *tree_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops)
+struct superblock *superblock_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops)
 {
-	struct tree *tree = heap_zalloc(sizeof(*tree));
+	struct superblock *sb = heap_zalloc(sizeof(*sb));
 
-	if (!tree)
+	if (!sb)
 		return NULL;
-	tree->type = type;
-	tree->source = source;
-	tree->magic = magic;
-	tree->ops = ops;
-	tree->dev = next_dev++;
-	return tree;
+	sb->type = type;
+	sb->source = source;
+	sb->magic = magic;
+	sb->ops = ops;
+	sb->dev = next_dev++;
+	return sb;
 }
 
-struct tree *trees_last(void)
+struct superblock *superblocks_last(void)
 {
-	struct tree *tree = trees;
+	struct superblock *sb = superblocks;
 
-	while (tree->next)
-		tree = tree->next;
-	return tree;
+	while (sb->next)
+		sb = sb->next;
+	return sb;
 }
 
 uint64_t inode_dev(const struct inode *inode)
 {
-	uint64_t dev = inode->tree->dev;
+	uint64_t dev = inode->sb->dev;
 
 	/* Devices of the host below one tree: the first one has the tree's own number. */
 	return inode->device > 1 ? dev + ((uint64_t)inode->device << 20) : dev;
 }
 
-int tree_mount(struct tree *tree, struct entry *on)
+int superblock_mount(struct superblock *sb, struct dentry *on)
 {
-	struct tree **last = &trees;
+	struct superblock **last = &superblocks;
 
 	if (on) {
 		if (on->mounted)
 			return -EBUSY;
-		entry_keep(on);
-		on->mounted = tree->root;
-		tree->root->covers = on;
+		dentry_keep(on);
+		on->mounted = sb->root;
+		sb->root->covers = on;
 	}
 	while (*last)
 		last = &(*last)->next;
-	*last = tree;
+	*last = sb;
 	return 0;
 }

@@ -12,8 +12,8 @@
  * An entry without inode that is not kept says that the server has no such name.
  *
  * Everything here is protected by the service lock. */
-#ifndef LINUX_INODE_H
-#define LINUX_INODE_H
+#ifndef LINUX_FS_INODE_H
+#define LINUX_FS_INODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,15 +21,15 @@
 
 #include "lib/list.h"
 
-struct entry;
+struct dentry;
 struct file;
 struct file_ops;
 struct inode;
-struct listing;
+struct dir_context;
 struct pipe;
 struct socket;
 struct task;
-struct tree;
+struct superblock;
 
 struct stamp {
 	int64_t s;
@@ -42,11 +42,11 @@ struct inode_ops {
 	int (*lookup)(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found);
 	/* Hands the names that do not come from memory to `emit`, starting behind `cursor` (0: at the start), until it
 	 * returns false. "." and ".." included. */
-	int (*list)(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing);
+	int (*list)(struct task *self, struct inode *dir, uint64_t cursor, struct dir_context *listing);
 	/* Target of a symbolic link, not terminated -> length. */
 	int (*readlink)(struct task *self, struct inode *link, char *to, size_t size);
 	/* The entry a magic link of /proc leads to (with a reference), when text is not enough; may be NULL. */
-	struct entry *(*follow)(struct task *self, struct inode *link);
+	struct dentry *(*follow)(struct task *self, struct inode *link);
 	/* Called when a file of this inode is opened: may set file->ops and file->data. */
 	int (*open)(struct task *self, struct inode *inode, struct file *file);
 	/* Brings attributes up to date before they are read; may be NULL. */
@@ -56,16 +56,16 @@ struct inode_ops {
 };
 
 /* A mounted file system. */
-struct tree {
+struct superblock {
 	const struct inode_ops *ops; /* of inodes that come from below; NULL: all is in memory */
 	const char *type;            /* as in /proc/mounts */
 	const char *source;
 	uint32_t magic;    /* statfs.f_type */
-	uint32_t device;   /* 9p device, if ops are lower_ops */
+	uint32_t device;   /* 9p device, if ops are p9_ops */
 	uint64_t dev;      /* st_dev */
 	uint64_t next_ino; /* for inodes made in memory */
-	struct entry *root;
-	struct tree *next;  /* of all mounted */
+	struct dentry *root;
+	struct superblock *next;  /* of all mounted */
 	bool on_server;     /* inodes have nodes on the 9p server */
 	bool write_through; /* changes are made on the server too */
 	bool fixed;         /* names cannot be made or removed */
@@ -77,24 +77,24 @@ struct inode {
 	uint32_t mode, uid, gid, nlink;
 	uint64_t ino, rdev, size, blocks;
 	struct stamp atime, mtime, ctime;
-	struct tree *tree;
+	struct superblock *sb;
 	const struct inode_ops *ops;
 	struct list_node hash; /* inodes with a node, by tree and number */
 	bool dirty;            /* differs from the server's: must not be forgotten */
 	bool written;          /* the pages do */
 	uint8_t slot;          /* hint of services/linux/fs/page_cache.c */
 	/* The server's side. */
-	bool lower;              /* there is one */
+	bool remote;              /* there is one */
 	uint64_t node;           /* number of the node, 0: none at the moment */
 	uint32_t life;           /* of the driver that `node` belongs to */
 	uint32_t device;         /* which of the host's devices, numbered by the server */
-	struct inode *lower_dir; /* where it was found: with a reference; NULL: root */
-	char *lower_name;
+	struct inode *remote_dir; /* where it was found: with a reference; NULL: root */
+	char *remote_name;
 	/* Regular files. */
 	uint32_t segment; /* 0: none yet */
 	bool paged, pinned, bounded;
 	bool mapped_writable;      /* shared, by some process, at some time */
-	uint64_t lower_size;       /* bytes that still show through from the server */
+	uint64_t remote_size;       /* bytes that still show through from the server */
 	uint8_t *filled;           /* bit per chunk of the segment that has been supplied */
 	uint64_t chunks;           /* bits in it */
 	uint32_t writers;          /* files open for writing */
@@ -107,42 +107,42 @@ struct inode {
 	struct socket *socket;  /* bound to this name, while it is open */
 	uint64_t data[2];       /* of the tree's ops */
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
-	struct entry *alias;    /* an entry that names it, if one is cached: no reference */
+	struct dentry *alias;    /* an entry that names it, if one is cached: no reference */
 };
 
-struct entry {
+struct dentry {
 	uint32_t refs;
 	uint16_t length;       /* of the name */
 	bool kept;             /* cannot be forgotten: one of the references is for this */
 	bool fresh;            /* not in the server's list of names */
 	bool dead;             /* has been removed from its directory */
 	uint64_t serial;       /* order of fresh names */
-	struct entry *parent;  /* with a reference; itself for a root */
+	struct dentry *parent;  /* with a reference; itself for a root */
 	struct inode *inode;   /* NULL: no such name */
-	struct entry *mounted; /* root of the tree that covers this entry */
-	struct entry *covers;  /* root of a tree: the entry it is mounted on */
+	struct dentry *mounted; /* root of the tree that covers this entry */
+	struct dentry *covers;  /* root of a tree: the entry it is mounted on */
 	struct list_node hash, sibling, children;
 	struct list_node unused; /* entries without references, oldest first */
 	char name[];
 };
 
 /* Receives the names of a directory. */
-struct listing {
+struct dir_context {
 	/* -> false when it is full and the name has not been taken */
-	bool (*emit)(struct listing *listing, const char *name, size_t length, uint64_t ino, unsigned type,
+	bool (*emit)(struct dir_context *listing, const char *name, size_t length, uint64_t ino, unsigned type,
 		uint64_t next);
 };
 
 /* --- inodes --- */
 
 /* A new inode with one reference, all times now. NULL: no memory. */
-struct inode *inode_new(struct tree *tree, uint32_t mode, uint32_t uid, uint32_t gid);
+struct inode *inode_new(struct superblock *sb, uint32_t mode, uint32_t uid, uint32_t gid);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 /* st_dev. */
 uint64_t inode_dev(const struct inode *inode);
 /* The inode with this number, if it is known (with a reference); and the opposite. */
-struct inode *inode_find(struct tree *tree, uint64_t ino, uint32_t device);
+struct inode *inode_find(struct superblock *sb, uint64_t ino, uint32_t device);
 void inode_hash(struct inode *inode);
 struct stamp stamp_now(void);
 /* Notes that attributes were changed. */
@@ -172,44 +172,44 @@ static inline bool is_symlink(const struct inode *inode)
 
 /* --- entries --- */
 
-struct entry *entry_get(struct entry *entry);
-void entry_put(struct entry *entry);
+struct dentry *dentry_get(struct dentry *dentry);
+void dentry_put(struct dentry *dentry);
 /* The entry for a name in a directory, made if necessary by asking the tree. It has a reference; entry->inode is NULL
  * if there is no such file. Does not look at mounts. */
-int entry_lookup(struct task *self, struct entry *dir, const char *name, size_t length, struct entry **found);
+int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_t length, struct dentry **found);
 /* Gives a name (an entry without inode) an inode, takes over a reference to it. */
-void entry_bind(struct entry *entry, struct inode *inode);
+void dentry_bind(struct dentry *dentry, struct inode *inode);
 /* Takes the inode from a name. The entry is dead then for those who still hold it, and its name free. */
-int entry_unbind(struct entry *entry);
-/* Memory for entry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
-struct entry *entry_reserve(const struct entry *like);
-/* Moves the inode of `from` to the name `to`, with all entries below it; takes what entry_reserve(to) gave, also on failure. */
-int entry_move(struct entry *from, struct entry *to, struct entry *moved);
+int dentry_unbind(struct dentry *dentry);
+/* Memory for dentry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
+struct dentry *dentry_reserve(const struct dentry *like);
+/* Moves the inode of `from` to the name `to`, with all entries below it; takes what dentry_reserve(to) gave, also on failure. */
+int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved);
 /* Makes the entry and all above it stay in memory. */
-void entry_keep(struct entry *entry);
+void dentry_keep(struct dentry *dentry);
 /* Has the directory any names? Looks at the server's list too. */
-int entry_is_empty(struct task *self, struct entry *dir, bool *empty);
+int dentry_is_empty(struct task *self, struct dentry *dir, bool *empty);
 /* Is the name of the server's list replaced or removed? */
-bool entry_hides(struct entry *dir, const char *name, size_t length);
+bool dentry_hides(struct dentry *dir, const char *name, size_t length);
 /* Makes the root entry of a tree. Takes over the reference to the inode. */
-struct entry *entry_root(struct tree *tree, struct inode *inode);
+struct dentry *dentry_root(struct superblock *sb, struct inode *inode);
 /* An entry without a place in any directory, for a file that has none (with a reference). */
-struct entry *entry_anonymous(struct inode *inode);
+struct dentry *dentry_anonymous(struct inode *inode);
 /* Absolute path below `top` -> length; "(unreachable)" is never produced: the walk ends at a root. -ENAMETOOLONG. */
-int entry_path(struct entry *entry, struct entry *top, char *to, size_t size);
+int dentry_path(struct dentry *dentry, struct dentry *top, char *to, size_t size);
 /* Forgets unused entries until `target` are left. */
-void entries_trim(unsigned target);
-extern unsigned entries_unused;
-extern unsigned entries_unused_max; /* more are never kept: set to suit the memory of the machine */
+void dentries_trim(unsigned target);
+extern unsigned dentries_unused;
+extern unsigned dentries_unused_max; /* more are never kept: set to suit the memory of the machine */
 
 /* --- trees --- */
 
-extern struct tree *trees;       /* in order of mounting */
-extern struct entry *root_entry; /* "/" */
+extern struct superblock *superblocks;       /* in order of mounting */
+extern struct dentry *root_dentry; /* "/" */
 /* A tree in memory, mounted on the entry (NULL: nowhere). */
-struct tree *tree_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops);
-int tree_mount(struct tree *tree, struct entry *on);
+struct superblock *superblock_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops);
+int superblock_mount(struct superblock *sb, struct dentry *on);
 /* The one mounted last. */
-struct tree *trees_last(void);
+struct superblock *superblocks_last(void);
 
 #endif

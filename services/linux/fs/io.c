@@ -375,7 +375,7 @@ long sys_ioctl(struct task *self, struct user_frame *f)
 	switch (command) {
 	case FIOCLEX:
 	case FIONCLEX:
-		return files_close_on_exec(self->files, (unsigned)arg(f, 0), command == FIOCLEX);
+		return descriptor_close_on_exec(self->files, (unsigned)arg(f, 0), command == FIOCLEX);
 	case FIONBIO:
 		return change_flag(self, file, arg(f, 2), O_NONBLOCK);
 	case FIOASYNC:

@@ -19,8 +19,8 @@
 /* The configuration, copied: one string after another. */
 static char *config;
 static size_t config_bytes;
-static struct tree *devices;
-static struct entry *terminal_entry;
+static struct superblock *devices;
+static struct dentry *terminal_dentry;
 
 const char *config_get(const char *key, const char **at)
 {
@@ -60,37 +60,37 @@ static void config_read(void)
 /* --- building trees without a task --- */
 
 /* Makes a file in a directory in memory. */
-static struct entry *plant(struct entry *dir, const char *name, u32 mode, u64 rdev)
+static struct dentry *plant(struct dentry *dir, const char *name, u32 mode, u64 rdev)
 {
-	struct inode *inode = inode_new(dir->inode->tree, mode, 0, 0);
-	struct entry *entry;
+	struct inode *inode = inode_new(dir->inode->sb, mode, 0, 0);
+	struct dentry *dentry;
 
-	if (!inode || entry_lookup(NULL, dir, name, strlen(name), &entry))
+	if (!inode || dentry_lookup(NULL, dir, name, strlen(name), &dentry))
 		service_panic("no memory for /%s", name);
 	inode->rdev = rdev;
 	if (S_ISDIR(mode))
 		dir->inode->nlink++;
-	entry_bind(entry, inode);
-	entry_put(entry);
-	return entry;
+	dentry_bind(dentry, inode);
+	dentry_put(dentry);
+	return dentry;
 }
 
-static void plant_link(struct entry *dir, const char *name, const char *target)
+static void plant_link(struct dentry *dir, const char *name, const char *target)
 {
-	struct entry *entry = plant(dir, name, S_IFLNK | 0777, 0);
+	struct dentry *dentry = plant(dir, name, S_IFLNK | 0777, 0);
 
-	entry->inode->target = heap_string(target, strlen(target));
-	entry->inode->size = strlen(target);
+	dentry->inode->target = heap_string(target, strlen(target));
+	dentry->inode->size = strlen(target);
 }
 
 /* The entry of an absolute path, whose directories are made where they are missing. */
-static struct entry *entry_for(const char *path)
+static struct dentry *dentry_for(const char *path)
 {
-	struct entry *at = entry_get(root_entry);
+	struct dentry *at = dentry_get(root_dentry);
 
 	while (*path) {
 		const char *end = path;
-		struct entry *next;
+		struct dentry *next;
 
 		while (*end && *end != '/')
 			end++;
@@ -99,58 +99,58 @@ static struct entry *entry_for(const char *path)
 			continue;
 		}
 		while (at->mounted) {
-			next = entry_get(at->mounted);
-			entry_put(at);
+			next = dentry_get(at->mounted);
+			dentry_put(at);
 			at = next;
 		}
-		if (entry_lookup(NULL, at, path, (size_t)(end - path), &next))
+		if (dentry_lookup(NULL, at, path, (size_t)(end - path), &next))
 			return NULL;
 		if (!next->inode) {
-			struct inode *inode = inode_new(at->inode->tree, S_IFDIR | 0755, 0, 0);
+			struct inode *inode = inode_new(at->inode->sb, S_IFDIR | 0755, 0, 0);
 
 			if (!inode)
 				return NULL;
-			entry_bind(next, inode);
+			dentry_bind(next, inode);
 		}
-		entry_put(at);
+		dentry_put(at);
 		at = next;
 		path = end;
 	}
 	return at;
 }
 
-static struct tree *mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
+static struct superblock *mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
 	const struct inode_ops *ops)
 {
-	struct tree *tree = tree_new(type, source, magic, ops);
-	struct inode *inode = tree ? inode_new(tree, S_IFDIR | mode, 0, 0) : NULL;
-	struct entry *on = entry_for(path);
+	struct superblock *sb = superblock_new(type, source, magic, ops);
+	struct inode *inode = sb ? inode_new(sb, S_IFDIR | mode, 0, 0) : NULL;
+	struct dentry *on = dentry_for(path);
 
-	if (!inode || !on || !entry_root(tree, inode) || tree_mount(tree, on))
+	if (!inode || !on || !dentry_root(sb, inode) || superblock_mount(sb, on))
 		service_panic("cannot mount %s", path);
-	return tree;
+	return sb;
 }
 
 /* --- the mounts --- */
 
-static struct tree *server_tree(u32 device, const char *source)
+static struct superblock *server_tree(u32 device, const char *source)
 {
-	struct tree *tree = tree_new(device ? "9p" : "overlay", source, V9FS_MAGIC, &lower_ops);
+	struct superblock *sb = superblock_new(device ? "9p" : "overlay", source, V9FS_MAGIC, &p9_ops);
 	struct inode *root;
 	int error;
 
-	if (!tree)
+	if (!sb)
 		return NULL;
-	tree->device = device;
-	tree->on_server = true;
+	sb->device = device;
+	sb->on_server = true;
 	/* Numbers of files made in memory stay clear of the server's. */
-	tree->next_ino = 1ull << 60;
-	error = lower_root(tree, &root);
+	sb->next_ino = 1ull << 60;
+	error = p9_root(sb, &root);
 	if (error) {
 		service_log("linux: file system %u cannot be read: error %d", device, -error);
 		return NULL;
 	}
-	return entry_root(tree, root) ? tree : NULL;
+	return dentry_root(sb, root) ? sb : NULL;
 }
 
 /* share=TAG:PATH:MODE */
@@ -161,14 +161,14 @@ static void mount_share(const char *text)
 	const char *mode = strrchr(path, ':');
 	size_t length = mode ? (size_t)(mode - path) : strlen(path);
 	char *copy = heap_string(path, length);
-	struct tree *tree = copy ? server_tree(device, "share") : NULL;
-	struct entry *on = tree ? entry_for(copy) : NULL;
+	struct superblock *sb = copy ? server_tree(device, "share") : NULL;
+	struct dentry *on = sb ? dentry_for(copy) : NULL;
 
-	if (!on || tree_mount(tree, on)) {
+	if (!on || superblock_mount(sb, on)) {
 		service_log("linux: cannot mount share %u", device);
 		return;
 	}
-	tree->write_through = mode && strcmp(mode + 1, "rw") == 0;
+	sb->write_through = mode && strcmp(mode + 1, "rw") == 0;
 	heap_free(copy);
 }
 
@@ -188,7 +188,7 @@ static void make_devices(void)
 		{ "console", 0600, DEVICE(5, 1) },
 		{ "ptmx", 0666, DEVICE(5, 2) },
 	};
-	struct entry *root, *pts;
+	struct dentry *root, *pts;
 
 	devices = mount("/dev", "devtmpfs", "udev", TMPFS_MAGIC, 0755, NULL);
 	root = devices->root;
@@ -199,34 +199,34 @@ static void make_devices(void)
 	plant_link(root, "stdout", "/proc/self/fd/1");
 	plant_link(root, "stderr", "/proc/self/fd/2");
 	pts = plant(root, "pts", S_IFDIR | 0755, 0);
-	terminal_entry = plant(pts, "0", S_IFCHR | 0620, DEVICE(136, 0));
-	terminal_entry->inode->gid = 5;
+	terminal_dentry = plant(pts, "0", S_IFCHR | 0620, DEVICE(136, 0));
+	terminal_dentry->inode->gid = 5;
 	pty_init(pts);
 	mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
 }
 
-void files_init(void)
+void fs_init(void)
 {
 	const char *at = NULL, *share;
-	struct tree *root;
+	struct superblock *root;
 
 	config_read();
-	pages_init();
+	page_cache_init();
 	/* A name with its inode takes some 700 bytes: at most a fortieth of the memory goes there. */
-	entries_unused_max = (unsigned)min_u64(service_start->memory / 32768, 16384);
+	dentries_unused_max = (unsigned)min_u64(service_start->memory / 32768, 16384);
 	root = server_tree(0, "root");
 	if (!root)
 		service_panic("the root file system cannot be read");
 	at = NULL;
 	share = config_get("root", &at);
 	root->write_through = share && strcmp(share, "rw") == 0;
-	root_entry = root->root;
-	tree_mount(root, NULL);
+	root_dentry = root->root;
+	superblock_mount(root, NULL);
 	procfs_mount(mount("/proc", "proc", "proc", PROC_SUPER_MAGIC, 0555, NULL));
 	sysfs_mount(mount("/sys", "sysfs", "sysfs", SYSFS_MAGIC, 0555, NULL));
 	make_devices();
 	mount("/run", "tmpfs", "tmpfs", TMPFS_MAGIC, 0755, NULL);
-	plant(trees_last()->root, "lock", S_IFDIR | 01777, 0);
+	plant(superblocks_last()->root, "lock", S_IFDIR | 01777, 0);
 	at = NULL;
 	while ((share = config_get("share", &at)))
 		mount_share(share);
@@ -243,31 +243,31 @@ static struct file *first_file(struct task *self, unsigned fd, const char *ttys)
 	struct file *file;
 
 	if (!ttys || !strchr(ttys, '0' + (int)fd))
-		return special_stream(fd);
-	if (file_open(self, terminal_entry, O_RDWR | O_NOCTTY, &file))
+		return device_stream(fd);
+	if (file_open(self, terminal_dentry, O_RDWR | O_NOCTTY, &file))
 		return NULL;
 	return file;
 }
 
-struct files *files_first(struct task *self)
+struct descriptor_table *descriptors_first(struct task *self)
 {
 	const char *at = NULL;
 	const char *ttys = config_get("tty", &at);
-	struct files *files = files_empty();
+	struct descriptor_table *files = descriptors_empty();
 
 	if (!files)
 		return NULL;
 	self->files = files;
 	if (ttys && *ttys) {
 		tty_take(self->process->sid, self->process->pgid);
-		terminal_entry->inode->uid = self->process->cred.uid;
+		terminal_dentry->inode->uid = self->process->cred.uid;
 	}
 	for (unsigned fd = 0; fd < 3; fd++) {
 		struct file *file = first_file(self, fd, ttys);
 
 		if (!file)
 			return NULL;
-		files_set(self, file, fd, false);
+		descriptor_set(self, file, fd, false);
 	}
 	return files;
 }

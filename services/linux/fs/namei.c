@@ -16,23 +16,23 @@
 #include "services/linux/fs/path.h"
 
 /* May names be made and removed in the directory of this entry? */
-static int may_change(struct task *self, struct entry *entry)
+static int may_change(struct task *self, struct dentry *dentry)
 {
-	struct inode *dir = entry->parent->inode;
+	struct inode *dir = dentry->parent->inode;
 	int error = inode_may(self, dir, 3);
 
-	if (!error && dir->tree->fixed)
-		error = dir->tree->uncached ? -EPERM : -EROFS;
+	if (!error && dir->sb->fixed)
+		error = dir->sb->uncached ? -EPERM : -EROFS;
 	return error;
 }
 
 /* The same for removing what the entry names: a sticky directory protects the files of others. */
-static int may_remove(struct task *self, struct entry *entry)
+static int may_remove(struct task *self, struct dentry *dentry)
 {
-	struct inode *dir = entry->parent->inode;
-	int error = may_change(self, entry);
+	struct inode *dir = dentry->parent->inode;
+	int error = may_change(self, dentry);
 
-	if (!error && dir->mode & S_ISVTX && !inode_owned(self, entry->inode) && !inode_owned(self, dir))
+	if (!error && dir->mode & S_ISVTX && !inode_owned(self, dentry->inode) && !inode_owned(self, dir))
 		error = -EPERM;
 	return error;
 }
@@ -53,7 +53,7 @@ static struct inode *new_inode(struct task *self, struct inode *dir, u32 mode)
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
 	}
-	inode = inode_new(dir->tree, mode, self->process->cred.fsuid, gid);
+	inode = inode_new(dir->sb, mode, self->process->cred.fsuid, gid);
 	if (inode && S_ISDIR(mode)) {
 		inode->size = PAGE_SIZE;
 		inode->blocks = 8;
@@ -61,18 +61,18 @@ static struct inode *new_inode(struct task *self, struct inode *dir, u32 mode)
 	return inode;
 }
 
-int names_create(struct task *self, struct entry *entry, uint32_t mode, uint64_t rdev)
+int dentry_mknod(struct task *self, struct dentry *dentry, uint32_t mode, uint64_t rdev)
 {
-	struct inode *dir = entry->parent->inode;
+	struct inode *dir = dentry->parent->inode;
 	struct inode *inode = NULL;
-	int error = may_change(self, entry);
+	int error = may_change(self, dentry);
 
 	if (error)
 		return error;
 	mode &= ~self->fs->umask | S_IFMT;
-	if (dir->tree->write_through && (S_ISREG(mode) || S_ISDIR(mode))) {
-		error = S_ISDIR(mode) ? lower_mkdir(dir, entry->name, entry->length, mode, &inode)
-				      : lower_create(dir, entry->name, entry->length, mode, &inode);
+	if (dir->sb->write_through && (S_ISREG(mode) || S_ISDIR(mode))) {
+		error = S_ISDIR(mode) ? p9_mkdir(dir, dentry->name, dentry->length, mode, &inode)
+				      : p9_create(dir, dentry->name, dentry->length, mode, &inode);
 		if (error)
 			return error;
 	} else {
@@ -84,8 +84,8 @@ int names_create(struct task *self, struct entry *entry, uint32_t mode, uint64_t
 	if (S_ISDIR(mode))
 		dir->nlink++;
 	directory_changed(dir);
-	entry_bind(entry, inode);
-	entry->fresh = !dir->tree->write_through;
+	dentry_bind(dentry, inode);
+	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
 
@@ -93,18 +93,18 @@ int names_create(struct task *self, struct entry *entry, uint32_t mode, uint64_t
 
 static long make(struct task *self, int dirfd, u64 path, u32 mode, u64 rdev)
 {
-	struct walk at;
-	long error = walk_user(self, dirfd, path, WALK_MISSING, &at);
+	struct path at;
+	long error = path_lookup_user(self, dirfd, path, LOOKUP_MISSING, &at);
 
 	if (error)
 		return error;
-	if (at.entry->inode)
+	if (at.dentry->inode)
 		error = -EEXIST;
 	else if (at.slash && !S_ISDIR(mode))
 		error = -ENOENT;
 	else
-		error = names_create(self, at.entry, mode, rdev);
-	entry_put(at.entry);
+		error = dentry_mknod(self, at.dentry, mode, rdev);
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -139,16 +139,16 @@ long sys_mknodat(struct task *self, struct user_frame *f)
 	return make_node(self, (int)arg(f, 0), arg(f, 1), (u32)arg(f, 2), arg(f, 3));
 }
 
-static int symlink_here(struct task *self, struct entry *entry, const char *target)
+static int symlink_here(struct task *self, struct dentry *dentry, const char *target)
 {
-	struct inode *dir = entry->parent->inode;
+	struct inode *dir = dentry->parent->inode;
 	struct inode *inode = NULL;
-	int error = may_change(self, entry);
+	int error = may_change(self, dentry);
 
 	if (error)
 		return error;
-	if (dir->tree->write_through) {
-		error = lower_symlink(dir, entry->name, entry->length, target, &inode);
+	if (dir->sb->write_through) {
+		error = p9_symlink(dir, dentry->name, dentry->length, target, &inode);
 		if (error)
 			return error;
 	} else {
@@ -163,15 +163,15 @@ static int symlink_here(struct task *self, struct entry *entry, const char *targ
 		}
 	}
 	directory_changed(dir);
-	entry_bind(entry, inode);
-	entry->fresh = !dir->tree->write_through;
+	dentry_bind(dentry, inode);
+	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
 
 static long make_symlink(struct task *self, u64 target, int dirfd, u64 path)
 {
 	char *text = heap_zalloc(PATH_MAX);
-	struct walk at;
+	struct path at;
 	long error;
 
 	if (!text)
@@ -180,13 +180,13 @@ static long make_symlink(struct task *self, u64 target, int dirfd, u64 path)
 	if (error == 0)
 		error = -ENOENT;
 	if (error > 0)
-		error = walk_user(self, dirfd, path, WALK_MISSING, &at);
+		error = path_lookup_user(self, dirfd, path, LOOKUP_MISSING, &at);
 	if (!error) {
-		if (at.entry->inode)
+		if (at.dentry->inode)
 			error = -EEXIST;
 		else
-			error = at.slash ? -ENOENT : symlink_here(self, at.entry, text);
-		entry_put(at.entry);
+			error = at.slash ? -ENOENT : symlink_here(self, at.dentry, text);
+		dentry_put(at.dentry);
 	}
 	heap_free(text);
 	return error;
@@ -202,50 +202,50 @@ long sys_symlinkat(struct task *self, struct user_frame *f)
 	return make_symlink(self, arg(f, 0), (int)arg(f, 1), arg(f, 2));
 }
 
-static int link_here(struct task *self, struct entry *entry, struct inode *inode)
+static int link_here(struct task *self, struct dentry *dentry, struct inode *inode)
 {
-	struct inode *dir = entry->parent->inode;
-	int error = may_change(self, entry);
+	struct inode *dir = dentry->parent->inode;
+	int error = may_change(self, dentry);
 
 	if (error)
 		return error;
 	if (is_directory(inode))
 		return -EPERM;
-	if (inode->tree != dir->tree)
+	if (inode->sb != dir->sb)
 		return -EXDEV;
-	if (dir->tree->write_through) {
-		error = lower_link(dir, entry->name, entry->length, inode);
+	if (dir->sb->write_through) {
+		error = p9_link(dir, dentry->name, dentry->length, inode);
 		if (error)
 			return error;
 	}
 	inode->nlink++;
 	inode_changed(inode);
 	directory_changed(dir);
-	entry_bind(entry, inode_get(inode));
-	entry->fresh = !dir->tree->write_through;
+	dentry_bind(dentry, inode_get(inode));
+	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
 
 static long make_link(struct task *self, int from_fd, u64 from, int to_fd, u64 to, unsigned flags)
 {
-	unsigned how = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
-	struct walk old, new;
+	unsigned how = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path old, new;
 	long error;
 
 	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	error = walk_user(self, from_fd, from, how, &old);
+	error = path_lookup_user(self, from_fd, from, how, &old);
 	if (error)
 		return error;
-	error = walk_user(self, to_fd, to, WALK_MISSING, &new);
+	error = path_lookup_user(self, to_fd, to, LOOKUP_MISSING, &new);
 	if (!error) {
-		if (new.entry->inode)
+		if (new.dentry->inode)
 			error = -EEXIST;
 		else
-			error = new.slash ? -ENOENT : link_here(self, new.entry, old.entry->inode);
-		entry_put(new.entry);
+			error = new.slash ? -ENOENT : link_here(self, new.dentry, old.dentry->inode);
+		dentry_put(new.dentry);
 	}
-	entry_put(old.entry);
+	dentry_put(old.dentry);
 	return error;
 }
 
@@ -274,22 +274,22 @@ static void name_lost(struct inode *inode)
 		list_remove(&inode->hash);
 }
 
-static int remove_entry(struct task *self, struct entry *entry)
+static int remove_entry(struct task *self, struct dentry *dentry)
 {
-	struct inode *dir = entry->parent->inode;
-	struct inode *inode = entry->inode;
-	int error = may_remove(self, entry);
+	struct inode *dir = dentry->parent->inode;
+	struct inode *inode = dentry->inode;
+	int error = may_remove(self, dentry);
 
 	if (error)
 		return error;
-	if (entry->mounted || entry->covers)
+	if (dentry->mounted || dentry->covers)
 		return -EBUSY;
-	if (dir->tree->write_through && inode->lower) {
-		error = lower_unlink(dir, entry->name, entry->length, is_directory(inode));
+	if (dir->sb->write_through && inode->remote) {
+		error = p9_unlink(dir, dentry->name, dentry->length, is_directory(inode));
 		if (error)
 			return error;
 	}
-	error = entry_unbind(entry);
+	error = dentry_unbind(dentry);
 	if (error)
 		return error;
 	name_lost(inode);
@@ -301,38 +301,38 @@ static int remove_entry(struct task *self, struct entry *entry)
 
 static long unlink_at(struct task *self, int dirfd, u64 path)
 {
-	struct walk at;
-	long error = walk_user(self, dirfd, path, 0, &at);
+	struct path at;
+	long error = path_lookup_user(self, dirfd, path, 0, &at);
 
 	if (error)
 		return error;
-	if (is_directory(at.entry->inode))
+	if (is_directory(at.dentry->inode))
 		error = -EISDIR;
 	else
-		error = remove_entry(self, at.entry);
-	entry_put(at.entry);
+		error = remove_entry(self, at.dentry);
+	dentry_put(at.dentry);
 	return error;
 }
 
 static long rmdir_at(struct task *self, int dirfd, u64 path)
 {
-	struct walk at;
-	long error = walk_user(self, dirfd, path, 0, &at);
+	struct path at;
+	long error = path_lookup_user(self, dirfd, path, 0, &at);
 	bool empty = false;
 
 	if (error)
 		return error;
 	if (at.dots)
-		error = at.entry == self->fs->root ? -EBUSY : -EINVAL;
-	else if (!is_directory(at.entry->inode))
+		error = at.dentry == self->fs->root ? -EBUSY : -EINVAL;
+	else if (!is_directory(at.dentry->inode))
 		error = -ENOTDIR;
-	else if (at.entry->covers)
+	else if (at.dentry->covers)
 		error = -EBUSY;
 	else
-		error = entry_is_empty(self, at.entry, &empty);
+		error = dentry_is_empty(self, at.dentry, &empty);
 	if (!error)
-		error = empty ? remove_entry(self, at.entry) : -ENOTEMPTY;
-	entry_put(at.entry);
+		error = empty ? remove_entry(self, at.dentry) : -ENOTEMPTY;
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -357,20 +357,20 @@ long sys_unlinkat(struct task *self, struct user_frame *f)
 
 /* --- renaming --- */
 
-static bool is_below(const struct entry *entry, const struct entry *top)
+static bool is_below(const struct dentry *dentry, const struct dentry *top)
 {
-	for (; entry->parent != entry; entry = entry->parent)
-		if (entry == top)
+	for (; dentry->parent != dentry; dentry = dentry->parent)
+		if (dentry == top)
 			return true;
-	return entry == top;
+	return dentry == top;
 }
 
-static int check_rename(struct task *self, struct entry *from, struct entry *to, unsigned flags)
+static int check_rename(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
 {
 	bool directory = is_directory(from->inode), empty;
 	int error;
 
-	if (from->inode->tree != to->parent->inode->tree)
+	if (from->inode->sb != to->parent->inode->sb)
 		return -EXDEV;
 	if (from->mounted || from->covers || to->mounted || to->covers)
 		return -EBUSY;
@@ -391,24 +391,24 @@ static int check_rename(struct task *self, struct entry *from, struct entry *to,
 		return directory ? -ENOTDIR : -EISDIR;
 	if (!directory)
 		return 0;
-	error = entry_is_empty(self, to, &empty);
+	error = dentry_is_empty(self, to, &empty);
 	return error ? error : empty ? 0 : -ENOTEMPTY;
 }
 
-static int rename_entry(struct task *self, struct entry *from, struct entry *to, unsigned flags)
+static int rename_entry(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
 {
 	struct inode *inode = from->inode, *old = to->inode;
 	struct inode *dir = from->parent->inode, *new_dir = to->parent->inode;
 	int error = from == to ? 0 : check_rename(self, from, to, flags);
-	struct entry *moved;
+	struct dentry *moved;
 
 	if (error || inode == old)
 		return error;
-	moved = entry_reserve(to);
+	moved = dentry_reserve(to);
 	if (!moved)
 		return -ENOMEM;
-	if (dir->tree->write_through && inode->lower) {
-		error = lower_rename(dir, from->name, from->length, new_dir, to->name, to->length, inode);
+	if (dir->sb->write_through && inode->remote) {
+		error = p9_rename(dir, from->name, from->length, new_dir, to->name, to->length, inode);
 		if (error) {
 			heap_free(moved);
 			return error;
@@ -416,7 +416,7 @@ static int rename_entry(struct task *self, struct entry *from, struct entry *to,
 	}
 	if (old)
 		inode_get(old);
-	error = entry_move(from, to, moved);
+	error = dentry_move(from, to, moved);
 	if (!error) {
 		if (is_directory(inode) && dir != new_dir) {
 			dir->nlink -= dir->nlink > 2;
@@ -434,28 +434,28 @@ static int rename_entry(struct task *self, struct entry *from, struct entry *to,
 
 static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 to, unsigned flags)
 {
-	struct walk old, new;
+	struct path old, new;
 	long error;
 
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
 	/* Both ways are walked before it matters whether there is anything to rename. */
-	error = walk_user(self, from_fd, from, WALK_MISSING, &old);
+	error = path_lookup_user(self, from_fd, from, LOOKUP_MISSING, &old);
 	if (error)
 		return error;
-	error = walk_user(self, to_fd, to, WALK_MISSING, &new);
+	error = path_lookup_user(self, to_fd, to, LOOKUP_MISSING, &new);
 	if (!error) {
 		if (old.dots || new.dots)
 			error = -EBUSY;
-		else if (!old.entry->inode)
+		else if (!old.dentry->inode)
 			error = -ENOENT;
-		else if ((old.slash || new.slash) && !is_directory(old.entry->inode))
+		else if ((old.slash || new.slash) && !is_directory(old.dentry->inode))
 			error = -ENOTDIR;
 		else
-			error = rename_entry(self, old.entry, new.entry, flags);
-		entry_put(new.entry);
+			error = rename_entry(self, old.dentry, new.dentry, flags);
+		dentry_put(new.dentry);
 	}
-	entry_put(old.entry);
+	dentry_put(old.dentry);
 	return error;
 }
 

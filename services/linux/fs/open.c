@@ -42,7 +42,7 @@ static int check_open(struct task *self, struct inode *inode, u32 flags)
 }
 
 /* A file without a name in a directory. */
-static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mode, struct file **opened)
+static int open_nameless(struct task *self, struct dentry *dir, u32 flags, u32 mode, struct file **opened)
 {
 	struct inode *inode;
 	int error;
@@ -52,11 +52,11 @@ static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mo
 	if (!is_directory(dir->inode))
 		return -ENOTDIR;
 	error = inode_may(self, dir->inode, 3);
-	if (!error && dir->inode->tree->fixed)
+	if (!error && dir->inode->sb->fixed)
 		error = -EOPNOTSUPP;
 	if (error)
 		return error;
-	inode = inode_new(dir->inode->tree, S_IFREG | (mode & 07777 & ~self->fs->umask), self->process->cred.fsuid,
+	inode = inode_new(dir->inode->sb, S_IFREG | (mode & 07777 & ~self->fs->umask), self->process->cred.fsuid,
 		self->process->cred.fsgid);
 	if (!inode)
 		return -ENOMEM;
@@ -67,34 +67,34 @@ static int open_nameless(struct task *self, struct entry *dir, u32 flags, u32 mo
 }
 
 /* No file is left behind that could not be opened. */
-static int open_made(struct task *self, struct entry *entry, u32 flags, u32 mode, struct file **opened)
+static int open_made(struct task *self, struct dentry *dentry, u32 flags, u32 mode, struct file **opened)
 {
 	struct file *file = heap_zalloc(sizeof(*file));
-	int error = file ? names_create(self, entry, S_IFREG | (mode & 07777), 0) : -ENOMEM;
+	int error = file ? dentry_mknod(self, dentry, S_IFREG | (mode & 07777), 0) : -ENOMEM;
 
 	if (error) {
 		heap_free(file);
 		return error;
 	}
-	file_make(file, &regular_ops, inode_get(entry->inode), entry_get(entry), flags);
+	file_make(file, &regular_ops, inode_get(dentry->inode), dentry_get(dentry), flags);
 	*opened = file;
 	return 0;
 }
 
-static int open_found(struct task *self, struct walk *at, u32 flags, u32 mode, struct file **opened)
+static int open_found(struct task *self, struct path *at, u32 flags, u32 mode, struct file **opened)
 {
-	struct entry *entry = at->entry;
+	struct dentry *dentry = at->dentry;
 	int error;
 
-	if (!entry->inode)
-		return at->slash ? -EISDIR : open_made(self, entry, flags, mode, opened);
+	if (!dentry->inode)
+		return at->slash ? -EISDIR : open_made(self, dentry, flags, mode, opened);
 	if (flags & O_CREAT && flags & O_EXCL)
 		return -EEXIST;
-	error = check_open(self, entry->inode, flags);
+	error = check_open(self, dentry->inode, flags);
 	if (!error)
-		error = file_open(self, entry, flags, opened);
-	if (!error && flags & O_TRUNC && is_regular(entry->inode)) {
-		error = entry->inode->size || entry->inode->lower ? pages_truncate(entry->inode, 0) : 0;
+		error = file_open(self, dentry, flags, opened);
+	if (!error && flags & O_TRUNC && is_regular(dentry->inode)) {
+		error = dentry->inode->size || dentry->inode->remote ? page_cache_truncate(dentry->inode, 0) : 0;
 		if (error)
 			file_put(self, *opened);
 	}
@@ -103,21 +103,21 @@ static int open_found(struct task *self, struct walk *at, u32 flags, u32 mode, s
 
 static int open_at(struct task *self, int dirfd, u64 path, u32 flags, u32 mode, unsigned how, struct file **opened)
 {
-	struct walk at;
+	struct path at;
 	int error;
 
 	if (!(flags & O_NOFOLLOW) && !(flags & O_CREAT && flags & O_EXCL))
-		how |= WALK_FOLLOW;
+		how |= LOOKUP_FOLLOW;
 	if (flags & O_CREAT)
-		how |= WALK_MISSING;
-	error = walk_user(self, dirfd, path, how, &at);
+		how |= LOOKUP_MISSING;
+	error = path_lookup_user(self, dirfd, path, how, &at);
 	if (error)
 		return error;
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		error = open_nameless(self, at.entry, flags, mode, opened);
+		error = open_nameless(self, at.dentry, flags, mode, opened);
 	else
 		error = open_found(self, &at, flags, mode, opened);
-	entry_put(at.entry);
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -130,12 +130,12 @@ static long do_open(struct task *self, int dirfd, u64 path, u32 flags, u32 mode,
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	if ((flags & O_TMPFILE) != O_TMPFILE && flags & O_DIRECTORY && flags & O_CREAT)
 		return -EINVAL;
-	error = files_room(self);
+	error = descriptor_room(self);
 	if (!error)
 		error = open_at(self, dirfd, path, flags, mode, how, &file);
 	if (error)
 		return error;
-	return files_add(self, file, 0, flags & O_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
 long sys_open(struct task *self, struct user_frame *f)
@@ -164,7 +164,7 @@ long sys_openat2(struct task *self, struct user_frame *f)
 	if (how.resolve & ~(u64)(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV))
 		return -EOPNOTSUPP;
 	return do_open(self, (int)arg(f, 0), arg(f, 1), (u32)how.flags, (u32)how.mode,
-		how.resolve & RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0);
+		how.resolve & RESOLVE_NO_SYMLINKS ? LOOKUP_NO_LINKS : 0);
 }
 
 long sys_memfd_create(struct task *self, struct user_frame *f)
@@ -184,7 +184,7 @@ long sys_memfd_create(struct task *self, struct user_frame *f)
 		return -ENOMEM;
 	inode->target = heap_string(full, (size_t)format(full, sizeof(full), "/memfd:%s (deleted)", name));
 	file = file_new(&regular_ops, inode, NULL, O_RDWR);
-	return file ? files_add(self, file, 0, flags & MFD_CLOEXEC) : -ENOMEM;
+	return file ? descriptor_add(self, file, 0, flags & MFD_CLOEXEC) : -ENOMEM;
 }
 
 /* --- sizes --- */
@@ -201,20 +201,20 @@ static long truncate_file(struct task *self, struct inode *inode, u64 size)
 		return -EFBIG;
 	if (inode->running)
 		return -ETXTBSY;
-	return pages_truncate(inode, size);
+	return page_cache_truncate(inode, size);
 }
 
 long sys_truncate(struct task *self, struct user_frame *f)
 {
-	struct walk at;
-	long error = walk_user(self, AT_FDCWD, arg(f, 0), WALK_FOLLOW, &at);
+	struct path at;
+	long error = path_lookup_user(self, AT_FDCWD, arg(f, 0), LOOKUP_FOLLOW, &at);
 
 	if (error)
 		return error;
-	error = is_directory(at.entry->inode) ? -EISDIR : inode_may(self, at.entry->inode, 2);
+	error = is_directory(at.dentry->inode) ? -EISDIR : inode_may(self, at.dentry->inode, 2);
 	if (!error)
-		error = truncate_file(self, at.entry->inode, arg(f, 1));
-	entry_put(at.entry);
+		error = truncate_file(self, at.dentry->inode, arg(f, 1));
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -251,10 +251,10 @@ long sys_fallocate(struct task *self, struct user_frame *f)
 	if (end > FILE_SIZE_MAX)
 		return -EFBIG;
 	if (mode & (PUNCH_HOLE | ZERO_RANGE) && (u64)offset < inode->size) {
-		int error = pages_zero(inode, (u64)offset, min_u64(end, inode->size) - (u64)offset);
+		int error = page_cache_zero(inode, (u64)offset, min_u64(end, inode->size) - (u64)offset);
 
 		if (error)
 			return error;
 	}
-	return !(mode & KEEP_SIZE) && end > inode->size ? pages_truncate(inode, end) : 0;
+	return !(mode & KEEP_SIZE) && end > inode->size ? page_cache_truncate(inode, end) : 0;
 }

@@ -42,7 +42,7 @@ static struct {
 
 _Static_assert(CHUNK_PAGES *PAGE_SIZE == FS_CHUNK, "a chunk is read with one call");
 
-void pages_init(void)
+void page_cache_init(void)
 {
 	bool large = service_start->window / 2 > 2 * WINDOW_LARGE;
 
@@ -116,7 +116,7 @@ static struct list_node *segment_bucket(uint32_t segment)
 	return &segments[segment % SEGMENT_BUCKETS];
 }
 
-int pages_segment(struct inode *inode)
+int page_cache_segment(struct inode *inode)
 {
 	int64_t segment;
 
@@ -136,7 +136,7 @@ int pages_segment(struct inode *inode)
 	return 0;
 }
 
-struct inode *pages_find(uint32_t segment)
+struct inode *page_cache_find(uint32_t segment)
 {
 	list_for_each(node, segment_bucket(segment)) {
 		struct inode *inode = container_of(node, struct inode, segments);
@@ -161,7 +161,7 @@ static void segment_leave(struct inode *inode)
 	inode->chunks = 0;
 }
 
-void pages_release(struct inode *inode)
+void page_cache_release(struct inode *inode)
 {
 	segment_leave(inode);
 }
@@ -174,7 +174,7 @@ static void tell_end(const struct inode *inode, uint64_t size)
 		call_segment_end(inode->segment, page_up(size) / PAGE_SIZE);
 }
 
-void pages_pin(struct inode *inode)
+void page_cache_pin(struct inode *inode)
 {
 	inode->bounded = true;
 	tell_end(inode, inode->size);
@@ -184,7 +184,7 @@ void pages_pin(struct inode *inode)
 	}
 }
 
-void pages_drop(struct inode *inode)
+void page_cache_drop(struct inode *inode)
 {
 	if (!inode->segment || !inode->paged || inode->written)
 		return;
@@ -215,7 +215,7 @@ static bool drop_until_enough(bool pinned)
 
 		if (inode->pinned != pinned || !inode->filled || inode->written)
 			continue;
-		pages_drop(inode);
+		page_cache_drop(inode);
 		if (!frames(&free, &total) || free > total / 8)
 			return true;
 	}
@@ -234,7 +234,7 @@ static void drop_programs(void)
 	last = time_monotonic();
 }
 
-bool files_reclaim(void)
+bool fs_reclaim(void)
 {
 	uint64_t before, free, total;
 
@@ -242,14 +242,14 @@ bool files_reclaim(void)
 		return false;
 	/* Least recently used files first, those of running programs last. */
 	if (!drop_until_enough(false)) {
-		entries_trim(256);
+		dentries_trim(256);
 		drop_programs();
 	}
 	/* A few frames would be gone before the access that needs them has been tried again. */
 	return frames(&free, &total) && free > before && free > total / 32;
 }
 
-void pages_relieve(void)
+void page_cache_relieve(void)
 {
 	static uint64_t last;
 	uint64_t now = time_monotonic(), free, total;
@@ -259,7 +259,7 @@ void pages_relieve(void)
 		return;
 	last = now;
 	if (frames(&free, &total) && free <= total / 16)
-		files_reclaim();
+		fs_reclaim();
 }
 
 /* Pages of a file in memory cannot be dropped again, so the last frames are not for them. -> may `bytes` more be made? */
@@ -272,7 +272,7 @@ static bool may_grow(uint64_t bytes)
 		if (!frames(&free, &total))
 			return true;
 		if (free <= total / 8)
-			files_reclaim();
+			fs_reclaim();
 		if (!frames(&free, &total) || free <= total / 10)
 			return false;
 		budget = (free - total / 10) * PAGE_SIZE / 2 + bytes;
@@ -281,7 +281,7 @@ static bool may_grow(uint64_t bytes)
 	return true;
 }
 
-uint64_t pages_count(void)
+uint64_t page_cache_count(void)
 {
 	return supplied;
 }
@@ -328,7 +328,7 @@ static int chunk_supply(struct inode *inode, uint64_t chunk, char *buffer, uint6
 		pages = CHUNK_PAGES;
 	memset(buffer + bytes, 0, pages * PAGE_SIZE - bytes);
 	result = call_segment_supply(inode->segment, chunk * CHUNK_PAGES, pages, buffer);
-	if (result == -E_NOMEM && files_reclaim())
+	if (result == -E_NOMEM && fs_reclaim())
 		result = call_segment_supply(inode->segment, chunk * CHUNK_PAGES, pages, buffer);
 	if (result < 0)
 		return errno_of(result);
@@ -340,7 +340,7 @@ static uint64_t chunk_bytes(const struct inode *inode, uint64_t chunk)
 {
 	uint64_t offset = chunk * CHUNK_BYTES;
 
-	return inode->lower_size > offset ? min_u64(inode->lower_size - offset, CHUNK_BYTES) : 0;
+	return inode->remote_size > offset ? min_u64(inode->remote_size - offset, CHUNK_BYTES) : 0;
 }
 
 static int chunk_fill(struct inode *inode, uint64_t chunk)
@@ -348,10 +348,10 @@ static int chunk_fill(struct inode *inode, uint64_t chunk)
 	uint64_t bytes = chunk_bytes(inode, chunk);
 	long got = 0;
 
-	pages_relieve();
+	page_cache_relieve();
 	if (bytes)
-		got = lower_read(inode, chunk * CHUNK_BYTES, bytes);
-	return got < 0 ? (int)got : chunk_supply(inode, chunk, lower_buffer(), (uint64_t)got);
+		got = p9_read(inode, chunk * CHUNK_BYTES, bytes);
+	return got < 0 ? (int)got : chunk_supply(inode, chunk, p9_buffer(), (uint64_t)got);
 }
 
 /* The same without the service lock while the driver reads. -> whether the chunk is there; if the file has changed
@@ -361,17 +361,17 @@ static bool chunk_fetch(struct inode *inode, uint64_t chunk)
 	const struct stamp mtime = inode->mtime;
 	uint64_t bytes = chunk_bytes(inode, chunk), size = inode->size;
 	uint32_t segment = inode->segment;
-	int reader = bytes ? lower_reader() : -1;
+	int reader = bytes ? p9_reader() : -1;
 	long got;
 
 	if (reader < 0)
 		return false;
-	pages_relieve();
-	got = lower_read_apart(inode, reader, chunk * CHUNK_BYTES, bytes);
+	page_cache_relieve();
+	got = p9_read_apart(inode, reader, chunk * CHUNK_BYTES, bytes);
 	if (got > 0 && inode->segment == segment && inode->size == size && chunk_bytes(inode, chunk) == bytes &&
 		inode->mtime.s == mtime.s && inode->mtime.ns == mtime.ns && !chunk_is_filled(inode, chunk))
-		chunk_supply(inode, chunk, lower_reader_buffer(reader), (uint64_t)got);
-	lower_reader_free(reader);
+		chunk_supply(inode, chunk, p9_reader_buffer(reader), (uint64_t)got);
+	p9_reader_free(reader);
 	return inode->segment == segment && chunk_is_filled(inode, chunk);
 }
 
@@ -386,14 +386,14 @@ static uint64_t absent_chunk(const struct inode *inode, uint64_t offset, uint64_
 	return none;
 }
 
-void pages_fetch(struct inode *inode, const uint64_t *offset, uint64_t bytes)
+void page_cache_fetch(struct inode *inode, const uint64_t *offset, uint64_t bytes)
 {
 	const uint64_t none = ~0ul;
 
 	for (unsigned tries = 0; tries < FETCH_MAX; tries++) {
 		uint64_t chunk;
 
-		if (!inode->paged || inode->written || pages_segment(inode))
+		if (!inode->paged || inode->written || page_cache_segment(inode))
 			return;
 		chunk = absent_chunk(inode, *offset, bytes, none);
 		if (chunk == none || !chunk_fetch(inode, chunk))
@@ -416,7 +416,7 @@ static int range_fill(struct inode *inode, uint64_t offset, uint64_t bytes)
 
 int segment_fill(uint32_t segment, uint32_t page)
 {
-	struct inode *inode = pages_find(segment);
+	struct inode *inode = page_cache_find(segment);
 	uint64_t end;
 
 	if (!inode)
@@ -429,7 +429,7 @@ int segment_fill(uint32_t segment, uint32_t page)
 
 int segment_fetch(uint32_t segment, uint32_t page)
 {
-	struct inode *inode = pages_find(segment);
+	struct inode *inode = page_cache_find(segment);
 	uint64_t offset = (uint64_t)page * PAGE_SIZE;
 	bool fetched;
 
@@ -444,7 +444,7 @@ int segment_fetch(uint32_t segment, uint32_t page)
 
 /* --- reading and writing --- */
 
-long pages_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
+long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
 {
 	size_t done = 0;
 	int error;
@@ -452,7 +452,7 @@ long pages_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
 	if (offset >= inode->size || !bytes)
 		return 0;
 	bytes = min_u64(bytes, inode->size - offset);
-	error = pages_segment(inode);
+	error = page_cache_segment(inode);
 	while (!error && done < bytes) {
 		uint64_t left, piece, copied;
 		const char *from = slot_of(inode, offset + done, &left);
@@ -475,11 +475,11 @@ static void note_written(struct inode *inode)
 	inode->mtime = stamp_now();
 	inode->written = true;
 	inode_changed(inode);
-	if (!inode->tree->write_through)
+	if (!inode->sb->write_through)
 		inode->blocks = (inode->size + PAGE_SIZE - 1) / PAGE_SIZE * (PAGE_SIZE / 512);
 }
 
-long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
+long page_cache_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
 {
 	bool grows = offset + bytes > inode->size;
 	size_t done = 0;
@@ -490,7 +490,7 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 	if (offset >= FILE_SIZE_MAX)
 		return -EFBIG;
 	bytes = min_u64(bytes, FILE_SIZE_MAX - offset);
-	error = pages_segment(inode);
+	error = page_cache_segment(inode);
 	inode->written = true;
 	growing.inode = inode;
 	growing.end = offset + bytes;
@@ -507,8 +507,8 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 		if (error)
 			break;
 		copied = copy_guarded(to, (const char *)from + done, piece);
-		if (inode->tree->write_through && inode->lower && copied)
-			error = lower_write(inode, offset + done, to, copied);
+		if (inode->sb->write_through && inode->remote && copied)
+			error = p9_write(inode, offset + done, to, copied);
 		if (error)
 			break;
 		done += copied;
@@ -525,12 +525,12 @@ long pages_write(struct inode *inode, uint64_t offset, const void *from, size_t 
 	return done ? (long)done : error;
 }
 
-int pages_flush(struct inode *inode)
+int page_cache_flush(struct inode *inode)
 {
 	uint64_t offset = 0;
 	int error = 0;
 
-	if (!inode->mapped_writable || !inode->tree->write_through || !inode->lower || !inode->nlink)
+	if (!inode->mapped_writable || !inode->sb->write_through || !inode->remote || !inode->nlink)
 		return 0;
 	while (!error && offset < inode->size) {
 		uint64_t left, piece;
@@ -539,21 +539,21 @@ int pages_flush(struct inode *inode)
 		piece = min_u64(min_u64(inode->size - offset, left), CHUNK_BYTES - offset % CHUNK_BYTES);
 		error = from ? range_fill(inode, offset, piece) : -ENOMEM;
 		if (!error)
-			error = lower_write(inode, offset, from, piece);
+			error = p9_write(inode, offset, from, piece);
 		offset += piece;
 	}
 	return error;
 }
 
-void pages_flush_all(void)
+void page_cache_flush_all(void)
 {
 	list_for_each(node, &used)
-		pages_flush(container_of(node, struct inode, used));
+		page_cache_flush(container_of(node, struct inode, used));
 }
 
-int pages_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
+int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
 {
-	int error = pages_segment(inode);
+	int error = page_cache_segment(inode);
 
 	inode->written = true;
 	growing.inode = inode;
@@ -580,11 +580,11 @@ static int cut(struct inode *inode, uint64_t size)
 	uint64_t first = page_up(size) / PAGE_SIZE;
 	int error = 0;
 
-	if (tail && (inode->segment || inode->lower_size > size))
-		error = pages_zero(inode, size, min_u64(tail, inode->size - size));
+	if (tail && (inode->segment || inode->remote_size > size))
+		error = page_cache_zero(inode, size, min_u64(tail, inode->size - size));
 	if (error)
 		return error;
-	inode->lower_size = min_u64(inode->lower_size, size);
+	inode->remote_size = min_u64(inode->remote_size, size);
 	if (inode->segment) {
 		call_segment_evict(inode->segment, first, FILE_SIZE_MAX / PAGE_SIZE - first);
 		for (uint64_t chunk = first / CHUNK_PAGES; chunk < inode->chunks; chunk++)
@@ -593,7 +593,7 @@ static int cut(struct inode *inode, uint64_t size)
 	return 0;
 }
 
-int pages_truncate(struct inode *inode, uint64_t size)
+int page_cache_truncate(struct inode *inode, uint64_t size)
 {
 	uint64_t old = inode->size;
 	int error = 0;
@@ -604,7 +604,7 @@ int pages_truncate(struct inode *inode, uint64_t size)
 		/* Nothing shows through any more: an ordinary segment does. */
 		segment_leave(inode);
 		inode->paged = false;
-		inode->lower_size = 0;
+		inode->remote_size = 0;
 	} else if (size < old) {
 		error = cut(inode, size);
 	}
@@ -612,8 +612,8 @@ int pages_truncate(struct inode *inode, uint64_t size)
 		return error;
 	inode->size = size;
 	tell_end(inode, size);
-	if (inode->tree->write_through && inode->lower)
-		error = lower_set_attributes(inode, FS_SET_SIZE);
+	if (inode->sb->write_through && inode->remote)
+		error = p9_set_attributes(inode, FS_SET_SIZE);
 	note_written(inode);
 	return error;
 }

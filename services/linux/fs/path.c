@@ -18,22 +18,22 @@ enum { LINKS_MAX = 40 };
 /* A walk in progress. */
 struct state {
 	struct task *self;
-	struct entry *at; /* with a reference */
-	const char *rest; /* of the path */
-	char *joined;     /* memory that rest points into, if a link was followed */
+	struct dentry *at; /* with a reference */
+	const char *rest;  /* of the path */
+	char *joined;      /* memory that rest points into, if a link was followed */
 	unsigned links, flags;
 };
 
-static void move_to(struct state *state, struct entry *entry)
+static void move_to(struct state *state, struct dentry *dentry)
 {
-	entry_put(state->at);
-	state->at = entry;
+	dentry_put(state->at);
+	state->at = dentry;
 }
 
 static void move_up(struct state *state)
 {
-	struct entry *root = state->self->fs->root;
-	struct entry *at = state->at;
+	struct dentry *root = state->self->fs->root;
+	struct dentry *at = state->at;
 
 	while (at->covers && at != root)
 		at = at->covers;
@@ -41,7 +41,7 @@ static void move_up(struct state *state)
 		at = at->parent;
 	while (at->mounted)
 		at = at->mounted;
-	entry_get(at);
+	dentry_get(at);
 	move_to(state, at);
 }
 
@@ -51,14 +51,14 @@ static int start(struct state *state, int dirfd, bool absolute)
 	struct file *file;
 
 	if (absolute) {
-		state->at = entry_get(self->fs->root);
+		state->at = dentry_get(self->fs->root);
 	} else if (dirfd == AT_FDCWD) {
-		state->at = entry_get(self->fs->cwd);
+		state->at = dentry_get(self->fs->cwd);
 	} else {
 		file = files_peek(self->files, (unsigned)dirfd);
 		if (!file)
 			return -EBADF;
-		state->at = file->entry ? entry_get(file->entry) : entry_anonymous(file->inode);
+		state->at = file->dentry ? dentry_get(file->dentry) : dentry_anonymous(file->inode);
 		if (!state->at)
 			return -ENOMEM;
 	}
@@ -66,21 +66,21 @@ static int start(struct state *state, int dirfd, bool absolute)
 }
 
 /* Follows a symbolic link found in the directory state->at; consumes the reference to link. */
-static int follow(struct state *state, struct entry *link)
+static int follow(struct state *state, struct dentry *link)
 {
 	const struct inode_ops *ops = link->inode->ops;
 	size_t left = strlen(state->rest);
-	struct entry *target;
+	struct dentry *target;
 	char *joined;
 	int length;
 
-	if (state->flags & WALK_NO_LINKS || ++state->links > LINKS_MAX) {
-		entry_put(link);
+	if (state->flags & LOOKUP_NO_LINKS || ++state->links > LINKS_MAX) {
+		dentry_put(link);
 		return -ELOOP;
 	}
 	if (ops && ops->follow) {
 		target = ops->follow(state->self, link->inode);
-		entry_put(link);
+		dentry_put(link);
 		if (!target)
 			return -ENOENT;
 		move_to(state, target);
@@ -88,11 +88,11 @@ static int follow(struct state *state, struct entry *link)
 	}
 	joined = heap_zalloc(PATH_MAX + left + 1);
 	if (!joined) {
-		entry_put(link);
+		dentry_put(link);
 		return -ENOMEM;
 	}
 	length = inode_readlink(state->self, link->inode, joined, PATH_MAX - 1);
-	entry_put(link);
+	dentry_put(link);
 	if (length <= 0) {
 		heap_free(joined);
 		return length ? length : -ENOENT;
@@ -101,7 +101,7 @@ static int follow(struct state *state, struct entry *link)
 	heap_free(state->joined);
 	state->rest = state->joined = joined;
 	if (*joined == '/')
-		move_to(state, entry_get(state->self->fs->root));
+		move_to(state, dentry_get(state->self->fs->root));
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static bool is_dots(const char *name, size_t length)
 /* Goes on to one name. last: nothing but slashes comes behind it. */
 static int step(struct state *state, const char *name, size_t length, bool last, bool slash)
 {
-	struct entry *next;
+	struct dentry *next;
 	int error;
 
 	if (!is_directory(state->at->inode))
@@ -128,26 +128,26 @@ static int step(struct state *state, const char *name, size_t length, bool last,
 	}
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
-	error = entry_lookup(state->self, state->at, name, length, &next);
+	error = dentry_lookup(state->self, state->at, name, length, &next);
 	if (error)
 		return error;
 	while (next->mounted) {
-		struct entry *root = entry_get(next->mounted);
+		struct dentry *root = dentry_get(next->mounted);
 
-		entry_put(next);
+		dentry_put(next);
 		next = root;
 	}
-	if (!next->inode && !(last && state->flags & WALK_MISSING)) {
-		entry_put(next);
+	if (!next->inode && !(last && state->flags & LOOKUP_MISSING)) {
+		dentry_put(next);
 		return -ENOENT;
 	}
-	if (next->inode && is_symlink(next->inode) && (!last || slash || state->flags & WALK_FOLLOW))
+	if (next->inode && is_symlink(next->inode) && (!last || slash || state->flags & LOOKUP_FOLLOW))
 		return follow(state, next);
 	move_to(state, next);
 	return 0;
 }
 
-static int walk_on(struct state *state, struct walk *result)
+static int walk_on(struct state *state, struct path *result)
 {
 	int error = 0;
 
@@ -177,38 +177,38 @@ static int walk_on(struct state *state, struct walk *result)
 	return error;
 }
 
-int walk(struct task *self, int dirfd, const char *path, unsigned flags, struct walk *result)
+int path_lookup(struct task *self, int dirfd, const char *path, unsigned flags, struct path *result)
 {
 	struct state state = { .self = self, .rest = path, .flags = flags };
 	int error;
 
-	*result = (struct walk){ .dots = true };
-	if (!*path && !(flags & WALK_EMPTY))
+	*result = (struct path){ .dots = true };
+	if (!*path && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	error = start(&state, dirfd, *path == '/');
 	if (!error)
 		error = walk_on(&state, result);
 	heap_free(state.joined);
 	if (error)
-		entry_put(state.at);
+		dentry_put(state.at);
 	else
-		result->entry = state.at;
+		result->dentry = state.at;
 	return error;
 }
 
-int walk_user(struct task *self, int dirfd, u64 path, unsigned flags, struct walk *result)
+int path_lookup_user(struct task *self, int dirfd, u64 path, unsigned flags, struct path *result)
 {
 	char text[PATH_MAX];
 	long length;
 
-	if (!path && flags & WALK_EMPTY) {
+	if (!path && flags & LOOKUP_EMPTY) {
 		text[0] = 0;
 	} else {
 		length = user_string(self, path, text, sizeof(text));
 		if (length < 0)
 			return (int)length;
 	}
-	return walk(self, dirfd, text, flags, result);
+	return path_lookup(self, dirfd, text, flags, result);
 }
 
 int inode_readlink(struct task *self, struct inode *link, char *to, size_t size)

@@ -1,6 +1,6 @@
 /* Locks of files: record locks of processes and of open files (fcntl), and flock(). Kept within the guest. */
-#ifndef LINUX_LOCKS_H
-#define LINUX_LOCKS_H
+#ifndef LINUX_FS_RECORD_LOCKS_H
+#define LINUX_FS_RECORD_LOCKS_H
 
 #include "services/linux/base.h"
 

@@ -21,9 +21,9 @@
 /* The inode of a path relative to dirfd, or of dirfd itself; with a reference. flags: AT_*. */
 static int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, struct inode **inode)
 {
-	unsigned how = (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	unsigned how = (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW);
 	struct file *file;
-	struct walk at;
+	struct path at;
 	char first = 1;
 	int error;
 
@@ -36,11 +36,11 @@ static int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, stru
 		*inode = inode_get(file->inode);
 		return 0;
 	}
-	error = walk_user(self, dirfd, path, how, &at);
+	error = path_lookup_user(self, dirfd, path, how, &at);
 	if (error)
 		return error;
-	*inode = inode_get(at.entry->inode);
-	entry_put(at.entry);
+	*inode = inode_get(at.dentry->inode);
+	dentry_put(at.dentry);
 	return 0;
 }
 
@@ -244,8 +244,8 @@ static long changed(struct inode *inode, u32 which, long error)
 {
 	if (!error) {
 		inode_changed(inode);
-		if (inode->tree->write_through && inode->lower)
-			error = lower_set_attributes(inode, which);
+		if (inode->sb->write_through && inode->remote)
+			error = p9_set_attributes(inode, which);
 	}
 	inode_put(inode);
 	return error;
@@ -255,7 +255,7 @@ static long change_mode(struct task *self, struct inode *inode, u32 mode)
 {
 	if (!inode_owned(self, inode))
 		return changed(inode, 0, -EPERM);
-	if (inode->tree->fixed && inode->tree->uncached)
+	if (inode->sb->fixed && inode->sb->uncached)
 		return changed(inode, 0, -EPERM);
 	if (is_symlink(inode))
 		return changed(inode, 0, -EOPNOTSUPP);
@@ -446,14 +446,11 @@ long sys_utime(struct task *self, struct user_frame *f)
 
 static long put_statfs(struct task *self, struct inode *inode, u64 addr)
 {
-	struct tree *tree = inode->tree;
-	struct statfs to = { .f_type = tree->magic,
-		.f_bsize = PAGE_SIZE,
-		.f_frsize = PAGE_SIZE,
-		.f_namelen = NAME_MAX };
+	struct superblock *sb = inode->sb;
+	struct statfs to = { .f_type = sb->magic, .f_bsize = PAGE_SIZE, .f_frsize = PAGE_SIZE, .f_namelen = NAME_MAX };
 	struct fs_statfs about;
 
-	if (tree->on_server && lower_statfs(tree->root->inode, &about) == 0) {
+	if (sb->on_server && p9_statfs(sb->root->inode, &about) == 0) {
 		to.f_type = about.type;
 		to.f_bsize = to.f_frsize = about.bsize;
 		to.f_blocks = (long)about.blocks;
@@ -493,10 +490,10 @@ long sys_fsync(struct task *self, struct user_frame *f)
 		return -EBADF;
 	if (!file->ops->seekable)
 		return -EINVAL;
-	if (!file->inode->tree->write_through || !file->inode->lower)
+	if (!file->inode->sb->write_through || !file->inode->remote)
 		return 0;
-	error = pages_flush(file->inode);
-	return error ? error : lower_sync(file->inode);
+	error = page_cache_flush(file->inode);
+	return error ? error : p9_sync(file->inode);
 }
 
 long sys_fdatasync(struct task *self, struct user_frame *f)

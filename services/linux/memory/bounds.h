@@ -6,8 +6,8 @@
  * finds it made. Entries are exchanged atomically all the same, because the program may write at any time.
  *
  * All functions need the service lock. */
-#ifndef LINUX_BOUNDS_H
-#define LINUX_BOUNDS_H
+#ifndef LINUX_MEMORY_BOUNDS_H
+#define LINUX_MEMORY_BOUNDS_H
 
 #include "services/linux/base.h"
 

@@ -111,7 +111,7 @@ static int mapping_segment(struct task *self, const struct mapping *m, u32 *segm
 		*own = true;
 		return 0;
 	}
-	struct file *file = files_get(self->files, m->fd);
+	struct file *file = descriptor_get(self->files, m->fd);
 	if (!file)
 		return -EBADF;
 	int error = file_segment(self, file, m->rights, share, m->bytes, segment);

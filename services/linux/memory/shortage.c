@@ -60,7 +60,7 @@ static void memory_give_back(const struct process *process)
 bool shortage_relieve(void)
 {
 	struct kernel_stats stats;
-	if (files_reclaim())
+	if (fs_reclaim())
 		return true;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return false;
@@ -81,7 +81,7 @@ static bool is_room(u64 part)
 	struct kernel_stats stats;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return true;
-	return stats.frames_free > stats.frames_total / part || files_reclaim();
+	return stats.frames_free > stats.frames_total / part || fs_reclaim();
 }
 
 bool shortage_relieve_vas(void)

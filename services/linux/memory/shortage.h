@@ -1,10 +1,10 @@
 /* When frames run out.
  *
- * First the page cache and unused names go (files_reclaim()); after that, the process with the most memory is killed, and
+ * First the page cache and unused names go (fs_reclaim()); after that, the process with the most memory is killed, and
  * what it had is free at once. Frames the kernel keeps back (kernel/fault.c) let the service itself go on meanwhile.
  * All with the service lock held. */
-#ifndef LINUX_SHORTAGE_H
-#define LINUX_SHORTAGE_H
+#ifndef LINUX_MEMORY_SHORTAGE_H
+#define LINUX_MEMORY_SHORTAGE_H
 
 #include <stdbool.h>
 

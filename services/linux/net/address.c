@@ -109,29 +109,29 @@ int name_any(struct task *self, struct socket *socket)
 static int bind_path(struct task *self, struct socket *socket, const struct socket_address *address)
 {
 	struct socket_name *name = name_new(address, FAMILY_BYTES + (u32)strlen(address->path) + 1);
-	struct walk at;
+	struct path at;
 	int error;
 
 	if (!name)
 		return -ENOMEM;
-	error = walk(self, AT_FDCWD, address->path, WALK_MISSING, &at);
+	error = path_lookup(self, AT_FDCWD, address->path, LOOKUP_MISSING, &at);
 	if (error) {
 		name_put(name);
 		return error;
 	}
-	if (at.entry->inode)
+	if (at.dentry->inode)
 		error = -EADDRINUSE;
 	else
-		error = at.slash ? -ENOENT : names_create(self, at.entry, S_IFSOCK | 0777, 0);
+		error = at.slash ? -ENOENT : dentry_mknod(self, at.dentry, S_IFSOCK | 0777, 0);
 	if (error) {
 		name_put(name);
 	} else {
 		name->owner = socket;
-		name->inode = inode_get(at.entry->inode);
+		name->inode = inode_get(at.dentry->inode);
 		name->inode->socket = socket;
 		socket->name = name;
 	}
-	entry_put(at.entry);
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -155,7 +155,7 @@ long sys_bind(struct task *self, struct user_frame *f)
 		return result;
 	result = address_read(self, arg(f, 1), bytes, &address);
 	if (!result && socket->family == FAMILY_INTERNET)
-		result = internet_bind(self, socket, &address, (u32)bytes);
+		result = inet_bind(self, socket, &address, (u32)bytes);
 	else if (!result && (bytes < FAMILY_BYTES || address.family != FAMILY_UNIX))
 		result = -EINVAL;
 	else if (!result && bytes == FAMILY_BYTES)
@@ -174,13 +174,13 @@ long sys_bind(struct task *self, struct user_frame *f)
 
 static int find_path(struct task *self, const char *path, unsigned type, struct socket **found)
 {
-	struct walk at;
+	struct path at;
 	struct inode *inode;
-	int error = walk(self, AT_FDCWD, path, WALK_FOLLOW, &at);
+	int error = path_lookup(self, AT_FDCWD, path, LOOKUP_FOLLOW, &at);
 
 	if (error)
 		return error;
-	inode = at.entry->inode;
+	inode = at.dentry->inode;
 	error = inode_may(self, inode, 2);
 	if (!error && (!S_ISSOCK(inode->mode) || !inode->socket))
 		error = -ECONNREFUSED;
@@ -188,7 +188,7 @@ static int find_path(struct task *self, const char *path, unsigned type, struct 
 		error = -EPROTOTYPE;
 	if (!error)
 		*found = socket_share(inode->socket);
-	entry_put(at.entry);
+	dentry_put(at.dentry);
 	return error;
 }
 
@@ -198,7 +198,7 @@ int name_find(struct task *self, const struct socket *socket, const struct socke
 	unsigned type = socket->type;
 
 	if (socket->family == FAMILY_INTERNET)
-		return internet_find(address, bytes, found);
+		return inet_find(address, bytes, found);
 	if (bytes <= FAMILY_BYTES || address->family != FAMILY_UNIX)
 		return -EINVAL;
 	if (!is_abstract(address))

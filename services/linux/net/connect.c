@@ -31,7 +31,7 @@ long sys_listen(struct task *self, struct user_frame *f)
 	else if (socket->state == SOCKET_CONNECTED)
 		result = -EINVAL;
 	else if (socket->family == FAMILY_INTERNET)
-		result = internet_bind_any(self, socket, false);
+		result = inet_bind_any(self, socket, false);
 	else if (!socket->name)
 		result = -EINVAL;
 	if (!result) {
@@ -88,14 +88,14 @@ static long connect_stream(struct task *self, struct socket *socket, const struc
 	if (socket->state != SOCKET_OPEN)
 		error = socket->state == SOCKET_CONNECTED ? -EISCONN : -EINVAL;
 	if (!error && socket->family == FAMILY_INTERNET)
-		error = internet_bind_any(self, socket, true);
+		error = inet_bind_any(self, socket, true);
 	end = error ? NULL : socket_new(self, socket->type);
 	if (end) {
 		end->family = socket->family;
 		end->peer_owner = credentials_of(self);
 		end->owner = socket->peer_owner = listener->owner;
 		end->wants_credentials = listener->wants_credentials;
-		end->name = end->family == FAMILY_UNIX ? name_share(listener->name) : internet_name(address);
+		end->name = end->family == FAMILY_UNIX ? name_share(listener->name) : inet_name(address);
 		connect_both(socket, end);
 		list_append(&listener->pending, &end->of_pending);
 		listener->pending_count++;
@@ -197,7 +197,7 @@ static long accept_with(struct task *self, struct user_frame *f, u32 flags)
 		return result;
 	result = socket_open(self, end, flags);
 	if (result >= 0 && arg(f, 1) && address_write(self, end->peer ? end->peer : end, arg(f, 1), arg(f, 2))) {
-		files_close(self, (unsigned)result);
+		descriptor_close(self, (unsigned)result);
 		return -EFAULT;
 	}
 	return result;
@@ -257,6 +257,6 @@ long sys_socketpair(struct task *self, struct user_frame *f)
 		return 0;
 	for (unsigned i = 0; i < 2; i++)
 		if (fds[i] >= 0)
-			files_close(self, (unsigned)fds[i]);
+			descriptor_close(self, (unsigned)fds[i]);
 	return fds[0] < 0 ? fds[0] : fds[1] < 0 ? fds[1] : -EFAULT;
 }

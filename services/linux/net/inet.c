@@ -11,7 +11,7 @@
 enum { PORT_FIRST = 32768, PORT_LAST = 60999, PORT_PRIVILEGED = 1024, ADDRESS_BYTES = sizeof(struct sockaddr_in) };
 _Static_assert(sizeof(struct sockaddr_in) <= sizeof(struct socket_address), "fits into any address");
 
-static struct list_node internet_names = LIST_INIT(internet_names);
+static struct list_node inet_names = LIST_INIT(inet_names);
 
 static u32 network(u32 value)
 {
@@ -46,7 +46,7 @@ static bool overlap(const struct sockaddr_in *a, const struct sockaddr_in *b)
 
 static struct socket *holder(const struct sockaddr_in *address)
 {
-	list_for_each(node, &internet_names) {
+	list_for_each(node, &inet_names) {
 		struct socket_name *name = container_of(node, struct socket_name, abstract);
 
 		if (overlap(address, internet(&name->address)))
@@ -55,7 +55,7 @@ static struct socket *holder(const struct sockaddr_in *address)
 	return NULL;
 }
 
-struct socket_name *internet_name(const struct socket_address *address)
+struct socket_name *inet_name(const struct socket_address *address)
 {
 	struct socket_name *name = heap_zalloc(sizeof(*name));
 
@@ -84,7 +84,7 @@ static u16 free_port(struct sockaddr_in *address)
 	return 0;
 }
 
-int internet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes)
+int inet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes)
 {
 	struct socket_address address = *wanted;
 	struct sockaddr_in *in = internet(&address);
@@ -99,22 +99,22 @@ int internet_bind(struct task *self, struct socket *socket, const struct socket_
 	if (in->sin_port ? holder(in) != NULL : !free_port(in))
 		return -EADDRINUSE;
 	memset(in->__pad, 0, sizeof(in->__pad));
-	socket->name = internet_name(&address);
+	socket->name = inet_name(&address);
 	if (!socket->name)
 		return -ENOMEM;
 	internet(&socket->name->address)->sin_addr = in->sin_addr;
 	socket->name->owner = socket;
-	list_append(&internet_names, &socket->name->abstract);
+	list_append(&inet_names, &socket->name->abstract);
 	return 0;
 }
 
-int internet_bind_any(struct task *self, struct socket *socket, bool loopback)
+int inet_bind_any(struct task *self, struct socket *socket, bool loopback)
 {
 	struct socket_address address = { .family = FAMILY_INTERNET };
 
 	if (!socket->name) {
 		internet(&address)->sin_addr.s_addr = loopback ? network(INADDR_LOOPBACK) : INADDR_ANY;
-		return internet_bind(self, socket, &address, ADDRESS_BYTES);
+		return inet_bind(self, socket, &address, ADDRESS_BYTES);
 	}
 	/* A socket that is bound to any address gets the one that it calls from. */
 	if (loopback && !internet(&socket->name->address)->sin_addr.s_addr)
@@ -122,7 +122,7 @@ int internet_bind_any(struct task *self, struct socket *socket, bool loopback)
 	return 0;
 }
 
-int internet_find(const struct socket_address *address, u32 bytes, struct socket **found)
+int inet_find(const struct socket_address *address, u32 bytes, struct socket **found)
 {
 	struct socket_address called = *address;
 	int error = check_address(internet(address), bytes, -ENETUNREACH);
@@ -141,7 +141,7 @@ int internet_find(const struct socket_address *address, u32 bytes, struct socket
 
 /* --- options of TCP: kept and told back --- */
 
-long internet_option_set(struct socket *socket, u32 level, u32 option, u32 value)
+long inet_option_set(struct socket *socket, u32 level, u32 option, u32 value)
 {
 	if (level == IPPROTO_IP)
 		return 0;
@@ -151,7 +151,7 @@ long internet_option_set(struct socket *socket, u32 level, u32 option, u32 value
 	return 0;
 }
 
-long internet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value)
+long inet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value)
 {
 	if (level != IPPROTO_TCP || !option || option >= ARRAY_SIZE(socket->tcp_options))
 		return -ENOPROTOOPT;

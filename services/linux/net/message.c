@@ -145,7 +145,7 @@ static long send_files(struct task *self, struct transfer *transfer, const u8 *d
 		int fd;
 
 		memcpy(&fd, data + i * sizeof(fd), sizeof(fd));
-		attached->files[had + i] = files_get(self->files, fd);
+		attached->files[had + i] = descriptor_get(self->files, fd);
 	}
 	attachment_drop(self, transfer->attached);
 	transfer->attached = attached;
@@ -246,7 +246,8 @@ static bool receive_files(struct task *self, struct transfer *transfer, struct m
 	if (room >= sizeof(struct control_header))
 		fit = (u32)min_u64(attached->count, (room - sizeof(struct control_header)) / sizeof(int));
 	while (count < fit) {
-		fds[count] = files_add(self, file_share(attached->files[count]), 0, transfer->flags & RECEIVE_CLOEXEC);
+		fds[count] =
+			descriptor_add(self, file_share(attached->files[count]), 0, transfer->flags & RECEIVE_CLOEXEC);
 		if (fds[count] < 0)
 			break;
 		count++;

@@ -135,7 +135,7 @@ long sys_setsockopt(struct task *self, struct user_frame *f)
 	else if ((u32)arg(f, 1) != SOL_SOCKET)
 		result = user_get_u32(self, arg(f, 3), &value)
 			? -EFAULT
-			: internet_option_set(socket, (u32)arg(f, 1), (u32)arg(f, 2), value);
+			: inet_option_set(socket, (u32)arg(f, 1), (u32)arg(f, 2), value);
 	else
 		result = option_set(self, socket, (u32)arg(f, 2), arg(f, 3), (u32)arg(f, 4));
 	file_put(self, file);
@@ -230,7 +230,7 @@ static long option_get(struct socket *socket, unsigned option, u64 data[2])
 static long tcp_option_get(const struct socket *socket, u32 level, u32 option, u64 data[2])
 {
 	u32 value = 0;
-	long error = internet_option_get(socket, level, option, &value);
+	long error = inet_option_get(socket, level, option, &value);
 
 	data[0] = value;
 	return error ? error : (long)sizeof(value);

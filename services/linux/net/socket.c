@@ -251,7 +251,7 @@ int socket_open(struct task *self, struct socket *socket, u32 flags)
 	inode->uid = self->process->cred.fsuid;
 	inode->gid = self->process->cred.fsgid;
 	file->data = socket;
-	return files_add(self, file, 0, flags & O_CLOEXEC);
+	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
 long socket_get(struct task *self, u64 fd, struct file **file, struct socket **socket)

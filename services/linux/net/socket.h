@@ -13,8 +13,8 @@
  *
  * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
  * A connection that waits to be accepted is a socket without a file, in the listener's list. */
-#ifndef LINUX_SOCKET_H
-#define LINUX_SOCKET_H
+#ifndef LINUX_NET_SOCKET_H
+#define LINUX_NET_SOCKET_H
 
 #include <linux/un.h>
 
@@ -198,14 +198,14 @@ int address_write(struct task *self, const struct socket *socket, u64 addr, u64 
 
 /* --- internet.c --- */
 
-int internet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes);
+int inet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes);
 /* Binds to a free port, if it is not bound; loopback: for a connection, which has an address. */
-int internet_bind_any(struct task *self, struct socket *socket, bool loopback);
-int internet_find(const struct socket_address *address, u32 bytes, struct socket **found);
+int inet_bind_any(struct task *self, struct socket *socket, bool loopback);
+int inet_find(const struct socket_address *address, u32 bytes, struct socket **found);
 /* The name of a connection's end, which nobody finds. NULL: no memory. */
-struct socket_name *internet_name(const struct socket_address *address);
-long internet_option_set(struct socket *socket, u32 level, u32 option, u32 value);
-long internet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value);
+struct socket_name *inet_name(const struct socket_address *address);
+long inet_option_set(struct socket *socket, u32 level, u32 option, u32 value);
+long inet_option_get(const struct socket *socket, u32 level, u32 option, u32 *value);
 
 /* --- message.c --- */
 

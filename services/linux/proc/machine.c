@@ -26,7 +26,7 @@ static void meminfo_text(struct text *text, struct task *self, u64 number)
 {
 	static const char *const zero[] = { "Buffers", "SwapCached" };
 	struct kernel_stats stats;
-	u64 cached = pages_count() * KB_PER_PAGE, total, free;
+	u64 cached = page_cache_count() * KB_PER_PAGE, total, free;
 
 	(void)self, (void)number;
 	kernel_stats(&stats);
@@ -345,7 +345,7 @@ static const struct proc_node sysfs_nodes[] = {
 
 static const struct proc_node sysfs_root = NODE_DIRECTORY("/", sysfs_nodes);
 
-void sysfs_mount(struct tree *tree)
+void sysfs_mount(struct superblock *sb)
 {
-	nodes_mount(tree, &sysfs_root);
+	nodes_mount(sb, &sysfs_root);
 }

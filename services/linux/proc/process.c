@@ -328,9 +328,9 @@ void mounts_text(struct text *text, struct task *self, u64 number)
 	char path[PATH_MAX];
 
 	(void)self, (void)number;
-	for (const struct tree *tree = trees; tree; tree = tree->next) {
-		if (entry_path(tree->root, root_entry, path, sizeof(path)) > 0)
-			text_add(text, "%s %s %s rw,relatime 0 0\n", tree->source, path, tree->type);
+	for (const struct superblock *sb = superblocks; sb; sb = sb->next) {
+		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
+			text_add(text, "%s %s %s rw,relatime 0 0\n", sb->source, path, sb->type);
 	}
 }
 
@@ -340,10 +340,10 @@ static void mountinfo_text(struct text *text, struct task *self, u64 number)
 	unsigned i = 20;
 
 	(void)self, (void)number;
-	for (const struct tree *tree = trees; tree; tree = tree->next, i++) {
-		if (entry_path(tree->root, root_entry, path, sizeof(path)) > 0)
-			text_add(text, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, tree->dev,
-				path, tree->type, tree->source);
+	for (const struct superblock *sb = superblocks; sb; sb = sb->next, i++) {
+		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
+			text_add(text, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, sb->dev, path,
+				sb->type, sb->source);
 	}
 }
 
@@ -410,12 +410,12 @@ static void loginuid_text(struct text *text, struct task *self, u64 number)
 
 /* --- links --- */
 
-static struct entry *of_file(struct file *file)
+static struct dentry *of_file(struct file *file)
 {
-	return file->entry ? entry_get(file->entry) : entry_anonymous(file->inode);
+	return file->dentry ? dentry_get(file->dentry) : dentry_anonymous(file->inode);
 }
 
-static struct entry *exe_follow(struct task *self, u64 number)
+static struct dentry *exe_follow(struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -433,13 +433,13 @@ static int exe_link(struct task *self, u64 number, char *to, size_t size)
 	return find(number, &process, &task) && task_mm(task)->exe ? file_path(task_mm(task)->exe, to, size) : -ENOENT;
 }
 
-static struct entry *cwd_follow(struct task *self, u64 number)
+static struct dentry *cwd_follow(struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->fs ? entry_get(task->fs->cwd) : NULL;
+	return find(number, &process, &task) && task->fs ? dentry_get(task->fs->cwd) : NULL;
 }
 
 static int cwd_link(struct task *self, u64 number, char *to, size_t size)
@@ -448,16 +448,16 @@ static int cwd_link(struct task *self, u64 number, char *to, size_t size)
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->fs ? entry_path(task->fs->cwd, root_entry, to, size) : -ENOENT;
+	return find(number, &process, &task) && task->fs ? dentry_path(task->fs->cwd, root_dentry, to, size) : -ENOENT;
 }
 
-static struct entry *root_follow(struct task *self, u64 number)
+static struct dentry *root_follow(struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->fs ? entry_get(task->fs->root) : NULL;
+	return find(number, &process, &task) && task->fs ? dentry_get(task->fs->root) : NULL;
 }
 
 static int root_link(struct task *self, u64 number, char *to, size_t size)
@@ -466,7 +466,7 @@ static int root_link(struct task *self, u64 number, char *to, size_t size)
 	struct task *task;
 
 	(void)self;
-	return find(number, &process, &task) && task->fs ? entry_path(task->fs->root, root_entry, to, size) : -ENOENT;
+	return find(number, &process, &task) && task->fs ? dentry_path(task->fs->root, root_dentry, to, size) : -ENOENT;
 }
 
 /* --- descriptors --- */
@@ -479,7 +479,7 @@ static struct file *file_of(u64 number)
 	return find((u32)number, &process, &task) && task->files ? files_peek(task->files, number >> 32) : NULL;
 }
 
-static struct entry *fd_follow(struct task *self, u64 number)
+static struct dentry *fd_follow(struct task *self, u64 number)
 {
 	struct file *file = file_of(number);
 

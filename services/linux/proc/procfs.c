@@ -149,9 +149,9 @@ static void set_owner(struct inode *inode, u64 number)
 	}
 }
 
-static int node_inode(struct tree *tree, const struct proc_node *node, u64 number, struct inode **found)
+static int node_inode(struct superblock *sb, const struct proc_node *node, u64 number, struct inode **found)
 {
-	struct inode *inode = inode_new(tree, node->mode, 0, 0);
+	struct inode *inode = inode_new(sb, node->mode, 0, 0);
 
 	if (!inode)
 		return -ENOMEM;
@@ -171,18 +171,18 @@ static int node_lookup(struct task *self, struct inode *dir, const char *name, s
 
 	for (const struct proc_node *child = node->children; child && child->name; child++)
 		if (strlen(child->name) == length && memcmp(child->name, name, length) == 0)
-			return node_inode(dir->tree, child, number, found);
+			return node_inode(dir->sb, child, number, found);
 	if (node->lookup)
 		node = node->lookup(self, dir->data[1], name, length, &number);
 	else
 		node = NULL;
-	return node ? node_inode(dir->tree, node, number, found) : -ENOENT;
+	return node ? node_inode(dir->sb, node, number, found) : -ENOENT;
 }
 
 /* Cursors: 1 and 2 are the dots, then the children, from FIRST_DYNAMIC the names that come and go. */
 enum { FIRST_DYNAMIC = 1 << 16 };
 
-static int node_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
+static int node_list(struct task *self, struct inode *dir, uint64_t cursor, struct dir_context *listing)
 {
 	const struct proc_node *node = node_of(dir);
 	u64 index = cursor >= FIRST_DYNAMIC ? cursor - FIRST_DYNAMIC : 0;
@@ -213,7 +213,7 @@ static int node_readlink(struct task *self, struct inode *link, char *to, size_t
 	return node_of(link)->link(self, link->data[1], to, size);
 }
 
-static struct entry *node_follow(struct task *self, struct inode *link)
+static struct dentry *node_follow(struct task *self, struct inode *link)
 {
 	return node_of(link)->follow(self, link->data[1]);
 }
@@ -231,13 +231,13 @@ static const struct inode_ops magic_ops = {
 	.follow = node_follow,
 };
 
-void nodes_mount(struct tree *tree, const struct proc_node *root)
+void nodes_mount(struct superblock *sb, const struct proc_node *root)
 {
-	struct inode *inode = tree->root->inode;
+	struct inode *inode = sb->root->inode;
 
-	tree->fixed = true;
-	tree->uncached = true;
-	tree->ops = &node_ops;
+	sb->fixed = true;
+	sb->uncached = true;
+	sb->ops = &node_ops;
 	inode->ops = &node_ops;
 	inode->data[0] = (u64)root;
 	inode->ino = 1;
@@ -279,7 +279,7 @@ static const struct proc_node root_node = { .name = "/",
 	.lookup = process_lookup,
 	.next = process_next };
 
-void procfs_mount(struct tree *tree)
+void procfs_mount(struct superblock *sb)
 {
-	nodes_mount(tree, &root_node);
+	nodes_mount(sb, &root_node);
 }

@@ -3,8 +3,8 @@
  * A node of a table says what a name is: a directory with nodes of its own, a text that a function writes each time the
  * file is opened, or a symbolic link. Nodes are looked up each time they are asked for; an inode keeps its node and a
  * number (of a process, mostly) that the functions get. */
-#ifndef LINUX_PROCFS_H
-#define LINUX_PROCFS_H
+#ifndef LINUX_PROC_PROCFS_H
+#define LINUX_PROC_PROCFS_H
 
 #include "services/linux/fs/inode.h"
 #include "services/linux/task.h"
@@ -32,7 +32,7 @@ struct proc_node {
 	const struct proc_node *children;
 	void (*text)(struct text *text, struct task *self, u64 number);
 	int (*link)(struct task *self, u64 number, char *to, size_t size);
-	struct entry *(*follow)(struct task *self, u64 number);
+	struct dentry *(*follow)(struct task *self, u64 number);
 	/* Directories with names that come and go, besides children: finds the node and number of a name, and the first name
 	 * whose index is not below *index (then *index is moved to it). */
 	const struct proc_node *(*lookup)(struct task *self, u64 number, const char *name, size_t length, u64 *found);
@@ -46,10 +46,10 @@ struct proc_node {
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
 #define NODE_END { .name = NULL }
 
-void procfs_mount(struct tree *tree);
-void sysfs_mount(struct tree *tree);
+void procfs_mount(struct superblock *sb);
+void sysfs_mount(struct superblock *sb);
 /* Makes the tree show the nodes. */
-void nodes_mount(struct tree *tree, const struct proc_node *root);
+void nodes_mount(struct superblock *sb, const struct proc_node *root);
 /* A decimal name -> number, or false. */
 bool name_number(const char *name, size_t length, u64 *number);
 

@@ -65,7 +65,7 @@ static int clone_resources(struct task *self, struct task *task, const struct cl
 	task->mm = request->flags & CLONE_VM ? mm_share(self->mm) : mm_fork(self->mm, self->name);
 	if (!task->mm)
 		return -ENOMEM;
-	task->files = request->flags & CLONE_FILES ? files_share(self->files) : files_fork(self->files);
+	task->files = request->flags & CLONE_FILES ? descriptors_share(self->files) : descriptors_fork(self->files);
 	task->fs = request->flags & CLONE_FS ? fs_share(self->fs) : fs_fork(self->fs);
 	if (!task->files || !task->fs)
 		return -ENOMEM;
@@ -85,7 +85,7 @@ static void clone_undo(struct task *self, struct task *task, struct process *pro
 {
 	if (task) {
 		if (task->files)
-			files_put(self, task->files);
+			descriptors_put(self, task->files);
 		if (task->fs)
 			fs_put(task->fs);
 		if (task->mm)
@@ -230,7 +230,7 @@ long sys_unshare(struct task *self, struct user_frame *frame)
 	u64 flags = arg(frame, 0);
 	if (flags & ~(u64)(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM))
 		return -EINVAL;
-	if (flags & CLONE_FILES && files_own(self))
+	if (flags & CLONE_FILES && descriptors_own(self))
 		return -ENOMEM;
 	if (flags & CLONE_FS) {
 		struct fs *fs = fs_fork(self->fs);

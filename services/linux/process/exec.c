@@ -250,7 +250,7 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 	if (!error)
 		error = process_single(self);
 	if (!error && self->files_shared)
-		error = files_own(self);
+		error = descriptors_own(self);
 	if (!error)
 		error = native_errno(call_frame_set_space(exec->mm->space));
 	if (error)
@@ -261,7 +261,7 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 	exec_commit(self, exec);
 	mm_put(self, old);
 	vfork_done(self->process);
-	files_exec(self, self->files);
+	descriptors_exec(self, self->files);
 	machine_start(frame, exec->start.ip, self->mm->stack_start);
 	machine_reset_vector();
 	return 0;

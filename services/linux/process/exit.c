@@ -194,7 +194,7 @@ _Noreturn void task_exit(struct task *self)
 	if (process == first_process && process->task_count == 1)
 		map_at_end();
 	if (self->files)
-		files_put(self, self->files);
+		descriptors_put(self, self->files);
 	if (self->fs)
 		fs_put(self->fs);
 	mm_put(self, self->mm);

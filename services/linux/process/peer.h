@@ -4,8 +4,8 @@
  * Their user frames have the cookie 0. What they may ask for concerns their own memory, the time, and sleeping; the rest fails with
  * EPERM. A fault ends a peer, and only the call if it happens in a process. A task that is called back into its own process
  * is served as ever. */
-#ifndef LINUX_PEER_H
-#define LINUX_PEER_H
+#ifndef LINUX_PROCESS_PEER_H
+#define LINUX_PROCESS_PEER_H
 
 #include "user_frame.h"
 

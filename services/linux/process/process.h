@@ -1,7 +1,7 @@
 /* Birth and death of processes and tasks, and the memory they live in. For the files of this part; others need task.h only.
  * Service lock held throughout. */
-#ifndef LINUX_PROCESS_H
-#define LINUX_PROCESS_H
+#ifndef LINUX_PROCESS_PROCESS_H
+#define LINUX_PROCESS_PROCESS_H
 
 #include "services/linux/task.h"
 

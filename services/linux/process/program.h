@@ -1,7 +1,7 @@
 /* Programs: reading an ELF file and building the memory and the first stack of a process from it. Private to exec.c,
  * elf.c and stack.c. */
-#ifndef LINUX_PROGRAM_H
-#define LINUX_PROGRAM_H
+#ifndef LINUX_PROCESS_PROGRAM_H
+#define LINUX_PROCESS_PROGRAM_H
 
 #include <linux/elf.h>
 

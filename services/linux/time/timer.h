@@ -1,6 +1,6 @@
 /* What timers of all kinds share: one helper thread (timer.c) moves on those that are due. Service lock held. */
-#ifndef LINUX_TIMER_H
-#define LINUX_TIMER_H
+#ifndef LINUX_TIME_TIMER_H
+#define LINUX_TIME_TIMER_H
 
 #include "services/linux/task.h"
 

@@ -39,7 +39,7 @@ static struct output {
 	bool busy; /* the thread is inside the driver */
 	bool idle; /* the thread sleeps on word */
 	u32 word;
-	u32 drained; /* counts the times the ring became empty: files_drain() sleeps on it */
+	u32 drained; /* counts the times the ring became empty: fs_drain() sleeps on it */
 	unsigned port;
 	struct wait_list room;
 } outputs[2];
@@ -300,9 +300,9 @@ void console_hold(bool hold)
 			output_start(&outputs[i]);
 }
 
-void files_drain(void)
+void fs_drain(void)
 {
-	pages_flush_all();
+	page_cache_flush_all();
 	console_hold(false);
 	for (unsigned i = 0; i < 2; i++) {
 		while (outputs[i].count) {

@@ -4,8 +4,8 @@
  * full. A write to one output port waits for the other one to be empty, so that the host gets both in the order in which
  * they were written. Input is read by a thread too: on demand, so that what no program asks for stays with the host, or
  * all the time for a terminal. */
-#ifndef LINUX_CONSOLE_H
-#define LINUX_CONSOLE_H
+#ifndef LINUX_TTY_CONSOLE_H
+#define LINUX_TTY_CONSOLE_H
 
 #include "abi/services.h"
 

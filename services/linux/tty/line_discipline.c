@@ -7,17 +7,17 @@
 
 enum { EOF_BYTE = 0, BELL = 7, TAB_WIDTH = 8, DELETE = 127 };
 
-static bool local(const struct terminal *terminal, unsigned flag)
+static bool local(const struct ldisc *ldisc, unsigned flag)
 {
-	return terminal->settings.c_lflag & flag;
+	return ldisc->settings.c_lflag & flag;
 }
 
-static bool input_flag(const struct terminal *terminal, unsigned flag)
+static bool input_flag(const struct ldisc *ldisc, unsigned flag)
 {
-	return terminal->settings.c_iflag & flag;
+	return ldisc->settings.c_iflag & flag;
 }
 
-void terminal_init(struct terminal *terminal)
+void ldisc_init(struct ldisc *ldisc)
 {
 	static const unsigned char control[NCCS] = {
 		[VINTR] = 3,
@@ -36,111 +36,110 @@ void terminal_init(struct terminal *terminal)
 		[VLNEXT] = 22,
 	};
 
-	terminal->settings = (struct termios){
+	ldisc->settings = (struct termios){
 		.c_iflag = ICRNL | IXON | IUTF8,
 		.c_oflag = OPOST | ONLCR,
 		.c_cflag = B38400 | CS8 | CREAD,
 		.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
 	};
-	memcpy(terminal->settings.c_cc, control, sizeof(control));
-	terminal_flush_input(terminal);
-	terminal->column = terminal->line_column = 0;
-	terminal->literal = terminal->stopped = false;
+	memcpy(ldisc->settings.c_cc, control, sizeof(control));
+	ldisc_flush_input(ldisc);
+	ldisc->column = ldisc->line_column = 0;
+	ldisc->literal = ldisc->stopped = false;
 }
 
 /* --- the ring --- */
 
-static char ring_at(const struct terminal *terminal, uint32_t i)
+static char ring_at(const struct ldisc *ldisc, uint32_t i)
 {
-	return terminal->ring[i % TERMINAL_RING];
+	return ldisc->ring[i % LDISC_RING];
 }
 
-static bool is_end(const struct terminal *terminal, uint32_t i)
+static bool is_end(const struct ldisc *ldisc, uint32_t i)
 {
-	return terminal->ends[i % TERMINAL_RING / 8] >> i % 8 & 1;
+	return ldisc->ends[i % LDISC_RING / 8] >> i % 8 & 1;
 }
 
-static void ring_put(struct terminal *terminal, char c, bool end)
+static void ring_put(struct ldisc *ldisc, char c, bool end)
 {
-	uint32_t i = terminal->tail++ % TERMINAL_RING;
+	uint32_t i = ldisc->tail++ % LDISC_RING;
 
-	terminal->ring[i] = c;
-	terminal->ends[i / 8] &= (uint8_t) ~(1 << i % 8);
+	ldisc->ring[i] = c;
+	ldisc->ends[i / 8] &= (uint8_t) ~(1 << i % 8);
 	if (end)
-		terminal->ends[i / 8] |= (uint8_t)(1 << i % 8);
+		ldisc->ends[i / 8] |= (uint8_t)(1 << i % 8);
 }
 
-static uint32_t ring_count(const struct terminal *terminal)
+static uint32_t ring_count(const struct ldisc *ldisc)
 {
-	return terminal->tail - terminal->head;
+	return ldisc->tail - ldisc->head;
 }
 
-void terminal_flush_input(struct terminal *terminal)
+void ldisc_flush_input(struct ldisc *ldisc)
 {
-	terminal->head = terminal->canonical = terminal->tail = 0;
+	ldisc->head = ldisc->canonical = ldisc->tail = 0;
 }
 
-bool terminal_has_room(const struct terminal *terminal)
+bool ldisc_has_room(const struct ldisc *ldisc)
 {
-	return ring_count(terminal) < TERMINAL_RING - 1 ||
-		(local(terminal, ICANON) && terminal->canonical == terminal->head);
+	return ring_count(ldisc) < LDISC_RING - 1 || (local(ldisc, ICANON) && ldisc->canonical == ldisc->head);
 }
 
-void terminal_set(struct terminal *terminal, const struct termios *settings, bool flush)
+void ldisc_set(struct ldisc *ldisc, const struct termios *settings, bool flush)
 {
-	bool was = local(terminal, ICANON);
+	bool was = local(ldisc, ICANON);
 
-	terminal->settings = *settings;
+	ldisc->settings = *settings;
 	if (flush)
-		terminal_flush_input(terminal);
-	if (was != local(terminal, ICANON)) {
+		ldisc_flush_input(ldisc);
+	if (was != local(ldisc, ICANON)) {
 		/* What was typed so far counts as complete. */
-		terminal->canonical = terminal->tail;
-		if (!was && ring_count(terminal)) {
-			uint32_t last = (terminal->tail - 1) % TERMINAL_RING;
+		ldisc->canonical = ldisc->tail;
+		if (!was && ring_count(ldisc)) {
+			uint32_t last = (ldisc->tail - 1) % LDISC_RING;
 
-			terminal->ends[last / 8] |= (uint8_t)(1 << last % 8);
+			ldisc->ends[last / 8] |= (uint8_t)(1 << last % 8);
 		}
 	}
-	if (!input_flag(terminal, IXON))
-		terminal->stopped = false;
+	if (!input_flag(ldisc, IXON))
+		ldisc->stopped = false;
 }
 
 /* --- output --- */
 
-static void column_after(struct terminal *terminal, char c)
+static void column_after(struct ldisc *ldisc, char c)
 {
 	switch (c) {
 	case '\n':
 	case '\r':
-		terminal->column = 0;
+		ldisc->column = 0;
 		break;
 	case '\t':
-		terminal->column = (terminal->column | (TAB_WIDTH - 1)) + 1;
+		ldisc->column = (ldisc->column | (TAB_WIDTH - 1)) + 1;
 		break;
 	case '\b':
-		terminal->column -= terminal->column > 0;
+		ldisc->column -= ldisc->column > 0;
 		break;
 	default:
 		/* Bytes that continue a character of UTF-8 take no room. */
 		if ((unsigned char)c >= ' ' && c != DELETE &&
-			!(input_flag(terminal, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
-			terminal->column++;
+			!(input_flag(ldisc, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
+			ldisc->column++;
 	}
 }
 
 /* One byte of output as the settings want it. -> bytes written to `to`. */
-static size_t process(struct terminal *terminal, char c, char *to)
+static size_t process(struct ldisc *ldisc, char c, char *to)
 {
-	unsigned flags = terminal->settings.c_oflag;
+	unsigned flags = ldisc->settings.c_oflag;
 
 	if (!(flags & OPOST)) {
 		*to = c;
-		column_after(terminal, c);
+		column_after(ldisc, c);
 		return 1;
 	}
 	if (c == '\n' && flags & ONLCR) {
-		terminal->column = 0;
+		ldisc->column = 0;
 		memcpy(to, "\r\n", 2);
 		return 2;
 	}
@@ -149,42 +148,42 @@ static size_t process(struct terminal *terminal, char c, char *to)
 		*to = c;
 		return 1;
 	}
-	if (c == '\r' && flags & ONOCR && terminal->column == 0)
+	if (c == '\r' && flags & ONOCR && ldisc->column == 0)
 		return 0;
 	if (c == '\r' && flags & OCRNL)
 		c = '\n';
 	if (c == '\t' && (flags & TABDLY) == XTABS) {
-		size_t spaces = TAB_WIDTH - terminal->column % TAB_WIDTH;
+		size_t spaces = TAB_WIDTH - ldisc->column % TAB_WIDTH;
 
 		memset(to, ' ', spaces);
-		terminal->column += (uint32_t)spaces;
+		ldisc->column += (uint32_t)spaces;
 		return spaces;
 	}
 	*to = c;
-	column_after(terminal, c);
+	column_after(ldisc, c);
 	return 1;
 }
 
-size_t terminal_process(struct terminal *terminal, const char *from, size_t bytes, char *to)
+size_t ldisc_process(struct ldisc *ldisc, const char *from, size_t bytes, char *to)
 {
 	size_t length = 0;
 
 	for (size_t i = 0; i < bytes; i++)
-		length += process(terminal, from[i], to + length);
-	terminal->line_column = terminal->column;
+		length += process(ldisc, from[i], to + length);
+	ldisc->line_column = ldisc->column;
 	return length;
 }
 
 /* --- echo --- */
 
-static void put(struct terminal *terminal, const char *text, size_t bytes)
+static void put(struct ldisc *ldisc, const char *text, size_t bytes)
 {
 	char done[64];
 	size_t length = 0;
 
 	for (size_t i = 0; i < bytes; i++)
-		length += process(terminal, text[i], done + length);
-	terminal->output(terminal, done, length);
+		length += process(ldisc, text[i], done + length);
+	ldisc->output(ldisc, done, length);
 }
 
 static bool is_control(char c)
@@ -192,52 +191,52 @@ static bool is_control(char c)
 	return (unsigned char)c < ' ' || c == DELETE;
 }
 
-static void echo(struct terminal *terminal, char c)
+static void echo(struct ldisc *ldisc, char c)
 {
 	char shown[2] = { '^', (char)(c ^ 64) };
 
-	if (is_control(c) && c != '\t' && c != '\n' && local(terminal, ECHOCTL))
-		put(terminal, shown, 2);
+	if (is_control(c) && c != '\t' && c != '\n' && local(ldisc, ECHOCTL))
+		put(ldisc, shown, 2);
 	else
-		put(terminal, &c, 1);
+		put(ldisc, &c, 1);
 }
 
 /* Columns that the line being edited takes up to position `end` of the ring. */
-static uint32_t columns_until(const struct terminal *terminal, uint32_t end)
+static uint32_t columns_until(const struct ldisc *ldisc, uint32_t end)
 {
-	uint32_t column = terminal->line_column;
+	uint32_t column = ldisc->line_column;
 
-	for (uint32_t i = terminal->canonical; i != end; i++) {
-		char c = ring_at(terminal, i);
+	for (uint32_t i = ldisc->canonical; i != end; i++) {
+		char c = ring_at(ldisc, i);
 
 		if (c == '\t')
 			column = (column | (TAB_WIDTH - 1)) + 1;
 		else if (is_control(c))
-			column += local(terminal, ECHOCTL) ? 2 : 0;
-		else if (!(input_flag(terminal, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
+			column += local(ldisc, ECHOCTL) ? 2 : 0;
+		else if (!(input_flag(ldisc, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
 			column++;
 	}
 	return column;
 }
 
 /* Takes the last character of the line being edited, from the screen too. */
-static void erase_one(struct terminal *terminal)
+static void erase_one(struct ldisc *ldisc)
 {
-	uint32_t before = columns_until(terminal, terminal->tail);
+	uint32_t before = columns_until(ldisc, ldisc->tail);
 	uint32_t after;
 
 	do
-		terminal->tail--;
-	while (input_flag(terminal, IUTF8) && terminal->tail != terminal->canonical &&
-		((unsigned char)ring_at(terminal, terminal->tail) & 0xc0) == 0x80);
-	if (!local(terminal, ECHO))
+		ldisc->tail--;
+	while (input_flag(ldisc, IUTF8) && ldisc->tail != ldisc->canonical &&
+		((unsigned char)ring_at(ldisc, ldisc->tail) & 0xc0) == 0x80);
+	if (!local(ldisc, ECHO))
 		return;
-	if (!local(terminal, ECHOE)) {
-		echo(terminal, (char)terminal->settings.c_cc[VERASE]);
+	if (!local(ldisc, ECHOE)) {
+		echo(ldisc, (char)ldisc->settings.c_cc[VERASE]);
 		return;
 	}
-	for (after = columns_until(terminal, terminal->tail); after < before; after++)
-		put(terminal, "\b \b", 3);
+	for (after = columns_until(ldisc, ldisc->tail); after < before; after++)
+		put(ldisc, "\b \b", 3);
 }
 
 static bool is_word(char c)
@@ -246,212 +245,212 @@ static bool is_word(char c)
 		(unsigned char)c > 127;
 }
 
-static void erase_word(struct terminal *terminal)
+static void erase_word(struct ldisc *ldisc)
 {
-	while (terminal->tail != terminal->canonical && !is_word(ring_at(terminal, terminal->tail - 1)))
-		erase_one(terminal);
-	while (terminal->tail != terminal->canonical && is_word(ring_at(terminal, terminal->tail - 1)))
-		erase_one(terminal);
+	while (ldisc->tail != ldisc->canonical && !is_word(ring_at(ldisc, ldisc->tail - 1)))
+		erase_one(ldisc);
+	while (ldisc->tail != ldisc->canonical && is_word(ring_at(ldisc, ldisc->tail - 1)))
+		erase_one(ldisc);
 }
 
-static void erase_line(struct terminal *terminal)
+static void erase_line(struct ldisc *ldisc)
 {
-	if (local(terminal, ECHO) && !(local(terminal, ECHOE) && local(terminal, ECHOKE))) {
-		terminal->tail = terminal->canonical;
-		echo(terminal, (char)terminal->settings.c_cc[VKILL]);
-		if (local(terminal, ECHOK))
-			put(terminal, "\n", 1);
+	if (local(ldisc, ECHO) && !(local(ldisc, ECHOE) && local(ldisc, ECHOKE))) {
+		ldisc->tail = ldisc->canonical;
+		echo(ldisc, (char)ldisc->settings.c_cc[VKILL]);
+		if (local(ldisc, ECHOK))
+			put(ldisc, "\n", 1);
 		return;
 	}
-	while (terminal->tail != terminal->canonical)
-		erase_one(terminal);
+	while (ldisc->tail != ldisc->canonical)
+		erase_one(ldisc);
 }
 
-static void reprint(struct terminal *terminal)
+static void reprint(struct ldisc *ldisc)
 {
-	echo(terminal, (char)terminal->settings.c_cc[VREPRINT]);
-	put(terminal, "\n", 1);
-	terminal->line_column = 0;
-	for (uint32_t i = terminal->canonical; i != terminal->tail; i++)
-		echo(terminal, ring_at(terminal, i));
+	echo(ldisc, (char)ldisc->settings.c_cc[VREPRINT]);
+	put(ldisc, "\n", 1);
+	ldisc->line_column = 0;
+	for (uint32_t i = ldisc->canonical; i != ldisc->tail; i++)
+		echo(ldisc, ring_at(ldisc, i));
 }
 
 /* --- input --- */
 
-static bool is_key(const struct terminal *terminal, unsigned key, char c)
+static bool is_key(const struct ldisc *ldisc, unsigned key, char c)
 {
-	unsigned char wanted = terminal->settings.c_cc[key];
+	unsigned char wanted = ldisc->settings.c_cc[key];
 
 	return wanted && wanted == (unsigned char)c;
 }
 
 /* Characters that raise signals. -> was it one? */
-static bool input_signal(struct terminal *terminal, char c)
+static bool input_signal(struct ldisc *ldisc, char c)
 {
 	int signal = 0;
 
-	if (!local(terminal, ISIG))
+	if (!local(ldisc, ISIG))
 		return false;
-	if (is_key(terminal, VINTR, c))
+	if (is_key(ldisc, VINTR, c))
 		signal = SIGINT;
-	else if (is_key(terminal, VQUIT, c))
+	else if (is_key(ldisc, VQUIT, c))
 		signal = SIGQUIT;
-	else if (is_key(terminal, VSUSP, c))
+	else if (is_key(ldisc, VSUSP, c))
 		signal = SIGTSTP;
 	else
 		return false;
-	if (!local(terminal, NOFLSH))
-		terminal_flush_input(terminal);
-	terminal->stopped = false;
-	if (local(terminal, ECHO))
-		echo(terminal, c);
-	terminal->signal(terminal, signal);
+	if (!local(ldisc, NOFLSH))
+		ldisc_flush_input(ldisc);
+	ldisc->stopped = false;
+	if (local(ldisc, ECHO))
+		echo(ldisc, c);
+	ldisc->signal(ldisc, signal);
 	return true;
 }
 
 /* Characters that stop and start output. */
-static bool input_flow(struct terminal *terminal, char c)
+static bool input_flow(struct ldisc *ldisc, char c)
 {
-	if (!input_flag(terminal, IXON))
+	if (!input_flag(ldisc, IXON))
 		return false;
-	if (is_key(terminal, VSTOP, c)) {
-		terminal->stopped = true;
+	if (is_key(ldisc, VSTOP, c)) {
+		ldisc->stopped = true;
 		return true;
 	}
-	if (is_key(terminal, VSTART, c)) {
-		terminal->stopped = false;
+	if (is_key(ldisc, VSTART, c)) {
+		ldisc->stopped = false;
 		return true;
 	}
-	if (terminal->stopped && input_flag(terminal, IXANY))
-		terminal->stopped = false;
+	if (ldisc->stopped && input_flag(ldisc, IXANY))
+		ldisc->stopped = false;
 	return false;
 }
 
-static void begin_echo(struct terminal *terminal)
+static void begin_echo(struct ldisc *ldisc)
 {
-	if (terminal->tail == terminal->canonical)
-		terminal->line_column = terminal->column;
+	if (ldisc->tail == ldisc->canonical)
+		ldisc->line_column = ldisc->column;
 }
 
-static void end_line(struct terminal *terminal, char c)
+static void end_line(struct ldisc *ldisc, char c)
 {
-	ring_put(terminal, c, true);
-	terminal->canonical = terminal->tail;
+	ring_put(ldisc, c, true);
+	ldisc->canonical = ldisc->tail;
 }
 
 /* A character that edits or ends the line. -> was it one? */
-static bool input_edit(struct terminal *terminal, char c)
+static bool input_edit(struct ldisc *ldisc, char c)
 {
-	bool empty = terminal->tail == terminal->canonical;
+	bool empty = ldisc->tail == ldisc->canonical;
 
-	if (is_key(terminal, VERASE, c)) {
+	if (is_key(ldisc, VERASE, c)) {
 		if (!empty)
-			erase_one(terminal);
-	} else if (is_key(terminal, VKILL, c)) {
-		erase_line(terminal);
-	} else if (is_key(terminal, VWERASE, c) && local(terminal, IEXTEN)) {
-		erase_word(terminal);
-	} else if (is_key(terminal, VREPRINT, c) && local(terminal, IEXTEN) && local(terminal, ECHO)) {
-		reprint(terminal);
-	} else if (is_key(terminal, VEOF, c)) {
-		end_line(terminal, EOF_BYTE);
+			erase_one(ldisc);
+	} else if (is_key(ldisc, VKILL, c)) {
+		erase_line(ldisc);
+	} else if (is_key(ldisc, VWERASE, c) && local(ldisc, IEXTEN)) {
+		erase_word(ldisc);
+	} else if (is_key(ldisc, VREPRINT, c) && local(ldisc, IEXTEN) && local(ldisc, ECHO)) {
+		reprint(ldisc);
+	} else if (is_key(ldisc, VEOF, c)) {
+		end_line(ldisc, EOF_BYTE);
 	} else if (c == '\n') {
-		if (local(terminal, ECHO) || local(terminal, ECHONL))
-			put(terminal, "\n", 1);
-		end_line(terminal, c);
-	} else if (is_key(terminal, VEOL, c) || (is_key(terminal, VEOL2, c) && local(terminal, IEXTEN))) {
-		if (local(terminal, ECHO))
-			echo(terminal, c);
-		end_line(terminal, c);
+		if (local(ldisc, ECHO) || local(ldisc, ECHONL))
+			put(ldisc, "\n", 1);
+		end_line(ldisc, c);
+	} else if (is_key(ldisc, VEOL, c) || (is_key(ldisc, VEOL2, c) && local(ldisc, IEXTEN))) {
+		if (local(ldisc, ECHO))
+			echo(ldisc, c);
+		end_line(ldisc, c);
 	} else {
 		return false;
 	}
 	return true;
 }
 
-static void input_plain(struct terminal *terminal, char c)
+static void input_plain(struct ldisc *ldisc, char c)
 {
 	/* Room for the end of the line is kept free. */
-	if (ring_count(terminal) >= TERMINAL_RING - 1) {
-		if (input_flag(terminal, IMAXBEL))
-			put(terminal, "\a", 1);
+	if (ring_count(ldisc) >= LDISC_RING - 1) {
+		if (input_flag(ldisc, IMAXBEL))
+			put(ldisc, "\a", 1);
 		return;
 	}
-	if (local(terminal, ECHO)) {
-		begin_echo(terminal);
-		echo(terminal, c);
+	if (local(ldisc, ECHO)) {
+		begin_echo(ldisc);
+		echo(ldisc, c);
 	}
-	ring_put(terminal, c, false);
-	if (!local(terminal, ICANON))
-		terminal->canonical = terminal->tail;
+	ring_put(ldisc, c, false);
+	if (!local(ldisc, ICANON))
+		ldisc->canonical = ldisc->tail;
 }
 
-void terminal_input(struct terminal *terminal, char c)
+void ldisc_input(struct ldisc *ldisc, char c)
 {
-	if (terminal->literal) {
-		terminal->literal = false;
-		input_plain(terminal, c);
+	if (ldisc->literal) {
+		ldisc->literal = false;
+		input_plain(ldisc, c);
 		return;
 	}
-	if (input_flag(terminal, ISTRIP))
+	if (input_flag(ldisc, ISTRIP))
 		c &= 0x7f;
-	if (input_flow(terminal, c) || input_signal(terminal, c))
+	if (input_flow(ldisc, c) || input_signal(ldisc, c))
 		return;
 	if (c == '\r') {
-		if (input_flag(terminal, IGNCR))
+		if (input_flag(ldisc, IGNCR))
 			return;
-		if (input_flag(terminal, ICRNL))
+		if (input_flag(ldisc, ICRNL))
 			c = '\n';
-	} else if (c == '\n' && input_flag(terminal, INLCR)) {
+	} else if (c == '\n' && input_flag(ldisc, INLCR)) {
 		c = '\r';
 	}
-	if (local(terminal, ICANON)) {
-		if (local(terminal, IEXTEN) && is_key(terminal, VLNEXT, c)) {
-			terminal->literal = true;
-			if (local(terminal, ECHO) && local(terminal, ECHOCTL)) {
-				begin_echo(terminal);
-				terminal->output(terminal, "^\b", 2);
+	if (local(ldisc, ICANON)) {
+		if (local(ldisc, IEXTEN) && is_key(ldisc, VLNEXT, c)) {
+			ldisc->literal = true;
+			if (local(ldisc, ECHO) && local(ldisc, ECHOCTL)) {
+				begin_echo(ldisc);
+				ldisc->output(ldisc, "^\b", 2);
 			}
 			return;
 		}
-		if (input_edit(terminal, c))
+		if (input_edit(ldisc, c))
 			return;
 	}
-	input_plain(terminal, c);
+	input_plain(ldisc, c);
 }
 
 /* --- reading --- */
 
-bool terminal_readable(const struct terminal *terminal, unsigned minimum)
+bool ldisc_readable(const struct ldisc *ldisc, unsigned minimum)
 {
-	if (local(terminal, ICANON))
-		return terminal->canonical != terminal->head;
-	return ring_count(terminal) >= minimum;
+	if (local(ldisc, ICANON))
+		return ldisc->canonical != ldisc->head;
+	return ring_count(ldisc) >= minimum;
 }
 
-size_t terminal_count(const struct terminal *terminal)
+size_t ldisc_count(const struct ldisc *ldisc)
 {
-	return (local(terminal, ICANON) ? terminal->canonical : terminal->tail) - terminal->head;
+	return (local(ldisc, ICANON) ? ldisc->canonical : ldisc->tail) - ldisc->head;
 }
 
-size_t terminal_read(struct terminal *terminal, char *to, size_t bytes)
+size_t ldisc_read(struct ldisc *ldisc, char *to, size_t bytes)
 {
-	bool canonical = local(terminal, ICANON);
+	bool canonical = local(ldisc, ICANON);
 	size_t done = 0;
 
-	while (done < bytes && terminal_count(terminal)) {
-		uint32_t i = terminal->head++;
+	while (done < bytes && ldisc_count(ldisc)) {
+		uint32_t i = ldisc->head++;
 
-		if (canonical && is_end(terminal, i)) {
-			if (ring_at(terminal, i) != EOF_BYTE)
-				to[done++] = ring_at(terminal, i);
+		if (canonical && is_end(ldisc, i)) {
+			if (ring_at(ldisc, i) != EOF_BYTE)
+				to[done++] = ring_at(ldisc, i);
 			break;
 		}
-		to[done++] = ring_at(terminal, i);
+		to[done++] = ring_at(ldisc, i);
 	}
 	/* A line that just filled the buffer takes a following end of file with it, or the next read would see one. */
-	if (canonical && done == bytes && terminal_count(terminal) && is_end(terminal, terminal->head) &&
-		ring_at(terminal, terminal->head) == EOF_BYTE && done && !is_end(terminal, terminal->head - 1))
-		terminal->head++;
+	if (canonical && done == bytes && ldisc_count(ldisc) && is_end(ldisc, ldisc->head) &&
+		ring_at(ldisc, ldisc->head) == EOF_BYTE && done && !is_end(ldisc, ldisc->head - 1))
+		ldisc->head++;
 	return done;
 }

@@ -30,22 +30,22 @@ struct pty {
 	bool master_closed;
 	bool slave_closed; /* there was one, and now there is none */
 	u32 slaves;
-	struct entry *entry;        /* its name, with a reference */
+	struct dentry *dentry;      /* its name, with a reference */
 	struct wait_list can_read;  /* the master */
 	struct wait_list can_write; /* slaves */
 };
 
 static struct pty *ptys[NUMBER_MAX + 1];
-static struct entry *directory;
+static struct dentry *directory;
 
 static struct pty *pty_of(const struct tty *tty)
 {
 	return container_of(tty, struct pty, tty);
 }
 
-void pty_init(struct entry *entry)
+void pty_init(struct dentry *dentry)
 {
-	directory = entry_get(entry);
+	directory = dentry_get(dentry);
 }
 
 /* --- what slaves show --- */
@@ -62,14 +62,14 @@ static u32 ring_put(struct pty *pty, const char *text, size_t bytes)
 	return count;
 }
 
-static void pty_echo(struct terminal *terminal, const char *text, size_t bytes)
+static void pty_echo(struct ldisc *ldisc, const char *text, size_t bytes)
 {
-	ring_put(pty_of(container_of(terminal, struct tty, terminal)), text, bytes);
+	ring_put(pty_of(container_of(ldisc, struct tty, ldisc)), text, bytes);
 }
 
 static bool pty_writable(const struct tty *tty)
 {
-	return RING_BYTES - pty_of(tty)->count >= ROOM && !tty->terminal.stopped;
+	return RING_BYTES - pty_of(tty)->count >= ROOM && !tty->ldisc.stopped;
 }
 
 static long pty_show(struct task *self, struct tty *tty, const char *text, size_t bytes, bool wait)
@@ -80,7 +80,7 @@ static long pty_show(struct task *self, struct tty *tty, const char *text, size_
 	for (;;) {
 		if (tty->hung_up)
 			return -EIO;
-		if (pty->count < RING_BYTES && !tty->terminal.stopped)
+		if (pty->count < RING_BYTES && !tty->ldisc.stopped)
 			return ring_put(pty, text, bytes);
 		if (error || !wait)
 			return error ? error : -EAGAIN;
@@ -95,7 +95,7 @@ static struct wait_list *pty_output(struct tty *tty)
 
 static void pty_stopped(struct tty *tty)
 {
-	if (!tty->terminal.stopped)
+	if (!tty->ldisc.stopped)
 		wait_wake(&pty_of(tty)->can_write);
 }
 
@@ -183,7 +183,7 @@ static size_t type(struct pty *pty, const char *bytes, size_t count)
 {
 	size_t done = 0;
 
-	while (done < count && terminal_has_room(&pty->tty.terminal))
+	while (done < count && ldisc_has_room(&pty->tty.ldisc))
 		tty_feed(&pty->tty, bytes + done++, 1);
 	return done;
 }
@@ -224,7 +224,7 @@ static unsigned master_poll(struct file *file, struct poll_wait *wait)
 		ready |= EPOLLIN | EPOLLRDNORM;
 	if (pty->slave_closed)
 		ready |= EPOLLHUP;
-	if (terminal_has_room(&pty->tty.terminal))
+	if (ldisc_has_room(&pty->tty.ldisc))
 		ready |= EPOLLOUT | EPOLLWRNORM;
 	return ready;
 }
@@ -233,9 +233,9 @@ static unsigned master_poll(struct file *file, struct poll_wait *wait)
 static long open_peer(struct task *self, struct pty *pty, u32 flags)
 {
 	struct file *file;
-	int error = file_open(self, pty->entry, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY), &file);
+	int error = file_open(self, pty->dentry, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY), &file);
 
-	return error ? error : files_add(self, file, 0, flags & O_CLOEXEC);
+	return error ? error : descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
 static long master_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
@@ -278,8 +278,8 @@ static void master_release(struct task *self, struct file *file)
 	pty->master_closed = true;
 	tty_hang_up(&pty->tty);
 	tty_forget(&pty->tty);
-	entry_unbind(pty->entry);
-	entry_put(pty->entry);
+	dentry_unbind(pty->dentry);
+	dentry_put(pty->dentry);
 	pty_free(pty);
 }
 
@@ -296,15 +296,15 @@ static int pty_name(struct task *self, struct pty *pty)
 {
 	char name[12];
 	int length = format(name, sizeof(name), "%u", pty->tty.number);
-	struct inode *inode = inode_new(directory->inode->tree, S_IFCHR | 0620, self->process->cred.fsuid, TTY_GROUP);
-	int error = inode ? entry_lookup(self, directory, name, (size_t)length, &pty->entry) : -ENOMEM;
+	struct inode *inode = inode_new(directory->inode->sb, S_IFCHR | 0620, self->process->cred.fsuid, TTY_GROUP);
+	int error = inode ? dentry_lookup(self, directory, name, (size_t)length, &pty->dentry) : -ENOMEM;
 
 	if (error) {
 		inode_put(inode);
 		return error;
 	}
 	inode->rdev = (u64)DEVICE_MAJOR << 8 | pty->tty.number;
-	entry_bind(pty->entry, inode);
+	dentry_bind(pty->dentry, inode);
 	return 0;
 }
 
@@ -334,7 +334,7 @@ int pty_open(struct task *self, struct file *file)
 	wait_list_init(&pty->can_write);
 	tty_setup(&pty->tty, &pty_screen);
 	/* Only terminals of people are known to take UTF-8. */
-	pty->tty.terminal.settings.c_iflag &= ~(tcflag_t)IUTF8;
+	pty->tty.ldisc.settings.c_iflag &= ~(tcflag_t)IUTF8;
 	pty->locked = true;
 	ptys[number] = pty;
 	file->ops = &master_ops;

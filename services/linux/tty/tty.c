@@ -21,9 +21,9 @@ enum { PIECE_BYTES = 512, TTY_DEVICE = 136 << 8 };
 static struct tty console; /* the host's */
 static struct list_node ttys = LIST_INIT(ttys);
 
-static void tty_signal(struct terminal *terminal, int signal)
+static void tty_signal(struct ldisc *ldisc, int signal)
 {
-	struct tty *tty = container_of(terminal, struct tty, terminal);
+	struct tty *tty = container_of(ldisc, struct tty, ldisc);
 
 	if (tty->foreground)
 		signal_group(tty->foreground, signal);
@@ -38,9 +38,9 @@ static void take(struct tty *tty, u32 session, u32 group)
 void tty_setup(struct tty *tty, const struct tty_screen *screen)
 {
 	tty->screen = screen;
-	tty->terminal.output = screen->echo;
-	tty->terminal.signal = tty_signal;
-	terminal_init(&tty->terminal);
+	tty->ldisc.output = screen->echo;
+	tty->ldisc.signal = tty_signal;
+	ldisc_init(&tty->ldisc);
 	wait_list_init(&tty->readers);
 	wait_list_init(&tty->room);
 	list_append(&ttys, &tty->all);
@@ -53,7 +53,7 @@ void tty_end(struct tty *tty)
 
 /* --- the host's terminal --- */
 
-static void console_show(struct terminal *unused, const char *text, size_t bytes)
+static void console_show(struct ldisc *unused, const char *text, size_t bytes)
 {
 	(void)unused;
 	console_echo(PORT_STDOUT, text, bytes);
@@ -79,7 +79,7 @@ static struct wait_list *console_list(struct tty *tty)
 
 static void console_stopped(struct tty *tty)
 {
-	console_hold(tty->terminal.stopped);
+	console_hold(tty->ldisc.stopped);
 }
 
 static const struct tty_screen console_screen = {
@@ -100,7 +100,7 @@ void tty_init(unsigned rows, unsigned columns)
 void tty_feed(struct tty *tty, const char *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		terminal_input(&tty->terminal, bytes[i]);
+		ldisc_input(&tty->ldisc, bytes[i]);
 	tty->screen->stopped(tty);
 	wait_wake(&tty->readers);
 }
@@ -218,30 +218,30 @@ static int background(struct task *self, const struct tty *tty, int signal)
 /* Waits until a read of that many bytes can be served. -> 0 or -errno. */
 static int wait_for_input(struct task *self, struct tty *tty, size_t bytes, bool wait)
 {
-	unsigned min = tty->terminal.settings.c_cc[VMIN], tenths = tty->terminal.settings.c_cc[VTIME];
-	size_t count = terminal_count(&tty->terminal);
+	unsigned min = tty->ldisc.settings.c_cc[VMIN], tenths = tty->ldisc.settings.c_cc[VTIME];
+	size_t count = ldisc_count(&tty->ldisc);
 	u64 deadline = 0;
 	int error;
 
 	for (;;) {
-		bool canonical = tty->terminal.settings.c_lflag & ICANON;
+		bool canonical = tty->ldisc.settings.c_lflag & ICANON;
 		unsigned needed = min > bytes ? (unsigned)bytes : min;
 
 		error = background(self, tty, SIGTTIN);
 		if (error)
 			return error;
-		if (tty->hung_up || terminal_readable(&tty->terminal, needed ? needed : 1))
+		if (tty->hung_up || ldisc_readable(&tty->ldisc, needed ? needed : 1))
 			return 0;
 		if (!canonical && !min && !tenths)
 			return 0;
 		if (!wait)
 			return !canonical && count ? 0 : -EAGAIN;
 		/* The timer starts with the call if no byte is required, else with each byte. */
-		if (!canonical && tenths && (!min || terminal_count(&tty->terminal) != count || count)) {
-			if (!deadline || (min && terminal_count(&tty->terminal) != count))
+		if (!canonical && tenths && (!min || ldisc_count(&tty->ldisc) != count || count)) {
+			if (!deadline || (min && ldisc_count(&tty->ldisc) != count))
 				deadline = time_monotonic() + tenths * 100000000ull;
 		}
-		count = terminal_count(&tty->terminal);
+		count = ldisc_count(&tty->ldisc);
 		error = wait_on(self, &tty->readers, deadline);
 		if (error == -ETIMEDOUT)
 			return 0;
@@ -263,15 +263,15 @@ static long tty_read(struct task *self, struct file *file, void *to, size_t byte
 	error = wait_for_input(self, tty, bytes, !(file->flags & O_NONBLOCK));
 	if (error)
 		return error;
-	while (done < bytes && terminal_readable(&tty->terminal, 1)) {
+	while (done < bytes && ldisc_readable(&tty->ldisc, 1)) {
 		size_t wanted = min_u64(bytes - done, sizeof(piece));
-		size_t got = terminal_read(&tty->terminal, piece, wanted);
+		size_t got = ldisc_read(&tty->ldisc, piece, wanted);
 
 		if (copy_guarded((char *)to + done, piece, got) < got)
 			return -EFAULT;
 		done += got;
 		/* A canonical read ends with its line. */
-		if (got < wanted || (tty->terminal.settings.c_lflag & ICANON && piece[got - 1] == '\n'))
+		if (got < wanted || (tty->ldisc.settings.c_lflag & ICANON && piece[got - 1] == '\n'))
 			break;
 	}
 	wait_wake(&tty->room);
@@ -286,7 +286,7 @@ static long tty_write(struct task *self, struct file *file, const void *from, si
 	char piece[PIECE_BYTES], processed[PIECE_BYTES * 8];
 	bool wait = !(file->flags & O_NONBLOCK);
 	size_t done = 0;
-	int error = tty->terminal.settings.c_lflag & TOSTOP ? background(self, tty, SIGTTOU) : 0;
+	int error = tty->ldisc.settings.c_lflag & TOSTOP ? background(self, tty, SIGTTOU) : 0;
 
 	(void)pos;
 	if (error)
@@ -302,7 +302,7 @@ static long tty_write(struct task *self, struct file *file, const void *from, si
 			return done ? (long)done : -EFAULT;
 		if (!wait && !tty->screen->writable(tty))
 			return done ? (long)done : -EAGAIN;
-		length = terminal_process(&tty->terminal, piece, got, processed);
+		length = ldisc_process(&tty->ldisc, piece, got, processed);
 		/* What the discipline made of the piece goes out whole, or the column would be wrong. */
 		while (sent < length) {
 			long more = tty->screen->write(self, tty, processed + sent, length - sent, true);
@@ -323,7 +323,7 @@ static unsigned tty_poll(struct file *file, struct poll_wait *wait)
 
 	poll_on(wait, &tty->readers);
 	poll_on(wait, tty->screen->output(tty));
-	if (terminal_readable(&tty->terminal, 1))
+	if (ldisc_readable(&tty->ldisc, 1))
 		ready |= EPOLLIN | EPOLLRDNORM;
 	if (tty->hung_up)
 		ready |= EPOLLHUP | EPOLLIN;
@@ -343,7 +343,7 @@ static long set_settings(struct task *self, struct tty *tty, unsigned command, u
 		return error;
 	if (user_read(self, argument, &settings, sizeof(settings)))
 		return -EFAULT;
-	terminal_set(&tty->terminal, &settings, command == TCSETSF);
+	ldisc_set(&tty->ldisc, &settings, command == TCSETSF);
 	tty->screen->stopped(tty);
 	wait_wake(&tty->readers);
 	wait_wake(&tty->room);
@@ -396,7 +396,7 @@ static long flush(struct tty *tty, u64 what)
 	if (what > TCIOFLUSH)
 		return -EINVAL;
 	if (what != TCOFLUSH) {
-		terminal_flush_input(&tty->terminal);
+		ldisc_flush_input(&tty->ldisc);
 		wait_wake(&tty->room);
 	}
 	return 0;
@@ -407,7 +407,7 @@ static long flow(struct tty *tty, u64 what)
 	if (what > TCION)
 		return -EINVAL;
 	if (what == TCOOFF || what == TCOON) {
-		tty->terminal.stopped = what == TCOOFF;
+		tty->ldisc.stopped = what == TCOOFF;
 		tty->screen->stopped(tty);
 	}
 	return 0;
@@ -419,7 +419,7 @@ long tty_command(struct task *self, struct tty *tty, unsigned command, u64 argum
 
 	switch (command) {
 	case TCGETS:
-		return user_write(self, argument, &tty->terminal.settings, sizeof(tty->terminal.settings));
+		return user_write(self, argument, &tty->ldisc.settings, sizeof(tty->ldisc.settings));
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:
@@ -441,7 +441,7 @@ long tty_command(struct task *self, struct tty *tty, unsigned command, u64 argum
 			tty_session_ended(tty->session);
 		return 0;
 	case FIONREAD:
-		return user_put_u32(self, argument, (u32)terminal_count(&tty->terminal));
+		return user_put_u32(self, argument, (u32)ldisc_count(&tty->ldisc));
 	case TIOCOUTQ:
 		return user_put_u32(self, argument, 0);
 	case TCFLSH:

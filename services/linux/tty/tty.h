@@ -2,8 +2,8 @@
  * Everything with the service lock held.
  *
  *   file (slave side) --> struct tty --> struct tty_screen: the host's terminal (tty.c), or a master (pty.c) */
-#ifndef LINUX_TTY_H
-#define LINUX_TTY_H
+#ifndef LINUX_TTY_TTY_H
+#define LINUX_TTY_TTY_H
 
 #include <asm/termios.h>
 
@@ -15,7 +15,7 @@ struct tty;
 /* Where a terminal shows what is written to it. */
 struct tty_screen {
 	/* Shows an echo; what there is no room for is lost. */
-	void (*echo)(struct terminal *terminal, const char *text, size_t bytes);
+	void (*echo)(struct ldisc *ldisc, const char *text, size_t bytes);
 	/* Shows some of a program's output. -> bytes, or an error. */
 	long (*write)(struct task *self, struct tty *tty, const char *text, size_t bytes, bool wait);
 	/* Is there room, and the list that is woken when there is. */
@@ -29,7 +29,7 @@ struct tty_screen {
 };
 
 struct tty {
-	struct terminal terminal;
+	struct ldisc ldisc;
 	struct winsize size;
 	const struct tty_screen *screen;
 	u32 number;              /* its name is /dev/pts/NUMBER */
@@ -73,7 +73,7 @@ long tty_command(struct task *self, struct tty *tty, unsigned command, u64 argum
 /* --- pty.c --- */
 
 /* Pseudo-terminals have their names in this directory. */
-void pty_init(struct entry *directory);
+void pty_init(struct dentry *directory);
 /* /dev/ptmx: a new one; the file is its master. */
 int pty_open(struct task *self, struct file *file);
 /* /dev/pts/NUMBER. */

@@ -6,8 +6,8 @@
  *
  * What is attached to what, and by whom it is locked, is known here; the memory is the kernel's business. All functions: with the
  * service lock. */
-#ifndef LINUX_VAS_H
-#define LINUX_VAS_H
+#ifndef LINUX_VAS_VAS_H
+#define LINUX_VAS_VAS_H
 
 #include "abi/vas.h"
 #include "services/linux/proc/procfs.h"

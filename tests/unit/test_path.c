@@ -12,9 +12,9 @@
 
 #define LIB_STRING_H
 #define LINUX_MEMORY_H
-#define LINUX_CLOCK_H
-#define LINUX_FILE_H
-#define LINUX_LOWER_H
+#define LINUX_TIME_CLOCK_H
+#define LINUX_FS_FILE_H
+#define LINUX_FS_9P_CLIENT_H
 #define LINUX_TASK_H
 
 #include "services/linux/base.h"
@@ -29,22 +29,22 @@ struct process {
 };
 struct fs {
 	u32 refs, umask;
-	struct entry *root, *cwd;
+	struct dentry *root, *cwd;
 };
-struct files {
+struct descriptor_table {
 	int unused;
 };
 struct task {
 	struct process *process;
-	struct files *files;
+	struct descriptor_table *files;
 	struct fs *fs;
 };
 struct file {
-	struct entry *entry;
+	struct dentry *dentry;
 	struct inode *inode;
 };
 
-static struct file *files_peek(const struct files *files, u64 fd)
+static struct file *files_peek(const struct descriptor_table *files, u64 fd)
 {
 	(void)files, (void)fd;
 	return NULL;
@@ -66,7 +66,14 @@ static void heap_free(void *block)
 	free(block);
 }
 
-char *heap_string(const char *text, size_t length);
+static char *heap_string(const char *text, size_t length)
+{
+	char *copy = heap_zalloc(length + 1);
+
+	if (copy)
+		memcpy(copy, text, length);
+	return copy;
+}
 
 static u64 time_wall(void)
 {
@@ -75,7 +82,7 @@ static u64 time_wall(void)
 
 static unsigned forgotten;
 
-static void lower_forget(struct inode *inode)
+static void p9_forget(struct inode *inode)
 {
 	(void)inode;
 	forgotten++;
@@ -92,12 +99,12 @@ static long user_string(struct task *self, u64 addr, char *to, u64 size)
 #include "services/linux/fs/inode.c"
 #include "services/linux/fs/path.c"
 
-void pages_release(struct inode *inode)
+void page_cache_release(struct inode *inode)
 {
 	(void)inode;
 }
 
-void pages_relieve(void)
+void page_cache_relieve(void)
 {
 }
 
@@ -110,14 +117,14 @@ static int table_lookup(struct task *self, struct inode *dir, const char *name, 
 	(void)self;
 	lookups++;
 	if (length == 5 && !memcmp(name, "lower", 5)) {
-		*found = inode_new(dir->tree, 0100644, 0, 0);
-		(*found)->lower = true;
+		*found = inode_new(dir->sb, 0100644, 0, 0);
+		(*found)->remote = true;
 		return 0;
 	}
 	return -ENOENT;
 }
 
-static int table_list(struct task *self, struct inode *dir, uint64_t cursor, struct listing *listing)
+static int table_list(struct task *self, struct inode *dir, uint64_t cursor, struct dir_context *listing)
 {
 	(void)self, (void)dir;
 	if (cursor < 1 && !listing->emit(listing, ".", 1, 1, 4, 1))
@@ -132,40 +139,40 @@ static const struct inode_ops table_ops = { .lookup = table_lookup, .list = tabl
 static struct process process;
 static struct fs fs;
 static struct task task = { &process, NULL, &fs };
-static struct entry *top;
+static struct dentry *top;
 
-static struct entry *make(struct entry *dir, const char *name, u32 mode)
+static struct dentry *make(struct dentry *dir, const char *name, u32 mode)
 {
-	struct entry *entry;
+	struct dentry *dentry;
 
-	assert_int_equal(entry_lookup(&task, dir, name, strlen(name), &entry), 0);
-	assert_null(entry->inode);
-	entry_bind(entry, inode_new(dir->inode->tree, mode, 0, 0));
-	entry_put(entry);
-	return entry;
+	assert_int_equal(dentry_lookup(&task, dir, name, strlen(name), &dentry), 0);
+	assert_null(dentry->inode);
+	dentry_bind(dentry, inode_new(dir->inode->sb, mode, 0, 0));
+	dentry_put(dentry);
+	return dentry;
 }
 
-static void make_link(struct entry *dir, const char *name, const char *target)
+static void make_link(struct dentry *dir, const char *name, const char *target)
 {
 	make(dir, name, 0120777)->inode->target = heap_string(target, strlen(target));
 }
 
-static struct entry *new_root(const struct inode_ops *ops)
+static struct dentry *new_root(const struct inode_ops *ops)
 {
-	struct tree *tree = tree_new("test", "test", 0, ops);
+	struct superblock *sb = superblock_new("test", "test", 0, ops);
 
-	return entry_root(tree, inode_new(tree, 040755, 0, 0));
+	return dentry_root(sb, inode_new(sb, 040755, 0, 0));
 }
 
 static int setup(void **state)
 {
-	struct entry *a, *b;
+	struct dentry *a, *b;
 
 	(void)state;
 	memset(&process, 0, sizeof(process));
 	lookups = forgotten = 0;
-	top = root_entry = new_root(NULL);
-	fs = (struct fs){ 1, 022, entry_get(top), entry_get(top) };
+	top = root_dentry = new_root(NULL);
+	fs = (struct fs){ 1, 022, dentry_get(top), dentry_get(top) };
 	a = make(top, "a", 040755);
 	b = make(a, "b", 040755);
 	make(b, "file", 0100644);
@@ -182,15 +189,15 @@ static char reached[4096];
 
 static int go(const char *path, unsigned flags)
 {
-	struct walk at;
-	int error = walk(&task, AT_FDCWD, path, flags, &at);
+	struct path at;
+	int error = path_lookup(&task, AT_FDCWD, path, flags, &at);
 
 	reached[0] = 0;
 	if (!error) {
-		entry_path(at.entry, root_entry, reached, sizeof(reached));
-		if (!at.entry->inode)
+		dentry_path(at.dentry, root_dentry, reached, sizeof(reached));
+		if (!at.dentry->inode)
 			strcat(reached, " (missing)");
-		entry_put(at.entry);
+		dentry_put(at.dentry);
 	}
 	return error;
 }
@@ -210,12 +217,12 @@ static void test_plain(void **state)
 	leads("/../../a", 0, "/a");
 	assert_int_equal(go("", 0), -ENOENT);
 	assert_int_equal(go("/a/none", 0), -ENOENT);
-	assert_int_equal(go("/a/none/more", WALK_MISSING), -ENOENT);
+	assert_int_equal(go("/a/none/more", LOOKUP_MISSING), -ENOENT);
 	assert_int_equal(go("/a/b/file/more", 0), -ENOTDIR);
 	assert_int_equal(go("/a/b/file/", 0), -ENOTDIR);
 	assert_int_equal(go("/a/b/file/.", 0), -ENOTDIR);
-	leads("/a/new", WALK_MISSING, "/a/new (missing)");
-	leads("/a/new/", WALK_MISSING, "/a/new (missing)");
+	leads("/a/new", LOOKUP_MISSING, "/a/new (missing)");
+	leads("/a/new/", LOOKUP_MISSING, "/a/new (missing)");
 }
 
 static void test_long_name(void **state)
@@ -233,20 +240,20 @@ static void test_links(void **state)
 {
 	(void)state;
 	leads("/rel", 0, "/rel");
-	leads("/rel", WALK_FOLLOW, "/a/b");
+	leads("/rel", LOOKUP_FOLLOW, "/a/b");
 	leads("/rel/", 0, "/a/b");
 	leads("/rel/file", 0, "/a/b/file");
-	leads("/rel/abs", WALK_FOLLOW, "/a/b/file");
-	assert_int_equal(go("/loop", WALK_FOLLOW), -ELOOP);
+	leads("/rel/abs", LOOKUP_FOLLOW, "/a/b/file");
+	assert_int_equal(go("/loop", LOOKUP_FOLLOW), -ELOOP);
 	leads("/loop", 0, "/loop");
-	assert_int_equal(go("/dangling", WALK_FOLLOW), -ENOENT);
-	leads("/dangling", WALK_FOLLOW | WALK_MISSING, "/nowhere (missing)");
-	assert_int_equal(go("/rel/file", WALK_NO_LINKS), -ELOOP);
+	assert_int_equal(go("/dangling", LOOKUP_FOLLOW), -ENOENT);
+	leads("/dangling", LOOKUP_FOLLOW | LOOKUP_MISSING, "/nowhere (missing)");
+	assert_int_equal(go("/rel/file", LOOKUP_NO_LINKS), -ELOOP);
 }
 
 static void test_rights(void **state)
 {
-	struct entry *secret = make(top, "secret", 040700);
+	struct dentry *secret = make(top, "secret", 040700);
 
 	(void)state;
 	make(secret, "inside", 0100644);
@@ -264,79 +271,79 @@ static void test_rights(void **state)
 
 static void test_mount(void **state)
 {
-	struct entry *root = new_root(NULL), *on = make(top, "mnt", 040755);
+	struct dentry *root = new_root(NULL), *on = make(top, "mnt", 040755);
 
 	(void)state;
 	make(root, "x", 040755);
-	assert_int_equal(tree_mount(root->inode->tree, on), 0);
+	assert_int_equal(superblock_mount(root->inode->sb, on), 0);
 	leads("/mnt/x", 0, "/mnt/x");
 	leads("/mnt/x/../..", 0, "/");
 	leads("/mnt/..", 0, "/");
-	assert_int_equal(tree_mount(root->inode->tree, on), -EBUSY);
+	assert_int_equal(superblock_mount(root->inode->sb, on), -EBUSY);
 }
 
 static void test_move(void **state)
 {
-	struct walk from, to;
+	struct path from, to;
 
 	(void)state;
-	assert_int_equal(walk(&task, AT_FDCWD, "/a", 0, &from), 0);
-	assert_int_equal(walk(&task, AT_FDCWD, "/moved", WALK_MISSING, &to), 0);
-	assert_int_equal(entry_move(from.entry, to.entry, entry_reserve(to.entry)), 0);
-	entry_put(from.entry);
-	entry_put(to.entry);
+	assert_int_equal(path_lookup(&task, AT_FDCWD, "/a", 0, &from), 0);
+	assert_int_equal(path_lookup(&task, AT_FDCWD, "/moved", LOOKUP_MISSING, &to), 0);
+	assert_int_equal(dentry_move(from.dentry, to.dentry, dentry_reserve(to.dentry)), 0);
+	dentry_put(from.dentry);
+	dentry_put(to.dentry);
 	assert_int_equal(go("/a", 0), -ENOENT);
 	leads("/moved/b/file", 0, "/moved/b/file");
 }
 
 static void test_server(void **state)
 {
-	struct entry *root = new_root(&table_ops), *on = make(top, "srv", 040755);
-	struct walk at;
+	struct dentry *root = new_root(&table_ops), *on = make(top, "srv", 040755);
+	struct path at;
 	bool empty;
 
 	(void)state;
-	tree_mount(root->inode->tree, on);
+	superblock_mount(root->inode->sb, on);
 	leads("/srv/lower", 0, "/srv/lower");
 	leads("/srv/lower", 0, "/srv/lower");
 	assert_int_equal(lookups, 1);
 	assert_int_equal(go("/srv/none", 0), -ENOENT);
 	assert_int_equal(go("/srv/none", 0), -ENOENT);
 	assert_int_equal(lookups, 2);
-	assert_int_equal(entry_is_empty(&task, root, &empty), 0);
+	assert_int_equal(dentry_is_empty(&task, root, &empty), 0);
 	assert_false(empty);
 	/* What is clean is forgotten and found again. */
-	entries_trim(0);
+	dentries_trim(0);
 	assert_int_equal(forgotten, 1);
 	leads("/srv/lower", 0, "/srv/lower");
 	assert_int_equal(lookups, 3);
 	/* A name that was removed stays removed. */
-	assert_int_equal(walk(&task, AT_FDCWD, "/srv/lower", 0, &at), 0);
-	assert_int_equal(entry_unbind(at.entry), 0);
-	entry_put(at.entry);
-	entries_trim(0);
+	assert_int_equal(path_lookup(&task, AT_FDCWD, "/srv/lower", 0, &at), 0);
+	assert_int_equal(dentry_unbind(at.dentry), 0);
+	dentry_put(at.dentry);
+	dentries_trim(0);
 	assert_int_equal(go("/srv/lower", 0), -ENOENT);
 	assert_int_equal(lookups, 3);
-	assert_true(entry_hides(root, "lower", 5));
-	assert_int_equal(entry_is_empty(&task, root, &empty), 0);
+	assert_true(dentry_hides(root, "lower", 5));
+	assert_int_equal(dentry_is_empty(&task, root, &empty), 0);
 	assert_true(empty);
 }
 
 static void test_dirty_stays(void **state)
 {
-	struct entry *root = new_root(&table_ops), *on = make(top, "dirty", 040755);
-	struct walk at;
+	struct dentry *root = new_root(&table_ops), *on = make(top, "dirty", 040755);
+	struct path at;
 
 	(void)state;
-	tree_mount(root->inode->tree, on);
-	assert_int_equal(walk(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
-	at.entry->inode->mode = 0100600;
-	inode_changed(at.entry->inode);
-	entry_put(at.entry);
-	entries_trim(0);
-	assert_int_equal(walk(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
-	assert_int_equal(at.entry->inode->mode, 0100600);
-	entry_put(at.entry);
+	superblock_mount(root->inode->sb, on);
+	assert_int_equal(path_lookup(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
+	at.dentry->inode->mode = 0100600;
+	inode_changed(at.dentry->inode);
+	dentry_put(at.dentry);
+	dentries_trim(0);
+	assert_int_equal(path_lookup(&task, AT_FDCWD, "/dirty/lower", 0, &at), 0);
+	assert_int_equal(at.dentry->inode->mode, 0100600);
+	dentry_put(at.dentry);
 	assert_int_equal(lookups, 1);
 }
 
@@ -345,14 +352,14 @@ static void test_nothing_lost(void **state)
 	long before;
 
 	(void)state;
-	entries_trim(0);
+	dentries_trim(0);
 	before = blocks;
 	go("/a/b/none", 0);
-	go("/rel/abs", WALK_FOLLOW);
-	go("/loop", WALK_FOLLOW);
+	go("/rel/abs", LOOKUP_FOLLOW);
+	go("/loop", LOOKUP_FOLLOW);
 	go("/a/b/file/", 0);
-	go("/dangling", WALK_FOLLOW | WALK_MISSING);
-	entries_trim(0);
+	go("/dangling", LOOKUP_FOLLOW | LOOKUP_MISSING);
+	dentries_trim(0);
 	assert_int_equal(blocks, before);
 }
 
