@@ -26,7 +26,11 @@ enum {
 enum {
 	MAP_SHARE = 0x10,   /* writes go to the segment; otherwise the region is copy-on-write */
 	MAP_REPLACE = 0x20, /* take out what is mapped there first (Linux MAP_FIXED) */
+	MAP_MOST_SHIFT = 8,
+	MAP_MOST_MASK = 0x700,
 };
+/* The most rights that protect() may ever give the region. Without it: those that a MAP_SHARE region is mapped with, all of another. */
+#define MAP_MOST(rights) ((uint32_t)(rights) << MAP_MOST_SHIFT & MAP_MOST_MASK)
 
 /* Flags of grants. */
 enum {
@@ -157,7 +161,7 @@ struct landing {
 struct region_info {
 	uint64_t start, end, offset; /* offset in the segment, bytes */
 	uint32_t segment;            /* 0: zero-filled private memory */
-	uint32_t flags;              /* RIGHT_* | MAP_SHARE */
+	uint32_t flags;              /* RIGHT_* | MAP_SHARE | MAP_MOST(RIGHT_*): with these, map() maps it once more */
 };
 
 /* Why the system portal is called (user_frame.cause). */

@@ -11,6 +11,8 @@
 #include "space.h"
 #include "tlb.h"
 
+static const u32 MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X;
+
 struct space *map_space(struct map *map)
 {
 	return container_of(map, struct space, map);
@@ -118,6 +120,12 @@ static int check_segment(struct space *caller, u32 number, u64 offset, u64 bytes
 	return 0;
 }
 
+/* Does the most that a region with these flags may have include the rights? */
+static bool may_have(u32 flags, u32 rights)
+{
+	return !(MAP_MOST(rights & MEMORY_RIGHTS) & ~flags);
+}
+
 /* Adds a region, in place of anything in the way if there is something. */
 static int add(struct space *space, u64 start, u64 end, u32 flags, struct segment *segment, u64 offset, bool replaces)
 {
@@ -147,12 +155,14 @@ static int add(struct space *space, u64 start, u64 end, u32 flags, struct segmen
 
 int map_add(struct space *caller, struct space *space, u64 address, u64 bytes, u32 flags, u32 segment, u64 offset)
 {
-	const u32 allowed = RIGHT_R | RIGHT_W | RIGHT_X | MAP_SHARE | MAP_REPLACE;
+	const u32 allowed = MEMORY_RIGHTS | MAP_SHARE | MAP_REPLACE | MAP_MOST_MASK;
 	struct segment *object;
 	bool replaces;
 	int error;
 
-	if (!is_range(address, bytes) || (flags & ~allowed))
+	if (!(flags & MAP_MOST_MASK))
+		flags |= MAP_MOST(flags & MAP_SHARE ? flags : MEMORY_RIGHTS);
+	if (!is_range(address, bytes) || (flags & ~allowed) || !may_have(flags, flags))
 		return -E_INVAL;
 	error = check_segment(caller, segment, offset, bytes, flags, &object);
 	if (error)
@@ -219,28 +229,38 @@ static bool is_mapped(const struct map *map, u64 start, u64 end)
 	return false;
 }
 
+/* May all regions of a range have the rights? */
+static bool may_all_have(const struct map *map, u64 start, u64 end, u32 rights)
+{
+	for (const struct region *r = map_find_next(map, start); r && r->start < end; r = region_next(map, r))
+		if (!may_have(r->flags, rights))
+			return false;
+	return true;
+}
+
 int map_protect(struct space *space, u64 address, u64 bytes, u32 rights)
 {
-	const u32 all = RIGHT_R | RIGHT_W | RIGHT_X;
 	struct map *map = &space->map;
 	u64 end = address + bytes;
 	struct region_reserve reserve;
 
-	if (!is_range(address, bytes) || (rights & ~all))
+	if (!is_range(address, bytes) || (rights & ~MEMORY_RIGHTS))
 		return -E_INVAL;
 	if (!is_mapped(map, address, end))
 		return -E_NOMEM;
 	if (has_kernel_region(map, address, end))
 		return -E_BUSY;
+	if (!may_all_have(map, address, end, rights))
+		return -E_PERM;
 	if (region_reserve(&reserve, region_splits(map, address, end)))
 		return -E_NOMEM;
 	region_split(map, address, &reserve);
 	region_split(map, end, &reserve);
 	for (struct region *r = map_find_next(map, address); r && r->start < end; r = region_next(map, r)) {
 		/* More rights are found by the next fault; fewer must be seen at once. */
-		if (r->flags & all & ~rights)
+		if (r->flags & MEMORY_RIGHTS & ~rights)
 			pt_clear(space, r->start, r->end);
-		r->flags = (r->flags & ~all) | rights;
+		r->flags = (r->flags & ~MEMORY_RIGHTS) | rights;
 	}
 	region_merge(map, address, end);
 	region_unreserve(&reserve);
@@ -424,7 +444,7 @@ int map_query(struct space *space, u64 address, struct region_info *info)
 		.end = region->end,
 		.offset = region->segment ? region->offset : 0,
 		.segment = region->segment ? region->segment->number : 0,
-		.flags = region->flags & (RIGHT_R | RIGHT_W | RIGHT_X | MAP_SHARE),
+		.flags = region->flags & (MEMORY_RIGHTS | MAP_SHARE | MAP_MOST_MASK),
 	};
 	return 0;
 }

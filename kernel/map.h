@@ -21,13 +21,13 @@ struct segment;
 struct space;
 
 enum { PRESENT_RUN = 512 };
-enum { REGION_KERNEL = 0x100 }; /* in region.flags, besides RIGHT_* and MAP_SHARE */
+enum { REGION_KERNEL = 0x1000 }; /* in region.flags, besides RIGHT_*, MAP_SHARE and MAP_MOST */
 
 struct region {
 	u64 start, end;
 	struct segment *segment; /* NULL: private memory, zero-filled */
 	u64 offset;              /* in the segment, bytes; without a segment equal to start */
-	u32 flags;               /* RIGHT_*, MAP_SHARE, REGION_KERNEL */
+	u32 flags;               /* RIGHT_*, MAP_SHARE, MAP_MOST(), REGION_KERNEL; the rights are some of the most, always */
 	u32 priority;            /* of the tree */
 	struct region *left, *right;
 	struct list_node order;      /* in map.regions, by address */
@@ -54,7 +54,7 @@ void map_destroy(struct map *map);
  * flags: RIGHT_R, W, X and MAP_*. */
 int map_add(struct space *caller, struct space *space, u64 address, u64 bytes, u32 flags, u32 segment, u64 offset);
 int map_remove(struct space *space, u64 address, u64 bytes);
-/* -E_NOMEM if a part of the range is unmapped. */
+/* -E_NOMEM if a part of the range is unmapped, -E_PERM if a region in it may not have the rights (MAP_MOST). */
 int map_protect(struct space *space, u64 address, u64 bytes, u32 rights);
 /* Moves what is mapped in [from, from + bytes). -E_EXIST if the target is not free, -E_NOENT if nothing is there. */
 int map_move(struct space *space, u64 from, u64 bytes, u64 to);

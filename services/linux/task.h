@@ -59,9 +59,6 @@ struct mm {
 	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
 	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
 	struct file *exe;                               /* [L] */
-	/* [L] Segments of files that were open for writing when they were mapped shared, but not writable: that can still be
-	 * changed. The oldest is forgotten. */
-	u32 may_write[16], may_write_next;
 	struct vas_use *vases; /* [L] attached to it */
 	struct bounds bounds[BOUNDS_KINDS]; /* [L] */
 };

@@ -5,10 +5,20 @@
 
 /* --- maps --- */
 
+/* The most that pages mapped with these flags may ever have. */
+static u32 most_of(u32 flags)
+{
+	if (flags & MAP_MOST_MASK)
+		return flags >> 8 & 7;
+	return flags & MAP_SHARE ? flags & 7 : 7;
+}
+
 static int want_map(int caller, int s, u64 start, u64 bytes, u32 flags, int seg, u64 offset)
 {
 	const struct model_segment *segment = seg >= 0 ? &model.segments[seg] : NULL;
 
+	if ((flags & 7) & ~most_of(flags))
+		return -E_INVAL;
 	if (!segment && (flags & MAP_SHARE))
 		return -E_INVAL;
 	if (segment) {
@@ -34,7 +44,8 @@ void step_map(void)
 {
 	int caller = model_choose_space(), s = model_choose_space(), seg = (int)model_choose(SEGMENTS) - 2, got, want;
 	u64 start, bytes, offset = 0;
-	u32 flags = model_choose(8) | (model_choose(2) ? MAP_SHARE : 0) | (model_choose(2) ? MAP_REPLACE : 0);
+	u32 flags = model_choose(8) | (model_choose(2) ? MAP_SHARE : 0) | (model_choose(2) ? MAP_REPLACE : 0) |
+		(model_choose(2) ? MAP_MOST(model_choose(8)) : 0);
 
 	if (caller < 0 || s < 0)
 		return;
@@ -69,6 +80,7 @@ void step_map(void)
 			.mapped = true,
 			.share = flags & MAP_SHARE,
 			.rights = flags & 7,
+			.most = most_of(flags),
 			.segment = seg,
 			.index = seg >= 0 ? (u32)((offset + model_page_address(i) - start) / PAGE_SIZE) : 0,
 		};
@@ -115,13 +127,17 @@ void step_protect(void)
 {
 	int s = model_choose_space(), got, want = 0;
 	u64 start, bytes, count = 0;
-	u32 rights = model_choose(8);
+	u32 rights = model_choose(8), beyond = 0;
 
 	if (s < 0)
 		return;
 	model_choose_range(&start, &bytes);
-	for_pages(i, start, bytes)
+	for_pages(i, start, bytes) {
 		count += model.spaces[s].pages[i].mapped;
+		beyond |= rights & ~model.spaces[s].pages[i].most;
+	}
+	if (beyond)
+		want = -E_PERM;
 	if (count != bytes / PAGE_SIZE)
 		want = -E_NOMEM;
 	got = map_protect(model.spaces[s].core, start, bytes, rights);

@@ -19,7 +19,7 @@ enum { SEGMENT_PAGES = 800 }; /* blocks of 2 MiB fit at several offsets */
 
 struct page {
 	bool mapped, private, share;
-	u32 rights;
+	u32 rights, most;
 	int segment; /* in model.segments, -1: none */
 	u32 index;   /* page of the segment */
 	u64 value;   /* of a private page */

@@ -222,7 +222,8 @@ static u64 argument(char kind)
 	case 'r':
 		return core_roll(8);
 	case 'f':
-		return core_roll(8) | (core_roll(3) ? 0 : MAP_SHARE) | (core_roll(2) ? MAP_REPLACE : 0);
+		return core_roll(8) | (core_roll(3) ? 0 : MAP_SHARE) | (core_roll(2) ? MAP_REPLACE : 0) |
+			(core_roll(3) ? 0 : MAP_MOST(core_roll(8)));
 	case 'g':
 		return core_roll(16) | (core_roll(2) ? GRANT_PASS : 0);
 	case 'h':

@@ -196,6 +196,26 @@ static void test_blocks(void **state)
 	assert_true(grant_revoke(a, (u32)part) == 0 && grant_revoke(b, (u32)whole) == 0);
 }
 
+/* What is granted of a region may be used as the region may, whatever is granted, and the region gets no right by it. */
+static void test_of_less(void **state)
+{
+	int segment = segment_create(first, 1, 0);
+	u64 word = 1;
+
+	(void)state;
+	assert_int_equal(map_add(first, owner, 0x10000, PAGE_SIZE, R | MAP_SHARE, (u32)segment, 0), 0);
+	assert_true(grant_make(owner, there(0x10000), PAGE_SIZE, a->number, RW | X | GRANT_PASS) > 0);
+	assert_true(grant_make(a, there(0x10000), PAGE_SIZE, b->number, RW | X) > 0);
+	for (unsigned i = 0; i < 2; i++) {
+		core_load(i ? b : a, there(0x10000));
+		assert_int_equal(core_access(i ? b : a, there(0x10000), FAULT_WRITE, &word),
+			FAULT_WRITE | FAULT_MAPPED);
+		assert_int_equal(core_code(i ? b : a, there(0x10000), FAULT_EXEC), FAULT_EXEC | FAULT_MAPPED);
+	}
+	assert_int_equal(map_protect(owner, 0x10000, PAGE_SIZE, RW), -E_PERM);
+	assert_int_equal(core_access(b, there(0x10000), FAULT_WRITE, &word), FAULT_WRITE | FAULT_MAPPED);
+}
+
 static void test_chain(void **state)
 {
 	struct space *c = core_space(first, 0);
@@ -480,6 +500,7 @@ int main(int argc, char **argv)
 		TEST(test_ragged),
 		TEST(test_overlapping),
 		TEST(test_blocks),
+		TEST(test_of_less),
 		TEST(test_chain),
 		TEST(test_by_manager),
 		TEST(test_creator),

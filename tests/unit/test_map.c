@@ -5,7 +5,7 @@
 
 static struct space *first, *s;
 
-enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W };
+enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W, ALL = MAP_MOST_MASK };
 
 static int setup(void **state)
 {
@@ -59,11 +59,12 @@ static void test_regions(void **state)
 	assert_int_equal(s->map.region_count, 1);
 	assert_int_equal(map(0xb000, 2, RW, 0, 0), -E_EXIST);
 	assert_int_equal(map_query(s, 0, &info), 0);
-	assert_true(info.start == 0xc000 && info.end == 0x18000 && info.flags == RW && !info.segment && !info.offset);
+	assert_true(info.start == 0xc000 && info.end == 0x18000 && info.flags == (RW | ALL) && !info.segment &&
+		!info.offset);
 	assert_int_equal(map_protect(s, 0x12000, 2 * PAGE_SIZE, R), 0);
 	assert_int_equal(s->map.region_count, 3);
 	assert_int_equal(map_query(s, 0x12fff, &info), 0);
-	assert_true(info.start == 0x12000 && info.end == 0x14000 && info.flags == R);
+	assert_true(info.start == 0x12000 && info.end == 0x14000 && info.flags == (R | ALL));
 	assert_int_equal(map_protect(s, 0x12000, 2 * PAGE_SIZE, RW), 0);
 	assert_int_equal(s->map.region_count, 1);
 	assert_int_equal(map_remove(s, 0x11000, PAGE_SIZE), 0);
@@ -76,6 +77,68 @@ static void test_regions(void **state)
 	assert_int_equal(s->map.region_count, 4);
 	assert_int_equal(map_remove(s, 0, window_bytes() / 2), 0);
 	assert_int_equal(s->map.region_count, 0);
+}
+
+/* Tries to give a page every set of rights. -> the most that it may have. */
+static u32 most_at(struct space *space, u64 address)
+{
+	struct region_info info;
+	u32 most = 0;
+
+	assert_int_equal(map_query(space, address, &info), 0);
+	for (u32 rights = 0; rights < 8; rights++) {
+		int error = map_protect(space, address, PAGE_SIZE, rights);
+
+		assert_true(!error || error == -E_PERM);
+		most |= error ? 0 : rights;
+	}
+	assert_int_equal(map_protect(space, address, PAGE_SIZE, info.flags & 7), 0);
+	assert_int_equal(info.flags & MAP_MOST_MASK, MAP_MOST(most));
+	return most;
+}
+
+/* Whatever is done with a region, it never gets a right that who mapped it did not have. */
+static void test_most(void **state)
+{
+	int segment = segment_create(first, 8, 0);
+	struct space *child = core_space(first, 0);
+	u64 word = 1;
+
+	(void)state;
+	/* Shared, a region may have what it is mapped with, or what the mapper says; a copy may have everything. */
+	assert_int_equal(map(0x10000, 4, R | MAP_SHARE, segment, 0), 0);
+	assert_int_equal(map(0x20000, 4, R | MAP_SHARE | MAP_MOST(RW), segment, 0), 0);
+	assert_int_equal(map(0x30000, 4, R, segment, 0), 0);
+	assert_int_equal(map(0x40000, 4, RW, 0, 0), 0);
+	assert_int_equal(map(0x50000, 4, R | MAP_MOST(R | X), 0, 0), 0);
+	assert_int_equal(map(0x60000, 1, RW | MAP_MOST(R), 0, 0), -E_INVAL);
+	assert_int_equal(map(0x60000, 1, RW | MAP_SHARE | MAP_MOST(R), segment, 0), -E_INVAL);
+	assert_int_equal(most_at(s, 0x10000), R);
+	assert_int_equal(most_at(s, 0x20000), RW);
+	assert_int_equal(most_at(s, 0x30000), RW | X);
+	assert_int_equal(most_at(s, 0x40000), RW | X);
+	assert_int_equal(most_at(s, 0x50000), R | X);
+	/* A part that may not have the rights: nothing changes. */
+	assert_int_equal(map(0x14000, 4, RW | MAP_SHARE, segment, 4), 0);
+	assert_int_equal(map_protect(s, 0x10000, 8 * PAGE_SIZE, RW), -E_PERM);
+	assert_int_equal(core_access(s, 0x10000, FAULT_WRITE, &word), FAULT_WRITE | FAULT_MAPPED);
+	/* Rights that are given up can be had again. */
+	assert_int_equal(map_protect(s, 0x14000, 4 * PAGE_SIZE, 0), 0);
+	assert_int_equal(most_at(s, 0x14000), RW);
+	/* Pieces and what they grow to, a region that moves, copies of the map, and copies of those. */
+	assert_int_equal(map_protect(s, 0x11000, PAGE_SIZE, 0), 0);
+	for (u64 at = 0x10000; at < 0x14000; at += PAGE_SIZE)
+		assert_int_equal(most_at(s, at), R);
+	assert_int_equal(map_protect(s, 0x11000, PAGE_SIZE, R), 0);
+	assert_int_equal(map_move(s, 0x11000, 2 * PAGE_SIZE, 0x70000), 0);
+	assert_int_equal(most_at(s, 0x71000), R);
+	assert_int_equal(map_fork(s, child), 0);
+	assert_int_equal(most_at(child, 0x71000), R);
+	assert_int_equal(most_at(child, 0x20000), RW);
+	/* Mapped once more with the flags that map_query() tells. */
+	assert_int_equal(map(0x70000, 1, R | MAP_SHARE | MAP_MOST(R) | MAP_REPLACE, segment, 1), 0);
+	assert_int_equal(map_query(s, 0x70000, &(struct region_info){ 0 }), 0);
+	assert_int_equal(most_at(s, 0x70000), R);
 }
 
 static void test_many_regions(void **state)
@@ -615,6 +678,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_bad_arguments),
 		TEST(test_regions),
+		TEST(test_most),
 		TEST(test_many_regions),
 		TEST(test_present),
 		TEST(test_rights),

@@ -186,7 +186,8 @@ static void map_page(int vas, unsigned page)
 {
 	unsigned segment = (unsigned)core_roll(SEGMENTS);
 	u32 rights = core_roll(3) ? RW : RIGHT_R;
-	int error = map_add(service, vases[vas], page_at(page), PAGE_SIZE, rights | MAP_SHARE, segments[segment], 0);
+	int error = map_add(service, vases[vas], page_at(page), PAGE_SIZE,
+		rights | MAP_SHARE | MAP_MOST(RIGHT_R | RIGHT_W | RIGHT_X), segments[segment], 0);
 
 	assert_int_equal(error, mapped[vas][page].rights ? -E_EXIST : 0);
 	if (error)

@@ -46,7 +46,8 @@ long sys_brk(struct task *self, struct user_frame *frame)
 /* What mmap asks for, checked. */
 struct mapping {
 	u64 addr, bytes, offset;
-	u32 rights, flags; /* RIGHT_*; MAP_* of Linux */
+	u32 rights, most; /* RIGHT_* */
+	u32 flags;        /* MAP_* of Linux */
 	int fd;
 };
 
@@ -81,24 +82,12 @@ static int fixed_check(const struct mapping *m)
 	return m->addr < MMAP_LOW ? -EPERM : 0;
 }
 
-static bool may_write_segment(const struct mm *mm, u32 segment)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(mm->may_write); i++)
-		if (mm->may_write[i] == segment)
-			return true;
-	return false;
-}
-
-static void may_write_note(struct mm *mm, u32 segment)
-{
-	if (!may_write_segment(mm, segment))
-		mm->may_write[mm->may_write_next++ % ARRAY_SIZE(mm->may_write)] = segment;
-}
-
-/* The segment behind the mapping; *own: it was made for this mapping, and the service's reference is to be dropped. */
-static int mapping_segment(struct task *self, const struct mapping *m, u32 *segment, bool *own)
+/* The segment behind the mapping, and the most that mprotect() may make of it; *own: it was made for this mapping, and the service's
+ * reference is to be dropped. */
+static int mapping_segment(struct task *self, struct mapping *m, u32 *segment, bool *own)
 {
 	bool share = (m->flags & MAP_TYPE) != MAP_PRIVATE;
+	m->most = RIGHT_R | RIGHT_W | RIGHT_X;
 	*own = false;
 	*segment = 0;
 	if (m->flags & MAP_ANONYMOUS) {
@@ -115,15 +104,15 @@ static int mapping_segment(struct task *self, const struct mapping *m, u32 *segm
 	if (!file)
 		return -EBADF;
 	int error = file_segment(self, file, m->rights, share, m->bytes, segment);
-	if (!error && share && !(m->rights & RIGHT_W) && file_may_write(file))
-		may_write_note(self->mm, *segment);
+	if (share && !file_may_write(file))
+		m->most &= ~(u32)RIGHT_W;
 	file_put(self, file);
 	return error;
 }
 
 static int mapping_map(struct task *self, const struct mapping *m, u32 segment)
 {
-	u32 flags = m->rights;
+	u32 flags = m->rights | MAP_MOST(m->most);
 	if ((m->flags & MAP_TYPE) != MAP_PRIVATE)
 		flags |= MAP_SHARE;
 	if (m->flags & MAP_FIXED)
@@ -206,22 +195,16 @@ long sys_munmap(struct task *self, struct user_frame *frame)
 
 /* --- changing what is mapped --- */
 
-/* A shared file mapping only becomes writable if the file was open for writing. */
-static bool protect_is_allowed(struct mm *mm, u64 addr, u64 bytes)
+/* Shared mappings become writable, if they may: their files may be written from now on. */
+static void note_writable(struct mm *mm, u64 addr, u64 bytes)
 {
 	struct region_info region;
-	u64 end = addr + bytes, dev, ino;
-	char name[8];
+	u64 end = addr + bytes;
 	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
-		if ((region.flags & MAP_SHARE) && !(region.flags & RIGHT_W) && region.segment &&
-			segment_name(region.segment, name, sizeof(name), &dev, &ino)) {
-			if (!may_write_segment(mm, region.segment))
-				return false;
+		if ((region.flags & (MAP_SHARE | MAP_MOST(RIGHT_W) | RIGHT_W)) == (MAP_SHARE | MAP_MOST(RIGHT_W)))
 			segment_written(region.segment);
-		}
 		addr = region.end;
 	}
-	return true;
 }
 
 static u64 bytes_up_to_gap(struct mm *mm, u64 addr, u64 bytes)
@@ -243,13 +226,16 @@ long sys_mprotect(struct task *self, struct user_frame *frame)
 		return 0;
 	if (!range_is_allowed(addr, bytes))
 		return -ENOMEM;
-	if ((prot & PROT_WRITE) && !protect_is_allowed(self->mm, addr, bytes))
-		return -EACCES;
-	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot));
+	if (prot & PROT_WRITE)
+		note_writable(self->mm, addr, bytes);
+	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot)), part = error;
 	u64 mapped = error == -E_NOMEM ? bytes_up_to_gap(self->mm, addr, bytes) : 0;
 	/* Up to the first gap it has an effect all the same. Without one, it was memory that was missing. */
 	if (mapped && mapped < bytes)
-		call_protect(self->mm->space, addr, mapped, rights_of(prot));
+		part = call_protect(self->mm->space, addr, mapped, rights_of(prot));
+	/* More than the mapping may ever have. */
+	if (part == -E_PERM)
+		return -EACCES;
 	return native_errno(error);
 }
 
@@ -257,8 +243,7 @@ long sys_mprotect(struct task *self, struct user_frame *frame)
 static int region_extend(struct mm *mm, const struct region_info *region, u64 old_end, u64 at, u64 bytes)
 {
 	u64 offset = region->segment ? region->offset + (old_end - region->start) : 0;
-	return native_errno(
-		call_map(mm->space, at, bytes, region->flags & (RIGHT_ALL | MAP_SHARE), region->segment, offset));
+	return native_errno(call_map(mm->space, at, bytes, region->flags, region->segment, offset));
 }
 
 static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes, u64 flags, u64 wish)
@@ -345,8 +330,7 @@ int mm_forget(struct mm *mm, u64 addr, u64 bytes)
 		u64 piece = min_u64(region.end, end) - addr;
 		u64 offset = region.segment ? region.offset + (addr - region.start) : 0;
 		if (!(region.flags & MAP_SHARE) &&
-			call_map(mm->space, addr, piece, (region.flags & RIGHT_ALL) | MAP_REPLACE, region.segment,
-				offset) < 0)
+			call_map(mm->space, addr, piece, region.flags | MAP_REPLACE, region.segment, offset) < 0)
 			return -ENOMEM;
 		addr += piece;
 	}

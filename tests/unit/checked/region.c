@@ -26,6 +26,7 @@ void map_check(const struct map *map)
 		ASSERT(!last || last->end <= region->start);
 		ASSERT(!last || !continues(last, region));
 		ASSERT(region->segment || region->offset == region->start);
+		ASSERT((region->flags & REGION_KERNEL) || !(MAP_MOST(region->flags & RIGHT_ALL) & ~region->flags));
 		ASSERT(!region->segment ||
 			region->end - region->start + region->offset <= region->segment->pages << PAGE_SHIFT);
 		count++;
