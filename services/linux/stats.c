@@ -44,7 +44,7 @@ static const char *stretch_name(u64 cause)
 {
 	static const char *const names[] = { "", "system call", "system return", "fault", "interrupt", "other" };
 	static const char *const calls[] = {
-#define ALLOD_CALL(number, name, arguments) [(number) - ALLOD_CALL_FIRST] = #name,
+#define ALLOD_CALL(number, name, arguments) [(number)-ALLOD_CALL_FIRST] = #name,
 #include "abi/calls.def"
 #undef ALLOD_CALL
 	};

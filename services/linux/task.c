@@ -7,6 +7,7 @@
 #include "services/linux/time/clock.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
+#include "services/linux/user.h"
 
 enum { FIRST_PID = 2 };
 
@@ -125,20 +126,54 @@ struct task *process_first(const struct credentials *cred)
 	process->ppid = 1;
 	process->pgid = process->sid = process->pid;
 	process->cred = *cred;
+	process->cred.user = user_get(cred->uid);
+	if (!process->cred.user)
+		return NULL;
+	user_charge(process->cred.user, USER_TASKS, 1, USER_UNLIMITED);
 	limits_init(process->limits);
 	return task_new(process, NULL);
 }
 
+/* RLIMIT_NPROC, from which a superuser and whoever has his rights are exempt. */
+static u64 tasks_limit(const struct process *process)
+{
+	bool exempt = process->cred.uid == 0 || process->cred.euid == 0;
+	return exempt ? USER_UNLIMITED : process_limit(process, RLIMIT_NPROC);
+}
+
+/* What the process is charged for: its tasks, and a place until somebody has waited for it. */
+static u64 tasks_charged(const struct process *process)
+{
+	return max_u64(process->task_count, 1);
+}
+
+static bool has_too_many_tasks(const struct process *process, const struct user *user)
+{
+	return user->uid && user->charged[USER_TASKS] > process_limit(process, RLIMIT_NPROC);
+}
+
+bool process_tasks_too_many(struct process *process)
+{
+	process->too_many_tasks = process->too_many_tasks && has_too_many_tasks(process, process->cred.user);
+	return process->too_many_tasks;
+}
+
 struct process *process_fork(struct process *parent)
 {
-	struct process *process = process_alloc();
-	if (!process)
+	struct user *user = parent->cred.user;
+	if (!user_charge(user, USER_TASKS, 1, tasks_limit(parent)))
 		return NULL;
+	struct process *process = process_alloc();
+	if (!process) {
+		user_uncharge(user, USER_TASKS, 1);
+		return NULL;
+	}
 	process->ppid = parent->pid;
 	process->pgid = parent->pgid;
 	process->sid = parent->sid;
 	process->parent = parent;
 	process->cred = parent->cred;
+	user_hold(user);
 	memcpy(process->actions, parent->actions, sizeof(process->actions));
 	memcpy(process->limits, parent->limits, sizeof(process->limits));
 	process->dumpable = parent->dumpable;
@@ -155,16 +190,23 @@ void process_discard(struct process *process)
 	list_remove(&process->sibling);
 	list_remove(&process->all);
 	process_table[process->pid] = NULL;
+	user_uncharge(process->cred.user, USER_TASKS, 1);
+	user_put(process->cred.user);
 	heap_free(process);
 }
 
 struct task *task_new(struct process *process, const struct task *like)
 {
 	bool leads = !process->leader && list_is_empty(&process->tasks);
+	if (!leads && !user_charge(process->cred.user, USER_TASKS, 1, tasks_limit(process)))
+		return NULL;
 	u32 tid = leads ? process->pid : pid_new();
 	struct task *task = tid ? heap_zalloc(sizeof(*task)) : NULL;
-	if (!task)
+	if (!task) {
+		if (!leads)
+			user_uncharge(process->cred.user, USER_TASKS, 1);
 		return NULL;
+	}
 	task->process = process;
 	task->tid = tid;
 	task->thread = ~0u;
@@ -192,6 +234,8 @@ void task_discard(struct task *task)
 	struct process *process = task->process;
 	pending_clear(&task->pending);
 	list_remove(&task->sibling);
+	if (process->task_count > 1)
+		user_uncharge(process->cred.user, USER_TASKS, 1);
 	process->task_count--;
 	if (process->leader == task)
 		process->leader = NULL;
@@ -208,6 +252,17 @@ void task_take_number(struct task *task, u32 tid)
 	task->tid = tid;
 	task_table[tid] = task;
 	task->process->leader = task;
+}
+
+void process_set_user(struct process *process, struct user *user)
+{
+	u64 charged = tasks_charged(process);
+	process->too_many_tasks = has_too_many_tasks(process, user);
+	user_charge(user, USER_TASKS, charged, USER_UNLIMITED);
+	user_uncharge(process->cred.user, USER_TASKS, charged);
+	user_put(process->cred.user);
+	process->cred.user = user;
+	process->cred.uid = user->uid;
 }
 
 int task_start(struct task *task, struct user_frame *frame)

@@ -27,6 +27,7 @@
 struct file;
 struct descriptor_table;
 struct fs;
+struct user;
 struct vas;
 struct vas_use;
 
@@ -40,7 +41,9 @@ enum {
 	WORK_RESTORE_MASK = 8, /* put saved_mask back (sigsuspend, ppoll...) unless a handler runs */
 };
 
+/* [L], ids of a process are read without lock. `user` is the one of uid, referenced by each process that has the credentials. */
 struct credentials {
+	struct user *user;
 	u32 uid, euid, suid, fsuid;
 	u32 gid, egid, sgid, fsgid;
 	u32 group_count, groups[GROUPS_MAX];
@@ -93,7 +96,7 @@ struct process {
 	u32 task_count;            /* [L] */
 	struct task *leader;       /* [L] the task whose tid is the pid; may have ended before the others: NULL */
 	enum process_state state;  /* [L] */
-	struct credentials cred;   /* [L], ids are read without lock */
+	struct credentials cred;   /* [L] of all its tasks */
 	struct sigaction actions[SIGNALS];    /* [L] */
 	struct pending pending;               /* [L] signals for any task of the process */
 	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for */
@@ -104,6 +107,7 @@ struct process {
 	bool stop_reported, continued;        /* [L] for wait4 WUNTRACED, WCONTINUED */
 	bool did_exec;                        /* [L] for setpgid */
 	bool subreaper, dumpable;             /* [L] */
+	bool too_many_tasks;                  /* [L] its user had more than RLIMIT_NPROC when it became that user's: exec looks again */
 	struct wait_list wait_children;       /* [L] tasks in wait4 */
 	struct wait_list wait_tasks;          /* [L] exec waits here for the other tasks to end */
 	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */

@@ -127,20 +127,6 @@ static void vfork_wait(struct task *self)
 	self->vfork_child = NULL;
 }
 
-/* RLIMIT_NPROC: tasks of the same user. */
-static bool tasks_are_too_many(const struct task *self)
-{
-	u64 limit = self->process->limits[RLIMIT_NPROC].rlim_cur, tasks = 0;
-	if (task_is_root(self) || limit >= PIDS_MAX / 2)
-		return false;
-	list_for_each(node, &processes) {
-		const struct process *process = container_of(node, struct process, all);
-		if (process->cred.uid == self->process->cred.uid)
-			tasks += process->task_count;
-	}
-	return tasks >= limit;
-}
-
 static long clone_do(struct task *self, const struct user_frame *frame, const struct clone_request *request)
 {
 	int error = clone_check(request);
@@ -148,8 +134,7 @@ static long clone_do(struct task *self, const struct user_frame *frame, const st
 		return error;
 	if (self->process->exiting || self->process->executing)
 		return -ERESTARTNOINTR;
-	if (tasks_are_too_many(self))
-		return -EAGAIN;
+	self->process->too_many_tasks = false;
 	if (!shortage_room())
 		return -ENOMEM;
 	struct process *process = clone_process(self, request);

@@ -11,6 +11,7 @@
 #include "services/linux/main.h"
 #include "services/linux/process/program.h"
 #include "services/linux/raise.h"
+#include "services/linux/user.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
 
@@ -36,6 +37,8 @@ static void exec_free(struct task *self, struct exec *exec)
 		file_put(self, exec->interpreter.file);
 	if (exec->mm)
 		mm_put(self, exec->mm);
+	if (exec->cred.user)
+		user_put(exec->cred.user);
 	strings_free(&exec->strings);
 	heap_free(exec);
 }
@@ -83,6 +86,7 @@ static int script_follow(struct exec *exec)
 static void exec_identity(struct task *self, struct exec *exec, const struct exec_attributes *about)
 {
 	exec->cred = self->process->cred;
+	user_hold(exec->cred.user);
 	if (!self->no_new_privileges) {
 		if (about->mode & S_ISUID)
 			exec->cred.euid = about->uid;
@@ -230,6 +234,9 @@ static void exec_commit(struct task *self, struct exec *exec)
 	struct process *process = self->process;
 	self->mm = exec->mm;
 	exec->mm = NULL;
+	/* Another task may have become another user meanwhile. */
+	if (process->cred.user != exec->cred.user)
+		process_set_user(process, user_hold(exec->cred.user));
 	process->cred = exec->cred;
 	process->did_exec = true;
 	process->dumpable = !exec->start.secure;
@@ -269,6 +276,8 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 
 static long exec_call(struct task *self, struct user_frame *frame, int dirfd, u64 path, u64 argv, u64 envp, int flags)
 {
+	if (process_tasks_too_many(self->process))
+		return -EAGAIN;
 	struct exec *exec = heap_zalloc(sizeof(*exec));
 	if (!exec)
 		return -ENOMEM;

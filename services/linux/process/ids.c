@@ -8,6 +8,7 @@
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
+#include "services/linux/user.h"
 #include "services/linux/user_memory.h"
 
 /* --- processes, groups, sessions --- */
@@ -148,7 +149,10 @@ static long users_set(struct task *self, u32 real, u32 effective, u32 saved)
 		!id_is_allowed(self, effective, old.uid, old.euid, old.suid) ||
 		!id_is_allowed(self, saved, old.uid, old.euid, old.suid))
 		return -EPERM;
-	cred->uid = real == ~0u ? old.uid : real;
+	struct user *user = user_get(real == ~0u ? old.uid : real);
+	if (!user)
+		return -EAGAIN;
+	process_set_user(self->process, user);
 	cred->fsuid = cred->euid = effective == ~0u ? old.euid : effective;
 	cred->suid = saved == ~0u ? old.suid : saved;
 	return 0;

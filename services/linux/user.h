@@ -1,0 +1,40 @@
+/* Users: what all processes of one real user id have caused together, so that limits per user can refuse more.
+ *
+ * A user is there as long as somebody references it (the credentials of its processes do) or anything is charged to it. So
+ * whoever holds a charge can keep the bare pointer until it takes the charge back.
+ *
+ * What can be charged is one row of `enum user_charge`. A limit is given with each charge, as limits belong to the process
+ * that asks (RLIMIT_*) or to the machine. All with the service lock held. */
+#ifndef LINUX_USER_H
+#define LINUX_USER_H
+
+#include "lib/list.h"
+
+#include "services/linux/base.h"
+
+enum user_charge {
+	USER_TASKS,   /* tasks, and processes that nobody has waited for yet: RLIMIT_NPROC */
+	USER_CHARGES, /* how many kinds there are */
+};
+
+#define USER_UNLIMITED (~0ull)
+
+struct user {
+	struct list_node node; /* [L] among users of the same hash */
+	u32 uid;               /* [I] */
+	u32 references;        /* [L] */
+	u64 charged[USER_CHARGES]; /* [L] */
+};
+
+/* The user with the id, made if need be, with one more reference. NULL: no memory. */
+struct user *user_get(u32 uid);
+/* One more reference to a user that has one. */
+struct user *user_hold(struct user *user);
+void user_put(struct user *user);
+
+/* Charges n more, if that leaves the user with at most `limit`. -> whether it did. */
+bool user_charge(struct user *user, enum user_charge which, u64 n, u64 limit);
+/* Takes back what was charged; the user may be gone after that. */
+void user_uncharge(struct user *user, enum user_charge which, u64 n);
+
+#endif

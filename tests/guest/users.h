@@ -1,0 +1,42 @@
+/* Running as somebody else, for programs that start as the superuser. */
+#ifndef TESTS_GUEST_USERS_H
+#define TESTS_GUEST_USERS_H
+
+#include <grp.h>
+#include <sys/types.h>
+
+#include "tap.h"
+
+/* Ids that nobody else on the host has, different ones for each run. */
+static inline uid_t user_id(unsigned n)
+{
+	static uid_t base;
+
+	if (base == 0)
+		base = 1000000 + 16 * (uid_t)getpid();
+	return base + n;
+}
+
+/* Becomes an ordinary user for good. */
+static inline void user_become(uid_t id)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+		_exit(99);
+}
+
+/* Runs a function in a child that is that user. -> its exit status, -1 if it was killed. */
+static inline int user_run(uid_t id, int (*body)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		user_become(id);
+		_exit(body());
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+#endif
