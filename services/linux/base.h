@@ -32,4 +32,7 @@ static inline bool is_page_aligned(u64 v)
 	return (v & (PAGE_SIZE - 1)) == 0;
 }
 
+/* -errno for the error of a native call. */
+int native_errno(i64 error);
+
 #endif

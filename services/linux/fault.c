@@ -8,11 +8,11 @@
 #include "services/linux/call.h"
 #include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
-#include "services/linux/main.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
 #include "services/linux/memory/shortage.h"
 #include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
 
 static void fault_signal(struct task *self, int signal, int code, u64 addr)
 {

@@ -8,11 +8,13 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
+#include "services/linux/config.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
 #include "services/linux/process/process.h"
+#include "services/linux/random.h"
 #include "services/linux/user_memory.h"
 
 /* --- limits --- */
@@ -61,30 +63,6 @@ long sys_getrlimit(struct task *self, struct user_frame *frame)
 long sys_setrlimit(struct task *self, struct user_frame *frame)
 {
 	return limits_do(self, self->process, arg(frame, 0), arg(frame, 1), 0);
-}
-
-long sys_getrusage(struct task *self, struct user_frame *frame)
-{
-	const struct process *process = self->process;
-	int who = arg(frame, 0);
-	struct rusage usage;
-	u64 user, system, total, resident;
-	memset(&usage, 0, sizeof(usage));
-	if (who == RUSAGE_CHILDREN) {
-		user = process->child_user_ns;
-		system = process->child_system_ns;
-		usage.ru_majflt = process->child_faults;
-	} else if (who == RUSAGE_SELF || who == RUSAGE_THREAD) {
-		process_times(process, &user, &system);
-		mm_sizes(self->mm, &total, &resident);
-		usage.ru_maxrss = resident * (PAGE_SIZE / 1024);
-		usage.ru_majflt = process->faults;
-	} else {
-		return -EINVAL;
-	}
-	usage.ru_utime = (struct __kernel_old_timeval){ user / NS_PER_S, user % NS_PER_S / 1000 };
-	usage.ru_stime = (struct __kernel_old_timeval){ system / NS_PER_S, system % NS_PER_S / 1000 };
-	return user_write(self, arg(frame, 1), &usage, sizeof(usage));
 }
 
 /* --- the system --- */

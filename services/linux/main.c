@@ -7,19 +7,17 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
+#include "services/linux/config.h"
 #include "services/linux/copy.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
 
 enum { LINE_BYTES = 512, STATUS_NOT_FOUND = 127, STATUS_NOT_EXECUTABLE = 126 };
-
-u64 machine_window, machine_half;
-unsigned machine_shift;
-u64 clock_wall_base;
 
 /* --- the end --- */
 
@@ -60,12 +58,6 @@ void service_stopped(void)
 }
 
 /* --- the first program --- */
-
-static u64 config_number(const char *key, u64 otherwise)
-{
-	const char *at = NULL, *value = config_get(key, &at);
-	return value ? parse_number(&value) : otherwise;
-}
 
 /* All values of a key, as a list with a NULL at the end. */
 static char **config_list(const char *key)
@@ -163,6 +155,7 @@ void service_main(const struct start_info *start)
 	machine_shift = start->number_shift;
 	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
 		service_panic("linux: cannot serve system calls");
+	config_init();
 	call_init();
 	fs_init();
 	clock_wall_base = config_number("wall", start->clock.wall);

@@ -4,17 +4,10 @@
 
 #include "services/linux/base.h"
 
-/* Bytes of a window and of its half, and where the number of a space is in an address. [I] */
-extern u64 machine_window, machine_half;
-extern unsigned machine_shift;
-
 /* The first process has ended with this wait status: reports it to the host and powers off. Does not return. */
 _Noreturn void service_end(int wait_status);
 /* The first process was stopped by the terminal: the host's command stops too. */
 void service_stopped(void);
-/* Random bytes. */
-void random_fill(void *to, u64 bytes);
-u64 random_u64(void);
 
 /* limits.c: takes the host name from the configuration. */
 void limits_init(void);

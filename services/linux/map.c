@@ -6,6 +6,7 @@
 #include "services/runtime/json.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/config.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/main.h"
 #include "services/linux/process/process.h"

@@ -9,6 +9,8 @@
 
 /* --- signals that wait --- */
 
+struct wait_list signal_arrived = { LIST_INIT(signal_arrived.waiters) };
+
 void pending_init(struct pending *pending)
 {
 	list_init(&pending->infos);

@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/main.h"
+#include "services/linux/random.h"
 
 enum { KEY_WORDS = 8, BLOCK_WORDS = 16, ROUNDS = 20 };
 

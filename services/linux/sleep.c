@@ -1,7 +1,7 @@
 /* The service lock, sleeping and waking: see sleep.h. */
 #include <asm/errno.h>
 
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 

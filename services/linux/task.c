@@ -4,7 +4,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
 #include "services/linux/user.h"
@@ -276,6 +276,13 @@ int task_start(struct task *task, struct user_frame *frame)
 	return 0;
 }
 
+u64 task_cpu_time(const struct task *task)
+{
+	u64 lived = time_monotonic() - task->start_ns;
+	u64 slept = (u64)((unsigned __int128)task->slept_ticks * service_start->clock.mult >> 32);
+	return lived > slept ? lived - slept : 0;
+}
+
 void process_times(const struct process *process, u64 *user_ns, u64 *system_ns)
 {
 	u64 sum = process->user_ns;
@@ -283,4 +290,39 @@ void process_times(const struct process *process, u64 *user_ns, u64 *system_ns)
 		sum += task_cpu_time(container_of(node, struct task, sibling));
 	*user_ns = sum - sum / 8;
 	*system_ns = process->system_ns + sum / 8;
+}
+
+void process_exit(struct process *process, int wait_status)
+{
+	if (process->exiting || process->state == PROCESS_ZOMBIE)
+		return;
+	process->exiting = true;
+	process->wait_status = wait_status;
+	process->state = PROCESS_RUNNING;
+	list_for_each(node, &process->tasks)
+		task_kick(container_of(node, struct task, sibling), WORK_EXIT);
+}
+
+void process_notify_parent(struct process *process, int code, int status)
+{
+	struct process *parent = process->parent;
+	if (!parent)
+		return;
+	if (code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED ||
+		!(parent->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP)) {
+		siginfo_t info;
+		u64 user, system;
+		process_times(process, &user, &system);
+		memset(&info, 0, sizeof(info));
+		info.si_signo = process->exit_signal;
+		info.si_code = code;
+		info.si_pid = process->pid;
+		info.si_uid = process->cred.uid;
+		info.si_status = status;
+		info.si_utime = user / (NS_PER_S / 100);
+		info.si_stime = system / (NS_PER_S / 100);
+		if (process->exit_signal)
+			signal_send_process(parent, process->exit_signal, &info);
+	}
+	wait_wake(&parent->wait_children);
 }

@@ -196,6 +196,38 @@ u64 task_cpu_time(const struct task *task);
 /* Processor time of a process, all its tasks: time not spent asleep, as processors are not accounted. */
 void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
 
+/* --- new processes and tasks; their numbers --- */
+
+/* Makes the first process (number 2; number 1 stands for the host's command) with one task, without files or memory. */
+struct task *process_first(const struct credentials *cred);
+/* A child of the parent: attributes, limits and signal actions copied; no task yet. NULL: no memory or number, or the user has
+ * as many tasks as RLIMIT_NPROC allows. */
+struct process *process_fork(struct process *parent);
+/* Gives back a process that has never had a task. */
+void process_discard(struct process *process);
+/* A task of the process; its number is the process's if it is the first. NULL: as process_fork(). */
+struct task *task_new(struct process *process, const struct task *like);
+void task_discard(struct task *task);
+/* exec by another task than the leader, which has ended: the task becomes the leader and takes its number. */
+void task_take_number(struct task *task, u32 tid);
+/* Which native thread serves which task; thread numbers are the kernel's. */
+void task_set_thread(struct task *task, u32 thread);
+struct task *task_of_thread(u32 thread);
+/* The process becomes one of that user (its real id), whose reference it takes over, and its tasks are charged to him. That he has more
+ * than RLIMIT_NPROC then is found out when it executes a program. */
+void process_set_user(struct process *process, struct user *user);
+/* Whether exec is to be refused for that: the user still has too many. */
+bool process_tasks_too_many(struct process *process);
+/* Starts a native thread for the task, with these first registers. -> 0 or -errno. */
+int task_start(struct task *task, struct user_frame *frame);
+
+/* --- their end --- */
+
+/* All tasks of the process are to end, with this wait status. The caller's own ends when its upcall ends. */
+void process_exit(struct process *process, int wait_status);
+/* Tells the parent that the process was stopped, continued or has ended. */
+void process_notify_parent(struct process *process, int code, int status);
+
 /* --- mm.c, for /proc and the page cache --- */
 
 /* Resident and total pages of a process: an estimate from the kernel. */

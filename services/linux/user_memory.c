@@ -6,12 +6,14 @@
 
 #include "services/linux/copy.h"
 #include "services/linux/fs/files.h"
-#include "services/linux/main.h"
 #include "services/linux/memory/shortage.h"
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
+
+u64 machine_window, machine_half;
+unsigned machine_shift;
 
 static bool is_of_vas(const void *global)
 {

@@ -11,8 +11,11 @@
 #ifndef LINUX_USER_MEMORY_H
 #define LINUX_USER_MEMORY_H
 
-#include "services/linux/main.h"
 #include "services/linux/task.h"
+
+/* Bytes of a window and of its half, and where the number of a space is in an address. [I] */
+extern u64 machine_window, machine_half;
+extern unsigned machine_shift;
 
 /* -> 0 or -EFAULT; after -EFAULT a part may have been copied. */
 int user_read(struct task *self, u64 addr, void *to, u64 bytes);

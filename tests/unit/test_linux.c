@@ -16,7 +16,6 @@ void free(void *block);
 const struct start_info *service_start;
 struct list_node processes = LIST_INIT(processes);
 struct process *first_process;
-struct wait_list signal_arrived = { LIST_INIT(signal_arrived.waiters) };
 static u32 kicked, killed;
 
 void wait_wake(struct wait_list *list)

@@ -1,6 +1,7 @@
 /* epoll: a set of files, each with a waiter in the wait lists of the file all the time. A wake-up marks the member as
  * active and wakes those who wait for the set, who then ask the marked members what is the case. A member that is level
  * triggered and ready stays active. */
+#include "services/linux/clock.h"
 #include "services/linux/event/epoll.h"
 
 #include <asm/errno.h>
@@ -8,7 +9,6 @@
 #include <linux/fcntl.h>
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/raise.h"

@@ -1,4 +1,5 @@
 /* Pipes. The ring starts at offset 0 again whenever it is empty, so that a pipe with little in it touches one page. */
+#include "services/linux/clock.h"
 #include "services/linux/event/pipe.h"
 
 #include <asm/errno.h>
@@ -9,7 +10,6 @@
 #include <linux/stat.h>
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/raise.h"

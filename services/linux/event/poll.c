@@ -1,4 +1,5 @@
 /* poll and select. */
+#include "services/linux/clock.h"
 #include "services/linux/event/poll.h"
 
 #include <asm/errno.h>
@@ -7,7 +8,6 @@
 #include <linux/time_types.h>
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
 #include "services/linux/raise.h"
 

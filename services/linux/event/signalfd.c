@@ -17,7 +17,6 @@ struct signal_file {
 };
 
 /* Woken by every signal that has to wait, whoever it is for. */
-struct wait_list signal_arrived = { LIST_INIT(signal_arrived.waiters) };
 
 static void signal_tell(const siginfo_t *info, struct signalfd_siginfo *told)
 {

@@ -5,8 +5,8 @@
 #include <linux/timerfd.h>
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
+#include "services/linux/clock.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/time/timer.h"
 

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 
 #include "services/linux/call.h"
+#include "services/linux/config.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/record_locks.h"
 #include "services/runtime/heap.h"

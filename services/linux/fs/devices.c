@@ -9,8 +9,8 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/random.h"
 #include "services/linux/tty/console.h"
-#include "services/linux/main.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/tty/tty.h"

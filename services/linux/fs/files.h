@@ -29,9 +29,6 @@ void fs_init(void);
 void fs_drain(void);
 /* Sends a line (without its line feed) or bytes to the host over the control port: "exit 0", "stop"... Waits until taken. */
 void control_send(const char *text, size_t bytes);
-/* The value of the configuration key ("cwd"), or NULL; *at is the position for keys that occur often: start with NULL,
- * each call moves it behind the string returned. */
-const char *config_get(const char *key, const char **at);
 
 /* --- descriptor tables: of a process, shared by its threads and by CLONE_FILES --- */
 

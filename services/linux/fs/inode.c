@@ -1,12 +1,12 @@
 /* Inodes and trees. Invariant: an inode that is on the 9p server and clean can be dropped and found again; one that is
  * dirty is held by the kept entries that name it. */
+#include "services/linux/clock.h"
 #include "services/linux/fs/inode.h"
 
 #include <asm/errno.h>
 #include <linux/stat.h>
 
 #include "lib/string.h"
-#include "services/linux/time/clock.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"

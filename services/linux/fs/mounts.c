@@ -6,6 +6,7 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/config.h"
 #include "services/linux/tty/console.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
@@ -16,46 +17,8 @@
 #include "services/linux/tty/tty.h"
 #include "services/linux/fs/path.h"
 
-/* The configuration, copied: one string after another. */
-static char *config;
-static size_t config_bytes;
 static struct superblock *devices;
 static struct dentry *terminal_dentry;
-
-const char *config_get(const char *key, const char **at)
-{
-	size_t length = strlen(key);
-	const char *line = *at ? *at : config;
-
-	while (line && line < config + config_bytes) {
-		const char *next = line + strlen(line) + 1;
-
-		if (strncmp(line, key, length) == 0 && line[length] == '=') {
-			*at = next;
-			return line + length + 1;
-		}
-		line = next;
-	}
-	*at = config + config_bytes;
-	return NULL;
-}
-
-static unsigned config_number(const char *key, unsigned otherwise)
-{
-	const char *at = NULL;
-	const char *text = config_get(key, &at);
-
-	return text ? (unsigned)parse_number(&text) : otherwise;
-}
-
-static void config_read(void)
-{
-	config_bytes = service_start->words[0];
-	config = heap_zalloc(config_bytes + 1);
-	if (!config)
-		service_panic("no memory for the configuration");
-	memcpy(config, (const char *)service_start->arena, config_bytes);
-}
 
 /* --- building trees without a task --- */
 
@@ -210,7 +173,6 @@ void fs_init(void)
 	const char *at = NULL, *share;
 	struct superblock *root;
 
-	config_read();
 	page_cache_init();
 	/* A name with its inode takes some 700 bytes: at most a fortieth of the memory goes there. */
 	dentries_unused_max = (unsigned)min_u64(service_start->memory / 32768, 16384);

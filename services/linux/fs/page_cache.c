@@ -2,13 +2,13 @@
  * nobody but the server. Written pages are only in the segment, so the pages of a written file are never dropped.
  *
  * Slots: the window [base, base + SLOTS << shift) of the service; slot i shows one piece of one segment. */
+#include "services/linux/clock.h"
 #include "services/linux/fs/page_cache.h"
 
 #include <asm/errno.h>
 
 #include "services/runtime/service.h"
 
-#include "services/linux/time/clock.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/fs/inode.h"
 #include "services/linux/fs/9p_client.h"

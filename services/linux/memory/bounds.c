@@ -8,7 +8,6 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/memory/bounds.h"
-#include "services/linux/main.h"
 #include "services/runtime/heap.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"

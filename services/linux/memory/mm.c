@@ -6,41 +6,9 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/fs/files.h"
-#include "services/linux/main.h"
 #include "services/linux/process/process.h"
+#include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
-
-int native_errno(i64 error)
-{
-	switch (-error) {
-	case 0:
-		return 0;
-	case E_NOMEM:
-	case E_LIMIT:
-		return -ENOMEM;
-	case E_FAULT:
-		return -EFAULT;
-	case E_PERM:
-		return -EPERM;
-	case E_NOENT:
-		return -ENOMEM;
-	case E_EXIST:
-		return -EEXIST;
-	case E_AGAIN:
-	case E_BUSY:
-		return -EAGAIN;
-	case E_TIMEDOUT:
-		return -ETIMEDOUT;
-	case E_INTR:
-		return -EINTR;
-	case E_DEAD:
-		return -EIO;
-	case E_NOSYS:
-		return -ENOSYS;
-	default:
-		return -EINVAL;
-	}
-}
 
 static u32 space_new(const char *name)
 {

@@ -8,7 +8,6 @@
 #include "services/linux/call.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/process.h"
 #include "services/linux/user_memory.h"
 

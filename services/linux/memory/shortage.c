@@ -5,8 +5,9 @@
 
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/process.h"
+#include "services/linux/raise.h"
+#include "services/linux/user_memory.h"
 
 enum { NEVER = -1000, THOUSANDTHS = 1000, ROOM_PART = 32, ROOM_PART_VAS = 8 };
 

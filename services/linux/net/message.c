@@ -7,8 +7,8 @@
 #include "lib/string.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
+#include "services/linux/clock.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/net/socket.h"
 

@@ -8,7 +8,7 @@
 #include "lib/string.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/net/socket.h"
 
 enum { BUFFER_MAX = BUFFER_DEFAULT, SEND_BUFFER_MIN = 4608, RECEIVE_BUFFER_MIN = 2304, NS_PER_US = 1000 };

@@ -1,4 +1,5 @@
 /* UNIX sockets as files, and their life. */
+#include "services/linux/clock.h"
 #include "services/linux/net/socket.h"
 
 #include <asm/errno.h>
@@ -11,7 +12,6 @@
 #include <linux/uio.h>
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/raise.h"

@@ -5,11 +5,12 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
+#include "services/linux/config.h"
 #include "services/linux/fs/file.h"
-#include "services/linux/main.h"
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/proc/procfs.h"
+#include "services/linux/random.h"
 #include "services/linux/vas/vas.h"
 
 enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };

@@ -5,7 +5,6 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/program.h"
 #include "services/linux/user_memory.h"
 

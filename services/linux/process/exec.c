@@ -8,9 +8,9 @@
 
 #include "services/linux/call.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/program.h"
 #include "services/linux/raise.h"
+#include "services/linux/random.h"
 #include "services/linux/user.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"

@@ -6,7 +6,7 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
@@ -16,17 +16,6 @@
 #include "services/linux/vas/vas.h"
 
 /* --- ending --- */
-
-void process_exit(struct process *process, int wait_status)
-{
-	if (process->exiting || process->state == PROCESS_ZOMBIE)
-		return;
-	process->exiting = true;
-	process->wait_status = wait_status;
-	process->state = PROCESS_RUNNING;
-	list_for_each(node, &process->tasks)
-		task_kick(container_of(node, struct task, sibling), WORK_EXIT);
-}
 
 int process_single(struct task *self)
 {
@@ -67,30 +56,6 @@ void vfork_done(struct process *process)
 static int shell_code(int wait_status)
 {
 	return wait_status & 0x7f ? wait_status & 0x7f : wait_status >> 8 & 0xff;
-}
-
-void process_notify_parent(struct process *process, int code, int status)
-{
-	struct process *parent = process->parent;
-	if (!parent)
-		return;
-	if (code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED ||
-		!(parent->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP)) {
-		siginfo_t info;
-		u64 user, system;
-		process_times(process, &user, &system);
-		memset(&info, 0, sizeof(info));
-		info.si_signo = process->exit_signal;
-		info.si_code = code;
-		info.si_pid = process->pid;
-		info.si_uid = process->cred.uid;
-		info.si_status = status;
-		info.si_utime = user / (NS_PER_S / 100);
-		info.si_stime = system / (NS_PER_S / 100);
-		if (process->exit_signal)
-			signal_send_process(parent, process->exit_signal, &info);
-	}
-	wait_wake(&parent->wait_children);
 }
 
 /* Removes a zombie. */
@@ -369,4 +334,28 @@ long sys_waitid(struct task *self, struct user_frame *frame)
 	if (info_addr && user_write(self, info_addr, &info, offsetof(siginfo_t, si_status) + sizeof(int)))
 		return -EFAULT;
 	return 0;
+}
+
+long sys_getrusage(struct task *self, struct user_frame *frame)
+{
+	const struct process *process = self->process;
+	int who = arg(frame, 0);
+	struct rusage usage;
+	u64 user, system, total, resident;
+	memset(&usage, 0, sizeof(usage));
+	if (who == RUSAGE_CHILDREN) {
+		user = process->child_user_ns;
+		system = process->child_system_ns;
+		usage.ru_majflt = process->child_faults;
+	} else if (who == RUSAGE_SELF || who == RUSAGE_THREAD) {
+		process_times(process, &user, &system);
+		mm_sizes(self->mm, &total, &resident);
+		usage.ru_maxrss = resident * (PAGE_SIZE / 1024);
+		usage.ru_majflt = process->faults;
+	} else {
+		return -EINVAL;
+	}
+	usage.ru_utime = (struct __kernel_old_timeval){ user / NS_PER_S, user % NS_PER_S / 1000 };
+	usage.ru_stime = (struct __kernel_old_timeval){ system / NS_PER_S, system % NS_PER_S / 1000 };
+	return user_write(self, arg(frame, 1), &usage, sizeof(usage));
 }

@@ -16,8 +16,8 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/program.h"
+#include "services/linux/random.h"
 #include "services/linux/user_memory.h"
 
 enum { STRING_MAX = 128 * 1024 };

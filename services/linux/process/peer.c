@@ -10,7 +10,6 @@
 #include "services/linux/memory/bounds.h"
 #include "services/linux/call.h"
 #include "services/linux/fs/files.h"
-#include "services/linux/main.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
 #include "services/linux/memory/shortage.h"

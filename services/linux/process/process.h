@@ -5,45 +5,14 @@
 
 #include "services/linux/task.h"
 
-struct user;
-
-/* --- process.c --- */
-
-/* Makes the first process (number 2; number 1 stands for the host's command) with one task, without files or memory. */
-struct task *process_first(const struct credentials *cred);
-/* A child of the parent: attributes, limits and signal actions copied; no task yet. NULL: no memory or number, or the user has
- * as many tasks as RLIMIT_NPROC allows. */
-struct process *process_fork(struct process *parent);
-/* Gives back a process that has never had a task. */
-void process_discard(struct process *process);
-/* A task of the process; its number is the process's if it is the first. NULL: as process_fork(). */
-struct task *task_new(struct process *process, const struct task *like);
-void task_discard(struct task *task);
-/* exec by another task than the leader, which has ended: the task becomes the leader and takes its number. */
-void task_take_number(struct task *task, u32 tid);
-/* Which native thread serves which task; thread numbers are the kernel's. */
-void task_set_thread(struct task *task, u32 thread);
-struct task *task_of_thread(u32 thread);
-/* The process becomes one of that user (its real id), whose reference it takes over, and its tasks are charged to him. That he has more
- * than RLIMIT_NPROC then is found out when it executes a program. */
-void process_set_user(struct process *process, struct user *user);
-/* Whether exec is to be refused for that: the user still has too many. */
-bool process_tasks_too_many(struct process *process);
-/* Starts a native thread for the task, with these first registers. -> 0 or -errno. */
-int task_start(struct task *task, struct user_frame *frame);
-
 /* --- exit.c --- */
 
-/* All tasks of the process are to end, with this wait status. The caller's own ends when its upcall ends. */
-void process_exit(struct process *process, int wait_status);
 /* Ends the calling task, and with the last one the process. */
 _Noreturn void task_exit(struct task *self);
 /* exec: waits until self is the only task of its process. -> 0, or -EAGAIN if somebody else executes or the process ends. */
 int process_single(struct task *self);
 /* Lets the parent that sleeps in vfork go on. */
 void vfork_done(struct process *process);
-/* Tells the parent that the process was stopped, continued or has ended. */
-void process_notify_parent(struct process *process, int code, int status);
 
 /* --- mm.c --- */
 
@@ -69,9 +38,6 @@ bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
 bool mm_limit_allows(struct task *self, u64 bytes);
 /* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. */
 int mm_forget(struct mm *mm, u64 addr, u64 bytes);
-
-/* -errno for the error of a native call. */
-int native_errno(i64 error);
 
 /* --- futex.c --- */
 

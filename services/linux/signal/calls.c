@@ -6,7 +6,7 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"

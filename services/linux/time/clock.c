@@ -6,33 +6,12 @@
 #include "lib/string.h"
 
 #include "services/linux/call.h"
-#include "services/linux/time/clock.h"
+#include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
 #include "services/linux/user_memory.h"
 
 enum { NS_PER_US = 1000 };
-
-bool timespec_to_ns(const struct __kernel_timespec *time, u64 *ns)
-{
-	if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= (long long)NS_PER_S)
-		return false;
-	u64 seconds = min_u64(time->tv_sec, 9000000000ull);
-	*ns = seconds * NS_PER_S + time->tv_nsec;
-	return true;
-}
-
-struct __kernel_timespec ns_to_timespec(u64 ns)
-{
-	return (struct __kernel_timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-}
-
-u64 task_cpu_time(const struct task *task)
-{
-	u64 lived = time_monotonic() - task->start_ns;
-	u64 slept = (u64)((unsigned __int128)task->slept_ticks * service_start->clock.mult >> 32);
-	return lived > slept ? lived - slept : 0;
-}
 
 /* The calls that read clocks run without the lock, but adding up a process's tasks needs it. */
 static u64 process_cpu_time(const struct process *process)

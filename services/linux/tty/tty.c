@@ -1,4 +1,5 @@
 /* Terminals as files: reading with job control, writing, settings. The first is the host's; others are in pty.c. */
+#include "services/linux/clock.h"
 #include "services/linux/tty/tty.h"
 
 #include <asm/errno.h>
@@ -9,7 +10,6 @@
 
 #include "lib/string.h"
 
-#include "services/linux/time/clock.h"
 #include "services/linux/tty/console.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"

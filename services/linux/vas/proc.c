@@ -5,6 +5,7 @@
  *   /sys/kernel/vas_segs/ID/{name,mode,user,group,share,region,attached}
  *
  * The number of a node is that of the object; below /proc/PID it is in the upper half, the process's in the lower one. */
+#include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
 
 #include <asm/errno.h>

@@ -4,7 +4,6 @@
 
 #include "services/linux/call.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 

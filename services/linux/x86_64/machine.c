@@ -8,7 +8,6 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 

@@ -7,7 +7,6 @@
 
 #include "services/linux/memory/bounds.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 

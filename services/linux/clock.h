@@ -1,6 +1,6 @@
 /* Clocks of the service. */
-#ifndef LINUX_TIME_CLOCK_H
-#define LINUX_TIME_CLOCK_H
+#ifndef LINUX_CLOCK_H
+#define LINUX_CLOCK_H
 
 #include <linux/time_types.h>
 
