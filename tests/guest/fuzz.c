@@ -4,68 +4,24 @@
  * with anything until they break or are killed. The seed is fixed: a run can be repeated. */
 #include <sys/mman.h>
 
-#include "native.h"
+#include "random_native.h"
 #include "tap.h"
 
 enum { CALLS = 200000, CHILDREN = 60, CHILD_CALLS = 400 };
 
-static uint64_t seed = 88172645463325252;
-static char page[8192] __attribute__((aligned(4096)));
-static uint64_t own;
-
-static uint64_t next(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static uint64_t pick(void)
-{
-	static const uint64_t values[] = { 0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 0x10, 0x20, 0xfff, 0x1000, 0x1001,
-		0x2000, 0x400000, 0x401000, 0x40000000, 0x5fffffff, 0x7ffff000, 0x80000000, 0xffffffff, 0x100000000,
-		0x1ffffffff, 0x200000000, 0x8000000000, 0xffffffffff, 0x10000000000, 0x7fffffffffff, 0x7ffffffff000,
-		0x800000000000, 0xffffffffffffff, 0x100000000000000, 0x7fffffffffffffff, 0x8000000000000000,
-		0xff00000000000000, 0xffff800000000000, 0xffffffff80000000, 0xfffffffffffff000, 0xfffffffffffffff8,
-		~0ul };
-	uint64_t r = next();
-
-	switch (r >> 60) {
-	case 0:
-		return (uintptr_t)page + (r & 0xfff);
-	case 1:
-		return (uintptr_t)page;
-	case 2:
-		return r & 0xff;
-	case 3:
-		return r & 0xffff;
-	case 4:
-		return (r & 0xff) << 40 | (r >> 8 & 0xffff) << 8;
-	case 5:
-		return (r & 0xff) << 33 | 0x400000;
-	case 6:
-		return r;
-	case 7:
-		return own;
-	default:
-		return values[(r >> 8) % (sizeof(values) / sizeof(values[0]))];
-	}
-}
-
 /* A space whose memory the call would change: 0 and the own number mean this program. */
 static uint64_t other_space(void)
 {
-	uint64_t n = pick();
+	uint64_t n = native_pick();
 
-	return n == 0 || n == own ? 12345 : n;
+	return n == 0 || n == native_own ? 12345 : n;
 }
 
 /* One call that leaves the program itself alone. */
 static int64_t harmless_call(void)
 {
-	uint64_t nr = CALL_portal_call + (next() >> 20) % 0x78, a = pick(), b = pick(), c = pick(), d = pick(),
-		 e = pick(), f = pick();
+	uint64_t nr = CALL_portal_call + (random_next() >> 20) % 0x78, a = native_pick(), b = native_pick(),
+		 c = native_pick(), d = native_pick(), e = native_pick(), f = native_pick();
 
 	switch (nr) {
 	case CALL_portal_call:
@@ -81,8 +37,8 @@ static int64_t harmless_call(void)
 	case CALL_space_create: { /* real ones are made in the children */
 		struct space_spec spec = { .flags = 0x80000000 | (uint32_t)a, .system = (uint32_t)b };
 
-		memcpy(page, &spec, sizeof(spec));
-		a = next() & 1 ? (uintptr_t)page : a;
+		memcpy(native_page, &spec, sizeof(spec));
+		a = random_next() & 1 ? (uintptr_t)native_page : a;
 		break;
 	}
 	case CALL_space_wait: /* a space of ours, made by chance, would never end */
@@ -112,7 +68,7 @@ static int64_t harmless_call(void)
 		d = d >= 0x400000 && d < 0x10000000 ? 8 : d;
 		break;
 	case CALL_shield_list:
-		a = (uintptr_t)page;
+		a = (uintptr_t)native_page;
 		b %= 8;
 		break;
 	case CALL_log:
@@ -145,34 +101,9 @@ static void test_harmless(void)
 }
 
 /* Anything goes; the child ends by a fault, by a call, or is killed. */
-static void wild(unsigned which)
+static _Noreturn void misbehave(unsigned which)
 {
-	seed = seed * 6364136223846793005 + which * 1442695040888963407 + 1;
-	for (unsigned i = 0; i < CHILD_CALLS; i++) {
-		uint64_t nr = CALL_portal_call + (next() >> 20) % 0x68;
-		struct space_spec spec = { .flags = next() & 7 ? (uint32_t)next() & 4 : (uint32_t)next() & 7,
-			.system = next() & 1 };
-		struct thread_spec thread = { .space = (uint32_t)pick(),
-			.ip = pick(),
-			.sp = pick(),
-			.arg = pick(),
-			.frame = next() & 1 ? pick() : 0 };
-		uint64_t a = pick();
-
-		if (nr == CALL_log)
-			continue;
-		if (nr == CALL_space_create && next() % 4) {
-			memcpy(page, &spec, sizeof(spec));
-			a = (uintptr_t)page;
-		}
-		if (nr == CALL_thread_create && next() % 4) {
-			memcpy(page, &thread, sizeof(thread));
-			a = (uintptr_t)page;
-		}
-		if (nr == CALL_segment_create)
-			a &= 0xff;
-		native6(nr, a, pick(), pick(), pick(), pick(), pick());
-	}
+	random_native(random_seed + which, CHILD_CALLS);
 	_exit(0);
 }
 
@@ -187,7 +118,7 @@ static void test_wild(void)
 		int status;
 
 		if (child == 0)
-			wild(i);
+			misbehave(i);
 		for (int n = 0; n < 100 && waitpid(child, &status, WNOHANG) == 0; n++)
 			usleep(2000);
 		kill(child, SIGKILL);
@@ -207,7 +138,7 @@ int main(void)
 	if (!check(native_present(), "this is Allod"))
 		return tap_end();
 	if (native(CALL_space_info, 0, (uintptr_t)&info, 0, 0) >= 0)
-		own = info.number;
+		native_own = info.number;
 	test_harmless();
 	test_wild();
 	check(tap_child(abort) != 0, "the machine goes on");
