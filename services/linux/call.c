@@ -16,7 +16,7 @@
 #include "services/linux/task.h"
 #include "services/linux/vas/vas.h"
 
-enum { NOLOCK, LOCK };
+enum { NOLOCK = 0, LOCK = 1, PEER = 2 };
 
 static long call_unsupported(struct task *self, struct user_frame *frame)
 {
@@ -26,7 +26,7 @@ static long call_unsupported(struct task *self, struct user_frame *frame)
 }
 
 struct call_entry call_table[CALLS_LINUX] = {
-#define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, flag },
+#define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, (flag)&LOCK, (flag)&PEER },
 #include "served.def"
 #undef LINUX_CALL
 };
@@ -96,7 +96,7 @@ _Noreturn void call_entry(struct user_frame *frame)
 {
 	struct task *self = (struct task *)frame->cookie;
 	if (!self)
-		self = peer_entry(frame);
+		self = peer_entry(frame, frame->nr < CALLS_LINUX ? &call_table[frame->nr] : NULL);
 	if (frame->cause != CAUSE_SYSCALL || frame->nr >= CALLS_LINUX)
 		entry_other(self, frame);
 	struct call_entry *entry = &call_table[frame->nr];

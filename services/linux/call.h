@@ -1,9 +1,10 @@
 /* The table of system calls. A handler gets its task and the frame of registers it was called with, and returns the
  * result: 0 or more, or -errno. Arguments: arg(frame, i) of registers.h.
  *
- * calls.def lists every call that is served, LINUX_CALL(name, LOCK or NOLOCK), grouped by the file that serves it; the
+ * calls.def lists every call that is served, LINUX_CALL(name, LOCK or NOLOCK or with | PEER), grouped by the file that serves it; the
  * number is __NR_name of the UAPI headers, the handler sys_name. A call marked LOCK runs with the service lock held
- * (sleep.h); a NOLOCK call touches only what belongs to its own task or never changes. */
+ * (sleep.h); a NOLOCK call touches only what belongs to its own task or never changes.
+ * PEER: also for spaces that a process made, and for strangers in it (process/peer.h). */
 #ifndef LINUX_CALL_H
 #define LINUX_CALL_H
 
@@ -25,7 +26,8 @@ enum { CALLS_LINUX = 512 };
 struct call_entry {
 	call_handler *handler; /* NULL: not served, ENOSYS */
 	u64 count;             /* of calls; roughly: processors do not wait for each other here */
-	bool lock;
+	bool lock; /* is served with the service lock held */
+	bool peer; /* is served for peers too */
 };
 extern struct call_entry call_table[CALLS_LINUX];
 

@@ -9,8 +9,8 @@
 #include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/memory/shortage.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"
 

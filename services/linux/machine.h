@@ -7,11 +7,9 @@
 #include <asm/siginfo.h>
 
 #include "services/linux/base.h"
-#include "services/linux/memory/bounds.h"
 
 #include "registers.h"
 
-struct bounds_report;
 struct task;
 
 /* --- machine.c of each machine --- */
@@ -32,7 +30,14 @@ int machine_signal_push(struct task *self, struct user_frame *frame, int signal,
 /* The way back: fills the frame and *mask from what lies on the stack. -> 0 or -EFAULT. */
 int machine_signal_pop(struct task *self, struct user_frame *frame, u64 *mask);
 
-/* --- mpx.c of each machine: see bounds.h --- */
+/* --- mpx.c of each machine: see memory/memory.h --- */
+
+/* What the bounds registers and the instruction say about an exception. */
+enum bounds_cause { BOUNDS_CAUSE_OTHER, BOUNDS_CAUSE_VIOLATION, BOUNDS_CAUSE_MISSING };
+struct bounds_report {
+	u64 pointer, lower, upper; /* violation */
+	u64 entry;                 /* missing: address of the directory entry */
+};
 
 /* Whether the processor has bounds registers that programs can use. */
 bool machine_has_bounds(void);

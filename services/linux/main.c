@@ -13,9 +13,11 @@
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"
+#include "services/linux/vas/vas.h"
 
 enum { LINE_BYTES = 512, STATUS_NOT_FOUND = 127, STATUS_NOT_EXECUTABLE = 126 };
 
@@ -141,6 +143,44 @@ static void first_start(void)
 		first_failed(path, error);
 }
 
+/* --- what rooms call in rooms behind them --- */
+
+static bool space_is_vas(u64 space)
+{
+	return vas_by_id(space);
+}
+
+static const struct copy_hooks copy_hooks = {
+	.fill = segment_fill,
+	.fetch = segment_fetch,
+	.relieve = shortage_relieve,
+	.relieve_vas = shortage_relieve_vas,
+	.is_vas = space_is_vas,
+};
+
+static void memory_copied(struct mm *copy)
+{
+	if (copy->exe)
+		file_run(copy->exe);
+}
+
+static void memory_ended(struct task *self, struct mm *mm)
+{
+	vas_mm_end(mm);
+	if (mm->exe)
+		file_run_end(self, mm->exe);
+}
+
+static const struct memory_hooks memory_hooks = {
+	.reclaim = fs_reclaim,
+	.file_segment = descriptor_segment,
+	.segment_written = segment_written,
+	.copied = memory_copied,
+	.ended = memory_ended,
+};
+
+/* --- the start --- */
+
 void service_main(const struct start_info *start)
 {
 	const struct landing landing = {
@@ -155,6 +195,8 @@ void service_main(const struct start_info *start)
 	machine_shift = start->number_shift;
 	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
 		service_panic("linux: cannot serve system calls");
+	user_memory_init(&copy_hooks);
+	memory_init(&memory_hooks);
 	config_init();
 	call_init();
 	fs_init();

@@ -21,15 +21,13 @@
 #include "user_frame.h"
 
 #include "services/linux/base.h"
-#include "services/linux/memory/bounds.h"
+#include "services/linux/mm.h"
 #include "services/linux/sleep.h"
 
-struct file;
 struct descriptor_table;
 struct fs;
 struct user;
 struct vas;
-struct vas_use;
 
 enum { SIGNALS = 64, PIDS_MAX = 32768, GROUPS_MAX = 32, NAME_BYTES = 16 };
 
@@ -47,23 +45,6 @@ struct credentials {
 	u32 uid, euid, suid, fsuid;
 	u32 gid, egid, sgid, fsgid;
 	u32 group_count, groups[GROUPS_MAX];
-};
-
-struct mm {
-	u32 references; /* [L] */
-	u32 guests;     /* [L] calls of peers at work on it, which may outlive it: the last one frees it */
-	u32 space;      /* [I] */
-	u64 base;       /* [I] space << number_shift: put into user addresses */
-	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
-	u64 mmap_top;   /* [I] mappings are placed below */
-	u64 start_code, end_code, start_data, end_data; /* [L] for /proc */
-	u64 brk_start, brk;                             /* [L] */
-	u64 stack_low, stack_top, stack_start;          /* [L] region of the stack; first stack pointer */
-	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
-	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
-	struct file *exe;                               /* [L] */
-	struct vas_use *vases; /* [L] attached to it */
-	struct bounds bounds[BOUNDS_KINDS]; /* [L] */
 };
 
 /* A signal that waits. */
@@ -227,12 +208,5 @@ int task_start(struct task *task, struct user_frame *frame);
 void process_exit(struct process *process, int wait_status);
 /* Tells the parent that the process was stopped, continued or has ended. */
 void process_notify_parent(struct process *process, int code, int status);
-
-/* --- mm.c, for /proc and the page cache --- */
-
-/* Resident and total pages of a process: an estimate from the kernel. */
-void mm_sizes(const struct mm *mm, u64 *total_pages, u64 *resident_pages);
-/* Pages of [start, end), all of one region, that have frames. */
-u64 mm_resident(const struct mm *mm, u64 start, u64 end);
 
 #endif

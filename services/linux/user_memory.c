@@ -5,24 +5,28 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/copy.h"
-#include "services/linux/fs/files.h"
-#include "services/linux/memory/shortage.h"
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
 
 u64 machine_window, machine_half;
 unsigned machine_shift;
 
+static const struct copy_hooks *hooks;
+
+void user_memory_init(const struct copy_hooks *copy_hooks)
+{
+	hooks = copy_hooks;
+}
+
 static bool is_of_vas(const void *global)
 {
-	return vas_by_id((u64)global >> machine_shift);
+	return hooks->is_vas((u64)global >> machine_shift);
 }
 
 static bool relieve(const void *to, const void *from)
 {
-	return is_of_vas(to) || is_of_vas(from) ? shortage_relieve_vas() : shortage_relieve();
+	return is_of_vas(to) || is_of_vas(from) ? hooks->relieve_vas() : hooks->relieve();
 }
 
 /* If the fault asks for a file page or a frame, gets it. -> whether the copy may go on. */
@@ -36,7 +40,7 @@ static bool fault_repair(const struct copy_fault *fault, const void *to, const v
 		service_lock();
 	int error = -ENOMEM;
 	if (fault->code & FAULT_PAGER)
-		error = (locked ? segment_fill : segment_fetch)(fault->segment, fault->page);
+		error = (locked ? hooks->fill : hooks->fetch)(fault->segment, fault->page);
 	bool repaired = !error || (error == -ENOMEM && relieve(to, from));
 	if (!locked)
 		service_unlock();

@@ -17,6 +17,19 @@
 extern u64 machine_window, machine_half;
 extern unsigned machine_shift;
 
+/* Who supplies what a copy finds missing: rooms above the ground floor. Set once, at the start. */
+struct copy_hooks {
+	/* A page of a file's segment. -> 0 or -errno. `fetch` lets the service lock go while it waits. */
+	int (*fill)(u32 segment, u32 page);
+	int (*fetch)(u32 segment, u32 page);
+	/* No frame is free for a page of a process, of a VAS. -> whether the copy is worth another try. */
+	bool (*relieve)(void);
+	bool (*relieve_vas)(void);
+	/* Whether the space of that number is a VAS. */
+	bool (*is_vas)(u64 space);
+};
+void user_memory_init(const struct copy_hooks *hooks);
+
 /* -> 0 or -EFAULT; after -EFAULT a part may have been copied. */
 int user_read(struct task *self, u64 addr, void *to, u64 bytes);
 int user_write(struct task *self, u64 addr, const void *from, u64 bytes);

@@ -1,7 +1,6 @@
 /* Bounds on a machine that has no instructions for them: only the library's traps. */
 #include "abi/bounds.h"
 
-#include "services/linux/memory/bounds.h"
 #include "services/linux/machine.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"

@@ -292,11 +292,6 @@ static void mapped_for_writing(struct inode *inode)
 	inode_changed(inode);
 }
 
-bool file_may_write(const struct file *file)
-{
-	return file->may & FILE_WRITE;
-}
-
 void segment_written(uint32_t segment)
 {
 	struct inode *inode = page_cache_find(segment);
@@ -305,11 +300,10 @@ void segment_written(uint32_t segment)
 		mapped_for_writing(inode);
 }
 
-int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment)
+int file_segment(struct file *file, u32 rights, bool share, size_t bytes, u32 *segment)
 {
 	int error;
 
-	(void)self;
 	if (!(file->may & FILE_READ) || (share && rights & RIGHT_W && !(file->may & FILE_WRITE)))
 		return file->flags & O_PATH ? -EBADF : -EACCES;
 	if (device_is_zero(file)) {
@@ -328,6 +322,20 @@ int file_segment(struct task *self, struct file *file, uint32_t rights, bool sha
 	page_cache_pin(file->inode);
 	*segment = file->inode->segment;
 	return 0;
+}
+
+int descriptor_segment(struct task *self, int fd, u32 rights, bool share, u64 bytes, u32 *segment, u32 *most)
+{
+	struct file *file = descriptor_get(self->files, fd);
+	int error;
+
+	if (!file)
+		return -EBADF;
+	error = file_segment(file, rights, share, bytes, segment);
+	if (share && !(file->may & FILE_WRITE))
+		*most &= ~(u32)RIGHT_W;
+	file_put(self, file);
+	return error;
 }
 
 bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino)

@@ -94,8 +94,9 @@ int fs_cwd_path(struct fs *fs, char *to, size_t size);
  * A page offset in the file is the same offset in the segment. For /dev/zero the segment is a fresh zero-filled one of `bytes`
  * (or 0: private zero-filled memory, when not shared). The segment stays valid as long as it is mapped somewhere or the
  * file is open; pages that are mapped behind the file's last page are refused by segment_fill(). */
-int file_segment(struct task *self, struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment);
-bool file_may_write(const struct file *file);
+int file_segment(struct file *file, uint32_t rights, bool share, size_t bytes, uint32_t *segment);
+/* The same for a descriptor; *most loses the right to write if a shared mapping may never have it. -EBADF. */
+int descriptor_segment(struct task *self, int fd, uint32_t rights, bool share, uint64_t bytes, uint32_t *segment, uint32_t *most);
 /* A process is about to write to its shared mapping of a file. */
 void segment_written(uint32_t segment);
 /* A fault needs this page of a paged segment (user_frame.segment, .page, or the landing of a copy routine): supplies it and

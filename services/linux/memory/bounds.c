@@ -1,4 +1,4 @@
-/* Bounds tables of processes: see bounds.h. */
+/* Bounds tables of processes: see memory.h. */
 #include <asm/errno.h>
 #include <asm/siginfo.h>
 #include <linux/mman.h>
@@ -7,10 +7,9 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/memory/bounds.h"
 #include "services/runtime/heap.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/memory/private.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"
 

@@ -5,10 +5,15 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/files.h"
-#include "services/linux/process/process.h"
+#include "services/linux/memory/private.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
+
+const struct memory_hooks *memory_hooks;
+
+void memory_init(const struct memory_hooks *hooks)
+{
+	memory_hooks = hooks;
+}
 
 static u32 space_new(const char *name)
 {
@@ -45,8 +50,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	copy->space = space;
 	copy->base = base;
 	copy->vases = NULL;
-	if (copy->exe)
-		file_run(copy->exe);
+	memory_hooks->copied(copy);
 	if (bounds_fork(copy, mm) || call_space_fork(mm->space, space) < 0) {
 		mm_put(NULL, copy);
 		return NULL;
@@ -65,9 +69,7 @@ void mm_put(struct task *self, struct mm *mm)
 	if (--mm->references)
 		return;
 	call_space_destroy(mm->space);
-	vas_mm_end(mm);
-	if (mm->exe)
-		file_run_end(self, mm->exe);
+	memory_hooks->ended(self, mm);
 	bounds_free(mm);
 	if (!mm->guests)
 		heap_free(mm);

@@ -6,9 +6,8 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/memory/private.h"
 #include "services/linux/user_memory.h"
 
 /* Whether a program may map there: the image's half of the window without the stacklets. */
@@ -99,14 +98,7 @@ static int mapping_segment(struct task *self, struct mapping *m, u32 *segment, b
 		*own = true;
 		return 0;
 	}
-	struct file *file = descriptor_get(self->files, m->fd);
-	if (!file)
-		return -EBADF;
-	int error = file_segment(self, file, m->rights, share, m->bytes, segment);
-	if (share && !file_may_write(file))
-		m->most &= ~(u32)RIGHT_W;
-	file_put(self, file);
-	return error;
+	return memory_hooks->file_segment(self, m->fd, m->rights, share, m->bytes, segment, &m->most);
 }
 
 static int mapping_map(struct task *self, const struct mapping *m, u32 segment)
@@ -201,7 +193,7 @@ static void note_writable(struct mm *mm, u64 addr, u64 bytes)
 	u64 end = addr + bytes;
 	while (addr < end && call_map_query(mm->space, addr, &region) >= 0 && region.start < end) {
 		if ((region.flags & (MAP_SHARE | MAP_MOST(RIGHT_W) | RIGHT_W)) == (MAP_SHARE | MAP_MOST(RIGHT_W)))
-			segment_written(region.segment);
+			memory_hooks->segment_written(region.segment);
 		addr = region.end;
 	}
 }

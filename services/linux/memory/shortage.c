@@ -1,11 +1,9 @@
-/* When frames run out: see shortage.h. */
-#include "services/linux/memory/shortage.h"
+/* When frames run out: see memory.h. */
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/memory/private.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"
 
@@ -61,7 +59,7 @@ static void memory_give_back(const struct process *process)
 bool shortage_relieve(void)
 {
 	struct kernel_stats stats;
-	if (fs_reclaim())
+	if (memory_hooks->reclaim())
 		return true;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return false;
@@ -82,7 +80,7 @@ static bool is_room(u64 part)
 	struct kernel_stats stats;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) < 0)
 		return true;
-	return stats.frames_free > stats.frames_total / part || fs_reclaim();
+	return stats.frames_free > stats.frames_total / part || memory_hooks->reclaim();
 }
 
 bool shortage_relieve_vas(void)

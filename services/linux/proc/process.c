@@ -11,6 +11,7 @@
 #include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/proc/procfs.h"
 #include "services/linux/vas/vas.h"
 

@@ -91,7 +91,7 @@ static int segment_map_rest(struct mm *mm, const Elf64_Phdr *p, u64 start, u32 r
 	return native_errno(call_map(mm->space, page_end, end - page_end, rights, 0, 0));
 }
 
-static int segment_map(struct task *self, struct mm *mm, struct elf *elf, const Elf64_Phdr *p)
+static int segment_map(struct mm *mm, struct elf *elf, const Elf64_Phdr *p)
 {
 	u64 start = elf->bias + p->p_vaddr;
 	u32 segment, rights = RIGHT_R;
@@ -99,7 +99,7 @@ static int segment_map(struct task *self, struct mm *mm, struct elf *elf, const 
 	rights |= p->p_flags & PF_X ? RIGHT_X : 0;
 	if (p->p_filesz) {
 		u64 at = page_down(start), bytes = page_up(start + p->p_filesz) - at;
-		int error = file_segment(self, elf->file, rights, false, bytes, &segment);
+		int error = file_segment(elf->file, rights, false, bytes, &segment);
 		if (!error)
 			error = native_errno(call_map(mm->space, at, bytes, rights, segment, page_down(p->p_offset)));
 		if (error)
@@ -108,11 +108,11 @@ static int segment_map(struct task *self, struct mm *mm, struct elf *elf, const 
 	return p->p_memsz > p->p_filesz ? segment_map_rest(mm, p, start, rights) : 0;
 }
 
-int elf_map(struct task *self, struct mm *mm, struct elf *elf)
+int elf_map(struct mm *mm, struct elf *elf)
 {
 	for (unsigned i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
-		int error = p->p_type == PT_LOAD && p->p_memsz ? segment_map(self, mm, elf, p) : 0;
+		int error = p->p_type == PT_LOAD && p->p_memsz ? segment_map(mm, elf, p) : 0;
 		if (error)
 			return error;
 	}

@@ -8,6 +8,7 @@
 
 #include "services/linux/call.h"
 #include "services/linux/machine.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/process/program.h"
 #include "services/linux/raise.h"
 #include "services/linux/random.h"
@@ -164,7 +165,7 @@ static int exec_map(struct task *self, struct exec *exec)
 		return error;
 	if (program->header.e_type == ET_DYN)
 		program->bias = bias_of_program(program);
-	error = elf_map(self, mm, program);
+	error = elf_map(mm, program);
 	if (error)
 		return error;
 	exec->start.entry = exec->start.ip = program->bias + program->header.e_entry;
@@ -173,7 +174,7 @@ static int exec_map(struct task *self, struct exec *exec)
 	if (interpreter->file) {
 		if (interpreter->header.e_type == ET_DYN)
 			interpreter->bias = mm_find(mm, interpreter->high - interpreter->low) - interpreter->low;
-		error = elf_map(self, mm, interpreter);
+		error = elf_map(mm, interpreter);
 		exec->start.base = interpreter->bias;
 		exec->start.ip = interpreter->bias + interpreter->header.e_entry;
 	}

@@ -10,6 +10,7 @@
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"

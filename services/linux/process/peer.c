@@ -1,18 +1,18 @@
 /* Spaces that processes made, and strangers in processes: peer.h. */
 #include <asm/errno.h>
 #include <asm/signal.h>
+#include <asm/unistd.h>
 #include <linux/mman.h>
 
 #include "abi/peer.h"
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/memory/bounds.h"
 #include "services/linux/call.h"
 #include "services/linux/fs/files.h"
+#include "services/linux/memory/memory.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
-#include "services/linux/memory/shortage.h"
 #include "services/linux/raise.h"
 #include "services/linux/user_memory.h"
 
@@ -31,26 +31,6 @@ _Static_assert(offsetof(struct peer, mm) == 0, "guest_leave");
 
 static struct list_node peers = LIST_INIT(peers);
 static unsigned peer_count;
-
-/* What a peer or a stranger may call. */
-static call_handler *const allowed[] = {
-	sys_brk,
-	sys_mmap,
-	sys_munmap,
-	sys_mprotect,
-	sys_mremap,
-	sys_madvise,
-	sys_futex,
-	sys_clock_gettime,
-	sys_clock_getres,
-	sys_gettimeofday,
-	sys_nanosleep,
-	sys_clock_nanosleep,
-	sys_sched_yield,
-	sys_getpid,
-	sys_gettid,
-	sys_getrandom,
-};
 
 /* --- who they are --- */
 
@@ -135,19 +115,9 @@ static struct peer *peer_new(u32 space, int *error)
 
 /* --- their calls --- */
 
-static call_handler *handler_of(const struct user_frame *frame)
+static bool is_allowed(const struct call_entry *entry, const struct user_frame *frame)
 {
-	return frame->nr < CALLS_LINUX ? call_table[frame->nr].handler : NULL;
-}
-
-static bool is_allowed(call_handler *handler, const struct user_frame *frame)
-{
-	if (handler == sys_mmap && !(arg(frame, 3) & MAP_ANONYMOUS))
-		return false;
-	for (unsigned i = 0; i < ARRAY_SIZE(allowed); i++)
-		if (allowed[i] == handler)
-			return true;
-	return false;
+	return entry && entry->peer && (frame->nr != __NR_mmap || (arg(frame, 3) & MAP_ANONYMOUS));
 }
 
 /* The task works on other memory until guest_leave(). */
@@ -168,13 +138,12 @@ static void guest_leave(struct task *self)
 }
 
 /* The task whose thread this is works on other memory meanwhile. A signal ends its sleep, but is handled at home only. */
-static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame)
+static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame, const struct call_entry *entry)
 {
-	call_handler *handler = handler_of(frame);
-	if (!handler || !is_allowed(handler, frame))
+	if (!is_allowed(entry, frame))
 		return -EPERM;
 	guest_enter(self, mm);
-	long result = handler(self, frame);
+	long result = entry->handler(self, frame);
 	guest_leave(self);
 	/* An interrupt that ended the sleep was meant for the time at home. */
 	if (self->work)
@@ -225,22 +194,20 @@ static void peer_end(const struct user_frame *frame, int signal)
 /* raise() and abort(), which send themselves a signal, end what they are in: no handler runs there. */
 static bool is_suicide(const struct task *self, const struct user_frame *frame)
 {
-	call_handler *handler = handler_of(frame);
-	if (handler == sys_tgkill)
+	if (frame->nr == __NR_tgkill)
 		return self && arg(frame, 0) == self->process->pid && arg(frame, 2) - 1 < SIGNALS;
-	return handler == sys_kill && self && arg(frame, 0) == self->process->pid && arg(frame, 1) - 1 < SIGNALS;
+	return frame->nr == __NR_kill && self && arg(frame, 0) == self->process->pid && arg(frame, 1) - 1 < SIGNALS;
 }
 
 static bool is_exit(const struct user_frame *frame)
 {
-	call_handler *handler = handler_of(frame);
-	return handler == sys_exit || handler == sys_exit_group;
+	return frame->nr == __NR_exit || frame->nr == __NR_exit_group;
 }
 
 /* --- entry --- */
 
 /* Service lock held. */
-static void serve_system_call(struct task *self, struct user_frame *frame)
+static void serve_system_call(struct task *self, struct user_frame *frame, const struct call_entry *entry)
 {
 	struct mm *process = mm_of_space(frame->space);
 	struct peer *peer = process ? NULL : peer_find(frame->space);
@@ -250,7 +217,7 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 		call_thread_exit();
 	}
 	if (!process && is_suicide(self, frame)) {
-		peer_end(frame, (int)arg(frame, handler_of(frame) == sys_tgkill ? 2 : 1));
+		peer_end(frame, (int)arg(frame, frame->nr == __NR_tgkill ? 2 : 1));
 		return;
 	}
 	if (!error && !process && !peer)
@@ -258,7 +225,7 @@ static void serve_system_call(struct task *self, struct user_frame *frame)
 	if (error)
 		frame_set_result(frame, error);
 	else
-		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame));
+		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame, entry));
 }
 
 /* A missing table of bounds is made, as at home. -> whether the thread can go on. */
@@ -291,7 +258,7 @@ static void serve_fault(struct task *self, struct user_frame *frame)
 	call_thread_exit();
 }
 
-struct task *peer_entry(struct user_frame *frame)
+struct task *peer_entry(struct user_frame *frame, const struct call_entry *entry)
 {
 	struct task *self = task_of_thread(thread_self());
 	if (!self) {
@@ -305,7 +272,7 @@ struct task *peer_entry(struct user_frame *frame)
 	if (frame->cause != CAUSE_INTERRUPT) {
 		service_lock();
 		if (frame->cause == CAUSE_SYSCALL)
-			serve_system_call(self, frame);
+			serve_system_call(self, frame, entry);
 		else
 			serve_fault(self, frame);
 		service_unlock();

@@ -14,31 +14,6 @@ int process_single(struct task *self);
 /* Lets the parent that sleeps in vfork go on. */
 void vfork_done(struct process *process);
 
-/* --- mm.c --- */
-
-enum { MMAP_LOW = 0x10000 }; /* lowest address a program may map */
-
-/* A new empty space for a program. NULL: no memory. */
-struct mm *mm_new(const char *name);
-/* A copy for fork, copy-on-write. */
-struct mm *mm_fork(struct mm *mm, const char *name);
-struct mm *mm_share(struct mm *mm);
-void mm_put(struct task *self, struct mm *mm);
-/* A free range of `bytes` for a mapping, as high as possible below mm->mmap_top. 0: none. */
-u64 mm_find(struct mm *mm, u64 bytes);
-/* The range below the last one, which is probably free. 0: none. */
-u64 mm_guess(struct mm *mm, u64 bytes);
-/* The range has become free: a good place to look next time. */
-void mm_freed(struct mm *mm, u64 start, u64 bytes);
-/* Whether anything is mapped in the range, or it is the kernel's (stacklets). */
-bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
-/* --- mmap.c, for others that map into a process --- */
-
-/* Whether RLIMIT_AS leaves room for so much more. */
-bool mm_limit_allows(struct task *self, u64 bytes);
-/* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. */
-int mm_forget(struct mm *mm, u64 addr, u64 bytes);
-
 /* --- futex.c --- */
 
 /* Wakes up to `count` waiters on a word of self's memory. */

@@ -34,7 +34,7 @@ int elf_read_head(struct task *self, struct elf *elf);
 /* Checks that the file is a program for this machine and reads its segments. -> 0, -ENOEXEC, ... */
 int elf_read(struct task *self, struct elf *elf);
 /* Maps the segments at elf->bias. */
-int elf_map(struct task *self, struct mm *mm, struct elf *elf);
+int elf_map(struct mm *mm, struct elf *elf);
 /* Address of the program headers in memory, 0 if they are not mapped. */
 u64 elf_headers_address(const struct elf *elf);
 

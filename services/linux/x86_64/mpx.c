@@ -5,7 +5,6 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/memory/bounds.h"
 #include "services/linux/machine.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"

@@ -1,0 +1,27 @@
+/* What the files of the memory room have of each other. */
+#ifndef LINUX_MEMORY_PRIVATE_H
+#define LINUX_MEMORY_PRIVATE_H
+
+#include "services/linux/memory/memory.h"
+
+enum { MMAP_LOW = 0x10000 }; /* lowest address a program may map */
+
+extern const struct memory_hooks *memory_hooks; /* [I] */
+
+/* --- mm.c --- */
+
+/* The range below the last one, which is probably free. 0: none. */
+u64 mm_guess(struct mm *mm, u64 bytes);
+/* The range has become free: a good place to look next time. */
+void mm_freed(struct mm *mm, u64 start, u64 bytes);
+/* Whether anything is mapped in the range, or it is the kernel's (stacklets). */
+bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
+
+/* --- mmap.c --- */
+
+/* Whether RLIMIT_AS leaves room for so much more. */
+bool mm_limit_allows(struct task *self, u64 bytes);
+/* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. */
+int mm_forget(struct mm *mm, u64 addr, u64 bytes);
+
+#endif

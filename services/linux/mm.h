@@ -1,0 +1,48 @@
+/* The memory of a process: struct mm. Many rooms read it; the memory room (memory/memory.h) makes and changes it.
+ *
+ * Legend: [I] never changes after creation, [L] service lock. */
+#ifndef LINUX_MM_H
+#define LINUX_MM_H
+
+#include "services/linux/base.h"
+
+struct file;
+struct vas_use;
+
+enum bounds_kind { BOUNDS_HARD, BOUNDS_SOFT, BOUNDS_KINDS };
+
+struct bounds_table {
+	u64 chunk;   /* number of the MiB it covers */
+	u64 address; /* BOUNDS_TABLE_BYTES from there on are mapped for it */
+};
+
+/* The tables of one kind; part of struct mm. */
+struct bounds {
+	u64 directory; /* 0: not managed, or not any more; tables made before stay */
+	u64 bytes;     /* of the directory */
+	struct bounds_table *tables; /* ordered by chunk */
+	u32 count, room;
+	/* Where the instructions of this processor look for the directory, if that is not where it is (machine_bounds_astray): what
+	 * is there is a copy of it, as far as it is needed. 0: there is none. */
+	u64 astray;
+	u64 misses, violations; /* traps for a table that is not there; because of a pointer outside of its bounds */
+};
+
+struct mm {
+	u32 references; /* [L] */
+	u32 guests;     /* [L] calls of peers at work on it, which may outlive it: the last one frees it */
+	u32 space;      /* [I] */
+	u64 base;       /* [I] space << number_shift: put into user addresses */
+	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
+	u64 mmap_top;   /* [I] mappings are placed below */
+	u64 start_code, end_code, start_data, end_data; /* [L] for /proc */
+	u64 brk_start, brk;                             /* [L] */
+	u64 stack_low, stack_top, stack_start;          /* [L] region of the stack; first stack pointer */
+	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
+	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
+	struct file *exe;                               /* [L] */
+	struct vas_use *vases; /* [L] attached to it */
+	struct bounds bounds[BOUNDS_KINDS]; /* [L] */
+};
+
+#endif
