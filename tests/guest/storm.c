@@ -29,7 +29,7 @@ enum {
 };
 
 static unsigned char secret[SECRET_BYTES];
-static volatile sig_atomic_t strange_signal;
+static siginfo_t strange_signal;
 static int secret_file, secret_pipe[2];
 
 struct attributes {
@@ -46,9 +46,19 @@ static unsigned char secret_byte(size_t at)
 	return (unsigned char)(at * 2654435761u >> 13);
 }
 
-static void on_signal(int signal)
+static void on_signal(int signal, siginfo_t *info, void *context)
 {
-	strange_signal = signal;
+	(void)signal, (void)context;
+	strange_signal = *info;
+}
+
+static const char *signal_text(void)
+{
+	static char text[100];
+
+	snprintf(text, sizeof(text), "%s, code %d, process %d, user %u", strsignal(strange_signal.si_signo),
+		strange_signal.si_code, (int)strange_signal.si_pid, strange_signal.si_uid);
+	return text;
 }
 
 static void attributes_read(struct attributes *a)
@@ -68,9 +78,8 @@ static void watch_begin(void)
 {
 	for (int signal = 1; signal < NSIG; signal++)
 		if (signal != SIGCHLD && signal != SIGCONT && signal != SIGWINCH && signal != SIGURG)
-			signal == SIGKILL || signal == SIGSTOP
-				? 0
-				: sigaction(signal, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+			sigaction(signal, &(struct sigaction){ .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO },
+				NULL);
 	for (size_t i = 0; i < SECRET_BYTES; i++)
 		secret[i] = secret_byte(i);
 	secret_file = open("secret", O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -104,7 +113,7 @@ static const char *touched(void)
 	now.file.st_atim = own.file.st_atim;
 	if (memcmp(&now, &own, sizeof(now)) != 0)
 		return "attributes";
-	return strange_signal ? strsignal(strange_signal) : NULL;
+	return strange_signal.si_signo ? signal_text() : NULL;
 }
 
 static bool ends_itself(long nr)
