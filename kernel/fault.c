@@ -103,6 +103,19 @@ static void withhold_writing(struct page *page, pte_t entry, u32 access)
 		page->rights &= ~(u32)RIGHT_W;
 }
 
+/* Nobody has written to a page: its readers share one frame of zeros, without the right to write. The first write finds that the page
+ * has no frame and makes one; until then the truth holds nothing of it. */
+static void show_zeros(const struct region *region, u64 offset, pte_t *entry)
+{
+	const u32 rights = region_rights(region) & ~(u32)RIGHT_W;
+
+	if (rights & RIGHT_X)
+		arch_code_changed(frame_zeros, PAGE_SIZE);
+	if (region->segment)
+		region->segment->shows_zeros = true;
+	pt_set(map_space(region->map), offset, 0, entry, pte_make_page(ptr_pa(frame_zeros), 0, rights, false));
+}
+
 /* Shows what neighbours of a page are there already, where nothing is shown yet. */
 static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 {
@@ -188,6 +201,12 @@ static bool fill_block(struct space *owner, const struct region *region, u64 off
 	return true;
 }
 
+/* Is a page of the region that has no frame one of zeros? Otherwise a pager has it. */
+static bool is_zero_filled(const struct region *region)
+{
+	return !region->segment || !(region->segment->flags & SEGMENT_PAGED);
+}
+
 /* Makes the owner's tables show the page at an offset for an access that the region allows. -> 0 or fault code. */
 static u32 fill(struct space *owner, const struct region *region, u64 offset, u32 access)
 {
@@ -201,9 +220,13 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	if (!entry)
 		return FAULT_NOMEM;
 	now = page_now(region, offset);
-	if (!now.rights && region->segment) {
-		if (is_behind_end(region, offset))
-			return region->segment->owner ? FAULT_PAGER : FAULT_MAPPED;
+	if (!now.rights && region->segment && is_behind_end(region, offset))
+		return region->segment->owner ? FAULT_PAGER : FAULT_MAPPED;
+	if (!now.rights && !(access & FAULT_WRITE) && is_zero_filled(region)) {
+		show_zeros(region, offset, entry);
+		return 0;
+	}
+	if (!now.rights && region->segment && ((region->flags & MAP_SHARE) || !is_zero_filled(region))) {
 		if (!segment_frame(region->segment, segment_offset(region, offset) >> PAGE_SHIFT, &why))
 			return why;
 		now = page_now(region, offset);

@@ -21,8 +21,10 @@ struct frame {
 	u32 link;
 };
 
-static struct frame *frames; /* records of [first, end), in frames [table_first, table_end) */
-static u64 first, end;       /* frame numbers, multiples of CHUNK */
+static struct frame
+	*frames; /* records of [first, end), in frames [table_first, table_end), the last of which is frame_zeros */
+void *frame_zeros;
+static u64 first, end; /* frame numbers, multiples of CHUNK */
 static u64 table_first, table_end;
 static struct {
 	u64 next, end; /* whole chunks that were never used: their records are not filled in */
@@ -171,7 +173,7 @@ void frame_init(const struct boot_info *boot)
 		first = min_u64(first, ram[i].start & ~(u64)(CHUNK - 1));
 		end = max_u64(end, (ram[i].end + CHUNK - 1) & ~(u64)(CHUNK - 1));
 	}
-	table_pages = ((end - first) * sizeof(struct frame) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	table_pages = (((end - first) * sizeof(struct frame) + PAGE_SIZE - 1) >> PAGE_SHIFT) + 1;
 	ASSERT(ram[table].end - ram[table].start > table_pages);
 	table_first = ram[table].start;
 	table_end = table_first + table_pages;
@@ -199,6 +201,9 @@ void frame_init(const struct boot_info *boot)
 		fresh[fresh_count++].end = high;
 	}
 	free_now = lowest = total;
+	frame_zeros = page_of(table_end - 1);
+	page_zero(frame_zeros);
+	*record(frame_zeros) = (struct frame){ .refs = 1 };
 }
 
 static void count_taken(u64 n)

@@ -466,12 +466,42 @@ static u64 next_present(const struct region *region, u64 at)
 	return min_u64(found, behind) << PAGE_SHIFT;
 }
 
-i64 map_present(struct space *space, u64 address, u64 *end)
+/* The first page from `at` on that has a frame or that the tables show, before `stop`. */
+static u64 next_shown(struct space *space, const struct region *region, u64 at, u64 stop)
+{
+	const u64 framed = next_present(region, at);
+	unsigned level;
+
+	for (stop = min_u64(stop, framed); at < stop; at += PAGE_SIZE) {
+		const pte_t *entry = pt_find_entry(space, at, &level);
+
+		if (entry && pte_is_present(*entry))
+			break;
+	}
+	return at;
+}
+
+static i64 present_or_shown(struct space *space, const struct region *region, u64 address, u64 *end)
+{
+	u64 stop = min_u64(region->end, address + PRESENT_LOOK * PAGE_SIZE);
+	u64 at = next_shown(space, region, address, stop);
+
+	for (*end = at; *end < stop && next_shown(space, region, *end, *end + PAGE_SIZE) == *end; *end += PAGE_SIZE)
+		;
+	return at == region->end ? -E_NOENT : (i64)at;
+}
+
+i64 map_present(struct space *space, u64 address, bool shown, u64 *end)
 {
 	const struct region *region = map_find(&space->map, address);
-	u64 at = region ? next_present(region, page_down(address)) : 0;
+	u64 at;
 
-	if (!region || at == region->end)
+	if (!region)
+		return -E_NOENT;
+	if (shown)
+		return present_or_shown(space, region, page_down(address), end);
+	at = next_present(region, page_down(address));
+	if (at == region->end)
 		return -E_NOENT;
 	*end = at;
 	do

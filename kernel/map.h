@@ -20,7 +20,7 @@
 struct segment;
 struct space;
 
-enum { PRESENT_RUN = 512 };
+enum { PRESENT_RUN = 512, PRESENT_LOOK = 256 };
 enum { REGION_KERNEL = 0x1000 }; /* in region.flags, besides RIGHT_*, MAP_SHARE and MAP_MOST */
 
 struct region {
@@ -62,8 +62,9 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to);
 int map_fork(struct space *from, struct space *to);
 int map_query(struct space *space, u64 address, struct region_info *info);
 /* The first page from an address on that has a frame, in the region that covers the address, and the end of the run of such pages
- * that it begins (at most PRESENT_RUN). -E_NOENT if there is none. */
-i64 map_present(struct space *space, u64 address, u64 *end);
+ * that it begins (at most PRESENT_RUN). -E_NOENT if there is none. shown: pages count too that have none but are shown as zeros;
+ * then at most PRESENT_LOOK pages are looked at, and *end is the result if none of them is there. */
+i64 map_present(struct space *space, u64 address, bool shown, u64 *end);
 
 /* Kernel regions: as map_add and map_remove, zero-filled, rights rw. */
 int map_add_kernel(struct space *space, u64 address, u64 bytes);

@@ -160,6 +160,19 @@ static void *frame_make(const struct segment *segment, void *(*alloc)(void))
 	return frame;
 }
 
+/* Puts a frame in the place of an absent page, which tables may show as zeros until then. -E_NOMEM. */
+static int put_frame(struct segment *segment, u64 page, void *frame)
+{
+	if (radix_set(&segment->frames, page, frame))
+		return -E_NOMEM;
+	segment->present++;
+	if (segment->shows_zeros) {
+		clear_everywhere(segment, page, 1);
+		tlb_commit();
+	}
+	return 0;
+}
+
 static void drop_frame(struct segment *segment, u64 page)
 {
 	tlb_put_frame(radix_take(&segment->frames, page));
@@ -167,7 +180,13 @@ static void drop_frame(struct segment *segment, u64 page)
 	account_refund(segment->account, ACCOUNT_FRAMES, 1);
 }
 
-/* One page of segment_supply(). -> 1, 0 if it is there already, or an error. */
+static void *share_zeros(void)
+{
+	frame_get(frame_zeros);
+	return frame_zeros;
+}
+
+/* One page of segment_supply(), from 0: zeros. -> 1, 0 if it is there already, or an error. */
 static int supply(struct segment *segment, struct space *caller, u64 page, u64 from)
 {
 	void *frame;
@@ -175,17 +194,15 @@ static int supply(struct segment *segment, struct space *caller, u64 page, u64 f
 
 	if (radix_find(&segment->frames, page))
 		return 0;
-	frame = frame_make(segment, frame_alloc_raw);
+	frame = frame_make(segment, from ? frame_alloc_raw : share_zeros);
 	if (!frame)
 		return -E_NOMEM;
-	error = space_read(caller, from, frame, PAGE_SIZE);
+	error = from ? space_read(caller, from, frame, PAGE_SIZE) : 0;
 	/* The caller may have read this very segment: then the page has come into being meanwhile. */
 	if (!error && !radix_find(&segment->frames, page)) {
-		error = radix_set(&segment->frames, page, frame);
-		if (!error) {
-			segment->present++;
+		error = put_frame(segment, page, frame);
+		if (!error)
 			return 1;
-		}
 	}
 	frame_put(frame);
 	account_refund(segment->account, ACCOUNT_FRAMES, 1);
@@ -203,7 +220,7 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 	if (segment_is_fixed(segment) || !is_range(segment, first, count) || count > SEGMENT_SUPPLY_MAX)
 		return -E_INVAL;
 	for (u64 i = 0; i < count && error >= 0; i++) {
-		error = supply(segment, caller, first + i, from + (i << PAGE_SHIFT));
+		error = supply(segment, caller, first + i, from ? from + (i << PAGE_SHIFT) : 0);
 		if (error > 0)
 			made[i / 64] |= 1ul << (i % 64);
 	}
@@ -313,13 +330,15 @@ u32 segment_unshare(struct segment *segment, u64 page)
 
 	if (frame_refs(frame) == 1)
 		return 0;
-	copy = frame_alloc_raw();
+	copy = frame == frame_zeros ? frame_alloc() : frame_alloc_raw();
 	if (!copy)
 		return FAULT_NOMEM;
-	page_copy(copy, frame);
+	if (frame != frame_zeros)
+		page_copy(copy, frame);
 	clear_everywhere(segment, page, 1);
 	radix_set(&segment->frames, page, copy);
 	tlb_put_frame(frame);
+	tlb_commit();
 	return 0;
 }
 
@@ -389,11 +408,10 @@ void *segment_frame(struct segment *segment, u64 page, u32 *why)
 	frame = frame_make(segment, frame_alloc);
 	if (!frame)
 		return NULL;
-	if (radix_set(&segment->frames, page, frame)) {
+	if (put_frame(segment, page, frame)) {
 		frame_put(frame);
 		account_refund(segment->account, ACCOUNT_FRAMES, 1);
 		return NULL;
 	}
-	segment->present++;
 	return frame;
 }

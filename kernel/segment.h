@@ -34,6 +34,7 @@ struct segment {
 	pa_t base;                /* [I] device, contiguous */
 	struct radix frames;      /* [K] of the other kinds: pages by index */
 	u64 present;              /* [K] number of them */
+	bool shows_zeros;         /* [K] tables may show frame_zeros for absent pages: a frame that comes in must take its place */
 	struct list_node regions; /* [K] that map it */
 	struct list_node owned;   /* [K] in space.segments */
 };

@@ -453,7 +453,7 @@ static i64 do_map_present(const struct request *r)
 
 	if (!space)
 		return error;
-	error = map_present(space, word(r, 1), &end);
+	error = map_present(space, word(r, 1), word(r, 2) == 1, &end);
 	regs_set_results(r->frame, 0, end);
 	return error;
 }

@@ -169,9 +169,9 @@ static inline i64 call_map_query(u32 space, u64 address, struct region_info *inf
 }
 
 /* *end: behind the last page of the run. */
-static inline i64 call_map_present(u32 space, u64 address, u64 *end)
+static inline i64 call_map_present(u32 space, u64 address, bool shown, u64 *end)
 {
-	return native_call2(CALL_map_present, space, address, 0, 0, 0, 0, end);
+	return native_call2(CALL_map_present, space, address, shown, 0, 0, 0, end);
 }
 
 static inline i64 call_vas_attach(u32 space, u32 vas, u32 rights)

@@ -157,7 +157,8 @@ u32 model_access(int s, int owner, unsigned index, u32 access, u64 *word)
 		return code | (segment->owner >= 0 ? FAULT_PAGER : FAULT_MAPPED);
 	if (!page->private && segment && segment->paged && !segment->present[page->index])
 		return code | (segment->owner >= 0 ? FAULT_PAGER : FAULT_MAPPED);
-	if (!page->private && segment)
+	/* Only writing brings a page into being: what nobody has written to is zeros. */
+	if (page->share && access == FAULT_WRITE)
 		segment->present[page->index] = true;
 	if (segment && segment->device)
 		return 0;

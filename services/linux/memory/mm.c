@@ -140,7 +140,7 @@ u64 mm_resident(const struct mm *mm, u64 start, u64 end)
 {
 	u64 pages = 0, stop;
 	i64 found;
-	while (start < end && (found = call_map_present(mm->space, start, &stop)) >= 0 && (u64)found < end) {
+	while (start < end && (found = call_map_present(mm->space, start, false, &stop)) >= 0 && (u64)found < end) {
 		start = min_u64(stop, end);
 		pages += (start - found) >> PAGE_SHIFT;
 	}

@@ -381,14 +381,14 @@ long sys_msync(struct task *self, struct user_frame *frame)
 	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
-/* A byte for each page of a mapped range: whether it has a frame. */
+/* A byte for each page of a mapped range: whether it has a frame, or has been read and shows zeros. */
 static void present_bytes(struct mm *mm, u64 addr, u64 pages, char *bytes)
 {
 	u64 at = addr, end = addr + (pages << PAGE_SHIFT), stop;
 	struct region_info region;
 	memset(bytes, 0, pages);
 	while (at < end && call_map_query(mm->space, at, &region) >= 0) {
-		i64 found = call_map_present(mm->space, at, &stop);
+		i64 found = call_map_present(mm->space, at, true, &stop);
 		if (found >= 0 && (u64)found < end)
 			memset(bytes + ((found - addr) >> PAGE_SHIFT), 1, (min_u64(stop, end) - found) >> PAGE_SHIFT);
 		at = found < 0 ? region.end : stop;

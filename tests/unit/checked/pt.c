@@ -38,6 +38,15 @@ static void check_page(const struct space *viewer, struct space *owner, u64 offs
 		ASSERT(!(rights & RIGHT_W) || frame_refs(frame) == 1 || (region->flags & REGION_KERNEL));
 		return;
 	}
+	/* Without a frame it can be one that nobody has written to. */
+	if (pa_ptr(pte_pa(entry)) == frame_zeros &&
+		(!segment || !segment_present(segment, (offset + region->offset - region->start) >> PAGE_SHIFT))) {
+		ASSERT(!(rights & RIGHT_W) &&
+			(!segment || (segment->shows_zeros && !(segment->flags & SEGMENT_PAGED))));
+		ASSERT(!segment || offset + region->offset - region->start < segment->end << PAGE_SHIFT ||
+			segment->owner == owner);
+		return;
+	}
 	ASSERT(segment && (!(rights & RIGHT_W) || (region->flags & MAP_SHARE)));
 	offset += region->offset - region->start;
 	ASSERT(pte_is_device(entry) == !!(segment->flags & SEGMENT_DEVICE));
