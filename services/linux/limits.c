@@ -46,12 +46,12 @@ static int limits_do(struct task *self, struct process *process, unsigned which,
 
 long sys_prlimit64(struct task *self, struct user_frame *frame)
 {
-	struct process *process = arg(frame, 0) ? process_find(arg(frame, 0)) : self->process;
-	if (!process)
+	struct task *task = (u32)arg(frame, 0) ? task_find(arg(frame, 0)) : self;
+	if (!task)
 		return -ESRCH;
-	if (process != self->process && !task_is_root(self) && process->cred.uid != self->process->cred.uid)
+	if (!may_limit(self, task->process))
 		return -EPERM;
-	return limits_do(self, process, arg(frame, 1), arg(frame, 2), arg(frame, 3));
+	return limits_do(self, task->process, arg(frame, 1), arg(frame, 2), arg(frame, 3));
 }
 
 /* The words of the older structure have the same size here. */

@@ -39,6 +39,7 @@ struct mm {
 	u64 brk_start, brk;                             /* [L] */
 	u64 stack_low, stack_top, stack_start;          /* [L] region of the stack; first stack pointer */
 	u64 arg_start, arg_end, env_start, env_end;     /* [L] */
+	bool dumpable;                                  /* [L] others may look at it: may_inspect() */
 	u64 auxv[48];                                   /* [L] pairs as on the stack, ends with AT_NULL */
 	struct file *exe;                               /* [L] */
 	struct vas_use *vases; /* [L] attached to it */

@@ -36,6 +36,30 @@ void pending_clear(struct pending *pending)
 	pending_drop(pending, ~0ull);
 }
 
+static void pending_drop_timers(struct pending *pending)
+{
+	u64 left = 0, dropped = 0;
+	list_for_each_safe(node, &pending->infos) {
+		struct signal_info *entry = container_of(node, struct signal_info, node);
+		u64 bit = signal_bit(entry->info.si_signo);
+		if (entry->info.si_code != SI_TIMER) {
+			left |= bit;
+			continue;
+		}
+		dropped |= bit;
+		list_remove(node);
+		heap_free(entry);
+	}
+	pending->mask &= left | ~dropped;
+}
+
+void signal_drop_timers(struct process *process)
+{
+	pending_drop_timers(&process->pending);
+	list_for_each(node, &process->tasks)
+		pending_drop_timers(&container_of(node, struct task, sibling)->pending);
+}
+
 void signal_drop(struct process *process, u64 set)
 {
 	pending_drop(&process->pending, set);
@@ -262,18 +286,22 @@ void signal_send(struct task *task, int signal)
 	signal_post(task->process, task, signal, NULL);
 }
 
-unsigned signal_group(u32 pgid, int signal)
+void signal_group(u32 pgid, int signal)
 {
-	unsigned count = 0;
 	list_for_each_safe(node, &processes) {
 		struct process *process = container_of(node, struct process, all);
-		if (process->pgid != pgid || process->state == PROCESS_ZOMBIE)
-			continue;
-		count++;
-		if (signal)
+		if (process->pgid == pgid)
 			signal_post(process, NULL, signal, NULL);
 	}
-	return count;
+}
+
+void signal_foreground(u32 sid, u32 pgid, int signal)
+{
+	list_for_each_safe(node, &processes) {
+		struct process *process = container_of(node, struct process, all);
+		if (pgid && process->pgid == pgid && process->sid == sid)
+			signal_post(process, NULL, signal, NULL);
+	}
 }
 
 void signal_force(struct task *task, const siginfo_t *info)

@@ -24,8 +24,11 @@ int signal_send_process(struct process *process, int signal, const siginfo_t *in
 int signal_send_task(struct task *task, int signal, const siginfo_t *info);
 /* To the task itself or its process from the kernel's side: SIGPIPE, SIGXFSZ. */
 void signal_send(struct task *task, int signal);
-/* To every process of a group (terminal: SIGINT, SIGTSTP, SIGWINCH, SIGHUP...). -> number of processes in it. */
-unsigned signal_group(u32 pgid, int signal);
+/* To every process of a group from the kernel's side, as a child's end or a terminal causes it. */
+void signal_group(u32 pgid, int signal);
+/* The same for a group in the foreground of a terminal (SIGINT, SIGTSTP, SIGWINCH, SIGHUP...), whose number may have been
+ * given to another since it came there: only if it is in the terminal's session. */
+void signal_foreground(u32 sid, u32 pgid, int signal);
 /* A signal raised by what the task just did: delivered even if blocked or ignored (then it kills). */
 void signal_force(struct task *task, const siginfo_t *info);
 
@@ -64,6 +67,8 @@ enum {
 int signal_take(struct task *self, u64 set, siginfo_t *info);
 /* Drops signals that wait for the process or any of its tasks. */
 void signal_drop(struct process *process, u64 set);
+/* Drops those of timer_create: the timers are gone. */
+void signal_drop_timers(struct process *process);
 /* Whether the action of the process for the signal is to do nothing. */
 bool signal_is_ignored(const struct process *process, int signal);
 /* Whether self runs on its alternative stack. */

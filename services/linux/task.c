@@ -88,7 +88,6 @@ static struct process *process_alloc(void)
 		return NULL;
 	process->pid = pid;
 	process->exit_signal = SIGCHLD;
-	process->dumpable = true;
 	process->start_ns = time_monotonic();
 	list_init(&process->children);
 	list_init(&process->sibling);
@@ -176,7 +175,7 @@ struct process *process_fork(struct process *parent)
 	user_hold(user);
 	memcpy(process->actions, parent->actions, sizeof(process->actions));
 	memcpy(process->limits, parent->limits, sizeof(process->limits));
-	process->dumpable = parent->dumpable;
+	process->parent_execs = parent->execs;
 	process->oom_adjust = parent->oom_adjust;
 	process->nice = parent->nice;
 	process->personality = parent->personality;
@@ -303,26 +302,37 @@ void process_exit(struct process *process, int wait_status)
 		task_kick(container_of(node, struct task, sibling), WORK_EXIT);
 }
 
+int process_end_signal(const struct process *process)
+{
+	return process->parent_execs == process->parent->execs ? process->exit_signal : SIGCHLD;
+}
+
+static int parent_signal(const struct process *process, int code)
+{
+	if (code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED)
+		return process_end_signal(process);
+	return process->parent->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP ? 0 : SIGCHLD;
+}
+
 void process_notify_parent(struct process *process, int code, int status)
 {
 	struct process *parent = process->parent;
+	int signal = parent ? parent_signal(process, code) : 0;
 	if (!parent)
 		return;
-	if (code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED ||
-		!(parent->actions[SIGCHLD - 1].sa_flags & SA_NOCLDSTOP)) {
+	if (signal) {
 		siginfo_t info;
 		u64 user, system;
 		process_times(process, &user, &system);
 		memset(&info, 0, sizeof(info));
-		info.si_signo = process->exit_signal;
+		info.si_signo = signal;
 		info.si_code = code;
 		info.si_pid = process->pid;
 		info.si_uid = process->cred.uid;
 		info.si_status = status;
 		info.si_utime = user / (NS_PER_S / 100);
 		info.si_stime = system / (NS_PER_S / 100);
-		if (process->exit_signal)
-			signal_send_process(parent, process->exit_signal, &info);
+		signal_send_process(parent, signal, &info);
 	}
 	wait_wake(&parent->wait_children);
 }

@@ -21,15 +21,15 @@
 #include "user_frame.h"
 
 #include "services/linux/base.h"
+#include "services/linux/credentials.h"
 #include "services/linux/mm.h"
 #include "services/linux/sleep.h"
 
 struct descriptor_table;
 struct fs;
-struct user;
 struct vas;
 
-enum { SIGNALS = 64, PIDS_MAX = 32768, GROUPS_MAX = 32, NAME_BYTES = 16 };
+enum { SIGNALS = 64, PIDS_MAX = 32768, NAME_BYTES = 16 };
 
 /* task.work: what is to be done before the task goes on in its process. */
 enum {
@@ -37,14 +37,6 @@ enum {
 	WORK_EXIT = 2,         /* the process ends, or another thread of it executes: this task ends */
 	WORK_STOP = 4,         /* the process is being stopped */
 	WORK_RESTORE_MASK = 8, /* put saved_mask back (sigsuspend, ppoll...) unless a handler runs */
-};
-
-/* [L], ids of a process are read without lock. `user` is the one of uid, referenced by each process that has the credentials. */
-struct credentials {
-	struct user *user;
-	u32 uid, euid, suid, fsuid;
-	u32 gid, egid, sgid, fsgid;
-	u32 group_count, groups[GROUPS_MAX];
 };
 
 /* A signal that waits. */
@@ -80,14 +72,16 @@ struct process {
 	struct credentials cred;   /* [L] of all its tasks */
 	struct sigaction actions[SIGNALS];    /* [L] */
 	struct pending pending;               /* [L] signals for any task of the process */
-	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for */
+	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for ... */
+	u64 parent_execs;                     /* [L] ... if that has executed no program since: its `execs` then */
+	u64 execs;                            /* [L] programs it has executed */
 	int wait_status;                      /* [L] of a zombie: as wait4 reports it */
 	bool exiting;                         /* [L] exit_group or a fatal signal: all tasks end with wait_status */
 	struct task *executing;               /* [L] the task that executes a program, while others end */
 	int stop_signal;                      /* [L] which stopped it; 0 once reported */
 	bool stop_reported, continued;        /* [L] for wait4 WUNTRACED, WCONTINUED */
 	bool did_exec;                        /* [L] for setpgid */
-	bool subreaper, dumpable;             /* [L] */
+	bool subreaper;                       /* [L] */
 	bool too_many_tasks;                  /* [L] its user had more than RLIMIT_NPROC when it became that user's: exec looks again */
 	struct wait_list wait_children;       /* [L] tasks in wait4 */
 	struct wait_list wait_tasks;          /* [L] exec waits here for the other tasks to end */
@@ -135,7 +129,7 @@ struct task {
 	u64 alt_stack, alt_stack_bytes; /* [S] sigaltstack */
 	u32 alt_stack_flags;            /* [S] */
 	char name[NAME_BYTES];          /* [S] prctl(PR_SET_NAME), name of the program */
-	int parent_death_signal;        /* [S] */
+	int parent_death_signal;        /* [L] sent when the parent ends, if that may signal this process then */
 	u64 affinity;                   /* [S] kept, not obeyed */
 	u64 start_ns;                   /* [I] */
 	u64 slept_ticks;                /* [S] time spent asleep in the service, in units of the clock */
@@ -206,6 +200,9 @@ int task_start(struct task *task, struct user_frame *frame);
 
 /* All tasks of the process are to end, with this wait status. The caller's own ends when its upcall ends. */
 void process_exit(struct process *process, int wait_status);
+/* What the parent gets for the end of the process: what clone asked for (0: nothing), unless another program has taken the
+ * parent's place, which did not. */
+int process_end_signal(const struct process *process);
 /* Tells the parent that the process was stopped, continued or has ended. */
 void process_notify_parent(struct process *process, int code, int status);
 

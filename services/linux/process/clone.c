@@ -51,6 +51,7 @@ static struct process *clone_process(struct task *self, const struct clone_reque
 		process->parent = parent->parent;
 		process->ppid = parent->ppid;
 		process->exit_signal = parent->exit_signal;
+		process->parent_execs = parent->parent_execs;
 	}
 	if (request->flags & CLONE_CLEAR_SIGHAND)
 		for (unsigned i = 0; i < SIGNALS; i++)

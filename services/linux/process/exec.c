@@ -7,6 +7,7 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/call.h"
+#include "services/linux/fs/file.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/program.h"
@@ -84,11 +85,21 @@ static int script_follow(struct exec *exec)
 	return strings_replace_first(&exec->strings, front, n, count);
 }
 
+/* Whether other processes can change its directories (CLONE_FS): then no file makes it another user, as with a superuser's
+ * rights it would go where they lead it. */
+static bool shares_directories(const struct task *self)
+{
+	u32 own = 0;
+	list_for_each(node, &self->process->tasks)
+		own += container_of(node, struct task, sibling)->fs == self->fs;
+	return self->fs->refs > own && !task_is_root(self);
+}
+
 static void exec_identity(struct task *self, struct exec *exec, const struct exec_attributes *about)
 {
 	exec->cred = self->process->cred;
 	user_hold(exec->cred.user);
-	if (!self->no_new_privileges) {
+	if (!self->no_new_privileges && !shares_directories(self)) {
 		if (about->mode & S_ISUID)
 			exec->cred.euid = about->uid;
 		if ((about->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -229,10 +240,26 @@ static int exec_prepare(struct task *self, struct exec *exec)
 	return stack_build(self, exec->mm, &exec->strings, exec->name, &exec->start, &exec->cred);
 }
 
-/* What changes in task and process when it starts the program. */
+static bool gains_identity(const struct process *process, const struct exec *exec)
+{
+	const struct credentials *old = &process->cred, *new = &exec->cred;
+	return new->euid != old->euid || new->egid != old->egid || new->fsuid != old->fsuid || new->fsgid != old->fsgid;
+}
+
+/* Nobody looks into a program that has, or had, other rights than who started it, nor into one that he may not read. */
+static bool is_dumpable(const struct process *process, const struct exec *exec)
+{
+	const struct credentials *old = &process->cred;
+	return old->euid == old->uid && old->egid == old->gid && !gains_identity(process, exec) &&
+		exec->program.about.readable && (!exec->interpreter.file || exec->interpreter.about.readable);
+}
+
+/* What changes in task and process when it starts the program. What others were promised about the old one ends: its
+ * parent hears of its end by SIGCHLD, and so does it of its children's. */
 static void exec_commit(struct task *self, struct exec *exec)
 {
 	struct process *process = self->process;
+	exec->mm->dumpable = is_dumpable(process, exec);
 	self->mm = exec->mm;
 	exec->mm = NULL;
 	/* Another task may have become another user meanwhile. */
@@ -240,7 +267,8 @@ static void exec_commit(struct task *self, struct exec *exec)
 		process_set_user(process, user_hold(exec->cred.user));
 	process->cred = exec->cred;
 	process->did_exec = true;
-	process->dumpable = !exec->start.secure;
+	process->exit_signal = SIGCHLD;
+	process->execs++;
 	strlcpy(self->name, base_name(exec->name), sizeof(self->name));
 	self->clear_tid = self->robust_list = 0;
 	self->alt_stack = self->alt_stack_bytes = self->alt_stack_flags = 0;
@@ -257,6 +285,9 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 	int error = exec_prepare(self, exec);
 	if (!error)
 		error = process_single(self);
+	/* A process that shares them may have been made meanwhile. */
+	if (!error && gains_identity(self->process, exec) && shares_directories(self))
+		error = -EAGAIN;
 	if (!error && self->files_shared)
 		error = descriptors_own(self);
 	if (!error)

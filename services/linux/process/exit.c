@@ -78,7 +78,7 @@ static bool process_is_unwanted(const struct process *process)
 	if (!parent)
 		return process != first_process;
 	const struct sigaction *action = &parent->actions[SIGCHLD - 1];
-	return process->exit_signal == SIGCHLD && (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
+	return process_end_signal(process) == SIGCHLD && (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
 }
 
 /* A group that has become orphaned while a member is stopped would stay stopped for ever. */
@@ -104,6 +104,33 @@ static struct process *process_reaper(const struct process *process)
 	return NULL;
 }
 
+static void tell_end(struct process *process)
+{
+	int status = process->wait_status;
+	bool unwanted = process_is_unwanted(process);
+	process_notify_parent(process, status & 0x7f ? CLD_KILLED : CLD_EXITED, shell_code(status));
+	if (unwanted)
+		process_reap(process);
+}
+
+/* Its parent ends: what it has asked to get then (PR_SET_PDEATHSIG) comes from the parent, if that may send it. */
+static void tell_parent_death(const struct process *parent, struct process *child)
+{
+	list_for_each(node, &child->tasks) {
+		int signal = container_of(node, struct task, sibling)->parent_death_signal;
+		siginfo_t info;
+		if (!signal || !may_signal(parent, child, signal))
+			continue;
+		memset(&info, 0, sizeof(info));
+		info.si_signo = signal;
+		info.si_code = SI_USER;
+		info.si_pid = parent->pid;
+		info.si_uid = parent->cred.uid;
+		signal_send_process(child, signal, &info);
+	}
+}
+
+/* Who adopts a child has not chosen its exit signal. */
 static void children_give_away(struct process *process)
 {
 	struct process *reaper = process_reaper(process);
@@ -112,26 +139,20 @@ static void children_give_away(struct process *process)
 		list_remove(&child->sibling);
 		child->parent = reaper;
 		child->ppid = reaper ? reaper->pid : 1;
+		child->exit_signal = SIGCHLD;
 		if (reaper)
 			list_append(&reaper->children, &child->sibling);
-		list_for_each(task_node, &child->tasks) {
-			struct task *task = container_of(task_node, struct task, sibling);
-			if (task->parent_death_signal)
-				signal_send_task(task, task->parent_death_signal, NULL);
-		}
-		if (child->state != PROCESS_ZOMBIE)
-			group_check_orphaned(child->pgid);
-		else if (reaper)
-			wait_wake(&reaper->wait_children);
-		else
-			process_reap(child);
+		tell_parent_death(process, child);
+		u32 pgid = child->pgid;
+		if (child->state == PROCESS_ZOMBIE)
+			tell_end(child);
+		group_check_orphaned(pgid);
 	}
 }
 
 /* The last task has ended. */
 static void process_end(struct process *process)
 {
-	int status = process->wait_status;
 	process->exiting = true;
 	timers_end(process, false);
 	children_give_away(process);
@@ -142,11 +163,8 @@ static void process_end(struct process *process)
 	vfork_done(process);
 	group_check_orphaned(process->pgid);
 	if (process == first_process)
-		service_end(status);
-	bool unwanted = process_is_unwanted(process);
-	process_notify_parent(process, status & 0x7f ? CLD_KILLED : CLD_EXITED, shell_code(status));
-	if (unwanted)
-		process_reap(process);
+		service_end(process->wait_status);
+	tell_end(process);
 }
 
 _Noreturn void task_exit(struct task *self)

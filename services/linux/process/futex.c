@@ -322,6 +322,8 @@ long sys_get_robust_list(struct task *self, struct user_frame *frame)
 	struct task *task = arg(frame, 0) ? task_find(arg(frame, 0)) : self;
 	if (!task)
 		return -ESRCH;
+	if (!may_inspect_really(self, task->process))
+		return -EPERM;
 	if (user_put_u64(self, arg(frame, 1), task->robust_list))
 		return -EFAULT;
 	return user_put_u64(self, arg(frame, 2), sizeof(struct robust_list_head));

@@ -155,6 +155,7 @@ static long users_set(struct task *self, u32 real, u32 effective, u32 saved)
 	process_set_user(self->process, user);
 	cred->fsuid = cred->euid = effective == ~0u ? old.euid : effective;
 	cred->suid = saved == ~0u ? old.suid : saved;
+	credentials_changed(self, &old);
 	return 0;
 }
 
@@ -168,6 +169,7 @@ static long groups_set(struct task *self, u32 real, u32 effective, u32 saved)
 	cred->gid = real == ~0u ? old.gid : real;
 	cred->fsgid = cred->egid = effective == ~0u ? old.egid : effective;
 	cred->sgid = saved == ~0u ? old.sgid : saved;
+	credentials_changed(self, &old);
 	return 0;
 }
 
@@ -216,20 +218,22 @@ long sys_setresgid(struct task *self, struct user_frame *frame)
 
 long sys_setfsuid(struct task *self, struct user_frame *frame)
 {
-	struct credentials *cred = &self->process->cred;
-	u32 id = arg(frame, 0), old = cred->fsuid;
-	if (id != ~0u && (id_is_allowed(self, id, cred->uid, cred->euid, cred->suid) || id == old))
+	struct credentials *cred = &self->process->cred, old = *cred;
+	u32 id = arg(frame, 0);
+	if (id != ~0u && (id_is_allowed(self, id, cred->uid, cred->euid, cred->suid) || id == old.fsuid))
 		cred->fsuid = id;
-	return old;
+	credentials_changed(self, &old);
+	return old.fsuid;
 }
 
 long sys_setfsgid(struct task *self, struct user_frame *frame)
 {
-	struct credentials *cred = &self->process->cred;
-	u32 id = arg(frame, 0), old = cred->fsgid;
-	if (id != ~0u && (id_is_allowed(self, id, cred->gid, cred->egid, cred->sgid) || id == old))
+	struct credentials *cred = &self->process->cred, old = *cred;
+	u32 id = arg(frame, 0);
+	if (id != ~0u && (id_is_allowed(self, id, cred->gid, cred->egid, cred->sgid) || id == old.fsgid))
 		cred->fsgid = id;
-	return old;
+	credentials_changed(self, &old);
+	return old.fsgid;
 }
 
 long sys_getgroups(struct task *self, struct user_frame *frame)

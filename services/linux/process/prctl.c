@@ -68,9 +68,9 @@ long sys_prctl(struct task *self, struct user_frame *frame)
 	case PR_GET_PDEATHSIG:
 		return user_put_u32(self, value, self->parent_death_signal);
 	case PR_SET_DUMPABLE:
-		return flag_set(value, &process->dumpable);
+		return flag_set(value, &task_mm(self)->dumpable);
 	case PR_GET_DUMPABLE:
-		return process->dumpable;
+		return task_mm(self)->dumpable;
 	case PR_SET_CHILD_SUBREAPER:
 		process->subreaper = value;
 		return 0;

@@ -27,6 +27,14 @@ static struct task *task_or_self(struct task *self, u64 tid)
 	return (u32)tid ? task_find(tid) : self;
 }
 
+/* The task that self wants to schedule otherwise; NULL: -ESRCH, or -EPERM as it may not. */
+static struct task *task_to_schedule(struct task *self, u64 tid, int *error)
+{
+	struct task *task = task_or_self(self, tid);
+	*error = !task ? -ESRCH : may_schedule(self, task->process) ? 0 : -EPERM;
+	return *error ? NULL : task;
+}
+
 static u64 processors_mask(void)
 {
 	u64 count = service_start->processors;
@@ -46,12 +54,13 @@ long sys_sched_getaffinity(struct task *self, struct user_frame *frame)
 
 long sys_sched_setaffinity(struct task *self, struct user_frame *frame)
 {
-	struct task *task = task_or_self(self, arg(frame, 0));
 	u64 mask = 0;
-	if (!task)
-		return -ESRCH;
+	int error;
 	if (user_read(self, arg(frame, 2), &mask, min_u64(arg(frame, 1), sizeof(mask))))
 		return -EFAULT;
+	struct task *task = task_to_schedule(self, arg(frame, 0), &error);
+	if (!task)
+		return error;
 	if (!(mask & processors_mask()))
 		return -EINVAL;
 	task->affinity = mask;
@@ -73,14 +82,25 @@ static int policy_check(u64 policy, i32 priority)
 	return priority ? -EINVAL : 0;
 }
 
-long sys_sched_setscheduler(struct task *self, struct user_frame *frame)
+static long policy_set(struct task *self, u64 tid, u64 policy, u64 addr)
 {
 	u32 priority;
-	if (!task_or_self(self, arg(frame, 0)))
-		return -ESRCH;
-	if (user_get_u32(self, arg(frame, 2), &priority))
+	int error;
+	if ((i32)tid < 0 || !addr)
+		return -EINVAL;
+	if (user_get_u32(self, addr, &priority))
 		return -EFAULT;
-	return policy_check((u32)arg(frame, 1), priority);
+	if (!task_or_self(self, tid))
+		return -ESRCH;
+	error = policy_check(policy, priority);
+	if (!error)
+		task_to_schedule(self, tid, &error);
+	return error;
+}
+
+long sys_sched_setscheduler(struct task *self, struct user_frame *frame)
+{
+	return policy_set(self, arg(frame, 0), (u32)arg(frame, 1), arg(frame, 2));
 }
 
 long sys_sched_getparam(struct task *self, struct user_frame *frame)
@@ -90,12 +110,7 @@ long sys_sched_getparam(struct task *self, struct user_frame *frame)
 
 long sys_sched_setparam(struct task *self, struct user_frame *frame)
 {
-	u32 priority;
-	if (!task_or_self(self, arg(frame, 0)))
-		return -ESRCH;
-	if (user_get_u32(self, arg(frame, 1), &priority))
-		return -EFAULT;
-	return policy_check(SCHED_NORMAL, priority);
+	return policy_set(self, arg(frame, 0), SCHED_NORMAL, arg(frame, 1));
 }
 
 long sys_sched_getattr(struct task *self, struct user_frame *frame)
@@ -175,6 +190,17 @@ long sys_getpriority(struct task *self, struct user_frame *frame)
 	return best;
 }
 
+/* RLIMIT_NICE is 20 - the lowest that may be asked for. */
+static int nice_set(struct task *self, struct process *process, int nice)
+{
+	if (!may_schedule(self, process))
+		return -EPERM;
+	if (nice < process->nice && (u64)(20 - nice) > process_limit(process, RLIMIT_NICE) && !task_is_root(self))
+		return -EACCES;
+	process->nice = nice;
+	return 0;
+}
+
 long sys_setpriority(struct task *self, struct user_frame *frame)
 {
 	long result = -ESRCH;
@@ -187,10 +213,9 @@ long sys_setpriority(struct task *self, struct user_frame *frame)
 		struct process *process = container_of(node, struct process, all);
 		if (!priority_matches(process, arg(frame, 0), who))
 			continue;
-		if (nice < process->nice && !task_is_root(self))
-			return -EACCES;
-		process->nice = nice;
-		result = 0;
+		int error = nice_set(self, process, nice);
+		if (error || result == -ESRCH)
+			result = error;
 	}
 	return result;
 }

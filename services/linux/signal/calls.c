@@ -169,15 +169,6 @@ long sys_rt_sigtimedwait(struct task *self, struct user_frame *frame)
 
 /* --- sending --- */
 
-static bool kill_is_allowed(const struct task *self, const struct process *target, int signal)
-{
-	const struct credentials *from = &self->process->cred, *to = &target->cred;
-	if (from->euid == 0 || from->euid == to->suid || from->euid == to->uid || from->uid == to->suid ||
-		from->uid == to->uid)
-		return true;
-	return signal == SIGCONT && self->process->sid == target->sid;
-}
-
 static void info_from(struct task *self, siginfo_t *info, int signal, int code)
 {
 	memset(info, 0, sizeof(*info));
@@ -189,24 +180,40 @@ static void info_from(struct task *self, siginfo_t *info, int signal, int code)
 
 static int kill_one(struct task *self, struct process *target, int signal, const siginfo_t *info)
 {
-	if (!kill_is_allowed(self, target, signal))
+	if (!may_signal(self->process, target, signal))
 		return -EPERM;
 	return signal ? signal_send_process(target, signal, info) : 0;
 }
 
-/* pgid 0: every process but the caller's own. */
-static int kill_many(struct task *self, u32 pgid, int signal, const siginfo_t *info)
+static int kill_group(struct task *self, u32 pgid, int signal, const siginfo_t *info)
 {
 	int result = -ESRCH;
 	list_for_each_safe(node, &processes) {
 		struct process *process = container_of(node, struct process, all);
-		if (pgid ? process->pgid != pgid : process == self->process)
+		if (process->pgid != pgid)
 			continue;
 		int error = kill_one(self, process, signal, info);
 		if (result)
 			result = error;
 	}
 	return result;
+}
+
+/* Every process but the caller's own; that it may not signal some, or any, is no error. */
+static int kill_all(struct task *self, int signal, const siginfo_t *info)
+{
+	int result = 0;
+	bool found = false;
+	list_for_each_safe(node, &processes) {
+		struct process *process = container_of(node, struct process, all);
+		if (process == self->process)
+			continue;
+		int error = kill_one(self, process, signal, info);
+		if (error != -EPERM)
+			result = error;
+		found = true;
+	}
+	return found ? result : -ESRCH;
 }
 
 long sys_kill(struct task *self, struct user_frame *frame)
@@ -223,7 +230,9 @@ long sys_kill(struct task *self, struct user_frame *frame)
 	}
 	if (pid == (int)0x80000000)
 		return -ESRCH;
-	return kill_many(self, pid == 0 ? self->process->pgid : pid == -1 ? 0 : (u32)-pid, signal, &info);
+	if (pid == -1)
+		return kill_all(self, signal, &info);
+	return kill_group(self, pid ? (u32)-pid : self->process->pgid, signal, &info);
 }
 
 /* tgid 0: any. */
@@ -234,7 +243,7 @@ static int kill_task(struct task *self, u32 tgid, u32 tid, unsigned signal, cons
 	struct task *task = task_find(tid);
 	if (!task || (tgid && task->process->pid != tgid))
 		return -ESRCH;
-	if (!kill_is_allowed(self, task->process, signal))
+	if (!may_signal(self->process, task->process, signal))
 		return -EPERM;
 	return signal ? signal_send_task(task, signal, info) : 0;
 }

@@ -73,9 +73,9 @@ static void posix_fire(struct process *process, unsigned id, u64 times)
 	info.si_overrun = timer->overruns = times - 1;
 	info.si_value = timer->value;
 	struct task *task = timer->tid ? task_find(timer->tid) : NULL;
-	if (task)
+	if (task && task->process == process)
 		signal_send_task(task, timer->signal, &info);
-	else
+	else if (!timer->tid)
 		signal_send_process(process, timer->signal, &info);
 }
 
@@ -125,6 +125,7 @@ void timers_end(struct process *process, bool exec)
 		heap_free(process->posix_timers[i]);
 		process->posix_timers[i] = NULL;
 	}
+	signal_drop_timers(process);
 	if (!exec)
 		memset(process->timers, 0, sizeof(process->timers));
 }
@@ -213,10 +214,20 @@ static int timer_event(struct task *self, struct timer *timer, u64 addr, unsigne
 	if (user_read(self, addr, &event, sizeof(event)))
 		return -EFAULT;
 	timer->value = event.sigev_value;
-	timer->signal = event.sigev_notify == SIGEV_NONE ? 0 : event.sigev_signo;
-	if (event.sigev_notify == SIGEV_THREAD_ID)
-		timer->tid = event.sigev_notify_thread_id;
-	return timer->signal < 0 || timer->signal > SIGNALS ? -EINVAL : 0;
+	timer->signal = 0;
+	if (event.sigev_notify == SIGEV_NONE)
+		return 0;
+	if (event.sigev_notify != SIGEV_SIGNAL && event.sigev_notify != SIGEV_THREAD &&
+		event.sigev_notify != SIGEV_THREAD_ID)
+		return -EINVAL;
+	timer->signal = event.sigev_signo;
+	if (event.sigev_notify == SIGEV_THREAD_ID) {
+		const struct task *task = task_find(event.sigev_notify_thread_id);
+		if (!task || task->process != self->process)
+			return -EINVAL;
+		timer->tid = task->tid;
+	}
+	return timer->signal < 1 || timer->signal > SIGNALS ? -EINVAL : 0;
 }
 
 long sys_timer_create(struct task *self, struct user_frame *frame)

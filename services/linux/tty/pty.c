@@ -258,10 +258,10 @@ static long master_ioctl(struct task *self, struct file *file, unsigned command,
 	case FIONREAD:
 		return user_put_u32(self, argument, pty->count);
 	case TIOCSIG:
-		if (!argument || argument > SIGNALS)
+		/* What could be typed. */
+		if (argument != SIGINT && argument != SIGQUIT && argument != SIGTSTP)
 			return -EINVAL;
-		if (pty->tty.foreground)
-			signal_group(pty->tty.foreground, (int)argument);
+		signal_foreground(pty->tty.session, pty->tty.foreground, (int)argument);
 		return 0;
 	default:
 		return tty_command(self, &pty->tty, command, argument, true);

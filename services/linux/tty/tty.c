@@ -21,12 +21,16 @@ enum { PIECE_BYTES = 512, TTY_DEVICE = 136 << 8 };
 static struct tty console; /* the host's */
 static struct list_node ttys = LIST_INIT(ttys);
 
+static void to_foreground(const struct tty *tty, int signal)
+{
+	signal_foreground(tty->session, tty->foreground, signal);
+}
+
 static void tty_signal(struct ldisc *ldisc, int signal)
 {
 	struct tty *tty = container_of(ldisc, struct tty, ldisc);
 
-	if (tty->foreground)
-		signal_group(tty->foreground, signal);
+	to_foreground(tty, signal);
 }
 
 static void take(struct tty *tty, u32 session, u32 group)
@@ -119,10 +123,8 @@ void tty_hang_up(struct tty *tty)
 		signal_send_process(leader, SIGHUP, NULL);
 		signal_send_process(leader, SIGCONT, NULL);
 	}
-	if (tty->foreground) {
-		signal_group(tty->foreground, SIGHUP);
-		signal_group(tty->foreground, SIGCONT);
-	}
+	to_foreground(tty, SIGHUP);
+	to_foreground(tty, SIGCONT);
 	wait_wake(&tty->readers);
 	wait_wake(tty->screen->output(tty));
 }
@@ -142,8 +144,7 @@ static void resize(struct tty *tty, const struct winsize *wanted)
 	if (!memcmp(&tty->size, wanted, sizeof(*wanted)))
 		return;
 	tty->size = *wanted;
-	if (tty->foreground)
-		signal_group(tty->foreground, SIGWINCH);
+	to_foreground(tty, SIGWINCH);
 }
 
 void tty_resize(unsigned rows, unsigned columns)
@@ -155,8 +156,7 @@ void tty_resize(unsigned rows, unsigned columns)
 
 void tty_continue(void)
 {
-	if (console.foreground)
-		signal_group(console.foreground, SIGCONT);
+	to_foreground(&console, SIGCONT);
 }
 
 /* --- sessions --- */
@@ -183,10 +183,8 @@ void tty_session_ended(uint32_t ended)
 
 	if (!tty)
 		return;
-	if (tty->foreground) {
-		signal_group(tty->foreground, SIGHUP);
-		signal_group(tty->foreground, SIGCONT);
-	}
+	to_foreground(tty, SIGHUP);
+	to_foreground(tty, SIGCONT);
 	take(tty, 0, 0);
 }
 
