@@ -109,10 +109,10 @@ $(BUILD)/tool-obj/%.o: % $(OUT)/compiler
 	$(call compile,$(TOOL_FLAGS),$(HOSTCC))
 
 # Which system calls the machine has differs: the tables of the dispatcher are made from its <asm/unistd.h>.
-$(OUT)/service-obj/services/linux/call.c.o: $(OUT)/made/served.def $(OUT)/made/names.def
-$(OUT)/made/served.def: $(wildcard services/linux/calls*.def) scripts/calls $(OUT)/compiler
+$(OUT)/service-obj/services/linux/syscall.c.o: $(OUT)/made/served.def $(OUT)/made/names.def
+$(OUT)/made/served.def: $(wildcard services/linux/syscalls*.def) scripts/calls $(OUT)/compiler
 	@mkdir -p $(@D)
-	$(Q)CC="$(CC)" scripts/calls served $(wildcard services/linux/calls_*.def) >$@
+	$(Q)CC="$(CC)" scripts/calls served $(wildcard services/linux/syscalls_*.def) >$@
 $(OUT)/made/names.def: scripts/calls $(OUT)/compiler
 	@mkdir -p $(@D)
 	$(Q)CC="$(CC)" scripts/calls names >$@

@@ -2,7 +2,7 @@
 #include "services/linux/base.h"
 #include "services/linux/clock.h"
 
-u64 clock_wall_base;
+u64 clock_realtime_base;
 
 bool timespec_to_ns(const struct __kernel_timespec *time, u64 *ns)
 {

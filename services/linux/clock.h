@@ -13,12 +13,12 @@ static inline u64 time_monotonic(void)
 }
 
 /* ns since 1970 at boot, as the host's command says. [I] */
-extern u64 clock_wall_base;
+extern u64 clock_realtime_base;
 
 /* ns since 1970. */
-static inline u64 time_wall(void)
+static inline u64 time_realtime(void)
 {
-	return clock_wall_base + clock_now();
+	return clock_realtime_base + clock_now();
 }
 
 /* Whether the values are in range; -> *ns. */

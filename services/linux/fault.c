@@ -5,13 +5,13 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 static void fault_signal(struct task *self, int signal, int code, u64 addr)
@@ -29,15 +29,15 @@ static void fault_memory(struct task *self, struct user_frame *frame)
 	if (frame->code & FAULT_PAGER) {
 		self->process->faults++;
 		int error = segment_fetch(frame->segment, frame->page);
-		if (error && !(error == -ENOMEM && shortage_relieve()))
+		if (error && !(error == -ENOMEM && oom_reclaim()))
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_LIMIT) {
 		fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if ((frame->code & FAULT_NOMEM) && frame->addr >= machine_half && frame->addr < machine_window) {
-		if (!shortage_relieve_vas())
+		if (!oom_reclaim_vas())
 			fault_signal(self, SIGBUS, BUS_ADRERR, frame->addr);
 	} else if (frame->code & FAULT_NOMEM) {
-		if (!shortage_relieve())
+		if (!oom_reclaim())
 			process_exit(self->process, SIGKILL);
 	} else {
 		fault_signal(self, SIGSEGV, frame->code & FAULT_MAPPED ? SEGV_ACCERR : SEGV_MAPERR, frame->addr);
@@ -102,7 +102,7 @@ static _Noreturn void crash_of_task(struct task *self)
 	self->sleeping = false;
 	self->mm = task_mm(self);
 	self->home = NULL;
-	call_finish(self, self->frame, false);
+	upcall_finish(self, self->frame, false);
 }
 
 _Noreturn void crash_report(unsigned long code, unsigned long address, unsigned long ip, unsigned long sp)

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
 #include "services/linux/copy.h"
@@ -15,7 +15,7 @@
 #include "services/linux/main.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
 
@@ -153,22 +153,22 @@ static bool space_is_vas(u64 space)
 static const struct copy_hooks copy_hooks = {
 	.fill = segment_fill,
 	.fetch = segment_fetch,
-	.relieve = shortage_relieve,
-	.relieve_vas = shortage_relieve_vas,
+	.relieve = oom_reclaim,
+	.relieve_vas = oom_reclaim_vas,
 	.is_vas = space_is_vas,
 };
 
 static void memory_copied(struct mm *copy)
 {
 	if (copy->exe)
-		file_run(copy->exe);
+		file_deny_write(copy->exe);
 }
 
 static void memory_ended(struct task *self, struct mm *mm)
 {
 	vas_mm_end(mm);
 	if (mm->exe)
-		file_run_end(self, mm->exe);
+		file_allow_write(self, mm->exe);
 }
 
 static const struct memory_hooks memory_hooks = {
@@ -193,14 +193,14 @@ void service_main(const struct start_info *start)
 	machine_window = start->window;
 	machine_half = machine_window / 2;
 	machine_shift = start->number_shift;
-	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)call_entry) < 0)
+	if (call_space_set_landing(&landing) < 0 || call_space_set_system((u64)upcall_entry) < 0)
 		service_panic("linux: cannot serve system calls");
 	user_memory_init(&copy_hooks);
 	memory_init(&memory_hooks);
 	config_init();
-	call_init();
+	syscall_init();
 	fs_init();
-	clock_wall_base = config_number("wall", start->clock.wall);
+	clock_realtime_base = config_number("wall", start->clock.wall);
 	limits_init();
 	timer_init();
 	service_lock();

@@ -55,7 +55,7 @@ void task_wake(struct task *task)
 	call_wake(&task->word, 1);
 }
 
-void wait_list_init(struct wait_list *list)
+void wait_queue_init(struct wait_queue *list)
 {
 	list_init(&list->waiters);
 }
@@ -68,17 +68,17 @@ void waiter_init(struct waiter *waiter, struct task *task)
 	waiter->data = NULL;
 }
 
-void wait_add(struct wait_list *list, struct waiter *waiter)
+void wait_queue_add(struct wait_queue *list, struct waiter *waiter)
 {
 	list_append(&list->waiters, &waiter->node);
 }
 
-void wait_remove(struct waiter *waiter)
+void wait_queue_remove(struct waiter *waiter)
 {
 	list_remove(&waiter->node);
 }
 
-void wait_wake(struct wait_list *list)
+void wake_up(struct wait_queue *list)
 {
 	list_for_each_safe(node, &list->waiters) {
 		struct waiter *waiter = container_of(node, struct waiter, node);
@@ -89,13 +89,13 @@ void wait_wake(struct wait_list *list)
 	}
 }
 
-int wait_on(struct task *self, struct wait_list *list, u64 deadline)
+int wait_on(struct task *self, struct wait_queue *list, u64 deadline)
 {
 	struct waiter waiter;
 	waiter_init(&waiter, self);
-	wait_add(list, &waiter);
+	wait_queue_add(list, &waiter);
 	int result = task_sleep(self, deadline);
-	wait_remove(&waiter);
+	wait_queue_remove(&waiter);
 	return result;
 }
 

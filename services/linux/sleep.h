@@ -80,7 +80,7 @@ void task_kick(struct task *task, u32 work);
 bool task_interrupted(const struct task *self);
 
 /* Tasks that wait for one thing. */
-struct wait_list {
+struct wait_queue {
 	struct list_node waiters;
 };
 
@@ -92,13 +92,13 @@ struct waiter {
 	void *data;                    /* for wake */
 };
 
-void wait_list_init(struct wait_list *list);
-void wait_add(struct wait_list *list, struct waiter *waiter);
-void wait_remove(struct waiter *waiter); /* fine if it is in no list, once added or initialised */
+void wait_queue_init(struct wait_queue *list);
+void wait_queue_add(struct wait_queue *list, struct waiter *waiter);
+void wait_queue_remove(struct waiter *waiter); /* fine if it is in no list, once added or initialised */
 void waiter_init(struct waiter *waiter, struct task *task);
 /* Wakes all waiters of the list; they stay in it. */
-void wait_wake(struct wait_list *list);
+void wake_up(struct wait_queue *list);
 /* Adds self, sleeps once, removes self; results as task_sleep(). */
-int wait_on(struct task *self, struct wait_list *list, u64 deadline);
+int wait_on(struct task *self, struct wait_queue *list, u64 deadline);
 
 #endif

@@ -4,7 +4,7 @@
 #include "services/runtime/json.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/main.h"
 
@@ -96,7 +96,7 @@ void stats_send(void)
 	json_put(&json, "{\n");
 	put_kernel(&json, &stats);
 	put_pairs(&json, &stats);
-	json.bytes += calls_report(json.to + json.bytes, TEXT_BYTES - json.bytes - 4);
+	json.bytes += syscalls_report(json.to + json.bytes, TEXT_BYTES - json.bytes - 4);
 	json_put(&json, "\n}\n");
 	control_send(line, format(line, sizeof(line), "stats %lu\n", (unsigned long)json.bytes));
 	control_send(json.to, json.bytes);

@@ -6,7 +6,7 @@
 
 #include "services/linux/clock.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user.h"
 
 enum { FIRST_PID = 2 };
@@ -92,9 +92,9 @@ static struct process *process_alloc(void)
 	list_init(&process->children);
 	list_init(&process->sibling);
 	list_init(&process->tasks);
-	wait_list_init(&process->wait_children);
-	wait_list_init(&process->wait_tasks);
-	pending_init(&process->pending);
+	wait_queue_init(&process->wait_children);
+	wait_queue_init(&process->wait_tasks);
+	sigpending_init(&process->pending);
 	list_append(&processes, &process->all);
 	process_table[pid] = process;
 	return process;
@@ -185,7 +185,7 @@ struct process *process_fork(struct process *parent)
 
 void process_discard(struct process *process)
 {
-	pending_clear(&process->pending);
+	sigpending_flush(&process->pending);
 	list_remove(&process->sibling);
 	list_remove(&process->all);
 	process_table[process->pid] = NULL;
@@ -212,7 +212,7 @@ struct task *task_new(struct process *process, const struct task *like)
 	task->affinity = ~0ull;
 	task->timer_slack = 50000;
 	task->start_ns = time_monotonic();
-	pending_init(&task->pending);
+	sigpending_init(&task->pending);
 	list_init(&task->futex);
 	if (like) {
 		task->mask = like->mask;
@@ -231,7 +231,7 @@ struct task *task_new(struct process *process, const struct task *like)
 void task_discard(struct task *task)
 {
 	struct process *process = task->process;
-	pending_clear(&task->pending);
+	sigpending_flush(&task->pending);
 	list_remove(&task->sibling);
 	if (process->task_count > 1)
 		user_uncharge(process->cred.user, USER_TASKS, 1);
@@ -334,5 +334,5 @@ void process_notify_parent(struct process *process, int code, int status)
 		info.si_stime = system / (NS_PER_S / 100);
 		signal_send_process(parent, signal, &info);
 	}
-	wait_wake(&parent->wait_children);
+	wake_up(&parent->wait_children);
 }

@@ -40,12 +40,12 @@ enum {
 };
 
 /* A signal that waits. */
-struct signal_info {
+struct sigqueue {
 	struct list_node node;
 	siginfo_t info;
 };
 
-struct pending {
+struct sigpending {
 	struct list_node infos; /* in order of arrival */
 	u64 mask;               /* bit signal - 1 */
 };
@@ -71,7 +71,7 @@ struct process {
 	enum process_state state;  /* [L] */
 	struct credentials cred;   /* [L] of all its tasks */
 	struct sigaction actions[SIGNALS];    /* [L] */
-	struct pending pending;               /* [L] signals for any task of the process */
+	struct sigpending pending;               /* [L] signals for any task of the process */
 	int exit_signal;                      /* [L] sent to the parent at the end; SIGCHLD, or what clone asked for ... */
 	u64 parent_execs;                     /* [L] ... if that has executed no program since: its `execs` then */
 	u64 execs;                            /* [L] programs it has executed */
@@ -83,8 +83,8 @@ struct process {
 	bool did_exec;                        /* [L] for setpgid */
 	bool subreaper;                       /* [L] */
 	bool too_many_tasks;                  /* [L] its user had more than RLIMIT_NPROC when it became that user's: exec looks again */
-	struct wait_list wait_children;       /* [L] tasks in wait4 */
-	struct wait_list wait_tasks;          /* [L] exec waits here for the other tasks to end */
+	struct wait_queue wait_children;       /* [L] tasks in wait4 */
+	struct wait_queue wait_tasks;          /* [L] exec waits here for the other tasks to end */
 	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
 	struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
 	struct interval_timer timers[3];      /* [L] ITIMER_* */
@@ -116,7 +116,7 @@ struct task {
 	bool killable_only;             /* [L] the sleep is ended by fatal signals only */
 	u64 mask, saved_mask;           /* [L] blocked signals */
 	u64 waiting_for;                /* [L] signals that sigtimedwait takes although they are blocked */
-	struct pending pending;         /* [L] signals for this task */
+	struct sigpending pending;         /* [L] signals for this task */
 	struct list_node sibling;       /* [L] in process->tasks */
 	struct user_frame *frame;       /* [I] its registers while it is inside of a call */
 	struct process *vfork_child;    /* [L] the child it waits for in vfork */

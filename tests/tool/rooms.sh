@@ -36,28 +36,28 @@ end
 same "a door behind" "$linux/net/planted.c includes $linux/vas/vas.h: vas comes behind net" "$(rooms)"
 
 planted net/planted.c <<-end
-	void tty_feed(void *, const char *, long);
+	void tty_receive(void *, const char *, long);
 	void planted(void);
-	void planted(void) { tty_feed(0, 0, 0); }
+	void planted(void) { tty_receive(0, 0, 0); }
 end
-same "a call to a room behind" "$linux/net/planted.c uses tty_feed of $linux/tty/tty.c: tty comes behind net" "$(rooms)"
+same "a call to a room behind" "$linux/net/planted.c uses tty_receive of $linux/tty/tty.c: tty comes behind net" "$(rooms)"
 
 planted net/planted.c <<-end
-	extern char tty_feed[];
-	char *const table[] = { tty_feed };
+	extern char tty_receive[];
+	char *const table[] = { tty_receive };
 end
-same "a function's address" "$linux/net/planted.c uses tty_feed of $linux/tty/tty.c: tty comes behind net" "$(rooms)"
+same "a function's address" "$linux/net/planted.c uses tty_receive of $linux/tty/tty.c: tty comes behind net" "$(rooms)"
 
 planted proc/planted.c <<-end
 	#include "services/linux/tty/tty.h"
-	void tty_feed(void *, const char *, long);
+	void tty_receive(void *, const char *, long);
 	void planted(void);
-	void planted(void) { tty_feed(0, 0, 0); }
+	void planted(void) { tty_receive(0, 0, 0); }
 end
 rm "$scratch/$linux/net/planted.c"
 same "a call to a room before" "" "$(rooms)"
 
-echo 'except call proc/planted.c tty_hangup' >>"$scratch/$linux/rooms"
-same "an exception for nothing" "$linux/rooms: the exception call proc/planted.c tty_hangup is not needed" \
+echo 'except call proc/planted.c tty_console_hangup' >>"$scratch/$linux/rooms"
+same "an exception for nothing" "$linux/rooms: the exception call proc/planted.c tty_console_hangup is not needed" \
 	"$(scripts/rooms "$scratch" "$scratch/build" | grep planted)"
 finish "rooms"

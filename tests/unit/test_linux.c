@@ -9,7 +9,7 @@ void *calloc(size_t count, size_t bytes);
 void free(void *block);
 
 #include "services/linux/random.c"
-#include "services/linux/raise.c"
+#include "services/linux/send_signal.c"
 
 /* --- what the sources need of the rest of the service --- */
 
@@ -18,7 +18,7 @@ struct list_node processes = LIST_INIT(processes);
 struct process *first_process;
 static u32 kicked, killed;
 
-void wait_wake(struct wait_list *list)
+void wake_up(struct wait_queue *list)
 {
 	(void)list;
 }
@@ -82,7 +82,7 @@ static void set_up_task(struct task *task)
 {
 	memset(task, 0, sizeof(*task));
 	task->process = &process;
-	pending_init(&task->pending);
+	sigpending_init(&task->pending);
 	list_append(&process.tasks, &task->sibling);
 }
 
@@ -94,8 +94,8 @@ static int set_up(void **state)
 	list_init(&processes);
 	list_init(&process.tasks);
 	list_init(&parent.tasks);
-	pending_init(&process.pending);
-	pending_init(&parent.pending);
+	sigpending_init(&process.pending);
+	sigpending_init(&parent.pending);
 	list_append(&processes, &process.all);
 	list_append(&processes, &parent.all);
 	process.parent = &parent;
@@ -110,7 +110,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	signal_drop(&process, ~0ull);
+	signal_flush(&process, ~0ull);
 	return 0;
 }
 
@@ -146,8 +146,8 @@ static void standard_signals_wait_once(void **state)
 	handle(SIGUSR1);
 	signal_send_process(&process, SIGUSR1, NULL);
 	signal_send_process(&process, SIGUSR1, NULL);
-	assert_int_equal(signal_take(&one, ~0ull, &info), SIGUSR1);
-	assert_int_equal(signal_take(&one, ~0ull, &info), 0);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), SIGUSR1);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), 0);
 }
 
 static void realtime_signals_queue(void **state)
@@ -160,12 +160,12 @@ static void realtime_signals_queue(void **state)
 		info.si_value.sival_int = i;
 		signal_send_task(&two, 40, &info);
 	}
-	assert_int_equal(signal_take(&one, ~0ull, &info), 0);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), 0);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(signal_take(&two, ~0ull, &info), 40);
+		assert_int_equal(signal_dequeue(&two, ~0ull, &info), 40);
 		assert_int_equal(info.si_value.sival_int, i);
 	}
-	assert_int_equal(signal_take(&two, ~0ull, &info), 0);
+	assert_int_equal(signal_dequeue(&two, ~0ull, &info), 0);
 }
 
 static void own_faults_come_first(void **state)
@@ -176,8 +176,8 @@ static void own_faults_come_first(void **state)
 	handle(SIGSEGV);
 	signal_send_task(&one, SIGHUP, NULL);
 	signal_send_task(&one, SIGSEGV, NULL);
-	assert_int_equal(signal_take(&one, ~0ull, &info), SIGSEGV);
-	assert_int_equal(signal_take(&one, ~0ull, &info), SIGHUP);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), SIGSEGV);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), SIGHUP);
 }
 
 static void ignored_signals_vanish(void **state)
@@ -188,11 +188,11 @@ static void ignored_signals_vanish(void **state)
 	process.actions[SIGTERM - 1].sa_handler = SIG_IGN;
 	signal_send_process(&process, SIGTERM, NULL);
 	assert_int_equal(kicked, 0);
-	assert_int_equal(signal_take(&one, ~0ull, &info), 0);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), 0);
 	/* ... unless somebody blocks them: then they wait, as sigwait wants them. */
 	one.mask = signal_bit(SIGTERM);
 	signal_send_process(&process, SIGTERM, NULL);
-	assert_int_equal(signal_take(&one, ~0ull, &info), SIGTERM);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), SIGTERM);
 }
 
 static void task_that_does_not_block_is_told(void **state)
@@ -204,7 +204,7 @@ static void task_that_does_not_block_is_told(void **state)
 	assert_int_equal(one.work, 0);
 	assert_int_equal(two.work, WORK_SIGNAL);
 	two.mask = signal_bit(SIGUSR1);
-	signal_recalculate(&two);
+	signal_recalc_pending(&two);
 	assert_int_equal(two.work, 0);
 }
 
@@ -217,8 +217,8 @@ static void stop_and_continue_cancel(void **state)
 	signal_send_process(&process, SIGTSTP, NULL);
 	assert_int_equal(process.pending.mask, signal_bit(SIGTSTP));
 	signal_send_process(&process, SIGCONT, NULL);
-	assert_int_equal(signal_take(&one, ~0ull, &info), SIGCONT);
-	assert_int_equal(signal_take(&one, ~0ull, &info), 0);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), SIGCONT);
+	assert_int_equal(signal_dequeue(&one, ~0ull, &info), 0);
 	process.state = PROCESS_STOPPED;
 	signal_send_process(&process, SIGCONT, NULL);
 	assert_int_equal(process.state, PROCESS_RUNNING);

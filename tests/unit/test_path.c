@@ -44,7 +44,7 @@ struct file {
 	struct inode *inode;
 };
 
-static struct file *files_peek(const struct descriptor_table *files, u64 fd)
+static struct file *descriptor_peek(const struct descriptor_table *files, u64 fd)
 {
 	(void)files, (void)fd;
 	return NULL;
@@ -75,7 +75,7 @@ static char *heap_string(const char *text, size_t length)
 	return copy;
 }
 
-static u64 time_wall(void)
+static u64 time_realtime(void)
 {
 	return 1700000000000000000ull;
 }
@@ -104,7 +104,7 @@ void page_cache_release(struct inode *inode)
 	(void)inode;
 }
 
-void page_cache_relieve(void)
+void page_cache_shrink(void)
 {
 }
 
@@ -147,7 +147,7 @@ static struct dentry *make(struct dentry *dir, const char *name, u32 mode)
 
 	assert_int_equal(dentry_lookup(&task, dir, name, strlen(name), &dentry), 0);
 	assert_null(dentry->inode);
-	dentry_bind(dentry, inode_new(dir->inode->sb, mode, 0, 0));
+	dentry_instantiate(dentry, inode_new(dir->inode->sb, mode, 0, 0));
 	dentry_put(dentry);
 	return dentry;
 }
@@ -261,7 +261,7 @@ static void test_rights(void **state)
 	process.cred.uid = process.cred.fsuid = 1000;
 	assert_int_equal(go("/secret/inside", 0), -EACCES);
 	leads("/secret", 0, "/secret");
-	assert_int_equal(inode_may(&task, secret->inode, 4), -EACCES);
+	assert_int_equal(inode_permission(&task, secret->inode, 4), -EACCES);
 	process.cred.group_count = 1;
 	process.cred.groups[0] = 50;
 	secret->inode->gid = 50;
@@ -319,7 +319,7 @@ static void test_server(void **state)
 	assert_int_equal(lookups, 3);
 	/* A name that was removed stays removed. */
 	assert_int_equal(path_lookup(&task, AT_FDCWD, "/srv/lower", 0, &at), 0);
-	assert_int_equal(dentry_unbind(at.dentry), 0);
+	assert_int_equal(dentry_delete(at.dentry), 0);
 	dentry_put(at.dentry);
 	dentries_trim(0);
 	assert_int_equal(go("/srv/lower", 0), -ENOENT);

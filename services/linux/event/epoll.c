@@ -8,56 +8,56 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
 enum { EVENTS_AT_ONCE = 64 };
 
-struct member {
-	struct list_node of_set, of_file, of_active;
+struct epitem {
+	struct list_node of_epoll, of_file, of_ready;
 	struct epoll *set;
 	struct file *file;
 	int fd;
 	u32 events;
 	u64 data;
-	struct poll_wait wait;
-	struct waiter waiters[POLL_LISTS];
+	struct poll_table wait;
+	struct waiter waiters[POLL_QUEUES];
 };
 
 struct epoll {
-	struct list_node members, active;
-	struct wait_list waiters;
+	struct list_node items, ready;
+	struct wait_queue waiters;
 };
 
 static const struct file_ops epoll_ops;
 
-static void member_activate(struct member *member)
+static void epitem_activate(struct epitem *item)
 {
-	if (list_is_empty(&member->of_active))
-		list_append(&member->set->active, &member->of_active);
-	wait_wake(&member->set->waiters);
+	if (list_is_empty(&item->of_ready))
+		list_append(&item->set->ready, &item->of_ready);
+	wake_up(&item->set->waiters);
 }
 
-static void member_wake(struct waiter *waiter)
+static void epitem_wake(struct waiter *waiter)
 {
-	member_activate(waiter->data);
+	epitem_activate(waiter->data);
 }
 
-static void member_remove(struct member *member)
+static void epitem_remove(struct epitem *item)
 {
-	poll_leave(&member->wait);
-	list_remove(&member->of_set);
-	list_remove(&member->of_file);
-	list_remove(&member->of_active);
-	heap_free(member);
+	poll_free_waits(&item->wait);
+	list_remove(&item->of_epoll);
+	list_remove(&item->of_file);
+	list_remove(&item->of_ready);
+	heap_free(item);
 }
 
-void epoll_forget(struct file *file)
+void epoll_release_file(struct file *file)
 {
 	while (!list_is_empty(&file->epolls))
-		member_remove(container_of(list_first(&file->epolls), struct member, of_file));
+		epitem_remove(container_of(list_first(&file->epolls), struct epitem, of_file));
 }
 
 static void epoll_release(struct task *self, struct file *file)
@@ -65,25 +65,25 @@ static void epoll_release(struct task *self, struct file *file)
 	struct epoll *set = file->data;
 
 	(void)self;
-	while (!list_is_empty(&set->members))
-		member_remove(container_of(list_first(&set->members), struct member, of_set));
+	while (!list_is_empty(&set->items))
+		epitem_remove(container_of(list_first(&set->items), struct epitem, of_epoll));
 	heap_free(set);
 }
 
-static unsigned member_events(struct member *member)
+static unsigned epitem_events(struct epitem *item)
 {
-	return file_poll(member->file, NULL) & (member->events | EPOLLERR | EPOLLHUP);
+	return file_poll(item->file, NULL) & (item->events | EPOLLERR | EPOLLHUP);
 }
 
-static unsigned epoll_poll(struct file *file, struct poll_wait *wait)
+static unsigned epoll_poll(struct file *file, struct poll_table *wait)
 {
 	struct epoll *set = file->data;
 
-	poll_on(wait, &set->waiters);
-	list_for_each(node, &set->active) {
-		struct member *member = container_of(node, struct member, of_active);
+	poll_wait(wait, &set->waiters);
+	list_for_each(node, &set->ready) {
+		struct epitem *item = container_of(node, struct epitem, of_ready);
 
-		if (member->events & ~EPOLLET && member_events(member))
+		if (item->events & ~EPOLLET && epitem_events(item))
 			return EPOLLIN | EPOLLRDNORM;
 	}
 	return 0;
@@ -105,9 +105,9 @@ static long epoll_make(struct task *self, u32 flags)
 	file = anonymous_file(&epoll_ops, set, "anon_inode:[eventpoll]", O_RDWR);
 	if (!file)
 		return -ENOMEM;
-	list_init(&set->members);
-	list_init(&set->active);
-	wait_list_init(&set->waiters);
+	list_init(&set->items);
+	list_init(&set->ready);
+	wait_queue_init(&set->waiters);
 	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
@@ -121,35 +121,35 @@ long sys_epoll_create1(struct task *self, struct user_frame *f)
 	return epoll_make(self, (u32)arg(f, 0));
 }
 
-static int member_add(struct epoll *set, struct file *file, int fd, const struct epoll_event *event)
+static int epitem_add(struct epoll *set, struct file *file, int fd, const struct epoll_event *event)
 {
-	struct member *member = heap_zalloc(sizeof(*member));
+	struct epitem *item = heap_zalloc(sizeof(*item));
 
-	if (!member)
+	if (!item)
 		return -ENOMEM;
-	list_init(&member->of_active);
-	member->set = set;
-	member->file = file;
-	member->fd = fd;
-	member->events = event->events;
-	member->data = event->data;
-	member->wait.waiters = member->waiters;
-	member->wait.room = POLL_LISTS;
-	member->wait.wake = member_wake;
-	member->wait.data = member;
-	list_append(&set->members, &member->of_set);
-	list_append(&file->epolls, &member->of_file);
-	file_poll(file, &member->wait);
-	member_activate(member);
+	list_init(&item->of_ready);
+	item->set = set;
+	item->file = file;
+	item->fd = fd;
+	item->events = event->events;
+	item->data = event->data;
+	item->wait.waiters = item->waiters;
+	item->wait.room = POLL_QUEUES;
+	item->wait.wake = epitem_wake;
+	item->wait.data = item;
+	list_append(&set->items, &item->of_epoll);
+	list_append(&file->epolls, &item->of_file);
+	file_poll(file, &item->wait);
+	epitem_activate(item);
 	return 0;
 }
 
 long sys_epoll_ctl(struct task *self, struct user_frame *f)
 {
-	struct file *at = files_peek(self->files, arg(f, 0));
+	struct file *at = descriptor_peek(self->files, arg(f, 0));
 	int fd = (int)arg(f, 2), op = (int)arg(f, 1);
-	struct file *file = files_peek(self->files, (unsigned)fd);
-	struct member *member = NULL;
+	struct file *file = descriptor_peek(self->files, (unsigned)fd);
+	struct epitem *item = NULL;
 	struct epoll_event event = { 0 };
 	struct epoll *set;
 
@@ -162,26 +162,26 @@ long sys_epoll_ctl(struct task *self, struct user_frame *f)
 	if (!file->ops->poll)
 		return -EPERM;
 	set = at->data;
-	list_for_each(node, &set->members) {
-		struct member *each = container_of(node, struct member, of_set);
+	list_for_each(node, &set->items) {
+		struct epitem *each = container_of(node, struct epitem, of_epoll);
 
 		if (each->file == file && each->fd == fd)
-			member = each;
+			item = each;
 	}
 	switch (op) {
 	case EPOLL_CTL_ADD:
-		return member ? -EEXIST : member_add(set, file, fd, &event);
+		return item ? -EEXIST : epitem_add(set, file, fd, &event);
 	case EPOLL_CTL_DEL:
-		if (!member)
+		if (!item)
 			return -ENOENT;
-		member_remove(member);
+		epitem_remove(item);
 		return 0;
 	case EPOLL_CTL_MOD:
-		if (!member)
+		if (!item)
 			return -ENOENT;
-		member->events = event.events;
-		member->data = event.data;
-		member_activate(member);
+		item->events = event.events;
+		item->data = event.data;
+		epitem_activate(item);
 		return 0;
 	default:
 		return -EINVAL;
@@ -192,20 +192,20 @@ long sys_epoll_ctl(struct task *self, struct user_frame *f)
 static unsigned collect(struct epoll *set, struct epoll_event *events, unsigned max)
 {
 	unsigned count = 0;
-	struct list_node *last = set->active.prev;
+	struct list_node *last = set->ready.prev;
 
-	while (count < max && !list_is_empty(&set->active)) {
-		struct list_node *node = list_first(&set->active);
-		struct member *member = container_of(node, struct member, of_active);
-		unsigned ready = member->events & ~(EPOLLET | EPOLLONESHOT) ? member_events(member) : 0;
+	while (count < max && !list_is_empty(&set->ready)) {
+		struct list_node *node = list_first(&set->ready);
+		struct epitem *item = container_of(node, struct epitem, of_ready);
+		unsigned ready = item->events & ~(EPOLLET | EPOLLONESHOT) ? epitem_events(item) : 0;
 
 		list_remove(node);
 		if (ready) {
-			events[count++] = (struct epoll_event){ ready, member->data };
-			if (member->events & EPOLLONESHOT)
-				member->events &= EPOLLET | EPOLLONESHOT;
-			else if (!(member->events & EPOLLET))
-				list_append(&set->active, node);
+			events[count++] = (struct epoll_event){ ready, item->data };
+			if (item->events & EPOLLONESHOT)
+				item->events &= EPOLLET | EPOLLONESHOT;
+			else if (!(item->events & EPOLLET))
+				list_append(&set->ready, node);
 		}
 		if (node == last)
 			break;
@@ -216,7 +216,7 @@ static unsigned collect(struct epoll *set, struct epoll_event *events, unsigned 
 static long epoll_wait_user(struct task *self, struct user_frame *f, u64 deadline)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	int max = (int)arg(f, 2);
 	struct epoll *set;
 	unsigned count = 0;
@@ -227,7 +227,7 @@ static long epoll_wait_user(struct task *self, struct user_frame *f, u64 deadlin
 	if (file->ops != &epoll_ops || max <= 0)
 		return -EINVAL;
 	set = file->data;
-	file_share(file);
+	file_get(file);
 	for (;;) {
 		count = collect(set, events, (unsigned)max < EVENTS_AT_ONCE ? (unsigned)max : EVENTS_AT_ONCE);
 		if (count || deadline == 1 || error)

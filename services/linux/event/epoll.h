@@ -5,6 +5,6 @@
 struct file;
 
 /* The file is going: no set watches it any more. */
-void epoll_forget(struct file *file);
+void epoll_release_file(struct file *file);
 
 #endif

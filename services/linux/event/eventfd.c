@@ -3,22 +3,22 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 
 /* The installed UAPI headers have no eventfd.h yet. */
 enum { EFD_SEMAPHORE = 1, EFD_CLOEXEC = O_CLOEXEC, EFD_NONBLOCK = O_NONBLOCK };
 
-struct event {
+struct eventfd {
 	u64 count;
 	bool semaphore;
-	struct wait_list changed;
+	struct wait_queue changed;
 };
 
-static long event_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+static long eventfd_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	struct event *event = file->data;
+	struct eventfd *event = file->data;
 	u64 value;
 	int error = 0;
 
@@ -31,13 +31,13 @@ static long event_read(struct task *self, struct file *file, void *to, size_t by
 		return error;
 	value = event->semaphore ? 1 : event->count;
 	event->count -= value;
-	wait_wake(&event->changed);
+	wake_up(&event->changed);
 	return copy_guarded(to, &value, sizeof(value)) < sizeof(value) ? -EFAULT : (long)sizeof(value);
 }
 
-static long event_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+static long eventfd_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
 {
-	struct event *event = file->data;
+	struct eventfd *event = file->data;
 	u64 value;
 	int error = 0;
 
@@ -54,54 +54,54 @@ static long event_write(struct task *self, struct file *file, const void *from, 
 			return error;
 	}
 	event->count += value;
-	wait_wake(&event->changed);
+	wake_up(&event->changed);
 	return sizeof(value);
 }
 
-static unsigned event_poll(struct file *file, struct poll_wait *wait)
+static unsigned eventfd_poll(struct file *file, struct poll_table *wait)
 {
-	struct event *event = file->data;
+	struct eventfd *event = file->data;
 
-	poll_on(wait, &event->changed);
+	poll_wait(wait, &event->changed);
 	return (event->count ? EPOLLIN | EPOLLRDNORM : 0) | (event->count < ~0ull - 1 ? EPOLLOUT | EPOLLWRNORM : 0);
 }
 
-static void event_release(struct task *self, struct file *file)
+static void eventfd_release(struct task *self, struct file *file)
 {
 	(void)self;
 	heap_free(file->data);
 }
 
-static const struct file_ops event_ops = {
-	.read = event_read,
-	.write = event_write,
-	.poll = event_poll,
-	.release = event_release,
+static const struct file_ops eventfd_ops = {
+	.read = eventfd_read,
+	.write = eventfd_write,
+	.poll = eventfd_poll,
+	.release = eventfd_release,
 };
 
-static long event_make(struct task *self, u32 count, u32 flags)
+static long eventfd_make(struct task *self, u32 count, u32 flags)
 {
-	struct event *event;
+	struct eventfd *event;
 	struct file *file;
 
 	if (flags & ~(u32)(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK))
 		return -EINVAL;
 	event = heap_zalloc(sizeof(*event));
-	file = anonymous_file(&event_ops, event, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK));
+	file = anonymous_file(&eventfd_ops, event, "anon_inode:[eventfd]", O_RDWR | (flags & O_NONBLOCK));
 	if (!file)
 		return -ENOMEM;
 	event->count = count;
 	event->semaphore = flags & EFD_SEMAPHORE;
-	wait_list_init(&event->changed);
+	wait_queue_init(&event->changed);
 	return descriptor_add(self, file, 0, flags & EFD_CLOEXEC);
 }
 
 long sys_eventfd(struct task *self, struct user_frame *f)
 {
-	return event_make(self, (u32)arg(f, 0), 0);
+	return eventfd_make(self, (u32)arg(f, 0), 0);
 }
 
 long sys_eventfd2(struct task *self, struct user_frame *f)
 {
-	return event_make(self, (u32)arg(f, 0), (u32)arg(f, 1));
+	return eventfd_make(self, (u32)arg(f, 0), (u32)arg(f, 1));
 }

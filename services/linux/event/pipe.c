@@ -9,10 +9,10 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
 /* Rings of pipes that are gone, for the next ones: mapping and unmapping costs every processor an interruption. */
 static char *spare_rings[8];
@@ -43,8 +43,8 @@ struct pipe *pipe_new(void)
 		return NULL;
 	}
 	pipe->refs = 1;
-	wait_list_init(&pipe->can_read);
-	wait_list_init(&pipe->can_write);
+	wait_queue_init(&pipe->can_read);
+	wait_queue_init(&pipe->can_write);
 	return pipe;
 }
 
@@ -59,9 +59,9 @@ void pipe_put(struct pipe *pipe)
 void pipe_end(struct pipe *pipe, bool reader)
 {
 	if (reader && --pipe->readers == 0)
-		wait_wake(&pipe->can_write);
+		wake_up(&pipe->can_write);
 	if (!reader && --pipe->writers == 0)
-		wait_wake(&pipe->can_read);
+		wake_up(&pipe->can_read);
 }
 
 /* Takes up to `bytes` out. -> bytes, or -EFAULT. */
@@ -120,7 +120,7 @@ long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, boo
 	was_full = pipe->count > PIPE_BYTES - PIPE_BUF;
 	done = ring_read(pipe, to, bytes);
 	if (was_full && done > 0)
-		wait_wake(&pipe->can_write);
+		wake_up(&pipe->can_write);
 	return done;
 }
 
@@ -147,7 +147,7 @@ long pipe_write(struct task *self, struct pipe *pipe, const void *from, size_t b
 			if (more < 0)
 				return done ? (long)done : more;
 			if (was_empty)
-				wait_wake(&pipe->can_read);
+				wake_up(&pipe->can_read);
 			done += (size_t)more;
 			if (done == bytes)
 				return (long)done;
@@ -194,14 +194,14 @@ static long pipe_file_write(struct task *self, struct file *file, const void *fr
 	return pipe_write(self, file->data, from, bytes, !(file->flags & O_NONBLOCK));
 }
 
-static unsigned pipe_file_poll(struct file *file, struct poll_wait *wait)
+static unsigned pipe_file_poll(struct file *file, struct poll_table *wait)
 {
 	struct pipe *pipe = file->data;
 
 	if (file->may & FILE_READ)
-		poll_on(wait, &pipe->can_read);
+		poll_wait(wait, &pipe->can_read);
 	if (file->may & FILE_WRITE)
-		poll_on(wait, &pipe->can_write);
+		poll_wait(wait, &pipe->can_write);
 	return pipe_ready(pipe, file->may & FILE_READ, file->may & FILE_WRITE);
 }
 
@@ -268,12 +268,12 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 	if (file->may & FILE_READ) {
 		pipe->readers++;
 		pipe->readers_ever++;
-		wait_wake(&pipe->can_write);
+		wake_up(&pipe->can_write);
 	}
 	if (file->may & FILE_WRITE) {
 		pipe->writers++;
 		pipe->writers_ever++;
-		wait_wake(&pipe->can_read);
+		wake_up(&pipe->can_read);
 	}
 	file->ops = &pipe_ops;
 	file->data = pipe;

@@ -14,7 +14,7 @@ struct pipe {
 	u32 readers_ever, writers_ever; /* for fifos: how often each end was opened */
 	bool is_fifo;                   /* it has a name; a pipe that is opened anew through /proc waits for nobody */
 	u32 refs;
-	struct wait_list can_read, can_write;
+	struct wait_queue can_read, can_write;
 };
 
 struct pipe *pipe_new(void);

@@ -7,9 +7,9 @@
 #include <linux/poll.h>
 #include <linux/time_types.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
 enum { POLL_ON_STACK = 16, FD_MAX = 65536 };
 
@@ -47,7 +47,7 @@ struct scan {
 };
 
 /* held: the files to look at, NULL: those that the descriptors are now. -> number that have something to report. */
-static unsigned scan_once(struct task *self, struct scan *scan, struct file **held, struct poll_wait *wait)
+static unsigned scan_once(struct task *self, struct scan *scan, struct file **held, struct poll_table *wait)
 {
 	unsigned ready = 0;
 
@@ -58,7 +58,7 @@ static unsigned scan_once(struct task *self, struct scan *scan, struct file **he
 		fd->revents = 0;
 		if (fd->fd < 0)
 			continue;
-		file = held ? held[i] : files_peek(self->files, (unsigned)fd->fd);
+		file = held ? held[i] : descriptor_peek(self->files, (unsigned)fd->fd);
 		if (!file)
 			fd->revents = POLLNVAL;
 		else
@@ -83,9 +83,9 @@ static void scan_hold(struct task *self, struct scan *scan, struct file **held, 
 
 static long scan_wait(struct task *self, struct scan *scan, u64 deadline)
 {
-	size_t bytes = scan->count * (sizeof(struct waiter) * POLL_LISTS + sizeof(struct file *));
+	size_t bytes = scan->count * (sizeof(struct waiter) * POLL_QUEUES + sizeof(struct file *));
 	long ready = scan_once(self, scan, NULL, NULL);
-	struct poll_wait wait = { .self = self, .room = scan->count * POLL_LISTS };
+	struct poll_table wait = { .self = self, .room = scan->count * POLL_QUEUES };
 	struct file **held;
 	int error = 0;
 
@@ -94,13 +94,13 @@ static long scan_wait(struct task *self, struct scan *scan, u64 deadline)
 	wait.waiters = heap_zalloc(bytes + 1);
 	if (!wait.waiters)
 		return -ENOMEM;
-	held = (struct file **)(wait.waiters + scan->count * POLL_LISTS);
+	held = (struct file **)(wait.waiters + scan->count * POLL_QUEUES);
 	scan_hold(self, scan, held, true);
 	while (!ready && !error) {
 		ready = scan_once(self, scan, held, &wait);
 		if (!ready)
 			error = task_sleep(self, deadline);
-		poll_leave(&wait);
+		poll_free_waits(&wait);
 	}
 	scan_hold(self, scan, held, false);
 	heap_free(wait.waiters);
@@ -189,7 +189,7 @@ static long select_run(struct task *self, struct user_frame *f, u64 *bits, unsig
 				events |= select_masks[i];
 		if (!events)
 			continue;
-		if (!files_peek(self->files, fd))
+		if (!descriptor_peek(self->files, fd))
 			result = -EBADF;
 		scan.fds[scan.count++] = (struct pollfd){ (int)fd, (short)events, 0 };
 	}

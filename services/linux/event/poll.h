@@ -1,13 +1,13 @@
 /* Waiting for several files at once.
  *
  * The poll function of a file says what is the case, and names the wait lists that are woken when that changes by
- * poll_on(). Masks are EPOLL* (the same bits as POLL*). */
+ * poll_wait(). Masks are EPOLL* (the same bits as POLL*). */
 #ifndef LINUX_EVENT_POLL_H
 #define LINUX_EVENT_POLL_H
 
 #include "services/linux/fs/file.h"
 
-struct poll_wait {
+struct poll_table {
 	struct task *self;
 	struct waiter *waiters;
 	unsigned count, room;
@@ -16,7 +16,7 @@ struct poll_wait {
 	void *data;
 };
 
-static inline void poll_on(struct poll_wait *wait, struct wait_list *list)
+static inline void poll_wait(struct poll_table *wait, struct wait_queue *list)
 {
 	struct waiter *waiter;
 
@@ -26,17 +26,17 @@ static inline void poll_on(struct poll_wait *wait, struct wait_list *list)
 	waiter_init(waiter, wait->self);
 	waiter->wake = wait->wake;
 	waiter->data = wait->data;
-	wait_add(list, waiter);
+	wait_queue_add(list, waiter);
 }
 
-static inline void poll_leave(struct poll_wait *wait)
+static inline void poll_free_waits(struct poll_table *wait)
 {
 	while (wait->count)
-		wait_remove(&wait->waiters[--wait->count]);
+		wait_queue_remove(&wait->waiters[--wait->count]);
 }
 
 /* The most wait lists that a file's poll function names. */
-enum { POLL_LISTS = 2 };
+enum { POLL_QUEUES = 2 };
 
 /* Reads a timeout: struct timespec of user memory at addr (0: none) -> deadline in ns, 0 = none, 1 = do not wait. */
 int deadline_from_timespec(struct task *self, u64 addr, u64 *deadline);

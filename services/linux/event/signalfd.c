@@ -6,19 +6,19 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/process/process.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
-struct signal_file {
+struct signalfd {
 	u64 mask;
 };
 
 /* Woken by every signal that has to wait, whoever it is for. */
 
-static void signal_tell(const siginfo_t *info, struct signalfd_siginfo *told)
+static void signalfd_copy_info(const siginfo_t *info, struct signalfd_siginfo *told)
 {
 	memset(told, 0, sizeof(*told));
 	told->ssi_signo = (u32)info->si_signo;
@@ -36,9 +36,9 @@ static void signal_tell(const siginfo_t *info, struct signalfd_siginfo *told)
 	}
 }
 
-static long signals_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+static long signalfd_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	const struct signal_file *signals = file->data;
+	const struct signalfd *signals = file->data;
 	struct signalfd_siginfo told;
 	size_t done = 0;
 	siginfo_t info;
@@ -48,9 +48,9 @@ static long signals_read(struct task *self, struct file *file, void *to, size_t 
 	if (bytes < sizeof(told))
 		return -EINVAL;
 	while (bytes - done >= sizeof(told)) {
-		if (signal_take(self, signals->mask, &info)) {
-			signal_recalculate(self);
-			signal_tell(&info, &told);
+		if (signal_dequeue(self, signals->mask, &info)) {
+			signal_recalc_pending(self);
+			signalfd_copy_info(&info, &told);
 			if (copy_guarded((char *)to + done, &told, sizeof(told)) < sizeof(told))
 				return done ? (long)done : -EFAULT;
 			done += sizeof(told);
@@ -58,37 +58,37 @@ static long signals_read(struct task *self, struct file *file, void *to, size_t 
 		}
 		if (done || error)
 			break;
-		error = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(self, &signal_arrived, 0);
+		error = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(self, &signalfd_queue, 0);
 	}
 	return done ? (long)done : error;
 }
 
-static unsigned signals_poll(struct file *file, struct poll_wait *wait)
+static unsigned signalfd_poll(struct file *file, struct poll_table *wait)
 {
-	const struct signal_file *signals = file->data;
+	const struct signalfd *signals = file->data;
 	const struct task *self = task_of_thread(thread_self());
 
-	poll_on(wait, &signal_arrived);
+	poll_wait(wait, &signalfd_queue);
 	return self && (self->pending.mask | self->process->pending.mask) & signals->mask ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-static void signals_release(struct task *self, struct file *file)
+static void signalfd_release(struct task *self, struct file *file)
 {
 	(void)self;
 	heap_free(file->data);
 }
 
-static const struct file_ops signals_ops = {
-	.read = signals_read,
-	.poll = signals_poll,
-	.release = signals_release,
+static const struct file_ops signalfd_ops = {
+	.read = signalfd_read,
+	.poll = signalfd_poll,
+	.release = signalfd_release,
 };
 
-static long signals_make(struct task *self, u64 mask, u32 flags)
+static long signalfd_make(struct task *self, u64 mask, u32 flags)
 {
-	struct signal_file *signals = heap_zalloc(sizeof(*signals));
+	struct signalfd *signals = heap_zalloc(sizeof(*signals));
 	struct file *file =
-		anonymous_file(&signals_ops, signals, "anon_inode:[signalfd]", O_RDWR | (flags & O_NONBLOCK));
+		anonymous_file(&signalfd_ops, signals, "anon_inode:[signalfd]", O_RDWR | (flags & O_NONBLOCK));
 
 	if (!file)
 		return -ENOMEM;
@@ -96,7 +96,7 @@ static long signals_make(struct task *self, u64 mask, u32 flags)
 	return descriptor_add(self, file, 0, flags & SFD_CLOEXEC);
 }
 
-static long signals_call(struct task *self, u64 fd, u64 addr, u64 bytes, u32 flags)
+static long signalfd_call(struct task *self, u64 fd, u64 addr, u64 bytes, u32 flags)
 {
 	struct file *file;
 	u64 mask;
@@ -107,23 +107,23 @@ static long signals_call(struct task *self, u64 fd, u64 addr, u64 bytes, u32 fla
 		return -EFAULT;
 	mask &= ~(u64)SIGNALS_UNBLOCKABLE;
 	if ((int)fd == -1)
-		return signals_make(self, mask, flags);
-	file = files_peek(self->files, fd);
+		return signalfd_make(self, mask, flags);
+	file = descriptor_peek(self->files, fd);
 	if (!file)
 		return -EBADF;
-	if (file->ops != &signals_ops)
+	if (file->ops != &signalfd_ops)
 		return -EINVAL;
-	((struct signal_file *)file->data)->mask = mask;
-	wait_wake(&signal_arrived);
+	((struct signalfd *)file->data)->mask = mask;
+	wake_up(&signalfd_queue);
 	return (int)fd;
 }
 
 long sys_signalfd(struct task *self, struct user_frame *f)
 {
-	return signals_call(self, arg(f, 0), arg(f, 1), arg(f, 2), 0);
+	return signalfd_call(self, arg(f, 0), arg(f, 1), arg(f, 2), 0);
 }
 
 long sys_signalfd4(struct task *self, struct user_frame *f)
 {
-	return signals_call(self, arg(f, 0), arg(f, 1), arg(f, 2), (u32)arg(f, 3));
+	return signalfd_call(self, arg(f, 0), arg(f, 1), arg(f, 2), (u32)arg(f, 3));
 }

@@ -111,7 +111,7 @@ static struct dentry *dentry_make(const char *name, size_t length)
 		return NULL;
 	/* Names in memory grow without any file being read: they look at the free frames themselves. */
 	if (++entries_made % 256 == 0)
-		page_cache_relieve();
+		page_cache_shrink();
 	dentry->refs = 1;
 	dentry->length = (uint16_t)length;
 	memcpy(dentry->name, name, length);
@@ -150,7 +150,7 @@ struct dentry *dentry_root(struct superblock *sb, struct inode *inode)
 
 	if (!dentry)
 		return NULL;
-	dentry->kept = true;
+	dentry->pinned = true;
 	dentry_set_inode(dentry, inode);
 	sb->root = dentry;
 	return dentry;
@@ -210,16 +210,16 @@ int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_
 	return 0;
 }
 
-void dentry_keep(struct dentry *dentry)
+void dentry_pin(struct dentry *dentry)
 {
 	/* Those above stay because each entry has a reference on its parent. */
-	if (!dentry->kept && !dentry->dead) {
-		dentry->kept = true;
+	if (!dentry->pinned && !dentry->dead) {
+		dentry->pinned = true;
 		dentry_get(dentry);
 	}
 }
 
-void dentry_bind(struct dentry *dentry, struct inode *inode)
+void dentry_instantiate(struct dentry *dentry, struct inode *inode)
 {
 	/* A name the server lists stays where the server lists it only if it stands for the same file. */
 	dentry_set_inode(dentry, inode);
@@ -228,10 +228,10 @@ void dentry_bind(struct dentry *dentry, struct inode *inode)
 	/* Fresh names are listed in the order in which they were made. */
 	list_remove(&dentry->sibling);
 	list_append(&dentry->parent->children, &dentry->sibling);
-	dentry_keep(dentry);
+	dentry_pin(dentry);
 }
 
-int dentry_unbind(struct dentry *dentry)
+int dentry_delete(struct dentry *dentry)
 {
 	struct dentry *dir = dentry->parent;
 	struct dentry *hole;
@@ -246,11 +246,11 @@ int dentry_unbind(struct dentry *dentry)
 			list_append(&dir->children, &dentry->sibling);
 			return -ENOMEM;
 		}
-		dentry_keep(hole);
+		dentry_pin(hole);
 		dentry_put(hole);
 	}
-	if (dentry->kept) {
-		dentry->kept = false;
+	if (dentry->pinned) {
+		dentry->pinned = false;
 		dentry_put(dentry);
 	}
 	return 0;
@@ -260,7 +260,7 @@ int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
 {
 	struct inode *inode = inode_get(from->inode);
 
-	if (dentry_unbind(from)) {
+	if (dentry_delete(from)) {
 		inode_put(inode);
 		heap_free(moved);
 		return -ENOMEM;
@@ -281,11 +281,11 @@ int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
 		inode->alias = NULL;
 	/* The target's old entry gives way. */
 	dentry_unlink(to);
-	if (to->kept) {
-		to->kept = false;
+	if (to->pinned) {
+		to->pinned = false;
 		dentry_put(to);
 	}
-	dentry_bind(moved, inode);
+	dentry_instantiate(moved, inode);
 	dentry_put(moved);
 	return 0;
 }

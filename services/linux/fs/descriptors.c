@@ -6,7 +6,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/config.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/record_locks.h"
@@ -31,21 +31,21 @@ static void bit_set(u64 *bits, unsigned i, bool value)
 /* Makes room for `size` descriptors, a multiple of 64. */
 static int table_grow(struct descriptor_table *files, unsigned size)
 {
-	struct file **slots = heap_zalloc(size * sizeof(*slots));
+	struct file **fd = heap_zalloc(size * sizeof(*fd));
 	u64 *bits = heap_zalloc(size / 8);
 
-	if (!slots || !bits) {
-		heap_free(slots);
+	if (!fd || !bits) {
+		heap_free(fd);
 		heap_free(bits);
 		return -ENOMEM;
 	}
 	if (files->size) {
-		memcpy(slots, files->slots, files->size * sizeof(*slots));
+		memcpy(fd, files->fd, files->size * sizeof(*fd));
 		memcpy(bits, files->close_on_exec, files->size / 8);
 	}
-	heap_free(files->slots);
+	heap_free(files->fd);
 	heap_free(files->close_on_exec);
-	files->slots = slots;
+	files->fd = fd;
 	files->close_on_exec = bits;
 	files->size = size;
 	return 0;
@@ -70,7 +70,7 @@ struct descriptor_table *descriptors_empty(void)
 	return table_new(SLOTS_FIRST);
 }
 
-struct descriptor_table *descriptors_share(struct descriptor_table *files)
+struct descriptor_table *descriptors_get(struct descriptor_table *files)
 {
 	files->refs++;
 	return files;
@@ -85,19 +85,19 @@ struct descriptor_table *descriptors_fork(struct descriptor_table *files)
 	copy->first_free = files->first_free;
 	memcpy(copy->close_on_exec, files->close_on_exec, files->size / 8);
 	for (unsigned i = 0; i < files->size; i++) {
-		copy->slots[i] = files->slots[i];
-		if (copy->slots[i])
-			copy->slots[i]->refs++;
+		copy->fd[i] = files->fd[i];
+		if (copy->fd[i])
+			copy->fd[i]->refs++;
 	}
 	return copy;
 }
 
 /* Closes one descriptor of a table that self may not have any more. */
-static void slot_close(struct task *self, struct descriptor_table *files, unsigned fd)
+static void descriptor_release(struct task *self, struct descriptor_table *files, unsigned fd)
 {
-	struct file *file = files->slots[fd];
+	struct file *file = files->fd[fd];
 
-	files->slots[fd] = NULL;
+	files->fd[fd] = NULL;
 	bit_set(files->close_on_exec, fd, false);
 	if (fd < files->first_free)
 		files->first_free = fd;
@@ -111,9 +111,9 @@ void descriptors_put(struct task *self, struct descriptor_table *files)
 	if (!files || --files->refs)
 		return;
 	for (unsigned i = 0; i < files->size; i++)
-		if (files->slots[i])
-			slot_close(self, files, i);
-	heap_free(files->slots);
+		if (files->fd[i])
+			descriptor_release(self, files, i);
+	heap_free(files->fd);
 	heap_free(files->close_on_exec);
 	heap_free(files);
 }
@@ -133,15 +133,15 @@ int descriptors_own(struct task *self)
 void descriptors_exec(struct task *self, struct descriptor_table *files)
 {
 	for (unsigned i = 0; i < files->size; i++)
-		if (files->slots[i] && bit_test(files->close_on_exec, i))
-			slot_close(self, files, i);
+		if (files->fd[i] && bit_test(files->close_on_exec, i))
+			descriptor_release(self, files, i);
 }
 
 struct file *descriptor_get(struct descriptor_table *files, int fd)
 {
-	struct file *file = files_peek(files, (unsigned)fd);
+	struct file *file = descriptor_peek(files, (unsigned)fd);
 
-	return file ? file_share(file) : NULL;
+	return file ? file_get(file) : NULL;
 }
 
 /* The first free descriptor that is not below `from`, with a slot. -EMFILE, -ENOMEM. */
@@ -151,7 +151,7 @@ static int room(struct task *self, unsigned from)
 	unsigned limit = (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), 1 << 20);
 	unsigned fd = from > files->first_free ? from : files->first_free;
 
-	while (fd < files->size && files->slots[fd])
+	while (fd < files->size && files->fd[fd])
 		fd++;
 	if (fd >= limit)
 		return -EMFILE;
@@ -174,7 +174,7 @@ int descriptor_add(struct task *self, struct file *file, int from, bool close_on
 		file_put(self, file);
 		return fd;
 	}
-	files->slots[fd] = file;
+	files->fd[fd] = file;
 	bit_set(files->close_on_exec, (unsigned)fd, close_on_exec);
 	if ((unsigned)fd == files->first_free || (unsigned)from <= files->first_free)
 		files->first_free = (unsigned)fd + 1;
@@ -191,18 +191,18 @@ int descriptor_set(struct task *self, struct file *file, unsigned fd, bool close
 		file_put(self, file);
 		return error;
 	}
-	if (files->slots[fd])
-		slot_close(self, files, fd);
-	files->slots[fd] = file;
+	if (files->fd[fd])
+		descriptor_release(self, files, fd);
+	files->fd[fd] = file;
 	bit_set(files->close_on_exec, fd, close_on_exec);
 	return (int)fd;
 }
 
 int descriptor_close(struct task *self, unsigned fd)
 {
-	if (!files_peek(self->files, fd))
+	if (!descriptor_peek(self->files, fd))
 		return -EBADF;
-	slot_close(self, self->files, fd);
+	descriptor_release(self, self->files, fd);
 	return 0;
 }
 
@@ -217,7 +217,7 @@ unsigned descriptors_count(const struct descriptor_table *files)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < files->size; i++)
-		count += files->slots[i] != NULL;
+		count += files->fd[i] != NULL;
 	return count;
 }
 
@@ -238,12 +238,12 @@ long sys_close_range(struct task *self, struct user_frame *f)
 	if (flags & UNSHARE && self->files->refs > 1 && descriptors_own(self))
 		return -ENOMEM;
 	for (unsigned fd = (unsigned)arg(f, 0); fd < self->files->size && fd <= last; fd++) {
-		if (!self->files->slots[fd])
+		if (!self->files->fd[fd])
 			continue;
 		if (flags & CLOEXEC)
 			bit_set(self->files->close_on_exec, fd, true);
 		else
-			slot_close(self, self->files, fd);
+			descriptor_release(self, self->files, fd);
 	}
 	return 0;
 }
@@ -272,7 +272,7 @@ static long duplicate_to(struct task *self, unsigned from, unsigned to, bool clo
 long sys_dup2(struct task *self, struct user_frame *f)
 {
 	if ((unsigned)arg(f, 0) == (unsigned)arg(f, 1))
-		return files_peek(self->files, arg(f, 0)) ? (long)(unsigned)arg(f, 0) : -EBADF;
+		return descriptor_peek(self->files, arg(f, 0)) ? (long)(unsigned)arg(f, 0) : -EBADF;
 	return duplicate_to(self, (unsigned)arg(f, 0), (unsigned)arg(f, 1), false);
 }
 
@@ -288,7 +288,7 @@ static long locks_call(struct task *self, struct file *file, int command, u64 ad
 {
 	long result;
 
-	file_share(file);
+	file_get(file);
 	result = locks_fcntl(self, file, command, addr);
 	file_put(self, file);
 	return result;
@@ -298,7 +298,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 {
 	enum { SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC };
 	unsigned fd = (unsigned)arg(f, 0);
-	struct file *file = files_peek(self->files, fd);
+	struct file *file = descriptor_peek(self->files, fd);
 	u64 value = arg(f, 2);
 
 	if (!file)
@@ -373,7 +373,7 @@ struct fs *fs_first(struct task *self)
 	return fs;
 }
 
-struct fs *fs_share(struct fs *fs)
+struct fs *fs_get(struct fs *fs)
 {
 	fs->refs++;
 	return fs;
@@ -424,7 +424,7 @@ static long change_directory(struct task *self, struct dentry *to)
 	if (!is_directory(to->inode))
 		error = -ENOTDIR;
 	else
-		error = inode_may(self, to->inode, 1);
+		error = inode_permission(self, to->inode, 1);
 	if (error) {
 		dentry_put(to);
 		return error;
@@ -444,7 +444,7 @@ long sys_chdir(struct task *self, struct user_frame *f)
 
 long sys_fchdir(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	if (!file)
 		return -EBADF;

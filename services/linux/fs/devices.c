@@ -143,15 +143,15 @@ static long stream_write(struct task *self, struct file *file, const void *from,
 	return console_write(self, (unsigned)file->inode->data[0], from, bytes, !(file->flags & O_NONBLOCK));
 }
 
-static unsigned stream_poll(struct file *file, struct poll_wait *wait)
+static unsigned stream_poll(struct file *file, struct poll_table *wait)
 {
 	unsigned port = (unsigned)file->inode->data[0];
 
 	if (port == PORT_STDIN) {
-		poll_on(wait, &console_input);
+		poll_wait(wait, &console_input);
 		return console_readable() ? EPOLLIN | EPOLLRDNORM : 0;
 	}
-	poll_on(wait, console_output(port));
+	poll_wait(wait, console_output(port));
 	return console_writable(port) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 

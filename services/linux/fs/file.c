@@ -9,20 +9,20 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/event/epoll.h"
 #include "services/linux/fs/record_locks.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/event/pipe.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/fs/devices.h"
 #include "services/linux/fs/path.h"
 
 #define IO_MAX 0x7ffff000ul
 
-void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
+void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
 {
 	static const u8 may[] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
 
@@ -42,7 +42,7 @@ struct file *file_new(const struct file_ops *ops, struct inode *inode, struct de
 	struct file *file = heap_zalloc(sizeof(*file));
 
 	if (file) {
-		file_make(file, ops, inode, dentry, flags);
+		file_init(file, ops, inode, dentry, flags);
 	} else {
 		inode_put(inode);
 		dentry_put(dentry);
@@ -50,7 +50,7 @@ struct file *file_new(const struct file_ops *ops, struct inode *inode, struct de
 	return file;
 }
 
-struct file *file_share(struct file *file)
+struct file *file_get(struct file *file)
 {
 	file->refs++;
 	return file;
@@ -60,7 +60,7 @@ void file_put(struct task *self, struct file *file)
 {
 	if (!file || --file->refs)
 		return;
-	epoll_forget(file);
+	epoll_release_file(file);
 	if (file->locked)
 		locks_release_file(file);
 	if (file->ops->release)
@@ -72,18 +72,18 @@ void file_put(struct task *self, struct file *file)
 	heap_free(file);
 }
 
-int file_run(struct file *file)
+int file_deny_write(struct file *file)
 {
 	if (file->inode->writers)
 		return -ETXTBSY;
-	file->inode->running++;
-	file_share(file);
+	file->inode->deny_write++;
+	file_get(file);
 	return 0;
 }
 
-void file_run_end(struct task *self, struct file *file)
+void file_allow_write(struct task *self, struct file *file)
 {
-	file->inode->running--;
+	file->inode->deny_write--;
 	file_put(self, file);
 }
 
@@ -369,7 +369,7 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 	else if (!is_regular(inode))
 		error = -EACCES;
 	else
-		error = inode_may(self, inode, 1);
+		error = inode_permission(self, inode, 1);
 	if (!error)
 		error = file_open(self, at.dentry, O_RDONLY, file);
 	dentry_put(at.dentry);
@@ -382,7 +382,7 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 		.size = inode->size,
 		.ino = inode->ino,
 		.dev = inode_dev(inode),
-		.readable = inode_may(self, inode, 4) == 0,
+		.readable = inode_permission(self, inode, 4) == 0,
 	};
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 struct iovec;
 /* Where a caller of poll waits: see services/linux/event/poll.h. */
-struct poll_wait;
+struct poll_table;
 
 /* All may be NULL: then reading and writing give EINVAL, poll says ready, ioctl ENOTTY. */
 struct file_ops {
@@ -20,9 +20,9 @@ struct file_ops {
 	long (*write)(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
 	/* readv and writev in one go, for files that keep messages apart; NULL: the pieces are moved one by one. The pieces are
 	 * service pointers and may be changed. */
-	long (*move)(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes, bool write);
+	long (*readv_writev)(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes, bool write);
 	/* -> EPOLL* that are the case now; if wait is not NULL, also adds the lists that are woken on changes. */
-	unsigned (*poll)(struct file *file, struct poll_wait *wait);
+	unsigned (*poll)(struct file *file, struct poll_table *wait);
 	long (*ioctl)(struct task *self, struct file *file, unsigned command, u64 argument);
 	/* The last reference goes. */
 	void (*release)(struct task *self, struct file *file);
@@ -50,9 +50,9 @@ struct file {
 /* Descriptor table. */
 struct descriptor_table {
 	u32 refs;
-	u32 size;       /* of slots */
+	u32 size;       /* of fd */
 	u32 first_free; /* none is free below */
-	struct file **slots;
+	struct file **fd;
 	u64 *close_on_exec; /* bits */
 };
 
@@ -64,11 +64,11 @@ struct fs {
 /* A new open file; takes over references to inode and entry (may be NULL), also on failure. */
 struct file *file_new(const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
 /* The same in two steps, of which the second cannot fail: heap_zalloc(sizeof(struct file)) is made one. */
-void file_make(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
+void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
 /* As descriptor_get(), without a reference: for calls that do not sleep. */
-static inline struct file *files_peek(const struct descriptor_table *files, u64 fd)
+static inline struct file *descriptor_peek(const struct descriptor_table *files, u64 fd)
 {
-	return (u32)fd < files->size ? files->slots[(u32)fd] : NULL;
+	return (u32)fd < files->size ? files->fd[(u32)fd] : NULL;
 }
 /* Puts a file at a descriptor, closing what was there. Takes over the reference. */
 int descriptor_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec);
@@ -92,7 +92,7 @@ struct file *anonymous_file(const struct file_ops *ops, void *data, const char *
 int anonymous_name(const struct inode *inode, char *to, size_t size);
 
 /* Readiness of a file. */
-static inline unsigned file_poll(struct file *file, struct poll_wait *wait)
+static inline unsigned file_poll(struct file *file, struct poll_table *wait)
 {
 	/* EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM */
 	return file->ops->poll ? file->ops->poll(file, wait) : 0x1 | 0x4 | 0x40 | 0x100;
@@ -102,10 +102,10 @@ static inline unsigned file_poll(struct file *file, struct poll_wait *wait)
 void file_fetch(struct file *file, const u64 *pos, size_t bytes);
 /* Reads a vector of at most UIO_MAXIOV pieces from user memory, checks it, and turns it into service pointers, to
  * be read from (write: to files) or to be written to. `few` has room for
- * VECTORS_ON_STACK of them; if there are more, they are in memory that vector_free() gives back. */
-enum { VECTORS_ON_STACK = 8 };
-long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector, u64 *bytes);
-void vector_free(struct iovec *few, struct iovec *vector);
+ * IOVEC_ON_STACK of them; if there are more, they are in memory that iovec_free() gives back. */
+enum { IOVEC_ON_STACK = 8 };
+long iovec_import(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector, u64 *bytes);
+void iovec_free(struct iovec *few, struct iovec *vector);
 /* Reads and writes with everything that read() and write() check but the descriptor. */
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
 long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);

@@ -35,7 +35,7 @@ void control_send(const char *text, size_t bytes);
 /* The table of the first process: descriptors 0, 1, 2 are the terminal or the streams. */
 struct descriptor_table *descriptors_first(struct task *self);
 /* A further reference to the same table. */
-struct descriptor_table *descriptors_share(struct descriptor_table *files);
+struct descriptor_table *descriptors_get(struct descriptor_table *files);
 /* A copy for a new process; NULL: no memory. */
 struct descriptor_table *descriptors_fork(struct descriptor_table *files);
 /* Lets a reference go; the last one closes everything and drops the process's record locks. */
@@ -58,17 +58,17 @@ unsigned descriptors_count(const struct descriptor_table *files);
 
 /* cwd= of the configuration, umask=. */
 struct fs *fs_first(struct task *self);
-struct fs *fs_share(struct fs *fs);
+struct fs *fs_get(struct fs *fs);
 struct fs *fs_fork(struct fs *fs);
 void fs_put(struct fs *fs);
 
 /* --- open files --- */
 
-struct file *file_share(struct file *file);
+struct file *file_get(struct file *file);
 void file_put(struct task *self, struct file *file);
 /* Holds a program's file while it runs, during which nobody may open it for writing. -ETXTBSY if somebody has already. */
-int file_run(struct file *file);
-void file_run_end(struct task *self, struct file *file);
+int file_deny_write(struct file *file);
+void file_allow_write(struct task *self, struct file *file);
 /* Reads from a regular file at an offset, independently of its position. -> bytes, 0 at the end. */
 long file_read_at(struct task *self, struct file *file, void *to, size_t bytes, uint64_t offset);
 
@@ -119,7 +119,7 @@ void tty_session_ended(uint32_t session);
 uint64_t tty_of_session(uint32_t session, int *foreground);
 
 /* --- what this part needs from the others (declared in their headers): ---
- * signal_group(pgid, signal), signal_send(task, signal), signal_blocked_or_ignored(self, signal),
+ * signal_send_group(pgid, signal), signal_send(task, signal), signal_blocked_or_ignored(self, signal),
  * group_is_orphaned(pgid), user_read(), user_write(), task_sleep(), processes by number for /proc. */
 
 #endif

@@ -30,7 +30,7 @@ static struct list_node *inode_bucket(const struct superblock *sb, uint64_t ino)
 
 struct stamp stamp_now(void)
 {
-	uint64_t ns = time_wall();
+	uint64_t ns = time_realtime();
 
 	return (struct stamp){ (int64_t)(ns / NS_PER_S), (uint32_t)(ns % NS_PER_S) };
 }
@@ -104,7 +104,7 @@ void inode_changed(struct inode *inode)
 	inode->ctime = stamp_now();
 	inode->dirty = true;
 	if (inode->alias)
-		dentry_keep(inode->alias);
+		dentry_pin(inode->alias);
 }
 
 static int may(const struct inode *inode, unsigned mask, uint32_t uid, bool member)
@@ -133,19 +133,19 @@ bool in_group(const struct task *self, uint32_t gid)
 	return cred->fsgid == gid;
 }
 
-int inode_may(struct task *self, struct inode *inode, unsigned mask)
+int inode_permission(struct task *self, struct inode *inode, unsigned mask)
 {
 	return may(inode, mask, self->process->cred.fsuid, in_group(self, inode->gid));
 }
 
-int inode_may_real(struct task *self, struct inode *inode, unsigned mask)
+int inode_permission_real(struct task *self, struct inode *inode, unsigned mask)
 {
 	const struct credentials *cred = &self->process->cred;
 
 	return may(inode, mask, cred->uid, cred->gid == inode->gid || in_group(self, inode->gid));
 }
 
-bool inode_owned(struct task *self, struct inode *inode)
+bool inode_is_owner(struct task *self, struct inode *inode)
 {
 	uint32_t uid = self->process->cred.fsuid;
 
@@ -190,7 +190,7 @@ int superblock_mount(struct superblock *sb, struct dentry *on)
 	if (on) {
 		if (on->mounted)
 			return -EBUSY;
-		dentry_keep(on);
+		dentry_pin(on);
 		on->mounted = sb->root;
 		sb->root->covers = on;
 	}

@@ -82,7 +82,7 @@ struct inode {
 	struct list_node hash; /* inodes with a node, by tree and number */
 	bool dirty;            /* differs from the server's: must not be forgotten */
 	bool written;          /* the pages do */
-	uint8_t slot;          /* hint of services/linux/fs/page_cache.c */
+	uint8_t kmap;          /* hint of services/linux/fs/page_cache.c */
 	/* The server's side. */
 	bool remote;              /* there is one */
 	uint64_t node;           /* number of the node, 0: none at the moment */
@@ -98,7 +98,7 @@ struct inode {
 	uint8_t *filled;           /* bit per chunk of the segment that has been supplied */
 	uint64_t chunks;           /* bits in it */
 	uint32_t writers;          /* files open for writing */
-	uint32_t running;          /* memories of processes whose program it is: nobody may write to it */
+	uint32_t deny_write;         /* memories of processes whose program it is: nobody may write to it */
 	struct list_node used;     /* inodes with a segment, least recently used first */
 	struct list_node segments; /* paged inodes by segment */
 	/* Others. */
@@ -113,7 +113,7 @@ struct inode {
 struct dentry {
 	uint32_t refs;
 	uint16_t length;       /* of the name */
-	bool kept;             /* cannot be forgotten: one of the references is for this */
+	bool pinned;            /* cannot be forgotten: one of the references is for this */
 	bool fresh;            /* not in the server's list of names */
 	bool dead;             /* has been removed from its directory */
 	uint64_t serial;       /* order of fresh names */
@@ -148,13 +148,13 @@ struct stamp stamp_now(void);
 /* Notes that attributes were changed. */
 void inode_changed(struct inode *inode);
 /* mask: 4 read, 2 write, 1 execute or search, of the file-system user -> 0 or -EACCES. */
-int inode_may(struct task *self, struct inode *inode, unsigned mask);
+int inode_permission(struct task *self, struct inode *inode, unsigned mask);
 /* Likewise for the real user (access()). */
-int inode_may_real(struct task *self, struct inode *inode, unsigned mask);
+int inode_permission_real(struct task *self, struct inode *inode, unsigned mask);
 /* Is the task in the group? */
 bool in_group(const struct task *self, uint32_t gid);
 /* Is self the owner or the superuser? */
-bool inode_owned(struct task *self, struct inode *inode);
+bool inode_is_owner(struct task *self, struct inode *inode);
 /* Target of a symbolic link, not terminated -> length. */
 int inode_readlink(struct task *self, struct inode *link, char *to, size_t size);
 static inline bool is_directory(const struct inode *inode)
@@ -178,15 +178,15 @@ void dentry_put(struct dentry *dentry);
  * if there is no such file. Does not look at mounts. */
 int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_t length, struct dentry **found);
 /* Gives a name (an entry without inode) an inode, takes over a reference to it. */
-void dentry_bind(struct dentry *dentry, struct inode *inode);
+void dentry_instantiate(struct dentry *dentry, struct inode *inode);
 /* Takes the inode from a name. The entry is dead then for those who still hold it, and its name free. */
-int dentry_unbind(struct dentry *dentry);
+int dentry_delete(struct dentry *dentry);
 /* Memory for dentry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
 struct dentry *dentry_reserve(const struct dentry *like);
 /* Moves the inode of `from` to the name `to`, with all entries below it; takes what dentry_reserve(to) gave, also on failure. */
 int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved);
 /* Makes the entry and all above it stay in memory. */
-void dentry_keep(struct dentry *dentry);
+void dentry_pin(struct dentry *dentry);
 /* Has the directory any names? Looks at the server's list too. */
 int dentry_is_empty(struct task *self, struct dentry *dir, bool *empty);
 /* Is the name of the server's list replaced or removed? */

@@ -33,7 +33,7 @@ static struct dentry *plant(struct dentry *dir, const char *name, u32 mode, u64 
 	inode->rdev = rdev;
 	if (S_ISDIR(mode))
 		dir->inode->nlink++;
-	dentry_bind(dentry, inode);
+	dentry_instantiate(dentry, inode);
 	dentry_put(dentry);
 	return dentry;
 }
@@ -73,7 +73,7 @@ static struct dentry *dentry_for(const char *path)
 
 			if (!inode)
 				return NULL;
-			dentry_bind(next, inode);
+			dentry_instantiate(next, inode);
 		}
 		dentry_put(at);
 		at = next;
@@ -221,7 +221,7 @@ struct descriptor_table *descriptors_first(struct task *self)
 		return NULL;
 	self->files = files;
 	if (ttys && *ttys) {
-		tty_take(self->process->sid, self->process->pgid);
+		tty_set_controlling(self->process->sid, self->process->pgid);
 		terminal_dentry->inode->uid = self->process->cred.uid;
 	}
 	for (unsigned fd = 0; fd < 3; fd++) {

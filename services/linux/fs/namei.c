@@ -9,7 +9,7 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
@@ -19,7 +19,7 @@
 static int may_change(struct task *self, struct dentry *dentry)
 {
 	struct inode *dir = dentry->parent->inode;
-	int error = inode_may(self, dir, 3);
+	int error = inode_permission(self, dir, 3);
 
 	if (!error && dir->sb->fixed)
 		error = dir->sb->uncached ? -EPERM : -EROFS;
@@ -32,7 +32,7 @@ static int may_remove(struct task *self, struct dentry *dentry)
 	struct inode *dir = dentry->parent->inode;
 	int error = may_change(self, dentry);
 
-	if (!error && dir->mode & S_ISVTX && !inode_owned(self, dentry->inode) && !inode_owned(self, dir))
+	if (!error && dir->mode & S_ISVTX && !inode_is_owner(self, dentry->inode) && !inode_is_owner(self, dir))
 		error = -EPERM;
 	return error;
 }
@@ -84,7 +84,7 @@ int dentry_mknod(struct task *self, struct dentry *dentry, uint32_t mode, uint64
 	if (S_ISDIR(mode))
 		dir->nlink++;
 	directory_changed(dir);
-	dentry_bind(dentry, inode);
+	dentry_instantiate(dentry, inode);
 	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
@@ -163,7 +163,7 @@ static int symlink_here(struct task *self, struct dentry *dentry, const char *ta
 		}
 	}
 	directory_changed(dir);
-	dentry_bind(dentry, inode);
+	dentry_instantiate(dentry, inode);
 	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
@@ -221,7 +221,7 @@ static int link_here(struct task *self, struct dentry *dentry, struct inode *ino
 	inode->nlink++;
 	inode_changed(inode);
 	directory_changed(dir);
-	dentry_bind(dentry, inode_get(inode));
+	dentry_instantiate(dentry, inode_get(inode));
 	dentry->fresh = !dir->sb->write_through;
 	return 0;
 }
@@ -289,7 +289,7 @@ static int remove_entry(struct task *self, struct dentry *dentry)
 		if (error)
 			return error;
 	}
-	error = dentry_unbind(dentry);
+	error = dentry_delete(dentry);
 	if (error)
 		return error;
 	name_lost(inode);

@@ -8,7 +8,7 @@
 
 #include "lib/format.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/namei.h"
@@ -34,11 +34,11 @@ static int check_open(struct task *self, struct inode *inode, u32 flags)
 		return 0;
 	if (is_directory(inode) && (rights_of(flags) & 2 || flags & O_CREAT))
 		return -EISDIR;
-	if (flags & O_NOATIME && !inode_owned(self, inode))
+	if (flags & O_NOATIME && !inode_is_owner(self, inode))
 		return -EPERM;
-	if (inode->running && rights_of(flags) & 2)
+	if (inode->deny_write && rights_of(flags) & 2)
 		return -ETXTBSY;
-	return inode_may(self, inode, rights_of(flags));
+	return inode_permission(self, inode, rights_of(flags));
 }
 
 /* A file without a name in a directory. */
@@ -51,7 +51,7 @@ static int open_nameless(struct task *self, struct dentry *dir, u32 flags, u32 m
 		return -EINVAL;
 	if (!is_directory(dir->inode))
 		return -ENOTDIR;
-	error = inode_may(self, dir->inode, 3);
+	error = inode_permission(self, dir->inode, 3);
 	if (!error && dir->inode->sb->fixed)
 		error = -EOPNOTSUPP;
 	if (error)
@@ -76,7 +76,7 @@ static int open_made(struct task *self, struct dentry *dentry, u32 flags, u32 mo
 		heap_free(file);
 		return error;
 	}
-	file_make(file, &regular_ops, inode_get(dentry->inode), dentry_get(dentry), flags);
+	file_init(file, &regular_ops, inode_get(dentry->inode), dentry_get(dentry), flags);
 	*opened = file;
 	return 0;
 }
@@ -199,7 +199,7 @@ static long truncate_file(struct task *self, struct inode *inode, u64 size)
 		return -EINVAL;
 	if (size > process_limit(self->process, RLIMIT_FSIZE))
 		return -EFBIG;
-	if (inode->running)
+	if (inode->deny_write)
 		return -ETXTBSY;
 	return page_cache_truncate(inode, size);
 }
@@ -211,7 +211,7 @@ long sys_truncate(struct task *self, struct user_frame *f)
 
 	if (error)
 		return error;
-	error = is_directory(at.dentry->inode) ? -EISDIR : inode_may(self, at.dentry->inode, 2);
+	error = is_directory(at.dentry->inode) ? -EISDIR : inode_permission(self, at.dentry->inode, 2);
 	if (!error)
 		error = truncate_file(self, at.dentry->inode, arg(f, 1));
 	dentry_put(at.dentry);
@@ -220,7 +220,7 @@ long sys_truncate(struct task *self, struct user_frame *f)
 
 long sys_ftruncate(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	if (!file || file->flags & O_PATH)
 		return -EBADF;
@@ -232,7 +232,7 @@ long sys_ftruncate(struct task *self, struct user_frame *f)
 long sys_fallocate(struct task *self, struct user_frame *f)
 {
 	enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 }; /* FALLOC_FL_*, <linux/falloc.h> */
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	unsigned mode = (unsigned)arg(f, 1);
 	i64 offset = (i64)arg(f, 2), bytes = (i64)arg(f, 3);
 	struct inode *inode;

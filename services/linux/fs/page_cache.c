@@ -1,7 +1,7 @@
 /* The page cache. A chunk whose bit is set in inode->filled has all its pages in the segment; the others are unknown to
  * nobody but the server. Written pages are only in the segment, so the pages of a written file are never dropped.
  *
- * Slots: the window [base, base + SLOTS << shift) of the service; slot i shows one piece of one segment. */
+ * Kmaps: the window [base, base + KMAPS << shift) of the service; kmap i shows one piece of one segment. */
 #include "services/linux/clock.h"
 #include "services/linux/fs/page_cache.h"
 
@@ -15,20 +15,20 @@
 #include "services/runtime/heap.h"
 #include "services/linux/user_memory.h"
 
-enum { FETCH_MAX = 16, SLOTS = 64, SLOT_SMALL = 22, SLOT_LARGE = 26, SEGMENT_BUCKETS = 256 };
+enum { FETCH_MAX = 16, KMAPS = 64, KMAP_SMALL = 22, KMAP_LARGE = 26, SEGMENT_BUCKETS = 256 };
 
 #define CHUNK_BYTES (CHUNK_PAGES * PAGE_SIZE)
 #define WINDOW_SMALL 0xf0000000ul
 #define WINDOW_LARGE 0x100000000ul
 
-static struct slot {
+static struct kmap {
 	struct inode *inode; /* NULL: free */
 	uint64_t piece;      /* offset >> shift */
 	uint64_t used;
-} slots[SLOTS];
+} kmaps[KMAPS];
 
-static uint64_t window_base, slot_clock;
-static unsigned slot_shift;
+static uint64_t window_base, kmap_clock;
+static unsigned kmap_shift;
 static struct list_node used = LIST_INIT(used);
 static struct list_node segments[SEGMENT_BUCKETS];
 static uint64_t supplied;
@@ -47,7 +47,7 @@ void page_cache_init(void)
 	bool large = service_start->window / 2 > 2 * WINDOW_LARGE;
 
 	window_base = large ? WINDOW_LARGE : WINDOW_SMALL;
-	slot_shift = large ? SLOT_LARGE : SLOT_SMALL;
+	kmap_shift = large ? KMAP_LARGE : KMAP_SMALL;
 	for (unsigned i = 0; i < SEGMENT_BUCKETS; i++)
 		list_init(&segments[i]);
 }
@@ -57,56 +57,56 @@ static int errno_of(int64_t native)
 	return native == -E_NOMEM || native == -E_LIMIT ? -ENOMEM : -EIO;
 }
 
-/* --- slots --- */
+/* --- kmaps --- */
 
-static char *slot_address(unsigned i)
+static char *kmap_address(unsigned i)
 {
-	return (char *)(window_base + ((uint64_t)i << slot_shift));
+	return (char *)(window_base + ((uint64_t)i << kmap_shift));
 }
 
-static void slot_clear(unsigned i)
+static void kmap_clear(unsigned i)
 {
-	call_unmap(0, (uint64_t)slot_address(i), 1ul << slot_shift);
-	slots[i].inode = NULL;
+	call_unmap(0, (uint64_t)kmap_address(i), 1ul << kmap_shift);
+	kmaps[i].inode = NULL;
 }
 
 /* Where the service sees a byte of the file; valid up to the end of the piece (*left bytes) and until the next call. */
-static char *slot_of(struct inode *inode, uint64_t offset, uint64_t *left)
+static char *kmap_inode(struct inode *inode, uint64_t offset, uint64_t *left)
 {
-	uint64_t piece = offset >> slot_shift;
-	uint64_t inside = offset & ((1ul << slot_shift) - 1);
+	uint64_t piece = offset >> kmap_shift;
+	uint64_t inside = offset & ((1ul << kmap_shift) - 1);
 	unsigned oldest = 0;
-	unsigned i = inode->slot;
+	unsigned i = inode->kmap;
 
-	*left = (1ul << slot_shift) - inside;
-	if (slots[i].inode != inode || slots[i].piece != piece) {
-		for (i = 0; i < SLOTS; i++) {
-			if (slots[i].inode == inode && slots[i].piece == piece)
+	*left = (1ul << kmap_shift) - inside;
+	if (kmaps[i].inode != inode || kmaps[i].piece != piece) {
+		for (i = 0; i < KMAPS; i++) {
+			if (kmaps[i].inode == inode && kmaps[i].piece == piece)
 				break;
-			if (slots[i].used < slots[oldest].used)
+			if (kmaps[i].used < kmaps[oldest].used)
 				oldest = i;
 		}
 	}
-	if (i == SLOTS) {
+	if (i == KMAPS) {
 		i = oldest;
-		if (slots[i].inode)
-			slot_clear(i);
-		if (call_map(0, (uint64_t)slot_address(i), 1ul << slot_shift, RIGHT_R | RIGHT_W | MAP_SHARE,
-			    inode->segment, piece << slot_shift) < 0)
+		if (kmaps[i].inode)
+			kmap_clear(i);
+		if (call_map(0, (uint64_t)kmap_address(i), 1ul << kmap_shift, RIGHT_R | RIGHT_W | MAP_SHARE,
+			    inode->segment, piece << kmap_shift) < 0)
 			return NULL;
-		slots[i].inode = inode;
-		slots[i].piece = piece;
+		kmaps[i].inode = inode;
+		kmaps[i].piece = piece;
 	}
-	inode->slot = (uint8_t)i;
-	slots[i].used = ++slot_clock;
-	return slot_address(i) + inside;
+	inode->kmap = (uint8_t)i;
+	kmaps[i].used = ++kmap_clock;
+	return kmap_address(i) + inside;
 }
 
-static void slots_forget(struct inode *inode)
+static void kmaps_forget(struct inode *inode)
 {
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (slots[i].inode == inode)
-			slot_clear(i);
+	for (unsigned i = 0; i < KMAPS; i++)
+		if (kmaps[i].inode == inode)
+			kmap_clear(i);
 }
 
 /* --- segments --- */
@@ -151,7 +151,7 @@ static void segment_leave(struct inode *inode)
 {
 	if (!inode->segment)
 		return;
-	slots_forget(inode);
+	kmaps_forget(inode);
 	call_segment_destroy(inode->segment);
 	inode->segment = 0;
 	list_remove(&inode->used);
@@ -249,7 +249,7 @@ bool fs_reclaim(void)
 	return frames(&free, &total) && free > before && free > total / 32;
 }
 
-void page_cache_relieve(void)
+void page_cache_shrink(void)
 {
 	static uint64_t last;
 	uint64_t now = time_monotonic(), free, total;
@@ -348,7 +348,7 @@ static int chunk_fill(struct inode *inode, uint64_t chunk)
 	uint64_t bytes = chunk_bytes(inode, chunk);
 	long got = 0;
 
-	page_cache_relieve();
+	page_cache_shrink();
 	if (bytes)
 		got = p9_read(inode, chunk * CHUNK_BYTES, bytes);
 	return got < 0 ? (int)got : chunk_supply(inode, chunk, p9_buffer(), (uint64_t)got);
@@ -366,7 +366,7 @@ static bool chunk_fetch(struct inode *inode, uint64_t chunk)
 
 	if (reader < 0)
 		return false;
-	page_cache_relieve();
+	page_cache_shrink();
 	got = p9_read_apart(inode, reader, chunk * CHUNK_BYTES, bytes);
 	if (got > 0 && inode->segment == segment && inode->size == size && chunk_bytes(inode, chunk) == bytes &&
 		inode->mtime.s == mtime.s && inode->mtime.ns == mtime.ns && !chunk_is_filled(inode, chunk))
@@ -455,7 +455,7 @@ long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t byte
 	error = page_cache_segment(inode);
 	while (!error && done < bytes) {
 		uint64_t left, piece, copied;
-		const char *from = slot_of(inode, offset + done, &left);
+		const char *from = kmap_inode(inode, offset + done, &left);
 
 		piece = min_u64(min_u64(bytes - done, left), CHUNK_BYTES - (offset + done) % CHUNK_BYTES);
 		error = from ? range_fill(inode, offset + done, piece) : -ENOMEM;
@@ -498,7 +498,7 @@ long page_cache_write(struct inode *inode, uint64_t offset, const void *from, si
 		tell_end(inode, growing.end);
 	while (!error && done < bytes) {
 		uint64_t left, piece, copied;
-		char *to = slot_of(inode, offset + done, &left);
+		char *to = kmap_inode(inode, offset + done, &left);
 
 		piece = min_u64(min_u64(bytes - done, left), CHUNK_BYTES - (offset + done) % CHUNK_BYTES);
 		error = to ? range_fill(inode, offset + done, piece) : -ENOMEM;
@@ -534,7 +534,7 @@ int page_cache_flush(struct inode *inode)
 		return 0;
 	while (!error && offset < inode->size) {
 		uint64_t left, piece;
-		const char *from = slot_of(inode, offset, &left);
+		const char *from = kmap_inode(inode, offset, &left);
 
 		piece = min_u64(min_u64(inode->size - offset, left), CHUNK_BYTES - offset % CHUNK_BYTES);
 		error = from ? range_fill(inode, offset, piece) : -ENOMEM;
@@ -560,7 +560,7 @@ int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
 	growing.end = offset + bytes;
 	while (!error && bytes) {
 		uint64_t left, piece;
-		char *to = slot_of(inode, offset, &left);
+		char *to = kmap_inode(inode, offset, &left);
 
 		piece = min_u64(min_u64(bytes, left), PAGE_SIZE - offset % PAGE_SIZE);
 		error = to ? range_fill(inode, offset, piece) : -ENOMEM;

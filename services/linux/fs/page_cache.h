@@ -2,7 +2,7 @@
  *
  * Files of the server have a paged segment, whose pages are supplied in chunks of 32, by page_cache_read() and the like before
  * they touch them or by segment_fill() when a process faults. Files in memory have an ordinary, zero-filled one.
- * The service itself sees pieces of segments through a fixed number of slots in its window.
+ * The service itself sees pieces of segments through a fixed number of kmaps in its window.
  *
  * All with the service lock held. */
 #ifndef LINUX_FS_PAGE_CACHE_H
@@ -44,7 +44,7 @@ void page_cache_release(struct inode *inode);
 /* Inode of a paged or mapped segment, or NULL; no reference. */
 struct inode *page_cache_find(uint32_t segment);
 /* Drops clean pages of files that were not used lately if frames are short. */
-void page_cache_relieve(void);
+void page_cache_shrink(void);
 /* Pages in the cache, roughly, for /proc/meminfo. */
 uint64_t page_cache_count(void);
 

@@ -55,7 +55,7 @@ static int start(struct state *state, int dirfd, bool absolute)
 	} else if (dirfd == AT_FDCWD) {
 		state->at = dentry_get(self->fs->cwd);
 	} else {
-		file = files_peek(self->files, (unsigned)dirfd);
+		file = descriptor_peek(self->files, (unsigned)dirfd);
 		if (!file)
 			return -EBADF;
 		state->at = file->dentry ? dentry_get(file->dentry) : dentry_anonymous(file->inode);
@@ -118,7 +118,7 @@ static int step(struct state *state, const char *name, size_t length, bool last,
 
 	if (!is_directory(state->at->inode))
 		return -ENOTDIR;
-	error = inode_may(state->self, state->at->inode, 1);
+	error = inode_permission(state->self, state->at->inode, 1);
 	if (error)
 		return error;
 	if (is_dots(name, length)) {

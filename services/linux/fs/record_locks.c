@@ -5,7 +5,7 @@
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
@@ -20,7 +20,7 @@ struct lock_range {
 	bool exclusive, whole;
 };
 
-static struct wait_list changed = { LIST_INIT(changed.waiters) };
+static struct wait_queue changed = { LIST_INIT(changed.waiters) };
 
 static struct lock_range *conflict(struct inode *inode, const struct lock_range *wanted)
 {
@@ -77,7 +77,7 @@ static int set_lock(struct task *self, struct inode *inode, const struct lock_ra
 			list_append(&inode->locks, &lock->node);
 			lock = NULL;
 		}
-		wait_wake(&changed);
+		wake_up(&changed);
 	}
 	heap_free(lock);
 	heap_free(spare);
@@ -94,7 +94,7 @@ void locks_release_owner(struct inode *inode, const void *owner)
 			heap_free(lock);
 		}
 	}
-	wait_wake(&changed);
+	wake_up(&changed);
 }
 
 void locks_release_file(struct file *file)
@@ -161,7 +161,7 @@ long locks_fcntl(struct task *self, struct file *file, int command, u64 addr)
 
 long sys_flock(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	unsigned op = (unsigned)arg(f, 1);
 	struct lock_range range = { .owner = file, .end = ~0ull, .whole = true };
 	unsigned kind = op & ~(unsigned)FLOCK_NO_WAIT;
@@ -173,7 +173,7 @@ long sys_flock(struct task *self, struct user_frame *f)
 		return -EINVAL;
 	range.exclusive = kind == FLOCK_EXCLUSIVE;
 	file->locked = true;
-	file_share(file);
+	file_get(file);
 	result = set_lock(self, file->inode, &range, kind == FLOCK_UNLOCK, !(op & FLOCK_NO_WAIT));
 	file_put(self, file);
 	return result;

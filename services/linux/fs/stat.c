@@ -9,7 +9,7 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
@@ -30,7 +30,7 @@ static int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, stru
 	if (flags & AT_EMPTY_PATH && path && user_read(self, path, &first, 1))
 		return -EFAULT;
 	if (flags & AT_EMPTY_PATH && (!path || !first) && dirfd != AT_FDCWD) {
-		file = files_peek(self->files, (unsigned)dirfd);
+		file = descriptor_peek(self->files, (unsigned)dirfd);
 		if (!file)
 			return -EBADF;
 		*inode = inode_get(file->inode);
@@ -46,7 +46,7 @@ static int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, stru
 
 static int inode_of_fd(struct task *self, u64 fd, bool path_too, struct inode **inode)
 {
-	struct file *file = files_peek(self->files, fd);
+	struct file *file = descriptor_peek(self->files, fd);
 
 	if (!file || (!path_too && file->flags & O_PATH))
 		return -EBADF;
@@ -118,7 +118,7 @@ long sys_newfstatat(struct task *self, struct user_frame *f)
 
 long sys_fstat(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	return file ? put_stat(self, file->inode, arg(f, 1)) : -EBADF;
 }
@@ -178,7 +178,7 @@ static long access_at(struct task *self, int dirfd, u64 path, unsigned mask, uns
 	error = inode_at(self, dirfd, path, flags & ~(unsigned)AT_EACCESS, &inode);
 	if (error)
 		return error;
-	error = flags & AT_EACCESS ? inode_may(self, inode, mask) : inode_may_real(self, inode, mask);
+	error = flags & AT_EACCESS ? inode_permission(self, inode, mask) : inode_permission_real(self, inode, mask);
 	inode_put(inode);
 	return error;
 }
@@ -253,7 +253,7 @@ static long changed(struct inode *inode, u32 which, long error)
 
 static long change_mode(struct task *self, struct inode *inode, u32 mode)
 {
-	if (!inode_owned(self, inode))
+	if (!inode_is_owner(self, inode))
 		return changed(inode, 0, -EPERM);
 	if (inode->sb->fixed && inode->sb->uncached)
 		return changed(inode, 0, -EPERM);
@@ -296,7 +296,7 @@ static long change_owner(struct task *self, struct inode *inode, u32 uid, u32 gi
 	bool root = self->process->cred.fsuid == 0;
 
 	if (!root &&
-		((uid != ~0u && uid != inode->uid) || !inode_owned(self, inode) ||
+		((uid != ~0u && uid != inode->uid) || !inode_is_owner(self, inode) ||
 			(gid != ~0u && gid != inode->gid && !in_group(self, gid))))
 		return changed(inode, 0, -EPERM);
 	if (uid != ~0u)
@@ -375,7 +375,7 @@ static long set_times(struct task *self, struct inode *inode, const struct __ker
 		inode_put(inode);
 		return 0;
 	}
-	if (!inode_owned(self, inode) && !(now && inode_may(self, inode, 2) == 0))
+	if (!inode_is_owner(self, inode) && !(now && inode_permission(self, inode, 2) == 0))
 		return changed(inode, 0, now ? -EACCES : -EPERM);
 	inode->atime = access;
 	inode->mtime = modification;
@@ -483,7 +483,7 @@ long sys_fstatfs(struct task *self, struct user_frame *f)
 
 long sys_fsync(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	int error;
 
 	if (!file || file->flags & O_PATH)
@@ -503,12 +503,12 @@ long sys_fdatasync(struct task *self, struct user_frame *f)
 
 long sys_syncfs(struct task *self, struct user_frame *f)
 {
-	return files_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
+	return descriptor_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
 }
 
 long sys_sync_file_range(struct task *self, struct user_frame *f)
 {
-	return files_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
+	return descriptor_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
 }
 
 long sys_sync(struct task *self, struct user_frame *f)

@@ -10,7 +10,7 @@
 #include "services/runtime/heap.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/private.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 /* --- the list of tables --- */

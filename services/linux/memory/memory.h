@@ -35,7 +35,7 @@ void memory_init(const struct memory_hooks *hooks);
 struct mm *mm_new(const char *name);
 /* A copy for fork, copy-on-write. */
 struct mm *mm_fork(struct mm *mm, const char *name);
-struct mm *mm_share(struct mm *mm);
+struct mm *mm_get(struct mm *mm);
 void mm_put(struct task *self, struct mm *mm);
 /* A free range of `bytes` for a mapping, as high as possible below mm->mmap_top. 0: none. */
 u64 mm_find(struct mm *mm, u64 bytes);
@@ -50,12 +50,12 @@ u64 mm_resident(const struct mm *mm, u64 start, u64 end);
  * at once. The kernel keeps frames back (kernel/fault.c) with which the service itself goes on meanwhile. */
 
 /* An access found no frame. -> whether it is worth another try; the process that tries may have been killed. */
-bool shortage_relieve(void);
+bool oom_reclaim(void);
 /* An access found no frame for a page of a VAS. -> whether it is worth another try. Nobody is killed for it: what is in VASes
  * stays when processes end. */
-bool shortage_relieve_vas(void);
+bool oom_reclaim_vas(void);
 /* Whether there is room for one more process or thread. */
-bool shortage_room(void);
+bool oom_room(void);
 
 /* --- bounds ---
  * The directory is the program's memory and says what is there; programs must not write it, and may be expected to. So what is

@@ -58,7 +58,7 @@ struct mm *mm_fork(struct mm *mm, const char *name)
 	return copy;
 }
 
-struct mm *mm_share(struct mm *mm)
+struct mm *mm_get(struct mm *mm)
 {
 	mm->references++;
 	return mm;

@@ -5,7 +5,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/private.h"
 #include "services/linux/user_memory.h"

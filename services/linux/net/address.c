@@ -8,7 +8,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/namei.h"
 #include "services/linux/net/socket.h"
@@ -18,13 +18,13 @@ enum { FAMILY_BYTES = offsetof(struct socket_address, path), ADDRESS_BYTES = FAM
 
 static struct list_node abstract_names = LIST_INIT(abstract_names);
 
-struct socket_name *name_share(struct socket_name *name)
+struct socket_name *socket_name_get(struct socket_name *name)
 {
 	name->refs++;
 	return name;
 }
 
-void name_put(struct socket_name *name)
+void socket_name_put(struct socket_name *name)
 {
 	if (!name || --name->refs)
 		return;
@@ -32,7 +32,7 @@ void name_put(struct socket_name *name)
 	heap_free(name);
 }
 
-void name_forget(struct socket *socket)
+void socket_name_unbind(struct socket *socket)
 {
 	struct socket_name *name = socket->name;
 
@@ -90,10 +90,10 @@ static int bind_abstract(struct socket *socket, const struct socket_address *add
 	return 0;
 }
 
-int name_any(struct task *self, struct socket *socket)
+int socket_autobind(struct task *self, struct socket *socket)
 {
 	static u32 next;
-	struct socket_address address = { .family = FAMILY_UNIX };
+	struct socket_address address = { .family = AF_UNIX };
 	int error = 0;
 
 	(void)self;
@@ -116,7 +116,7 @@ static int bind_path(struct task *self, struct socket *socket, const struct sock
 		return -ENOMEM;
 	error = path_lookup(self, AT_FDCWD, address->path, LOOKUP_MISSING, &at);
 	if (error) {
-		name_put(name);
+		socket_name_put(name);
 		return error;
 	}
 	if (at.dentry->inode)
@@ -124,7 +124,7 @@ static int bind_path(struct task *self, struct socket *socket, const struct sock
 	else
 		error = at.slash ? -ENOENT : dentry_mknod(self, at.dentry, S_IFSOCK | 0777, 0);
 	if (error) {
-		name_put(name);
+		socket_name_put(name);
 	} else {
 		name->owner = socket;
 		name->inode = inode_get(at.dentry->inode);
@@ -135,7 +135,7 @@ static int bind_path(struct task *self, struct socket *socket, const struct sock
 	return error;
 }
 
-int address_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address)
+int sockaddr_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address)
 {
 	memset(address, 0, sizeof(*address));
 	if (bytes > ADDRESS_BYTES)
@@ -149,17 +149,17 @@ long sys_bind(struct task *self, struct user_frame *f)
 	u64 bytes = (u32)arg(f, 2);
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	result = address_read(self, arg(f, 1), bytes, &address);
-	if (!result && socket->family == FAMILY_INTERNET)
+	result = sockaddr_read(self, arg(f, 1), bytes, &address);
+	if (!result && socket->family == AF_INET)
 		result = inet_bind(self, socket, &address, (u32)bytes);
-	else if (!result && (bytes < FAMILY_BYTES || address.family != FAMILY_UNIX))
+	else if (!result && (bytes < FAMILY_BYTES || address.family != AF_UNIX))
 		result = -EINVAL;
 	else if (!result && bytes == FAMILY_BYTES)
-		result = name_any(self, socket);
+		result = socket_autobind(self, socket);
 	else if (!result && socket->name)
 		result = -EINVAL;
 	else if (!result && is_abstract(&address))
@@ -181,44 +181,44 @@ static int find_path(struct task *self, const char *path, unsigned type, struct 
 	if (error)
 		return error;
 	inode = at.dentry->inode;
-	error = inode_may(self, inode, 2);
+	error = inode_permission(self, inode, 2);
 	if (!error && (!S_ISSOCK(inode->mode) || !inode->socket))
 		error = -ECONNREFUSED;
 	if (!error && inode->socket->type != type)
 		error = -EPROTOTYPE;
 	if (!error)
-		*found = socket_share(inode->socket);
+		*found = socket_get(inode->socket);
 	dentry_put(at.dentry);
 	return error;
 }
 
-int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+int socket_lookup(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
 	struct socket **found)
 {
 	unsigned type = socket->type;
 
-	if (socket->family == FAMILY_INTERNET)
+	if (socket->family == AF_INET)
 		return inet_find(address, bytes, found);
-	if (bytes <= FAMILY_BYTES || address->family != FAMILY_UNIX)
+	if (bytes <= FAMILY_BYTES || address->family != AF_UNIX)
 		return -EINVAL;
 	if (!is_abstract(address))
 		return find_path(self, address->path, type, found);
 	*found = abstract_find(address, bytes, type);
 	if (!*found)
 		return -ECONNREFUSED;
-	socket_share(*found);
+	socket_get(*found);
 	return 0;
 }
 
 /* --- telling --- */
 
-int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length)
+int sockaddr_write(struct task *self, const struct socket *socket, u64 addr, u64 length)
 {
 	const struct socket_address unnamed = { .family = socket->family };
 	const struct socket_name *name = socket->name;
 	u32 bytes = name ? name->bytes : FAMILY_BYTES, room;
 
-	if (!name && socket->family == FAMILY_INTERNET)
+	if (!name && socket->family == AF_INET)
 		bytes = sizeof(struct sockaddr_in);
 
 	if (user_get_u32(self, length, &room))
@@ -234,11 +234,11 @@ long sys_getsockname(struct task *self, struct user_frame *f)
 {
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	result = address_write(self, socket, arg(f, 1), arg(f, 2));
+	result = sockaddr_write(self, socket, arg(f, 1), arg(f, 2));
 	file_put(self, file);
 	return result;
 }
@@ -247,12 +247,12 @@ long sys_getpeername(struct task *self, struct user_frame *f)
 {
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if (socket->peer)
-		result = address_write(self, socket->peer, arg(f, 1), arg(f, 2));
+		result = sockaddr_write(self, socket->peer, arg(f, 1), arg(f, 2));
 	else
 		result = -ENOTCONN;
 	file_put(self, file);

@@ -3,7 +3,7 @@
 #include <linux/fcntl.h>
 #include <linux/net.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/net/socket.h"
 
@@ -12,8 +12,8 @@ enum { BACKLOG_MAX = 4096 };
 /* Two sockets become each other's ends. */
 static void connect_both(struct socket *a, struct socket *b)
 {
-	a->peer = socket_share(b);
-	b->peer = socket_share(a);
+	a->peer = socket_get(b);
+	b->peer = socket_get(a);
 	a->state = b->state = SOCKET_CONNECTED;
 }
 
@@ -22,15 +22,15 @@ long sys_listen(struct task *self, struct user_frame *f)
 	u32 backlog = (u32)min_u64((u32)arg(f, 1), BACKLOG_MAX);
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	if (socket->type == TYPE_DATAGRAM)
+	if (socket->type == SOCK_DGRAM)
 		result = -EOPNOTSUPP;
 	else if (socket->state == SOCKET_CONNECTED)
 		result = -EINVAL;
-	else if (socket->family == FAMILY_INTERNET)
+	else if (socket->family == AF_INET)
 		result = inet_bind_any(self, socket, false);
 	else if (!socket->name)
 		result = -EINVAL;
@@ -38,7 +38,7 @@ long sys_listen(struct task *self, struct user_frame *f)
 		socket->state = SOCKET_LISTENING;
 		socket->backlog = backlog;
 		socket->owner = credentials_of(self);
-		wait_wake(&socket->room);
+		wake_up(&socket->room);
 	}
 	file_put(self, file);
 	return result;
@@ -54,7 +54,7 @@ static long find_listener(struct task *self, struct socket *socket, const struct
 
 	for (;;) {
 		struct socket *found;
-		long result = name_find(self, socket, address, bytes, &found);
+		long result = socket_lookup(self, socket, address, bytes, &found);
 
 		if (result)
 			return result;
@@ -81,13 +81,13 @@ static long connect_stream(struct task *self, struct socket *socket, const struc
 	long error;
 
 	if (address->family != socket->family || bytes <= sizeof(address->family))
-		return socket->family == FAMILY_UNIX ? -EINVAL : -EAFNOSUPPORT;
+		return socket->family == AF_UNIX ? -EINVAL : -EAFNOSUPPORT;
 	error = find_listener(self, socket, address, bytes, deadline, &listener);
 	if (error)
 		return error;
 	if (socket->state != SOCKET_OPEN)
 		error = socket->state == SOCKET_CONNECTED ? -EISCONN : -EINVAL;
-	if (!error && socket->family == FAMILY_INTERNET)
+	if (!error && socket->family == AF_INET)
 		error = inet_bind_any(self, socket, true);
 	end = error ? NULL : socket_new(self, socket->type);
 	if (end) {
@@ -95,11 +95,11 @@ static long connect_stream(struct task *self, struct socket *socket, const struc
 		end->peer_owner = credentials_of(self);
 		end->owner = socket->peer_owner = listener->owner;
 		end->wants_credentials = listener->wants_credentials;
-		end->name = end->family == FAMILY_UNIX ? name_share(listener->name) : inet_name(address);
+		end->name = end->family == AF_UNIX ? socket_name_get(listener->name) : inet_name(address);
 		connect_both(socket, end);
 		list_append(&listener->pending, &end->of_pending);
 		listener->pending_count++;
-		wait_wake(&listener->can_read);
+		wake_up(&listener->can_read);
 	} else if (!error) {
 		error = -ENOMEM;
 	}
@@ -112,12 +112,12 @@ static long connect_datagram(struct task *self, struct socket *socket, const str
 	struct socket *to;
 	long error;
 
-	if (address->family == FAMILY_UNSPECIFIED) {
+	if (address->family == AF_UNSPEC) {
 		datagram_connect(socket, NULL);
-		wait_wake(&socket->can_write);
+		wake_up(&socket->can_write);
 		return 0;
 	}
-	error = name_find(self, socket, address, bytes, &to);
+	error = socket_lookup(self, socket, address, bytes, &to);
 	if (error)
 		return error;
 	if (to->peer && to->peer != socket) {
@@ -126,7 +126,7 @@ static long connect_datagram(struct task *self, struct socket *socket, const str
 	}
 	datagram_connect(socket, to);
 	socket->peer_owner = to->owner;
-	wait_wake(&socket->can_write);
+	wake_up(&socket->can_write);
 	return 0;
 }
 
@@ -137,17 +137,17 @@ long sys_connect(struct task *self, struct user_frame *f)
 	u32 bytes = (u32)arg(f, 2);
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	waiting.flags = file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0;
-	result = address_read(self, arg(f, 1), bytes, &address);
+	waiting.flags = file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0;
+	result = sockaddr_read(self, arg(f, 1), bytes, &address);
 	if (!result && bytes < sizeof(address.family))
 		result = -EINVAL;
-	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX && address.family == FAMILY_UNIX)
-		result = name_any(self, socket);
-	if (!result && socket->type == TYPE_DATAGRAM)
+	if (!result && socket->wants_credentials && socket->family == AF_UNIX && address.family == AF_UNIX)
+		result = socket_autobind(self, socket);
+	if (!result && socket->type == SOCK_DGRAM)
 		result = connect_datagram(self, socket, &address, bytes);
 	else if (!result)
 		result = connect_stream(self, socket, &address, bytes, socket_deadline(&waiting, socket->send_timeout));
@@ -160,10 +160,10 @@ long sys_connect(struct task *self, struct user_frame *f)
 /* Waits for a connection. -> 0, with the reference of the list. */
 static long take_pending(struct task *self, struct file *file, struct socket *listener, struct socket **end)
 {
-	struct transfer waiting = { .flags = file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0 };
+	struct transfer waiting = { .flags = file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
 	u64 deadline = socket_deadline(&waiting, listener->receive_timeout);
 
-	if (listener->type == TYPE_DATAGRAM)
+	if (listener->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
 	if (listener->state != SOCKET_LISTENING)
 		return -EINVAL;
@@ -176,7 +176,7 @@ static long take_pending(struct task *self, struct file *file, struct socket *li
 	*end = container_of(list_first(&listener->pending), struct socket, of_pending);
 	list_remove(&(*end)->of_pending);
 	listener->pending_count--;
-	wait_wake(&listener->room);
+	wake_up(&listener->room);
 	return 0;
 }
 
@@ -188,7 +188,7 @@ static long accept_with(struct task *self, struct user_frame *f, u32 flags)
 
 	if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
 		return -EINVAL;
-	result = socket_get(self, arg(f, 0), &file, &socket);
+	result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 	if (result)
 		return result;
 	result = take_pending(self, file, socket, &end);
@@ -196,7 +196,7 @@ static long accept_with(struct task *self, struct user_frame *f, u32 flags)
 	if (result)
 		return result;
 	result = socket_open(self, end, flags);
-	if (result >= 0 && arg(f, 1) && address_write(self, end->peer ? end->peer : end, arg(f, 1), arg(f, 2))) {
+	if (result >= 0 && arg(f, 1) && sockaddr_write(self, end->peer ? end->peer : end, arg(f, 1), arg(f, 2))) {
 		descriptor_close(self, (unsigned)result);
 		return -EFAULT;
 	}
@@ -218,30 +218,30 @@ long sys_accept4(struct task *self, struct user_frame *f)
 static void connect_pair(struct socket *a, struct socket *b)
 {
 	a->peer_owner = b->peer_owner = a->owner;
-	if (a->type != TYPE_DATAGRAM) {
+	if (a->type != SOCK_DGRAM) {
 		connect_both(a, b);
 		return;
 	}
-	datagram_connect(a, socket_share(b));
-	datagram_connect(b, socket_share(a));
+	datagram_connect(a, socket_get(b));
+	datagram_connect(b, socket_get(a));
 }
 
 long sys_socketpair(struct task *self, struct user_frame *f)
 {
-	u32 flags = (u32)arg(f, 1) & ~(u32)TYPE_MASK;
-	u32 type = (u32)arg(f, 1) & TYPE_MASK;
+	u32 flags = (u32)arg(f, 1) & ~(u32)SOCK_TYPE_MASK;
+	u32 type = (u32)arg(f, 1) & SOCK_TYPE_MASK;
 	struct socket *ends[2];
 	int fds[2] = { -ENOMEM, -ENOMEM };
 
 	if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
 		return -EINVAL;
-	if ((u32)arg(f, 0) != FAMILY_UNIX)
+	if ((u32)arg(f, 0) != AF_UNIX)
 		return -EAFNOSUPPORT;
-	if ((u32)arg(f, 2) > FAMILY_UNIX)
+	if ((u32)arg(f, 2) > AF_UNIX)
 		return -EPROTONOSUPPORT;
-	if (type == TYPE_RAW)
-		type = TYPE_DATAGRAM;
-	if (type != TYPE_STREAM && type != TYPE_DATAGRAM && type != TYPE_PACKET)
+	if (type == SOCK_RAW)
+		type = SOCK_DGRAM;
+	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	ends[0] = socket_new(self, type);
 	ends[1] = socket_new(self, type);

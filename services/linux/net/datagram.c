@@ -14,8 +14,8 @@ enum { QUEUE_MAX = 10, MESSAGE_OVERHEAD = 768, MESSAGE_RESERVE = 32 };
 struct message {
 	struct list_node node;
 	struct socket *from; /* with a reference */
-	struct attachment *attached;
-	struct socket_credentials sender;
+	struct scm_cookie *attached;
+	struct ucred sender;
 	u32 bytes, charge;
 	char data[];
 };
@@ -55,8 +55,8 @@ static void message_free(struct task *self, struct message *message)
 
 	from->charged -= message->charge;
 	if (!from->closed)
-		wait_wake(&from->can_write);
-	attachment_drop(self, message->attached);
+		wake_up(&from->can_write);
+	scm_destroy(self, message->attached);
 	socket_put(from);
 	heap_free(message);
 }
@@ -68,9 +68,9 @@ static struct message *message_take(struct socket *socket)
 	list_remove(&message->node);
 	socket->message_count--;
 	socket->message_bytes -= message->bytes;
-	wait_wake(&socket->room);
+	wake_up(&socket->room);
 	list_for_each(node, &socket->senders)
-		wait_wake(&container_of(node, struct socket, of_senders)->can_write);
+		wake_up(&container_of(node, struct socket, of_senders)->can_write);
 	return message;
 }
 
@@ -96,14 +96,14 @@ static long wait_for_room(struct task *self, struct socket *socket, struct socke
 	long error = 0;
 
 	for (;;) {
-		if (to->closed && socket->type == TYPE_PACKET)
+		if (to->closed && socket->type == SOCK_SEQPACKET)
 			return -EPIPE;
 		if (to->closed) {
 			if (socket->peer == to)
 				datagram_connect(socket, NULL);
 			return -ECONNREFUSED;
 		}
-		if (to->type == TYPE_DATAGRAM && to->peer && to->peer != socket)
+		if (to->type == SOCK_DGRAM && to->peer && to->peer != socket)
 			return -EPERM;
 		if (to->in_shut)
 			return -EPIPE;
@@ -128,7 +128,7 @@ static long message_make(struct task *self, struct socket *socket, struct transf
 		return -EFAULT;
 	}
 	list_init(&message->node);
-	message->from = socket_share(socket);
+	message->from = socket_get(socket);
 	message->attached = NULL;
 	message->sender = transfer->has_from ? transfer->from : credentials_of(self);
 	message->bytes = bytes;
@@ -141,12 +141,12 @@ static long message_make(struct task *self, struct socket *socket, struct transf
 long datagram_send(struct task *self, struct socket *socket, struct transfer *transfer)
 {
 	u64 deadline = socket_deadline(transfer, socket->send_timeout), bytes = transfer->bytes;
-	bool packet = socket->type == TYPE_PACKET;
+	bool packet = socket->type == SOCK_SEQPACKET;
 	struct socket *to = packet || !transfer->to ? socket->peer : transfer->to;
 	struct message *message;
 	long error;
 
-	if (transfer->flags & SEND_OUT_OF_BAND)
+	if (transfer->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (packet && socket->state != SOCKET_CONNECTED)
 		return -ENOTCONN;
@@ -154,7 +154,7 @@ long datagram_send(struct task *self, struct socket *socket, struct transfer *tr
 		return -ENOTCONN;
 	if (bytes > socket->send_buffer - MESSAGE_RESERVE)
 		return -EMSGSIZE;
-	socket_share(to);
+	socket_get(to);
 	error = wait_for_buffer(self, socket, deadline);
 	if (!error)
 		error = message_make(self, socket, transfer, &message);
@@ -168,7 +168,7 @@ long datagram_send(struct task *self, struct socket *socket, struct transfer *tr
 			list_append(&to->messages, &message->node);
 			to->message_count++;
 			to->message_bytes += message->bytes;
-			wait_wake(&to->can_read);
+			wake_up(&to->can_read);
 		}
 	}
 	socket_put(to);
@@ -186,7 +186,7 @@ static long wait_for_message(struct task *self, struct socket *socket, u64 deadl
 		error = socket_error(socket);
 		if (error)
 			return error;
-		if (socket->in_shut && (socket->type == TYPE_PACKET || deadline != 1))
+		if (socket->in_shut && (socket->type == SOCK_SEQPACKET || deadline != 1))
 			return 1;
 		error = socket_wait(self, &socket->can_read, deadline);
 		if (error)
@@ -198,14 +198,14 @@ static long wait_for_message(struct task *self, struct socket *socket, u64 deadl
 long datagram_receive(struct task *self, struct socket *socket, struct transfer *transfer)
 {
 	u64 deadline = socket_deadline(transfer, socket->receive_timeout);
-	bool peek = transfer->flags & RECEIVE_PEEK;
+	bool peek = transfer->flags & MSG_PEEK;
 	struct message *message;
 	u64 piece, copied;
 	long error;
 
-	if (transfer->flags & SEND_OUT_OF_BAND)
+	if (transfer->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (socket->type == TYPE_PACKET && socket->state != SOCKET_CONNECTED)
+	if (socket->type == SOCK_SEQPACKET && socket->state != SOCKET_CONNECTED)
 		return -ENOTCONN;
 	error = wait_for_message(self, socket, deadline);
 	if (error)
@@ -214,14 +214,14 @@ long datagram_receive(struct task *self, struct socket *socket, struct transfer 
 	piece = min_u64(message->bytes, transfer->bytes);
 	copied = transfer_copy(transfer, message->data, piece, true);
 	if (piece < message->bytes)
-		transfer->got_flags |= RECEIVE_TRUNCATED;
-	if (transfer->flags & RECEIVE_TRUNCATED)
+		transfer->got_flags |= MSG_TRUNC;
+	if (transfer->flags & MSG_TRUNC)
 		piece = message->bytes;
 	transfer->has_from = true;
 	transfer->from = message->sender;
-	transfer->name = message->from->name ? name_share(message->from->name) : NULL;
+	transfer->name = message->from->name ? socket_name_get(message->from->name) : NULL;
 	if (peek) {
-		transfer->attached = message->attached ? attachment_copy(message->attached) : NULL;
+		transfer->attached = message->attached ? scm_copy(message->attached) : NULL;
 	} else {
 		transfer->attached = message->attached;
 		message->attached = NULL;

@@ -33,7 +33,7 @@ static int check_address(const struct sockaddr_in *address, u32 bytes, int unkno
 {
 	if (bytes < ADDRESS_BYTES)
 		return -EINVAL;
-	if (address->sin_family != FAMILY_INTERNET)
+	if (address->sin_family != AF_INET)
 		return -EAFNOSUPPORT;
 	return address->sin_addr.s_addr == INADDR_ANY || is_loopback(address->sin_addr.s_addr) ? 0 : unknown;
 }
@@ -110,7 +110,7 @@ int inet_bind(struct task *self, struct socket *socket, const struct socket_addr
 
 int inet_bind_any(struct task *self, struct socket *socket, bool loopback)
 {
-	struct socket_address address = { .family = FAMILY_INTERNET };
+	struct socket_address address = { .family = AF_INET };
 
 	if (!socket->name) {
 		internet(&address)->sin_addr.s_addr = loopback ? network(INADDR_LOOPBACK) : INADDR_ANY;
@@ -135,7 +135,7 @@ int inet_find(const struct socket_address *address, u32 bytes, struct socket **f
 	socket = holder(internet(&called));
 	if (!socket)
 		return -ECONNREFUSED;
-	*found = socket_share(socket);
+	*found = socket_get(socket);
 	return 0;
 }
 

@@ -6,14 +6,14 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/clock.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/net/socket.h"
 
 /* The UAPI headers leave struct msghdr and what belongs to it to the C library. */
-struct message_header {
+struct user_msghdr {
 	u64 name;
 	u32 name_bytes, pad;
 	u64 vector, count;
@@ -21,26 +21,26 @@ struct message_header {
 	u32 flags, pad2;
 };
 
-struct message_slot {
-	struct message_header header;
+struct mmsghdr {
+	struct user_msghdr header;
 	u32 bytes, pad;
 };
 
-struct control_header {
+struct cmsghdr {
 	u64 bytes; /* with this header */
 	u32 level, type;
 };
 
-enum { SENT_FILES = 1, SENT_CREDENTIALS = 2 }; /* SCM_* */
+enum { SCM_RIGHTS = 1, SCM_CREDENTIALS = 2 }; /* SCM_* */
 enum { CONTROL_MAX = 4096, MESSAGES_MAX = 1024, IN_FLIGHT_MAX = 65536 };
 
 /* --- attachments --- */
 
 static unsigned in_flight; /* files in all attachments */
 
-struct attachment *attachment_new(unsigned files)
+struct scm_cookie *scm_new(unsigned files)
 {
-	struct attachment *attached;
+	struct scm_cookie *attached;
 
 	if (in_flight + files > IN_FLIGHT_MAX)
 		return NULL;
@@ -54,7 +54,7 @@ struct attachment *attachment_new(unsigned files)
 }
 
 /* Closing a file can drop more attachments, to any depth: they are put aside and dropped one after another. */
-void attachment_drop(struct task *self, struct attachment *attached)
+void scm_destroy(struct task *self, struct scm_cookie *attached)
 {
 	static struct list_node dropping = LIST_INIT(dropping);
 	static bool busy;
@@ -66,7 +66,7 @@ void attachment_drop(struct task *self, struct attachment *attached)
 		return;
 	busy = true;
 	while (!list_is_empty(&dropping)) {
-		attached = container_of(list_first(&dropping), struct attachment, node);
+		attached = container_of(list_first(&dropping), struct scm_cookie, node);
 		list_remove(&attached->node);
 		for (unsigned i = 0; i < attached->count; i++)
 			file_put(self, attached->files[i]);
@@ -76,20 +76,20 @@ void attachment_drop(struct task *self, struct attachment *attached)
 	busy = false;
 }
 
-struct attachment *attachment_copy(const struct attachment *attached)
+struct scm_cookie *scm_copy(const struct scm_cookie *attached)
 {
-	struct attachment *copy = attachment_new(attached->count);
+	struct scm_cookie *copy = scm_new(attached->count);
 
 	for (unsigned i = 0; copy && i < copy->count; i++)
-		copy->files[i] = file_share(attached->files[i]);
+		copy->files[i] = file_get(attached->files[i]);
 	return copy;
 }
 
-struct socket_credentials credentials_of(const struct task *self)
+struct ucred credentials_of(const struct task *self)
 {
 	const struct credentials *cred = &self->process->cred;
 
-	return (struct socket_credentials){ self->process->pid, cred->euid, cred->egid };
+	return (struct ucred){ self->process->pid, cred->euid, cred->egid };
 }
 
 u64 transfer_copy(struct transfer *transfer, void *memory, u64 bytes, bool to_pieces)
@@ -123,31 +123,32 @@ u64 transfer_copy(struct transfer *transfer, void *memory, u64 bytes, bool to_pi
 static long send_files(struct task *self, struct transfer *transfer, const u8 *data, u64 bytes)
 {
 	unsigned had = transfer->attached ? transfer->attached->count : 0, count = (unsigned)(bytes / sizeof(int));
-	struct attachment *attached;
+	struct scm_cookie *attached;
 
-	if (had + count > FILES_PER_MESSAGE)
+	if (had + count > SCM_MAX_FD)
 		return -EINVAL;
 	for (unsigned i = 0; i < count; i++) {
 		int fd;
 
 		memcpy(&fd, data + i * sizeof(fd), sizeof(fd));
-		if (!files_peek(self->files, (unsigned)fd) || files_peek(self->files, (unsigned)fd)->flags & O_PATH)
+		if (!descriptor_peek(self->files, (unsigned)fd) ||
+			descriptor_peek(self->files, (unsigned)fd)->flags & O_PATH)
 			return -EBADF;
 	}
 	if (!count)
 		return 0;
-	attached = attachment_new(had + count);
+	attached = scm_new(had + count);
 	if (!attached)
 		return in_flight + had + count > IN_FLIGHT_MAX ? -ETOOMANYREFS : -ENOMEM;
 	for (unsigned i = 0; i < had; i++)
-		attached->files[i] = file_share(transfer->attached->files[i]);
+		attached->files[i] = file_get(transfer->attached->files[i]);
 	for (unsigned i = 0; i < count; i++) {
 		int fd;
 
 		memcpy(&fd, data + i * sizeof(fd), sizeof(fd));
 		attached->files[had + i] = descriptor_get(self->files, fd);
 	}
-	attachment_drop(self, transfer->attached);
+	scm_destroy(self, transfer->attached);
 	transfer->attached = attached;
 	return 0;
 }
@@ -155,7 +156,7 @@ static long send_files(struct task *self, struct transfer *transfer, const u8 *d
 static long send_credentials(struct task *self, struct transfer *transfer, const u8 *data, u64 bytes)
 {
 	const struct credentials *cred = &self->process->cred;
-	struct socket_credentials from;
+	struct ucred from;
 
 	if (bytes != sizeof(from))
 		return -EINVAL;
@@ -172,9 +173,9 @@ static long send_credentials(struct task *self, struct transfer *transfer, const
 	return 0;
 }
 
-static long read_control(struct task *self, struct transfer *transfer, const u8 *control, u64 bytes)
+static long read_cmsg(struct task *self, struct transfer *transfer, const u8 *control, u64 bytes)
 {
-	struct control_header header;
+	struct cmsghdr header;
 	long error = 0;
 
 	for (u64 at = 0; !error && bytes - at >= sizeof(header); at += round_up(header.bytes, sizeof(u64))) {
@@ -183,10 +184,10 @@ static long read_control(struct task *self, struct transfer *transfer, const u8 
 			return -EINVAL;
 		if (header.level != SOL_SOCKET)
 			error = 0;
-		else if (header.type == SENT_FILES)
+		else if (header.type == SCM_RIGHTS)
 			error = send_files(self, transfer, control + at + sizeof(header),
 				header.bytes - sizeof(header));
-		else if (header.type == SENT_CREDENTIALS)
+		else if (header.type == SCM_CREDENTIALS)
 			error = send_credentials(self, transfer, control + at + sizeof(header),
 				header.bytes - sizeof(header));
 		else
@@ -197,7 +198,7 @@ static long read_control(struct task *self, struct transfer *transfer, const u8 
 	return error;
 }
 
-static long send_control(struct task *self, struct transfer *transfer, const struct message_header *header)
+static long send_control(struct task *self, struct transfer *transfer, const struct user_msghdr *header)
 {
 	u8 *control;
 	long error;
@@ -211,7 +212,7 @@ static long send_control(struct task *self, struct transfer *transfer, const str
 		return -ENOBUFS;
 	error = user_read(self, header->control, control, header->control_bytes);
 	if (!error)
-		error = read_control(self, transfer, control, header->control_bytes);
+		error = read_cmsg(self, transfer, control, header->control_bytes);
 	heap_free(control);
 	return error;
 }
@@ -219,10 +220,9 @@ static long send_control(struct task *self, struct transfer *transfer, const str
 /* --- control messages, received --- */
 
 /* Puts one control message behind what is there already. -> whether it fitted. */
-static bool put_control(struct task *self, struct message_header *header, u64 *used, u32 type, const void *data,
-	u64 bytes)
+static bool put_cmsg(struct task *self, struct user_msghdr *header, u64 *used, u32 type, const void *data, u64 bytes)
 {
-	struct control_header control = { sizeof(control) + bytes, SOL_SOCKET, type };
+	struct cmsghdr control = { sizeof(control) + bytes, SOL_SOCKET, type };
 	u64 room = header->control_bytes - *used;
 
 	if (!header->control || room < sizeof(control))
@@ -236,37 +236,37 @@ static bool put_control(struct task *self, struct message_header *header, u64 *u
 }
 
 /* Gives the files descriptors, as many as there is room for. -> whether all have got one. */
-static bool receive_files(struct task *self, struct transfer *transfer, struct message_header *header, u64 *used)
+static bool receive_files(struct task *self, struct transfer *transfer, struct user_msghdr *header, u64 *used)
 {
-	struct attachment *attached = transfer->attached;
+	struct scm_cookie *attached = transfer->attached;
 	u64 room = header->control ? header->control_bytes - *used : 0;
-	int fds[FILES_PER_MESSAGE];
+	int fds[SCM_MAX_FD];
 	u32 count = 0, fit = 0;
 
-	if (room >= sizeof(struct control_header))
-		fit = (u32)min_u64(attached->count, (room - sizeof(struct control_header)) / sizeof(int));
+	if (room >= sizeof(struct cmsghdr))
+		fit = (u32)min_u64(attached->count, (room - sizeof(struct cmsghdr)) / sizeof(int));
 	while (count < fit) {
 		fds[count] =
-			descriptor_add(self, file_share(attached->files[count]), 0, transfer->flags & RECEIVE_CLOEXEC);
+			descriptor_add(self, file_get(attached->files[count]), 0, transfer->flags & MSG_CMSG_CLOEXEC);
 		if (fds[count] < 0)
 			break;
 		count++;
 	}
 	if (count)
-		put_control(self, header, used, SENT_FILES, fds, count * sizeof(int));
+		put_cmsg(self, header, used, SCM_RIGHTS, fds, count * sizeof(int));
 	return count == attached->count;
 }
 
 static void receive_control(struct task *self, struct socket *socket, struct transfer *transfer,
-	struct message_header *header)
+	struct user_msghdr *header)
 {
 	u64 used = 0;
 
 	if (socket->wants_credentials && transfer->has_from &&
-		!put_control(self, header, &used, SENT_CREDENTIALS, &transfer->from, sizeof(transfer->from)))
-		transfer->got_flags |= CONTROL_TRUNCATED;
+		!put_cmsg(self, header, &used, SCM_CREDENTIALS, &transfer->from, sizeof(transfer->from)))
+		transfer->got_flags |= MSG_CTRUNC;
 	if (transfer->attached && !receive_files(self, transfer, header, &used))
-		transfer->got_flags |= CONTROL_TRUNCATED;
+		transfer->got_flags |= MSG_CTRUNC;
 	header->control_bytes = used;
 }
 
@@ -277,23 +277,23 @@ static long send_destination(struct task *self, struct socket *socket, struct tr
 	struct socket_address address;
 	long error;
 
-	if (!addr || !bytes || socket->type == TYPE_PACKET)
+	if (!addr || !bytes || socket->type == SOCK_SEQPACKET)
 		return 0;
-	error = address_read(self, addr, bytes, &address);
-	if (!error && socket->type == TYPE_STREAM)
+	error = sockaddr_read(self, addr, bytes, &address);
+	if (!error && socket->type == SOCK_STREAM)
 		error = socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	if (!error && transfer->bytes > socket->send_buffer)
 		error = -EMSGSIZE;
-	return error ? error : name_find(self, socket, &address, bytes, &transfer->to);
+	return error ? error : socket_lookup(self, socket, &address, bytes, &transfer->to);
 }
 
-static long send_header(struct task *self, struct file *file, struct message_header *header, u32 flags)
+static long send_header(struct task *self, struct file *file, struct user_msghdr *header, u32 flags)
 {
-	struct transfer transfer = { .flags = flags | (file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0) };
+	struct transfer transfer = { .flags = flags | (file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0) };
 	struct socket *socket = file->data;
-	struct iovec few[VECTORS_ON_STACK];
+	struct iovec few[IOVEC_ON_STACK];
 	struct iovec *vector;
-	long result = vector_read(self, header->vector, header->count, true, few, &vector, &transfer.bytes);
+	long result = iovec_import(self, header->vector, header->count, true, few, &vector, &transfer.bytes);
 
 	if (result)
 		return result == -EINVAL && header->count > UIO_MAXIOV ? -EMSGSIZE : result;
@@ -302,25 +302,25 @@ static long send_header(struct task *self, struct file *file, struct message_hea
 	result = send_control(self, &transfer, header);
 	if (!result)
 		result = send_destination(self, socket, &transfer, header->name, header->name_bytes);
-	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX)
-		result = name_any(self, socket);
+	if (!result && socket->wants_credentials && socket->family == AF_UNIX)
+		result = socket_autobind(self, socket);
 	if (!result)
 		result = socket_send(self, socket, &transfer);
-	attachment_drop(self, transfer.attached);
+	scm_destroy(self, transfer.attached);
 	socket_put(transfer.to);
-	vector_free(few, vector);
+	iovec_free(few, vector);
 	return result;
 }
 
 /* The header comes back with the lengths and flags that the receiver is told. */
-static long receive_header(struct task *self, struct file *file, struct message_header *header, u32 flags)
+static long receive_header(struct task *self, struct file *file, struct user_msghdr *header, u32 flags)
 {
-	struct transfer transfer = { .flags = flags | (file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0) };
+	struct transfer transfer = { .flags = flags | (file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0) };
 	struct socket *socket = file->data;
-	struct iovec few[VECTORS_ON_STACK];
+	struct iovec few[IOVEC_ON_STACK];
 	struct iovec *vector;
 	u32 room = header->name_bytes;
-	long result = vector_read(self, header->vector, header->count, false, few, &vector, &transfer.bytes);
+	long result = iovec_import(self, header->vector, header->count, false, few, &vector, &transfer.bytes);
 
 	if (result)
 		return result == -EINVAL && header->count > UIO_MAXIOV ? -EMSGSIZE : result;
@@ -335,10 +335,10 @@ static long receive_header(struct task *self, struct file *file, struct message_
 			user_write(self, header->name, &transfer.name->address, min_u64(room, header->name_bytes)))
 			result = -EFAULT;
 	}
-	header->flags = transfer.got_flags | (flags & RECEIVE_CLOEXEC);
-	attachment_drop(self, transfer.attached);
-	name_put(transfer.name);
-	vector_free(few, vector);
+	header->flags = transfer.got_flags | (flags & MSG_CMSG_CLOEXEC);
+	scm_destroy(self, transfer.attached);
+	socket_name_put(transfer.name);
+	iovec_free(few, vector);
 	return result;
 }
 
@@ -350,18 +350,18 @@ long sys_sendto(struct task *self, struct user_frame *f)
 	struct transfer transfer = { .pieces = &piece, .count = 1, .bytes = arg(f, 2), .flags = (u32)arg(f, 3) };
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if (file->flags & O_NONBLOCK)
-		transfer.flags |= TRANSFER_DONTWAIT;
+		transfer.flags |= MSG_DONTWAIT;
 	if (!piece.iov_base)
 		result = -EFAULT;
 	if (!result)
 		result = send_destination(self, socket, &transfer, arg(f, 4), (u32)arg(f, 5));
-	if (!result && socket->wants_credentials && socket->family == FAMILY_UNIX)
-		result = name_any(self, socket);
+	if (!result && socket->wants_credentials && socket->family == AF_UNIX)
+		result = socket_autobind(self, socket);
 	if (!result)
 		result = socket_send(self, socket, &transfer);
 	socket_put(transfer.to);
@@ -376,12 +376,12 @@ long sys_recvfrom(struct task *self, struct user_frame *f)
 	struct socket *socket;
 	struct file *file;
 	u32 room = 0;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if (file->flags & O_NONBLOCK)
-		transfer.flags |= TRANSFER_DONTWAIT;
+		transfer.flags |= MSG_DONTWAIT;
 	result = piece.iov_base ? socket_receive(self, socket, &transfer) : -EFAULT;
 	if (result >= 0 && arg(f, 4)) {
 		if (user_get_u32(self, arg(f, 5), &room))
@@ -394,18 +394,18 @@ long sys_recvfrom(struct task *self, struct user_frame *f)
 		else if (user_put_u32(self, arg(f, 5), transfer.name ? transfer.name->bytes : 0))
 			result = -EFAULT;
 	}
-	attachment_drop(self, transfer.attached);
-	name_put(transfer.name);
+	scm_destroy(self, transfer.attached);
+	socket_name_put(transfer.name);
 	file_put(self, file);
 	return result;
 }
 
-typedef long transfer_header(struct task *self, struct file *file, struct message_header *header, u32 flags);
+typedef long transfer_header(struct task *self, struct file *file, struct user_msghdr *header, u32 flags);
 
 /* Sends or receives by a header at addr, and writes back what has changed in it. */
 static long header_at(struct task *self, struct file *file, u64 addr, u32 flags, transfer_header *move)
 {
-	struct message_header header, before;
+	struct user_msghdr header, before;
 	long result;
 
 	if (user_read(self, addr, &header, sizeof(header)))
@@ -425,7 +425,7 @@ static long call_one(struct task *self, struct user_frame *f, transfer_header *m
 {
 	struct socket *socket;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
@@ -447,22 +447,22 @@ long sys_recvmsg(struct task *self, struct user_frame *f)
 /* Several messages, until one fails: its error is told if it is the first. The deadline is looked at between messages. */
 static long call_many(struct task *self, struct user_frame *f, transfer_header *move, u64 deadline)
 {
-	u64 slot = arg(f, 1), count = min_u64((u32)arg(f, 2), MESSAGES_MAX);
+	u64 header = arg(f, 1), count = min_u64((u32)arg(f, 2), MESSAGES_MAX);
 	u32 flags = (u32)arg(f, 3);
 	struct socket *socket;
 	struct file *file;
-	long done = 0, result = socket_get(self, arg(f, 0), &file, &socket);
+	long done = 0, result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	for (; (u64)done < count; done++, slot += sizeof(struct message_slot)) {
-		result = header_at(self, file, slot, flags & ~(u32)RECEIVE_WAITFORONE, move);
+	for (; (u64)done < count; done++, header += sizeof(struct mmsghdr)) {
+		result = header_at(self, file, header, flags & ~(u32)MSG_WAITFORONE, move);
 		if (result >= 0)
-			result = user_put_u32(self, slot + offsetof(struct message_slot, bytes), (u32)result);
+			result = user_put_u32(self, header + offsetof(struct mmsghdr, bytes), (u32)result);
 		if (result < 0)
 			break;
-		if (flags & RECEIVE_WAITFORONE)
-			flags |= TRANSFER_DONTWAIT;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
 		if (deadline && time_monotonic() >= deadline) {
 			done++;
 			break;

@@ -7,7 +7,7 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/net/socket.h"
 
@@ -44,7 +44,7 @@ static long set_buffer(struct socket *socket, bool send, u32 value)
 
 	if (send) {
 		socket->send_buffer = bytes > SEND_BUFFER_MIN ? bytes : SEND_BUFFER_MIN;
-		wait_wake(&socket->can_write);
+		wake_up(&socket->can_write);
 	} else {
 		socket->receive_buffer = bytes > RECEIVE_BUFFER_MIN ? bytes : RECEIVE_BUFFER_MIN;
 	}
@@ -75,7 +75,7 @@ static long set_word(struct task *self, struct socket *socket, unsigned option, 
 		socket->priority = value;
 		return 0;
 	case SO_REUSEPORT:
-		return value && socket->family == FAMILY_UNIX ? -EOPNOTSUPP : 0;
+		return value && socket->family == AF_UNIX ? -EOPNOTSUPP : 0;
 	case SO_RCVLOWAT:
 		return 0;
 	default:
@@ -124,13 +124,13 @@ long sys_setsockopt(struct task *self, struct user_frame *f)
 	struct socket *socket;
 	struct file *file;
 	u32 value;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if ((i32)arg(f, 4) < 0)
 		result = -EINVAL;
-	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == FAMILY_UNIX)
+	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == AF_UNIX)
 		result = -EOPNOTSUPP;
 	else if ((u32)arg(f, 1) != SOL_SOCKET)
 		result = user_get_u32(self, arg(f, 3), &value)
@@ -161,7 +161,7 @@ static long get_word(struct socket *socket, unsigned option, u32 *value)
 		*value = socket->family;
 		return 0;
 	case SO_PROTOCOL:
-		*value = socket->family == FAMILY_INTERNET ? IPPROTO_TCP : 0;
+		*value = socket->family == AF_INET ? IPPROTO_TCP : 0;
 		return 0;
 	case SO_REUSEPORT:
 	case SO_MARK:
@@ -196,7 +196,7 @@ static long get_word(struct socket *socket, unsigned option, u32 *value)
 /* What the option says, up to 16 bytes. -> how many, or an error. */
 static long option_get(struct socket *socket, unsigned option, u64 data[2])
 {
-	struct socket_credentials peer = socket->peer_owner;
+	struct ucred peer = socket->peer_owner;
 	u64 timeout = socket->receive_timeout;
 	u32 value;
 	long error;
@@ -242,13 +242,13 @@ long sys_getsockopt(struct task *self, struct user_frame *f)
 	struct socket *socket;
 	struct file *file;
 	u32 room;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
 	if (user_get_u32(self, arg(f, 4), &room))
 		result = -EFAULT;
-	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == FAMILY_UNIX)
+	else if ((u32)arg(f, 1) != SOL_SOCKET && socket->family == AF_UNIX)
 		result = -EOPNOTSUPP;
 	else if ((i32)room < 0)
 		result = -EINVAL;

@@ -11,10 +11,10 @@
 #include <linux/stat.h>
 #include <linux/uio.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
 struct socket *socket_new(struct task *self, unsigned type)
 {
@@ -23,13 +23,13 @@ struct socket *socket_new(struct task *self, unsigned type)
 	if (!socket)
 		return NULL;
 	socket->refs = 1;
-	socket->family = FAMILY_UNIX;
+	socket->family = AF_UNIX;
 	socket->type = (u8)type;
 	socket->owner = credentials_of(self);
 	socket->send_buffer = socket->receive_buffer = BUFFER_DEFAULT;
-	wait_list_init(&socket->can_read);
-	wait_list_init(&socket->can_write);
-	wait_list_init(&socket->room);
+	wait_queue_init(&socket->can_read);
+	wait_queue_init(&socket->can_write);
+	wait_queue_init(&socket->room);
 	stream_init(&socket->in);
 	list_init(&socket->messages);
 	list_init(&socket->senders);
@@ -39,7 +39,7 @@ struct socket *socket_new(struct task *self, unsigned type)
 	return socket;
 }
 
-struct socket *socket_share(struct socket *socket)
+struct socket *socket_get(struct socket *socket)
 {
 	socket->refs++;
 	return socket;
@@ -49,14 +49,14 @@ void socket_put(struct socket *socket)
 {
 	if (!socket || --socket->refs)
 		return;
-	name_put(socket->name);
+	socket_name_put(socket->name);
 	heap_free(socket);
 }
 
 void socket_wake(struct socket *socket)
 {
-	wait_wake(&socket->can_read);
-	wait_wake(&socket->can_write);
+	wake_up(&socket->can_read);
+	wake_up(&socket->can_write);
 }
 
 /* The other end of a connection goes away. */
@@ -76,23 +76,23 @@ void socket_close(struct task *self, struct socket *socket)
 	socket->closed = true;
 	list_remove(&socket->of_pending);
 	if (socket->name)
-		name_forget(socket);
+		socket_name_unbind(socket);
 	while (!list_is_empty(&socket->pending)) {
 		struct socket *early = container_of(list_first(&socket->pending), struct socket, of_pending);
 
 		socket_close(self, early);
 		socket_put(early);
 	}
-	if (peer && socket->type == TYPE_DATAGRAM)
+	if (peer && socket->type == SOCK_DGRAM)
 		datagram_connect(socket, NULL);
 	else if (peer && !peer->closed)
 		peer_closed(peer, waiting || socket->in.count || socket->message_count);
 	stream_clear(self, &socket->in);
 	datagrams_clear(self, socket);
-	wait_wake(&socket->room);
+	wake_up(&socket->room);
 	list_for_each(node, &socket->senders)
-		wait_wake(&container_of(node, struct socket, of_senders)->can_write);
-	if (socket->type != TYPE_DATAGRAM) {
+		wake_up(&container_of(node, struct socket, of_senders)->can_write);
+	if (socket->type != SOCK_DGRAM) {
 		socket->peer = NULL;
 		socket_put(peer);
 	}
@@ -102,12 +102,12 @@ void socket_close(struct task *self, struct socket *socket)
 
 u64 socket_deadline(const struct transfer *transfer, u64 timeout)
 {
-	if (transfer->flags & TRANSFER_DONTWAIT)
+	if (transfer->flags & MSG_DONTWAIT)
 		return 1;
 	return timeout ? deadline_after(timeout) : 0;
 }
 
-long socket_wait(struct task *self, struct wait_list *list, u64 deadline)
+long socket_wait(struct task *self, struct wait_queue *list, u64 deadline)
 {
 	int error;
 
@@ -130,36 +130,37 @@ int socket_error(struct socket *socket)
 
 long socket_send(struct task *self, struct socket *socket, struct transfer *transfer)
 {
-	long result = socket->type == TYPE_STREAM ? stream_send(self, socket, transfer)
+	long result = socket->type == SOCK_STREAM ? stream_send(self, socket, transfer)
 						  : datagram_send(self, socket, transfer);
 
-	if (result == -EPIPE && socket->type == TYPE_STREAM && !(transfer->flags & SEND_NOSIGNAL))
+	if (result == -EPIPE && socket->type == SOCK_STREAM && !(transfer->flags & MSG_NOSIGNAL))
 		signal_send(self, SIGPIPE);
 	return result;
 }
 
 long socket_receive(struct task *self, struct socket *socket, struct transfer *transfer)
 {
-	if (socket->type == TYPE_STREAM)
+	if (socket->type == SOCK_STREAM)
 		return stream_receive(self, socket, transfer);
 	return datagram_receive(self, socket, transfer);
 }
 
 /* --- as a file --- */
 
-static long socket_move(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes, bool write)
+static long socket_readv_writev(struct task *self, struct file *file, struct iovec *pieces, u64 count, u64 bytes,
+	bool write)
 {
 	struct transfer transfer = { .pieces = pieces, .count = count, .bytes = bytes };
 	long result;
 
-	transfer.flags = file->flags & O_NONBLOCK ? TRANSFER_DONTWAIT : 0;
+	transfer.flags = file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0;
 	if (write)
 		return socket_send(self, file->data, &transfer);
 	if (!bytes)
 		return 0;
 	result = socket_receive(self, file->data, &transfer);
-	attachment_drop(self, transfer.attached);
-	name_put(transfer.name);
+	scm_destroy(self, transfer.attached);
+	socket_name_put(transfer.name);
 	return result;
 }
 
@@ -168,7 +169,7 @@ static long socket_read(struct task *self, struct file *file, void *to, size_t b
 	struct iovec piece = { to, bytes };
 
 	(void)pos;
-	return socket_move(self, file, &piece, 1, bytes, false);
+	return socket_readv_writev(self, file, &piece, 1, bytes, false);
 }
 
 static long socket_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
@@ -176,17 +177,17 @@ static long socket_write(struct task *self, struct file *file, const void *from,
 	struct iovec piece = { (void *)from, bytes };
 
 	(void)pos;
-	return socket_move(self, file, &piece, 1, bytes, true);
+	return socket_readv_writev(self, file, &piece, 1, bytes, true);
 }
 
-static unsigned socket_poll(struct file *file, struct poll_wait *wait)
+static unsigned socket_poll(struct file *file, struct poll_table *wait)
 {
 	struct socket *socket = file->data;
-	bool stream = socket->type == TYPE_STREAM;
+	bool stream = socket->type == SOCK_STREAM;
 	unsigned ready = 0;
 
-	poll_on(wait, &socket->can_read);
-	poll_on(wait, &socket->can_write);
+	poll_wait(wait, &socket->can_read);
+	poll_wait(wait, &socket->can_write);
 	if (socket->error)
 		ready |= EPOLLERR;
 	if (socket->in_shut)
@@ -195,7 +196,7 @@ static unsigned socket_poll(struct file *file, struct poll_wait *wait)
 		ready |= EPOLLHUP;
 	if (socket->in.count || socket->message_count || socket->pending_count)
 		ready |= EPOLLIN | EPOLLRDNORM;
-	if (socket->type != TYPE_DATAGRAM && socket->state == SOCKET_OPEN)
+	if (socket->type != SOCK_DGRAM && socket->state == SOCKET_OPEN)
 		ready |= EPOLLHUP;
 	if (socket->state != SOCKET_LISTENING && (stream ? stream_writable(socket) : datagram_writable(socket)))
 		ready |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -205,16 +206,16 @@ static unsigned socket_poll(struct file *file, struct poll_wait *wait)
 static long socket_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
 {
 	const struct socket *socket = file->data;
-	u32 in = socket->type == TYPE_STREAM ? socket->in.count : socket->message_bytes;
+	u32 in = socket->type == SOCK_STREAM ? socket->in.count : socket->message_bytes;
 	u32 out = socket->charged;
 
 	if (command != FIONREAD && command != SIOCOUTQ)
 		return -ENOTTY;
 	if (socket->state == SOCKET_LISTENING && command == FIONREAD)
 		return -EINVAL;
-	if (socket->type == TYPE_DATAGRAM)
+	if (socket->type == SOCK_DGRAM)
 		in = datagram_first(socket);
-	if (socket->type == TYPE_STREAM)
+	if (socket->type == SOCK_STREAM)
 		out = socket->peer ? socket->peer->in.count : 0;
 	return user_put_u32(self, argument, command == FIONREAD ? in : out);
 }
@@ -232,7 +233,7 @@ static void socket_release(struct task *self, struct file *file)
 static const struct file_ops socket_ops = {
 	.read = socket_read,
 	.write = socket_write,
-	.move = socket_move,
+	.readv_writev = socket_readv_writev,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
 	.release = socket_release,
@@ -254,14 +255,14 @@ int socket_open(struct task *self, struct socket *socket, u32 flags)
 	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
-long socket_get(struct task *self, u64 fd, struct file **file, struct socket **socket)
+long sockfd_lookup(struct task *self, u64 fd, struct file **file, struct socket **socket)
 {
-	*file = files_peek(self->files, fd);
+	*file = descriptor_peek(self->files, fd);
 	if (!*file || (*file)->flags & O_PATH)
 		return -EBADF;
 	if ((*file)->ops != &socket_ops)
 		return -ENOTSOCK;
-	file_share(*file);
+	file_get(*file);
 	*socket = (*file)->data;
 	return 0;
 }
@@ -270,22 +271,22 @@ long socket_get(struct task *self, u64 fd, struct file **file, struct socket **s
 
 long sys_socket(struct task *self, struct user_frame *f)
 {
-	u32 flags = (u32)arg(f, 1) & ~(u32)TYPE_MASK;
-	u32 type = (u32)arg(f, 1) & TYPE_MASK, family = (u32)arg(f, 0), protocol = (u32)arg(f, 2);
+	u32 flags = (u32)arg(f, 1) & ~(u32)SOCK_TYPE_MASK;
+	u32 type = (u32)arg(f, 1) & SOCK_TYPE_MASK, family = (u32)arg(f, 0), protocol = (u32)arg(f, 2);
 	struct socket *socket;
 
 	if (flags & ~(u32)(O_NONBLOCK | O_CLOEXEC))
 		return -EINVAL;
-	if (family != FAMILY_UNIX && family != FAMILY_INTERNET)
+	if (family != AF_UNIX && family != AF_INET)
 		return -EAFNOSUPPORT;
-	if (family == FAMILY_UNIX ? protocol > FAMILY_UNIX : protocol && protocol != IPPROTO_TCP)
+	if (family == AF_UNIX ? protocol > AF_UNIX : protocol && protocol != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
-	if (family == FAMILY_INTERNET && type != TYPE_STREAM)
+	if (family == AF_INET && type != SOCK_STREAM)
 		return -ESOCKTNOSUPPORT;
 	/* Linux takes raw sockets for datagrams. */
-	if (type == TYPE_RAW)
-		type = TYPE_DATAGRAM;
-	if (type != TYPE_STREAM && type != TYPE_DATAGRAM && type != TYPE_PACKET)
+	if (type == SOCK_RAW)
+		type = SOCK_DGRAM;
+	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	socket = socket_new(self, type);
 	if (!socket)
@@ -299,29 +300,29 @@ long sys_shutdown(struct task *self, struct user_frame *f)
 	unsigned how = (unsigned)arg(f, 1) + 1;
 	struct socket *socket, *peer;
 	struct file *file;
-	long result = socket_get(self, arg(f, 0), &file, &socket);
+	long result = sockfd_lookup(self, arg(f, 0), &file, &socket);
 
 	if (result)
 		return result;
-	if (how < SHUT_READ || how > (SHUT_READ | SHUT_WRITE)) {
+	if (how < RCV_SHUTDOWN || how > (RCV_SHUTDOWN | SEND_SHUTDOWN)) {
 		file_put(self, file);
 		return -EINVAL;
 	}
-	if (socket->family == FAMILY_INTERNET && socket->state == SOCKET_OPEN) {
+	if (socket->family == AF_INET && socket->state == SOCKET_OPEN) {
 		file_put(self, file);
 		return -ENOTCONN;
 	}
-	peer = socket->type == TYPE_DATAGRAM ? NULL : socket->peer;
-	if (how & SHUT_READ)
+	peer = socket->type == SOCK_DGRAM ? NULL : socket->peer;
+	if (how & RCV_SHUTDOWN)
 		socket->in_shut = true;
-	if (how & SHUT_WRITE)
+	if (how & SEND_SHUTDOWN)
 		socket->out_shut = true;
-	wait_wake(&socket->room);
+	wake_up(&socket->room);
 	socket_wake(socket);
 	if (peer) {
-		peer->in_shut |= (how & SHUT_WRITE) != 0;
+		peer->in_shut |= (how & SEND_SHUTDOWN) != 0;
 		/* TCP does not tell that nobody reads. */
-		peer->out_shut |= how & SHUT_READ && socket->family == FAMILY_UNIX;
+		peer->out_shut |= how & RCV_SHUTDOWN && socket->family == AF_UNIX;
 		socket_wake(peer);
 	}
 	file_put(self, file);

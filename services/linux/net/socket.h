@@ -24,42 +24,42 @@ struct iovec;
 
 /* The UAPI headers leave these to the C library. */
 enum {
-	FAMILY_UNSPECIFIED = 0,
-	FAMILY_UNIX = 1,
-	FAMILY_INTERNET = 2,
-	TYPE_STREAM = 1,
-	TYPE_DATAGRAM = 2,
-	TYPE_RAW = 3,
-	TYPE_PACKET = 5, /* SOCK_SEQPACKET */
-	TYPE_MASK = 15,
-	SHUT_READ = 1, /* one more than the call's SHUT_* */
-	SHUT_WRITE = 2,
+	AF_UNSPEC = 0,
+	AF_UNIX = 1,
+	AF_INET = 2,
+	SOCK_STREAM = 1,
+	SOCK_DGRAM = 2,
+	SOCK_RAW = 3,
+	SOCK_SEQPACKET = 5, /* SOCK_SEQPACKET */
+	SOCK_TYPE_MASK = 15,
+	RCV_SHUTDOWN = 1, /* one more than the call's SHUT_* */
+	SEND_SHUTDOWN = 2,
 };
 
 /* MSG_* */
 enum {
-	SEND_OUT_OF_BAND = 1,
-	RECEIVE_PEEK = 2,
-	CONTROL_TRUNCATED = 8,
-	RECEIVE_TRUNCATED = 0x20,
-	TRANSFER_DONTWAIT = 0x40,
-	RECEIVE_WAITALL = 0x100,
-	SEND_NOSIGNAL = 0x4000,
-	RECEIVE_WAITFORONE = 0x10000,
-	RECEIVE_CLOEXEC = 0x40000000,
+	MSG_OOB = 1,
+	MSG_PEEK = 2,
+	MSG_CTRUNC = 8,
+	MSG_TRUNC = 0x20,
+	MSG_DONTWAIT = 0x40,
+	MSG_WAITALL = 0x100,
+	MSG_NOSIGNAL = 0x4000,
+	MSG_WAITFORONE = 0x10000,
+	MSG_CMSG_CLOEXEC = 0x40000000,
 };
 
-enum { BUFFER_DEFAULT = 212992, FILES_PER_MESSAGE = 253 };
+enum { BUFFER_DEFAULT = 212992, SCM_MAX_FD = 253 };
 
 /* SCM_CREDENTIALS and SO_PEERCRED (struct ucred). */
-struct socket_credentials {
+struct ucred {
 	u32 pid, uid, gid;
 };
 
 /* What travels along with bytes or a message. */
-struct attachment {
+struct scm_cookie {
 	struct list_node node; /* of those that are being dropped */
-	struct socket_credentials from;
+	struct ucred from;
 	unsigned count;
 	struct file *files[];
 };
@@ -101,8 +101,8 @@ struct socket {
 	int error;              /* positive; the next call takes it */
 	struct socket *peer;    /* with a reference */
 	struct socket_name *name;
-	struct socket_credentials owner, peer_owner; /* who made it; who is at the other end */
-	struct wait_list can_read, can_write;
+	struct ucred owner, peer_owner; /* who made it; who is at the other end */
+	struct wait_queue can_read, can_write;
 	struct stream in;
 	/* Datagrams and packets. */
 	struct list_node messages;
@@ -110,7 +110,7 @@ struct socket {
 	u32 charged;                      /* for messages sent from here that wait elsewhere */
 	struct list_node of_senders;      /* in peer->senders: those connected to a socket for datagrams */
 	struct list_node senders;
-	struct wait_list room; /* who waits for room in `messages` or `pending` */
+	struct wait_queue room; /* who waits for room in `messages` or `pending` */
 	/* Listening. */
 	struct list_node pending; /* sockets to be accepted, linked by of_pending */
 	struct list_node of_pending;
@@ -130,9 +130,9 @@ struct transfer {
 	u32 flags;            /* MSG_* asked for */
 	u32 got_flags;        /* MSG_* that a receiver is told */
 	/* Sending: taken over if the call succeeds. Receiving: handed to the caller; files may be none. */
-	struct attachment *attached;
+	struct scm_cookie *attached;
 	bool has_from; /* receiving: `from` is known */
-	struct socket_credentials from;
+	struct ucred from;
 	struct socket *to;        /* sending: whom a message is for; NULL: the peer */
 	struct socket_name *name; /* receiving: the sender's, with a reference, or NULL */
 };
@@ -141,19 +141,19 @@ struct transfer {
 
 /* A socket without file, with one reference. NULL: no memory. */
 struct socket *socket_new(struct task *self, unsigned type);
-struct socket *socket_share(struct socket *socket);
+struct socket *socket_get(struct socket *socket);
 void socket_put(struct socket *socket);
 /* It will not be used any more: tells the other end, drops what waits in it. The reference stays. */
 void socket_close(struct task *self, struct socket *socket);
 /* Gives it a file and a descriptor; takes over the reference, also on failure. flags: O_NONBLOCK, O_CLOEXEC. -> descriptor. */
 int socket_open(struct task *self, struct socket *socket, u32 flags);
 /* The socket behind a descriptor. *file has a reference. */
-long socket_get(struct task *self, u64 fd, struct file **file, struct socket **socket);
+long sockfd_lookup(struct task *self, u64 fd, struct file **file, struct socket **socket);
 void socket_wake(struct socket *socket);
 /* When a call that may wait gives up: 0 never, 1 at once. */
 u64 socket_deadline(const struct transfer *transfer, u64 timeout);
 /* Waits on a list for a transfer. -> 0: look again; -EAGAIN, -EINTR and the like. */
-long socket_wait(struct task *self, struct wait_list *list, u64 deadline);
+long socket_wait(struct task *self, struct wait_queue *list, u64 deadline);
 /* Takes the error that waits. -> 0 or -errno. */
 int socket_error(struct socket *socket);
 /* Whole transfers. O_NONBLOCK is in transfer->flags already. */
@@ -182,19 +182,19 @@ void datagram_connect(struct socket *socket, struct socket *to);
 
 /* --- address.c --- */
 
-struct socket_name *name_share(struct socket_name *name);
-void name_put(struct socket_name *name);
+struct socket_name *socket_name_get(struct socket_name *name);
+void socket_name_put(struct socket_name *name);
 /* The socket is closed: nobody finds it by its name any more. */
-void name_forget(struct socket *socket);
+void socket_name_unbind(struct socket *socket);
 /* Binds to an abstract name that is free, if it has none: for those who want credentials. */
-int name_any(struct task *self, struct socket *socket);
+int socket_autobind(struct task *self, struct socket *socket);
 /* Whom a socket calls by the address: one of its family and type, with a reference. -ECONNREFUSED and others. */
-int name_find(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
+int socket_lookup(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
 	struct socket **found);
 /* Reads an address of a call. -> -EFAULT, -EINVAL */
-int address_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address);
+int sockaddr_read(struct task *self, u64 addr, u64 bytes, struct socket_address *address);
 /* Writes the socket's name to user memory at addr, and its length to the word at `length`, which says how much fits. */
-int address_write(struct task *self, const struct socket *socket, u64 addr, u64 length);
+int sockaddr_write(struct task *self, const struct socket *socket, u64 addr, u64 length);
 
 /* --- internet.c --- */
 
@@ -212,10 +212,10 @@ long inet_option_get(const struct socket *socket, u32 level, u32 option, u32 *va
 /* Copies between memory and the pieces of a transfer, and moves on. -> bytes copied, fewer only if an address is bad. */
 u64 transfer_copy(struct transfer *transfer, void *memory, u64 bytes, bool to_pieces);
 /* Closes the files and frees it. NULL does nothing. */
-void attachment_drop(struct task *self, struct attachment *attached);
+void scm_destroy(struct task *self, struct scm_cookie *attached);
 /* A copy that holds the files too, for peeking. NULL: no memory. */
-struct attachment *attachment_copy(const struct attachment *attached);
-struct attachment *attachment_new(unsigned files);
-struct socket_credentials credentials_of(const struct task *self);
+struct scm_cookie *scm_copy(const struct scm_cookie *attached);
+struct scm_cookie *scm_new(unsigned files);
+struct ucred credentials_of(const struct task *self);
 
 #endif

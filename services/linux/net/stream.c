@@ -16,8 +16,8 @@ _Static_assert(BUFFER_DEFAULT + PIECE_BYTES <= RING_BYTES, "a piece always fits"
 struct mark {
 	struct list_node node;
 	u64 start, end;
-	struct attachment *attached; /* NULL: taken already */
-	struct socket_credentials from;
+	struct scm_cookie *attached; /* NULL: taken already */
+	struct ucred from;
 };
 
 /* Rings that were hardly used, for the next streams. */
@@ -39,7 +39,7 @@ void stream_init(struct stream *stream)
 static void mark_free(struct task *self, struct mark *mark)
 {
 	list_remove(&mark->node);
-	attachment_drop(self, mark->attached);
+	scm_destroy(self, mark->attached);
 	heap_free(mark);
 }
 
@@ -86,7 +86,7 @@ static long ring_write(struct stream *stream, struct transfer *transfer, u64 byt
 	return (long)done;
 }
 
-static bool same_credentials(const struct socket_credentials *a, const struct socket_credentials *b)
+static bool same_credentials(const struct ucred *a, const struct ucred *b)
 {
 	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
@@ -143,7 +143,7 @@ static long send_piece(struct task *self, struct socket *socket, struct transfer
 	else
 		heap_free(mark);
 	if (done > 0)
-		wait_wake(&socket->peer->can_read);
+		wake_up(&socket->peer->can_read);
 	return done;
 }
 
@@ -152,12 +152,12 @@ long stream_send(struct task *self, struct socket *socket, struct transfer *tran
 	u64 deadline = socket_deadline(transfer, socket->send_timeout), bytes = transfer->bytes;
 	long sent = 0, error = 0;
 
-	if (transfer->flags & SEND_OUT_OF_BAND)
+	if (transfer->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (transfer->to)
 		return socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	if (!socket->peer)
-		return socket->family == FAMILY_UNIX ? -ENOTCONN : -EPIPE;
+		return socket->family == AF_UNIX ? -ENOTCONN : -EPIPE;
 	while (!error) {
 		if (socket->out_shut)
 			error = -EPIPE;
@@ -219,7 +219,7 @@ static void stream_consume(struct task *self, struct socket *socket, u64 bytes)
 		mark_free(self, mark);
 	}
 	if (!was_writable && stream_writable(peer))
-		wait_wake(&peer->can_write);
+		wake_up(&peer->can_write);
 }
 
 /* What comes with the bytes at `place`: sets the end of those that may go to the receiver together.
@@ -233,7 +233,7 @@ static bool take_mark(struct socket *socket, struct transfer *transfer, u64 plac
 		mark = mark_at(&socket->in, mark->end);
 	inside = mark && mark->start <= place;
 	if (socket->wants_credentials) {
-		struct socket_credentials from = inside ? mark->from : socket->peer_owner;
+		struct ucred from = inside ? mark->from : socket->peer_owner;
 
 		if (transfer->has_from && !same_credentials(&from, &transfer->from))
 			return false;
@@ -245,8 +245,8 @@ static bool take_mark(struct socket *socket, struct transfer *transfer, u64 plac
 	if (!inside || !mark->attached)
 		return true;
 	*last = true;
-	if (transfer->flags & RECEIVE_PEEK) {
-		transfer->attached = attachment_copy(mark->attached);
+	if (transfer->flags & MSG_PEEK) {
+		transfer->attached = scm_copy(mark->attached);
 	} else {
 		transfer->attached = mark->attached;
 		mark->attached = NULL;
@@ -258,7 +258,7 @@ static bool take_mark(struct socket *socket, struct transfer *transfer, u64 plac
 static long receive_piece(struct task *self, struct socket *socket, struct transfer *transfer, u64 *place, bool *last)
 {
 	struct stream *in = &socket->in;
-	bool peek = transfer->flags & RECEIVE_PEEK;
+	bool peek = transfer->flags & MSG_PEEK;
 	u64 end = in->taken + in->count, piece, copied;
 
 	if (!take_mark(socket, transfer, *place, &end, last)) {
@@ -277,13 +277,13 @@ long stream_receive(struct task *self, struct socket *socket, struct transfer *t
 {
 	u64 deadline = socket_deadline(transfer, socket->receive_timeout), place = socket->in.taken,
 	    wanted = transfer->bytes;
-	bool last = false, all = transfer->flags & RECEIVE_WAITALL, peek = transfer->flags & RECEIVE_PEEK;
+	bool last = false, all = transfer->flags & MSG_WAITALL, peek = transfer->flags & MSG_PEEK;
 	long done = 0, error = 0;
 
-	if (transfer->flags & SEND_OUT_OF_BAND)
+	if (transfer->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (socket->state != SOCKET_CONNECTED)
-		return socket->family == FAMILY_UNIX ? -EINVAL : -ENOTCONN;
+		return socket->family == AF_UNIX ? -EINVAL : -ENOTCONN;
 	for (;;) {
 		if (!peek)
 			place = socket->in.taken;
@@ -304,7 +304,7 @@ long stream_receive(struct task *self, struct socket *socket, struct transfer *t
 		if (error)
 			break;
 	}
-	if (done > 0 && socket->family == FAMILY_UNIX && socket->peer && socket->peer->name)
-		transfer->name = name_share(socket->peer->name);
+	if (done > 0 && socket->family == AF_UNIX && socket->peer && socket->peer->name)
+		transfer->name = socket_name_get(socket->peer->name);
 	return done ? done : error;
 }

@@ -14,8 +14,8 @@ enum { NUMBER_BYTES = 16 };
 
 static long fail_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	const struct text *text = file->data;
-	const struct task *task = task_find((u32)(text->number >> 32));
+	const struct seq_file *seq = file->data;
+	const struct task *task = task_find((u32)(seq->number >> 32));
 	char number[NUMBER_BYTES];
 	i64 left = task ? call_fail(task->thread, ~0ul) : -E_NOENT;
 
@@ -30,8 +30,8 @@ static long fail_read(struct task *self, struct file *file, void *to, size_t byt
 
 static long fail_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
 {
-	const struct text *text = file->data;
-	const struct task *task = task_find((u32)(text->number >> 32));
+	const struct seq_file *seq = file->data;
+	const struct task *task = task_find((u32)(seq->number >> 32));
 	char number[NUMBER_BYTES] = "";
 	const char *at = number;
 
@@ -50,18 +50,18 @@ static long fail_write(struct task *self, struct file *file, const void *from, s
 static const struct file_ops fail_ops = {
 	.read = fail_read,
 	.write = fail_write,
-	.release = text_release,
+	.release = seq_file_release,
 	.seekable = true,
 };
 
-static void fail_text(struct text *text, struct task *self, u64 number)
+static void fail_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self;
-	text->number = number;
-	text->ops = &fail_ops;
+	seq->number = number;
+	seq->ops = &fail_ops;
 }
 
-static const struct proc_node fail_node = NODE_TEXT("fail-nth", 0644, fail_text);
+static const struct proc_node fail_node = NODE_FILE("fail-nth", 0644, fail_show);
 
 const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
 {

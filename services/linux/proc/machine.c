@@ -23,7 +23,7 @@ static void kernel_stats(struct kernel_stats *stats)
 		memset(stats, 0, sizeof(*stats));
 }
 
-static void meminfo_text(struct text *text, struct task *self, u64 number)
+static void meminfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	static const char *const zero[] = { "Buffers", "SwapCached" };
 	struct kernel_stats stats;
@@ -34,39 +34,40 @@ static void meminfo_text(struct text *text, struct task *self, u64 number)
 	total = stats.frames_total * KB_PER_PAGE;
 	free = stats.frames_free * KB_PER_PAGE;
 	cached = min_u64(cached, total - free);
-	text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free,
+	seq_printf(seq, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free,
 		free + cached);
-	text_add(text, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1],
+	seq_printf(seq, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1],
 		0ul);
-	text_add(text, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
-	text_add(text, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
-	text_add(text, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
-	text_add(text, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
+	seq_printf(seq, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
+	seq_printf(seq, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
+	seq_printf(seq, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
+	seq_printf(seq, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
 		total - free - cached, cached, 0ul);
-	text_add(text, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
-	text_add(text, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
-	text_add(text, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
+	seq_printf(seq, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
+	seq_printf(seq, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
+	seq_printf(seq, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul,
+		2048ul);
 }
 
-static void cpuinfo_text(struct text *text, struct task *self, u64 number)
+static void cpuinfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
 	for (u64 i = 0; i < service_start->processors; i++)
-		text_add(text,
+		seq_printf(seq,
 			"processor\t: %lu\nvendor_id\t: Allod\nmodel name\t: Allod guest processor\ncpu MHz\t\t: %lu.000\n"
 			"physical id\t: 0\nsiblings\t: %lu\ncore id\t\t: %lu\ncpu cores\t: %lu\n\n",
 			i, 1000ul, service_start->processors, i, service_start->processors);
 }
 
-static void uptime_text(struct text *text, struct task *self, u64 number)
+static void uptime_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	u64 hundredths = time_monotonic() / 10000000;
 
 	(void)self, (void)number;
-	text_add(text, "%lu.%02lu 0.00\n", hundredths / 100, hundredths % 100);
+	seq_printf(seq, "%lu.%02lu 0.00\n", hundredths / 100, hundredths % 100);
 }
 
-static void loadavg_text(struct text *text, struct task *self, u64 number)
+static void loadavg_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	unsigned running = 0, all = 0;
 	u32 last = 0;
@@ -80,10 +81,10 @@ static void loadavg_text(struct text *text, struct task *self, u64 number)
 		running += process->state == PROCESS_RUNNING && task && !task->sleeping;
 		last = process->pid > last ? process->pid : last;
 	}
-	text_add(text, "0.00 0.00 0.00 %u/%u %u\n", running, all, last);
+	seq_printf(seq, "0.00 0.00 0.00 %u/%u %u\n", running, all, last);
 }
 
-static void stat_text(struct text *text, struct task *self, u64 number)
+static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct kernel_stats stats;
 	u64 ticks = time_monotonic() / (u64)(NS_PER_S / TICKS_PER_S);
@@ -93,41 +94,41 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 	kernel_stats(&stats);
 	list_for_each(node, &processes)
 		all++;
-	text_add(text, "cpu  %lu 0 0 0 0 0 0 0 0 0\n", ticks * service_start->processors);
+	seq_printf(seq, "cpu  %lu 0 0 0 0 0 0 0 0 0\n", ticks * service_start->processors);
 	for (u64 i = 0; i < service_start->processors; i++)
-		text_add(text, "cpu%lu %lu 0 0 0 0 0 0 0 0 0\n", i, ticks);
-	text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n",
-		stats.interrupts, stats.switches, (u64)(clock_wall_base / NS_PER_S), (u64)all);
+		seq_printf(seq, "cpu%lu %lu 0 0 0 0 0 0 0 0 0\n", i, ticks);
+	seq_printf(seq, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running 1\nprocs_blocked 0\n",
+		stats.interrupts, stats.switches, (u64)(clock_realtime_base / NS_PER_S), (u64)all);
 }
 
-static void version_text(struct text *text, struct task *self, u64 number)
+static void version_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "Linux version " RELEASE " (allod) #1 SMP Allod\n");
+	seq_printf(seq, "Linux version " RELEASE " (allod) #1 SMP Allod\n");
 }
 
-static void filesystems_text(struct text *text, struct task *self, u64 number)
+static void filesystems_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\t9p\n");
+	seq_printf(seq, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\t9p\n");
 }
 
-static void devices_text(struct text *text, struct task *self, u64 number)
+static void devices_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n");
+	seq_printf(seq, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n");
 }
 
-static void swaps_text(struct text *text, struct task *self, u64 number)
+static void swaps_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	seq_printf(seq, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 }
 
-static void cmdline_text(struct text *text, struct task *self, u64 number)
+static void cmdline_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "\n");
+	seq_printf(seq, "\n");
 }
 
 /* --- links --- */
@@ -153,10 +154,10 @@ static int mounts_link(struct task *self, u64 number, char *to, size_t size)
 /* --- sys --- */
 
 #define CONSTANT(name, value) \
-	static void name##_text(struct text *text, struct task *self, u64 number) \
+	static void name##_show(struct seq_file *seq, struct task *self, u64 number) \
 	{ \
 		(void)self, (void)number; \
-		text_add(text, "%s\n", value); \
+		seq_printf(seq, "%s\n", value); \
 	}
 
 CONSTANT(osrelease, RELEASE)
@@ -177,22 +178,22 @@ CONSTANT(core_pattern, "core")
 CONSTANT(randomize, "2")
 CONSTANT(empty, "")
 
-static void hostname_text(struct text *text, struct task *self, u64 number)
+static void hostname_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const char *at = NULL, *name = config_get("hostname", &at);
 
 	(void)self, (void)number;
-	text_add(text, "%s\n", name ? name : "allod");
+	seq_printf(seq, "%s\n", name ? name : "allod");
 }
 
-static void uuid_add(struct text *text, const u8 *bytes)
+static void uuid_add(struct seq_file *seq, const u8 *bytes)
 {
 	for (unsigned i = 0; i < 16; i++)
-		text_add(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
-	text_add(text, "\n");
+		seq_printf(seq, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+	seq_printf(seq, "\n");
 }
 
-static void uuid_text(struct text *text, struct task *self, u64 number)
+static void uuid_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	u8 bytes[16];
 
@@ -200,10 +201,10 @@ static void uuid_text(struct text *text, struct task *self, u64 number)
 	random_fill(bytes, sizeof(bytes));
 	bytes[6] = (bytes[6] & 0x0f) | 0x40;
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	uuid_add(text, bytes);
+	uuid_add(seq, bytes);
 }
 
-static void boot_id_text(struct text *text, struct task *self, u64 number)
+static void boot_id_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	static u8 bytes[16];
 
@@ -212,49 +213,49 @@ static void boot_id_text(struct text *text, struct task *self, u64 number)
 		random_fill(bytes, sizeof(bytes));
 	bytes[6] = (bytes[6] & 0x0f) | 0x40;
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	uuid_add(text, bytes);
+	uuid_add(seq, bytes);
 }
 
 static const struct proc_node no_nodes[] = { NODE_END };
 
 static const struct proc_node random_nodes[] = {
-	NODE_TEXT("boot_id", 0444, boot_id_text),
-	NODE_TEXT("entropy_avail", 0444, entropy_text),
-	NODE_TEXT("poolsize", 0444, entropy_text),
-	NODE_TEXT("uuid", 0444, uuid_text),
+	NODE_FILE("boot_id", 0444, boot_id_show),
+	NODE_FILE("entropy_avail", 0444, entropy_show),
+	NODE_FILE("poolsize", 0444, entropy_show),
+	NODE_FILE("uuid", 0444, uuid_show),
 	NODE_END,
 };
 
 static const struct proc_node kernel_nodes[] = {
-	NODE_TEXT("cap_last_cap", 0444, cap_last_cap_text),
-	NODE_TEXT("core_pattern", 0444, core_pattern_text),
-	NODE_TEXT("dmesg_restrict", 0444, zero_text),
-	NODE_TEXT("hostname", 0444, hostname_text),
-	NODE_TEXT("ngroups_max", 0444, ngroups_max_text),
-	NODE_TEXT("osrelease", 0444, osrelease_text),
-	NODE_TEXT("ostype", 0444, ostype_text),
-	NODE_TEXT("overflowgid", 0444, overflow_id_text),
-	NODE_TEXT("overflowuid", 0444, overflow_id_text),
-	NODE_TEXT("pid_max", 0444, pid_max_text),
+	NODE_FILE("cap_last_cap", 0444, cap_last_cap_show),
+	NODE_FILE("core_pattern", 0444, core_pattern_show),
+	NODE_FILE("dmesg_restrict", 0444, zero_show),
+	NODE_FILE("hostname", 0444, hostname_show),
+	NODE_FILE("ngroups_max", 0444, ngroups_max_show),
+	NODE_FILE("osrelease", 0444, osrelease_show),
+	NODE_FILE("ostype", 0444, ostype_show),
+	NODE_FILE("overflowgid", 0444, overflow_id_show),
+	NODE_FILE("overflowuid", 0444, overflow_id_show),
+	NODE_FILE("pid_max", 0444, pid_max_show),
 	NODE_DIRECTORY("random", random_nodes),
-	NODE_TEXT("randomize_va_space", 0444, randomize_text),
-	NODE_TEXT("threads-max", 0444, threads_max_text),
-	NODE_TEXT("version", 0444, sys_version_text),
+	NODE_FILE("randomize_va_space", 0444, randomize_show),
+	NODE_FILE("threads-max", 0444, threads_max_show),
+	NODE_FILE("version", 0444, sys_version_show),
 	NODE_END,
 };
 
 static const struct proc_node fs_nodes[] = {
-	NODE_TEXT("file-max", 0444, file_max_text),
-	NODE_TEXT("nr_open", 0444, file_max_text),
-	NODE_TEXT("pipe-max-size", 0444, pipe_max_text),
+	NODE_FILE("file-max", 0444, file_max_show),
+	NODE_FILE("nr_open", 0444, file_max_show),
+	NODE_FILE("pipe-max-size", 0444, pipe_max_show),
 	NODE_END,
 };
 
 static const struct proc_node vm_nodes[] = {
-	NODE_TEXT("max_map_count", 0444, max_map_count_text),
-	NODE_TEXT("mmap_min_addr", 0444, mmap_min_text),
-	NODE_TEXT("overcommit_memory", 0444, zero_text),
-	NODE_TEXT("swappiness", 0444, zero_text),
+	NODE_FILE("max_map_count", 0444, max_map_count_show),
+	NODE_FILE("mmap_min_addr", 0444, mmap_min_show),
+	NODE_FILE("overcommit_memory", 0444, zero_show),
+	NODE_FILE("swappiness", 0444, zero_show),
 	NODE_END,
 };
 
@@ -267,33 +268,33 @@ static const struct proc_node sys_nodes[] = {
 };
 
 const struct proc_node machine_nodes[] = {
-	NODE_TEXT("cmdline", 0444, cmdline_text),
-	NODE_TEXT("cpuinfo", 0444, cpuinfo_text),
-	NODE_TEXT("devices", 0444, devices_text),
-	NODE_TEXT("filesystems", 0444, filesystems_text),
-	NODE_TEXT("loadavg", 0444, loadavg_text),
-	NODE_TEXT("meminfo", 0444, meminfo_text),
+	NODE_FILE("cmdline", 0444, cmdline_show),
+	NODE_FILE("cpuinfo", 0444, cpuinfo_show),
+	NODE_FILE("devices", 0444, devices_show),
+	NODE_FILE("filesystems", 0444, filesystems_show),
+	NODE_FILE("loadavg", 0444, loadavg_show),
+	NODE_FILE("meminfo", 0444, meminfo_show),
 	NODE_LINK("mounts", mounts_link),
-	NODE_TEXT("partitions", 0444, empty_text),
+	NODE_FILE("partitions", 0444, empty_show),
 	NODE_LINK("self", self_link),
-	NODE_TEXT("stat", 0444, stat_text),
-	NODE_TEXT("swaps", 0444, swaps_text),
+	NODE_FILE("stat", 0444, stat_show),
+	NODE_FILE("swaps", 0444, swaps_show),
 	NODE_DIRECTORY("sys", sys_nodes),
 	NODE_LINK("thread-self", thread_self_link),
-	NODE_TEXT("uptime", 0444, uptime_text),
-	NODE_TEXT("version", 0444, version_text),
+	NODE_FILE("uptime", 0444, uptime_show),
+	NODE_FILE("version", 0444, version_show),
 	NODE_END,
 };
 
 /* --- /sys --- */
 
-static void cpus_text(struct text *text, struct task *self, u64 number)
+static void cpus_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
 	if (service_start->processors > 1)
-		text_add(text, "0-%lu\n", service_start->processors - 1);
+		seq_printf(seq, "0-%lu\n", service_start->processors - 1);
 	else
-		text_add(text, "0\n");
+		seq_printf(seq, "0\n");
 }
 
 static const struct proc_node cpu_node = NODE_DIRECTORY("cpu", no_nodes);
@@ -320,10 +321,10 @@ static const struct proc_node *cpu_next(struct task *self, u64 number, u64 *inde
 }
 
 static const struct proc_node cpu_nodes[] = {
-	NODE_TEXT("online", 0444, cpus_text),
-	NODE_TEXT("possible", 0444, cpus_text),
-	NODE_TEXT("present", 0444, cpus_text),
-	NODE_TEXT("kernel_max", 0444, zero_text),
+	NODE_FILE("online", 0444, cpus_show),
+	NODE_FILE("possible", 0444, cpus_show),
+	NODE_FILE("present", 0444, cpus_show),
+	NODE_FILE("kernel_max", 0444, zero_show),
 	NODE_END,
 };
 

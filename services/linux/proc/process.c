@@ -71,7 +71,7 @@ static u64 ticks(u64 ns)
 	return ns / (NS_PER_S / TICKS_PER_S);
 }
 
-static void stat_text(struct text *text, struct task *self, u64 number)
+static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -87,38 +87,38 @@ static void stat_text(struct text *text, struct task *self, u64 number)
 	process_times(process, &user, &system);
 	signal_masks(process, &ignored, &handled);
 	tty = tty_of_session(process->sid, &foreground);
-	text_add(text, "%u (%s) %c %u %u %u %lu %d 4194304 ", process->pid, name_of(process, task),
+	seq_printf(seq, "%u (%s) %c %u %u %u %lu %d 4194304 ", process->pid, name_of(process, task),
 		state_of(process, task, self), process->ppid, process->pgid, process->sid, tty, foreground);
-	text_add(text, "%lu %lu 0 0 %lu %lu %lu %lu ", process->faults, process->child_faults, ticks(user),
+	seq_printf(seq, "%lu %lu 0 0 %lu %lu %lu %lu ", process->faults, process->child_faults, ticks(user),
 		ticks(system), ticks(process->child_user_ns), ticks(process->child_system_ns));
-	text_add(text, "%d %d %u 0 %lu %lu %lu %lu ", 20 + process->nice, process->nice, process->task_count,
+	seq_printf(seq, "%d %d %u 0 %lu %lu %lu %lu ", 20 + process->nice, process->nice, process->task_count,
 		ticks(process->start_ns), total * PAGE_SIZE, resident,
 		(unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
 	if (task)
-		text_add(text, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code,
+		seq_printf(seq, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code,
 			task_mm(task)->stack_start);
 	else
-		text_add(text, "0 0 0 0 0 ");
-	text_add(text, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
+		seq_printf(seq, "0 0 0 0 0 ");
+	seq_printf(seq, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
 		task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
 	if (task)
-		text_add(text, "%lu %lu %lu %lu %lu %lu %lu ", task_mm(task)->start_data, task_mm(task)->end_data,
+		seq_printf(seq, "%lu %lu %lu %lu %lu %lu %lu ", task_mm(task)->start_data, task_mm(task)->end_data,
 			task_mm(task)->brk_start, task_mm(task)->arg_start, task_mm(task)->arg_end,
 			task_mm(task)->env_start, task_mm(task)->env_end);
 	else
-		text_add(text, "0 0 0 0 0 0 0 ");
-	text_add(text, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
+		seq_printf(seq, "0 0 0 0 0 0 0 ");
+	seq_printf(seq, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
 }
 
-static void ids_text(struct text *text, const struct process *process)
+static void ids_show(struct seq_file *seq, const struct process *process)
 {
 	const struct credentials *cred = &process->cred;
 
-	text_add(text, "Uid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid, cred->suid, cred->fsuid);
-	text_add(text, "Gid:\t%u\t%u\t%u\t%u\n", cred->gid, cred->egid, cred->sgid, cred->fsgid);
+	seq_printf(seq, "Uid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid, cred->suid, cred->fsuid);
+	seq_printf(seq, "Gid:\t%u\t%u\t%u\t%u\n", cred->gid, cred->egid, cred->sgid, cred->fsgid);
 }
 
-static void status_text(struct text *text, struct task *self, u64 number)
+static void status_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -128,36 +128,36 @@ static void status_text(struct text *text, struct task *self, u64 number)
 	if (!process)
 		return;
 	signal_masks(process, &ignored, &handled);
-	text_add(text, "Name:\t%s\n", name_of(process, task));
+	seq_printf(seq, "Name:\t%s\n", name_of(process, task));
 	if (task)
-		text_add(text, "Umask:\t%04o\n", task->fs ? task->fs->umask : 022);
-	text_add(text, "State:\t%s\n", state_name(state_of(process, task, self)));
-	text_add(text, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", process->pid, process->pid,
+		seq_printf(seq, "Umask:\t%04o\n", task->fs ? task->fs->umask : 022);
+	seq_printf(seq, "State:\t%s\n", state_name(state_of(process, task, self)));
+	seq_printf(seq, "Tgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", process->pid, process->pid,
 		process->ppid);
-	ids_text(text, process);
-	text_add(text, "FDSize:\t%u\nGroups:\t", task && task->files ? task->files->size : 0);
+	ids_show(seq, process);
+	seq_printf(seq, "FDSize:\t%u\nGroups:\t", task && task->files ? task->files->size : 0);
 	for (unsigned i = 0; i < process->cred.group_count; i++)
-		text_add(text, "%u ", process->cred.groups[i]);
-	text_add(text, "\n");
+		seq_printf(seq, "%u ", process->cred.groups[i]);
+	seq_printf(seq, "\n");
 	if (task) {
 		mm_sizes(task_mm(task), &total, &resident);
-		text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4,
+		seq_printf(seq, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", total * 4,
 			total * 4, resident * 4, resident * 4);
 		bounds_counts(task_mm(task), &misses, &violations);
-		text_add(text, "BoundsMisses:\t%lu\nBoundsViolations:\t%lu\n", misses, violations);
+		seq_printf(seq, "BoundsMisses:\t%lu\nBoundsViolations:\t%lu\n", misses, violations);
 	}
-	text_add(text, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
-	text_add(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+	seq_printf(seq, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
+	seq_printf(seq, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
 		task ? task->pending.mask : 0ul, process->pending.mask, task ? task->mask : 0ul, ignored, handled);
-	text_add(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul,
+	seq_printf(seq, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul,
 		process->cred.euid ? 0ul : 0x1fffffffffful, process->cred.euid ? 0ul : 0x1fffffffffful, 0x1fffffffffful,
 		0ul);
-	text_add(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed_list:\t0-%lu\n", task && task->no_new_privileges,
+	seq_printf(seq, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed_list:\t0-%lu\n", task && task->no_new_privileges,
 		service_start->processors - 1);
-	text_add(text, "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
+	seq_printf(seq, "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
 }
 
-static void statm_text(struct text *text, struct task *self, u64 number)
+static void statm_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -166,11 +166,11 @@ static void statm_text(struct text *text, struct task *self, u64 number)
 	(void)self;
 	if (find(number, &process, &task))
 		mm_sizes(task_mm(task), &total, &resident);
-	text_add(text, "%lu %lu 0 0 0 %lu 0\n", total, resident, total);
+	seq_printf(seq, "%lu %lu 0 0 0 %lu 0\n", total, resident, total);
 }
 
 /* A piece of the process's memory as it is. */
-static void memory_text(struct text *text, struct mm *mm, u64 start, u64 end)
+static void memory_show(struct seq_file *seq, struct mm *mm, u64 start, u64 end)
 {
 	char piece[512];
 
@@ -179,31 +179,31 @@ static void memory_text(struct text *text, struct mm *mm, u64 start, u64 end)
 
 		if (mm_read(mm, at, piece, bytes))
 			return;
-		text_bytes(text, piece, bytes);
+		seq_write(seq, piece, bytes);
 	}
 }
 
-static void cmdline_text(struct text *text, struct task *self, u64 number)
+static void cmdline_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
 
 	(void)self;
 	if (find(number, &process, &task))
-		memory_text(text, task_mm(task), task_mm(task)->arg_start, task_mm(task)->arg_end);
+		memory_show(seq, task_mm(task), task_mm(task)->arg_start, task_mm(task)->arg_end);
 }
 
-static void environ_text(struct text *text, struct task *self, u64 number)
+static void environ_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
 
 	(void)self;
 	if (find(number, &process, &task))
-		memory_text(text, task_mm(task), task_mm(task)->env_start, task_mm(task)->env_end);
+		memory_show(seq, task_mm(task), task_mm(task)->env_start, task_mm(task)->env_end);
 }
 
-static void auxv_text(struct text *text, struct task *self, u64 number)
+static void auxv_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -214,10 +214,10 @@ static void auxv_text(struct text *text, struct task *self, u64 number)
 		return;
 	while (i < ARRAY_SIZE(task_mm(task)->auxv) - 2 && task_mm(task)->auxv[i] != AT_NULL)
 		i += 2;
-	text_bytes(text, (const char *)task_mm(task)->auxv, (i + 2) * sizeof(u64));
+	seq_write(seq, (const char *)task_mm(task)->auxv, (i + 2) * sizeof(u64));
 }
 
-static void comm_text(struct text *text, struct task *self, u64 number)
+static void comm_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
 	struct task *task;
@@ -225,19 +225,19 @@ static void comm_text(struct text *text, struct task *self, u64 number)
 	(void)self;
 	find(number, &process, &task);
 	if (process)
-		text_add(text, "%s\n", name_of(process, task));
+		seq_printf(seq, "%s\n", name_of(process, task));
 }
 
 /* --- maps --- */
 
-static void region_text(struct text *text, const struct mm *mm, const struct region_info *region, char *path)
+static void region_show(struct seq_file *seq, const struct mm *mm, const struct region_info *region, char *path)
 {
-	size_t start = text->length;
+	size_t start = seq->length;
 	const char *name = "";
 	u64 dev = 0, ino = 0, end = region->end;
 	bool file = region->segment && segment_name(region->segment, path, PATH_MAX, &dev, &ino);
 
-	text_add(text, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", region->start, region->end,
+	seq_printf(seq, "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ", region->start, region->end,
 		region->flags & RIGHT_R ? 'r' : '-', region->flags & RIGHT_W ? 'w' : '-',
 		region->flags & RIGHT_X ? 'x' : '-', region->flags & MAP_SHARE ? 's' : 'p', file ? region->offset : 0,
 		dev >> 8 & 0xff, dev & 0xff, ino);
@@ -250,14 +250,14 @@ static void region_text(struct text *text, const struct mm *mm, const struct reg
 	else
 		name = bounds_name(mm, region->start, &end);
 	if (*name) {
-		text_pad(text, start, MAPS_NAME_COLUMN);
-		text_add(text, "%s", name);
+		seq_pad(seq, start, MAPS_NAME_COLUMN);
+		seq_printf(seq, "%s", name);
 	}
-	text_bytes(text, "\n", 1);
+	seq_write(seq, "\n", 1);
 }
 
 /* Private memory that was written counts as shared while there is a process that it may be shared with since a fork. */
-static void region_sizes(struct text *text, const struct process *process, const struct mm *mm,
+static void region_sizes(struct seq_file *seq, const struct process *process, const struct mm *mm,
 	const struct region_info *region)
 {
 	u64 kib = mm_resident(mm, region->start, region->end) << (PAGE_SHIFT - 10);
@@ -284,10 +284,10 @@ static void region_sizes(struct text *text, const struct process *process, const
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
-		text_add(text, "%-16s%8lu kB\n", lines[i].name, lines[i].kib);
+		seq_printf(seq, "%-16s%8lu kB\n", lines[i].name, lines[i].kib);
 }
 
-static void regions_text(struct text *text, u64 number, bool sizes)
+static void regions_show(struct seq_file *seq, u64 number, bool sizes)
 {
 	struct process *process;
 	struct task *task;
@@ -295,47 +295,47 @@ static void regions_text(struct text *text, u64 number, bool sizes)
 	char *path = heap_zalloc(PATH_MAX);
 	u64 at = 0;
 
-	text->failed |= !path;
+	seq->failed |= !path;
 	if (path && find(number, &process, &task)) {
 		while (call_map_query(task_mm(task)->space, at, &region) >= 0 && region.end > at) {
 			/* The kernel joins neighbours that are alike; tables are told apart. */
 			region.start = max_u64(region.start, at);
 			bounds_name(task_mm(task), region.start, &region.end);
-			region_text(text, task_mm(task), &region, path);
+			region_show(seq, task_mm(task), &region, path);
 			if (sizes)
-				region_sizes(text, process, task_mm(task), &region);
+				region_sizes(seq, process, task_mm(task), &region);
 			at = region.end;
 		}
 	}
 	heap_free(path);
 }
 
-static void maps_text(struct text *text, struct task *self, u64 number)
+static void maps_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self;
-	regions_text(text, number, false);
+	regions_show(seq, number, false);
 }
 
-static void smaps_text(struct text *text, struct task *self, u64 number)
+static void smaps_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self;
-	regions_text(text, number, true);
+	regions_show(seq, number, true);
 }
 
 /* --- mounts --- */
 
-void mounts_text(struct text *text, struct task *self, u64 number)
+void mounts_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	char path[PATH_MAX];
 
 	(void)self, (void)number;
 	for (const struct superblock *sb = superblocks; sb; sb = sb->next) {
 		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
-			text_add(text, "%s %s %s rw,relatime 0 0\n", sb->source, path, sb->type);
+			seq_printf(seq, "%s %s %s rw,relatime 0 0\n", sb->source, path, sb->type);
 	}
 }
 
-static void mountinfo_text(struct text *text, struct task *self, u64 number)
+static void mountinfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	char path[PATH_MAX];
 	unsigned i = 20;
@@ -343,23 +343,23 @@ static void mountinfo_text(struct text *text, struct task *self, u64 number)
 	(void)self, (void)number;
 	for (const struct superblock *sb = superblocks; sb; sb = sb->next, i++) {
 		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
-			text_add(text, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, sb->dev, path,
+			seq_printf(seq, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, sb->dev, path,
 				sb->type, sb->source);
 	}
 }
 
 /* --- limits --- */
 
-static void limit_line(struct text *text, const char *name, const struct rlimit64 *limit, const char *unit)
+static void limit_line(struct seq_file *seq, const char *name, const struct rlimit64 *limit, const char *unit)
 {
 	char soft[24], hard[24];
 
 	format(soft, sizeof(soft), limit->rlim_cur == RLIM64_INFINITY ? "unlimited" : "%llu", limit->rlim_cur);
 	format(hard, sizeof(hard), limit->rlim_max == RLIM64_INFINITY ? "unlimited" : "%llu", limit->rlim_max);
-	text_add(text, "%-25s %-20s %-20s %-10s\n", name, soft, hard, unit);
+	seq_printf(seq, "%-25s %-20s %-20s %-10s\n", name, soft, hard, unit);
 }
 
-static void limits_text(struct text *text, struct task *self, u64 number)
+static void limits_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	static const struct {
 		const char *name, *unit;
@@ -384,29 +384,29 @@ static void limits_text(struct text *text, struct task *self, u64 number)
 	struct process *process = process_find((u32)number);
 
 	(void)self;
-	text_add(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	seq_printf(seq, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (unsigned i = 0; process && i < RLIM_NLIMITS; i++)
-		limit_line(text, names[i].name, &process->limits[i], names[i].unit);
+		limit_line(seq, names[i].name, &process->limits[i], names[i].unit);
 }
 
-static void cgroup_text(struct text *text, struct task *self, u64 number)
+static void cgroup_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "0::/\n");
+	seq_printf(seq, "0::/\n");
 }
 
-static void oom_text(struct text *text, struct task *self, u64 number)
+static void oom_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process = process_find((u32)number);
 
 	(void)self;
-	text_add(text, "%d\n", process ? process->oom_adjust : 0);
+	seq_printf(seq, "%d\n", process ? process->oom_adjust : 0);
 }
 
-static void loginuid_text(struct text *text, struct task *self, u64 number)
+static void loginuid_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	(void)self, (void)number;
-	text_add(text, "4294967295");
+	seq_printf(seq, "4294967295");
 }
 
 /* --- links --- */
@@ -477,7 +477,7 @@ static struct file *file_of(u64 number)
 	struct process *process;
 	struct task *task;
 
-	return find((u32)number, &process, &task) && task->files ? files_peek(task->files, number >> 32) : NULL;
+	return find((u32)number, &process, &task) && task->files ? descriptor_peek(task->files, number >> 32) : NULL;
 }
 
 static struct dentry *fd_follow(struct task *self, u64 number)
@@ -496,18 +496,18 @@ static int fd_link(struct task *self, u64 number, char *to, size_t size)
 	return file ? file_path(file, to, size) : -ENOENT;
 }
 
-static void fdinfo_text(struct text *text, struct task *self, u64 number)
+static void fdinfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct file *file = file_of(number);
 
 	(void)self;
 	if (file)
-		text_add(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n", file->pos, file->flags,
+		seq_printf(seq, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n", file->pos, file->flags,
 			file->inode->ino);
 }
 
 static const struct proc_node fd_node = { .name = "FD", .mode = S_IFLNK | 0700, .link = fd_link, .follow = fd_follow };
-static const struct proc_node fdinfo_node = NODE_TEXT("FD", 0444, fdinfo_text);
+static const struct proc_node fdinfo_node = NODE_FILE("FD", 0444, fdinfo_show);
 
 static bool fd_find(u64 number, const char *name, size_t length, u64 *found)
 {
@@ -539,7 +539,7 @@ static const struct proc_node *fd_next(struct task *self, u64 number, u64 *index
 	(void)self;
 	if (!find(number, &process, &task) || !task->files)
 		return NULL;
-	while (*index < task->files->size && !task->files->slots[*index])
+	while (*index < task->files->size && !task->files->fd[*index])
 		++*index;
 	if (*index >= task->files->size)
 		return NULL;
@@ -593,24 +593,24 @@ const struct proc_node process_nodes[] = {
 	{ .name = "fd", .mode = S_IFDIR | 0500, .lookup = fd_lookup, .next = fd_next },
 	NODE_LIST("fdinfo", fdinfo_lookup, fd_next),
 	NODE_LIST("task", task_lookup, task_next),
-	NODE_TEXT("auxv", 0400, auxv_text),
-	NODE_TEXT("cgroup", 0444, cgroup_text),
-	NODE_TEXT("cmdline", 0444, cmdline_text),
-	NODE_TEXT("comm", 0644, comm_text),
+	NODE_FILE("auxv", 0400, auxv_show),
+	NODE_FILE("cgroup", 0444, cgroup_show),
+	NODE_FILE("cmdline", 0444, cmdline_show),
+	NODE_FILE("comm", 0644, comm_show),
 	{ .name = "cwd", .mode = S_IFLNK | 0777, .link = cwd_link, .follow = cwd_follow },
-	NODE_TEXT("environ", 0400, environ_text),
+	NODE_FILE("environ", 0400, environ_show),
 	{ .name = "exe", .mode = S_IFLNK | 0777, .link = exe_link, .follow = exe_follow },
-	NODE_TEXT("limits", 0444, limits_text),
-	NODE_TEXT("loginuid", 0644, loginuid_text),
-	NODE_TEXT("maps", 0444, maps_text),
-	NODE_TEXT("mountinfo", 0444, mountinfo_text),
-	NODE_TEXT("mounts", 0444, mounts_text),
-	NODE_TEXT("oom_score_adj", 0644, oom_text),
+	NODE_FILE("limits", 0444, limits_show),
+	NODE_FILE("loginuid", 0644, loginuid_show),
+	NODE_FILE("maps", 0444, maps_show),
+	NODE_FILE("mountinfo", 0444, mountinfo_show),
+	NODE_FILE("mounts", 0444, mounts_show),
+	NODE_FILE("oom_score_adj", 0644, oom_show),
 	{ .name = "root", .mode = S_IFLNK | 0777, .link = root_link, .follow = root_follow },
-	NODE_TEXT("smaps", 0444, smaps_text),
-	NODE_TEXT("stat", 0444, stat_text),
-	NODE_TEXT("statm", 0444, statm_text),
-	NODE_TEXT("status", 0444, status_text),
+	NODE_FILE("smaps", 0444, smaps_show),
+	NODE_FILE("stat", 0444, stat_show),
+	NODE_FILE("statm", 0444, statm_show),
+	NODE_FILE("status", 0444, status_show),
 	NODE_LIST("vas", vas_process_lookup, vas_process_next),
 	NODE_END,
 };

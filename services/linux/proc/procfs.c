@@ -13,33 +13,33 @@
 
 static const struct inode_ops node_ops, magic_ops;
 
-/* --- texts --- */
+/* --- seq_file --- */
 
-static bool text_room(struct text *text, size_t more)
+static bool seq_room(struct seq_file *seq, size_t more)
 {
 	char *larger;
 
-	if (text->length + more < text->room)
+	if (seq->length + more < seq->room)
 		return true;
-	larger = heap_realloc(text->buffer, (text->length + more) * 2 + 512);
+	larger = heap_realloc(seq->buffer, (seq->length + more) * 2 + 512);
 	if (!larger) {
-		text->failed = true;
+		seq->failed = true;
 		return false;
 	}
-	text->room = (text->length + more) * 2 + 512;
-	text->buffer = larger;
+	seq->room = (seq->length + more) * 2 + 512;
+	seq->buffer = larger;
 	return true;
 }
 
-void text_bytes(struct text *text, const char *bytes, size_t count)
+void seq_write(struct seq_file *seq, const char *bytes, size_t count)
 {
-	if (!text_room(text, count))
+	if (!seq_room(seq, count))
 		return;
-	memcpy(text->buffer + text->length, bytes, count);
-	text->length += count;
+	memcpy(seq->buffer + seq->length, bytes, count);
+	seq->length += count;
 }
 
-void text_add(struct text *text, const char *what, ...)
+void seq_printf(struct seq_file *seq, const char *what, ...)
 {
 	va_list arguments;
 	char line[PATH_MAX + 256];
@@ -48,51 +48,51 @@ void text_add(struct text *text, const char *what, ...)
 	va_start(arguments, what);
 	length = format_v(line, sizeof(line), what, arguments);
 	va_end(arguments);
-	text_bytes(text, line, min_u64((u64)length, sizeof(line) - 1));
+	seq_write(seq, line, min_u64((u64)length, sizeof(line) - 1));
 }
 
-void text_pad(struct text *text, size_t line_start, size_t column)
+void seq_pad(struct seq_file *seq, size_t line_start, size_t column)
 {
-	while (!text->failed && text->length - line_start < column)
-		text_bytes(text, " ", 1);
+	while (!seq->failed && seq->length - line_start < column)
+		seq_write(seq, " ", 1);
 }
 
-/* --- open texts --- */
+/* --- open seq_files --- */
 
-static long text_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
+static long seq_file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	const struct text *text = file->data;
+	const struct seq_file *seq = file->data;
 	u64 piece, copied;
 
 	(void)self;
-	if (*pos >= text->length)
+	if (*pos >= seq->length)
 		return 0;
-	piece = min_u64(bytes, text->length - *pos);
-	copied = copy_guarded(to, text->buffer + *pos, piece);
+	piece = min_u64(bytes, seq->length - *pos);
+	copied = copy_guarded(to, seq->buffer + *pos, piece);
 	*pos += copied;
 	return copied || !piece ? (long)copied : -EFAULT;
 }
 
-static long text_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+static long seq_file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
 {
 	(void)self, (void)file, (void)from, (void)pos;
 	return (long)bytes;
 }
 
-void text_release(struct task *self, struct file *file)
+void seq_file_release(struct task *self, struct file *file)
 {
-	struct text *text = file->data;
+	struct seq_file *seq = file->data;
 
 	(void)self;
-	if (text)
-		heap_free(text->buffer);
-	heap_free(text);
+	if (seq)
+		heap_free(seq->buffer);
+	heap_free(seq);
 }
 
-static const struct file_ops text_ops = {
-	.read = text_read,
-	.write = text_write,
-	.release = text_release,
+static const struct file_ops seq_file_ops = {
+	.read = seq_file_read,
+	.write = seq_file_write,
+	.release = seq_file_release,
 	.seekable = true,
 };
 
@@ -104,22 +104,22 @@ static const struct proc_node *node_of(const struct inode *inode)
 static int node_open(struct task *self, struct inode *inode, struct file *file)
 {
 	const struct proc_node *node = node_of(inode);
-	struct text *text;
+	struct seq_file *seq;
 
-	if (!node->text)
+	if (!node->show)
 		return 0;
-	text = heap_zalloc(sizeof(*text));
-	if (!text)
+	seq = heap_zalloc(sizeof(*seq));
+	if (!seq)
 		return -ENOMEM;
-	node->text(text, self, inode->data[1]);
+	node->show(seq, self, inode->data[1]);
 	/* All of it, or none. */
-	if (text->failed) {
-		heap_free(text->buffer);
-		heap_free(text);
+	if (seq->failed) {
+		heap_free(seq->buffer);
+		heap_free(seq);
 		return -ENOMEM;
 	}
-	file->data = text;
-	file->ops = text->ops ? text->ops : &text_ops;
+	file->data = seq;
+	file->ops = seq->ops ? seq->ops : &seq_file_ops;
 	return 0;
 }
 

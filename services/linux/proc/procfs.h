@@ -13,7 +13,7 @@ struct file;
 struct file_ops;
 
 /* Text that grows. */
-struct text {
+struct seq_file {
 	char *buffer;
 	size_t length, room;
 	bool failed;
@@ -21,16 +21,16 @@ struct text {
 	u64 number;
 };
 
-void text_add(struct text *text, const char *what, ...) __attribute__((format(printf, 2, 3)));
-void text_bytes(struct text *text, const char *bytes, size_t count);
+void seq_printf(struct seq_file *seq, const char *what, ...) __attribute__((format(printf, 2, 3)));
+void seq_write(struct seq_file *seq, const char *bytes, size_t count);
 /* Spaces up to a column of the last line. */
-void text_pad(struct text *text, size_t line_start, size_t column);
+void seq_pad(struct seq_file *seq, size_t line_start, size_t column);
 
 struct proc_node {
 	const char *name; /* NULL ends a table */
 	u32 mode;         /* type and permissions */
 	const struct proc_node *children;
-	void (*text)(struct text *text, struct task *self, u64 number);
+	void (*show)(struct seq_file *seq, struct task *self, u64 number);
 	int (*link)(struct task *self, u64 number, char *to, size_t size);
 	struct dentry *(*follow)(struct task *self, u64 number);
 	/* Directories with names that come and go, besides children: finds the node and number of a name, and the first name
@@ -40,7 +40,7 @@ struct proc_node {
 };
 
 /* Entries of tables: a text; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
-#define NODE_TEXT(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .text = function }
+#define NODE_FILE(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .show = function }
 #define NODE_DIRECTORY(name_, nodes) { .name = name_, .mode = S_IFDIR | 0555, .children = nodes }
 #define NODE_LIST(name_, find, step) { .name = name_, .mode = S_IFDIR | 0555, .lookup = find, .next = step }
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
@@ -54,13 +54,13 @@ void nodes_mount(struct superblock *sb, const struct proc_node *root);
 bool name_number(const char *name, size_t length, u64 *number);
 
 /* For file_ops: file->data is the text. */
-void text_release(struct task *self, struct file *file);
+void seq_file_release(struct task *self, struct file *file);
 
 /* The parts of /proc. */
 extern const struct proc_node process_nodes[]; /* of /proc/PID */
 extern const struct proc_node machine_nodes[]; /* of /proc itself, without the processes */
 const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
 const struct proc_node *fail_next(struct task *self, u64 number, u64 *index, char *name, size_t size);
-void mounts_text(struct text *text, struct task *self, u64 number);
+void mounts_show(struct seq_file *seq, struct task *self, u64 number);
 
 #endif

@@ -5,12 +5,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 struct clone_request {
@@ -63,11 +63,11 @@ static struct process *clone_process(struct task *self, const struct clone_reque
 /* Gives the new task its memory, files and directories. -> 0, or -ENOMEM with what it got left in the task. */
 static int clone_resources(struct task *self, struct task *task, const struct clone_request *request)
 {
-	task->mm = request->flags & CLONE_VM ? mm_share(self->mm) : mm_fork(self->mm, self->name);
+	task->mm = request->flags & CLONE_VM ? mm_get(self->mm) : mm_fork(self->mm, self->name);
 	if (!task->mm)
 		return -ENOMEM;
-	task->files = request->flags & CLONE_FILES ? descriptors_share(self->files) : descriptors_fork(self->files);
-	task->fs = request->flags & CLONE_FS ? fs_share(self->fs) : fs_fork(self->fs);
+	task->files = request->flags & CLONE_FILES ? descriptors_get(self->files) : descriptors_fork(self->files);
+	task->fs = request->flags & CLONE_FS ? fs_get(self->fs) : fs_fork(self->fs);
 	if (!task->files || !task->fs)
 		return -ENOMEM;
 	if ((request->flags & CLONE_FILES) && !(request->flags & CLONE_THREAD))
@@ -136,7 +136,7 @@ static long clone_do(struct task *self, const struct user_frame *frame, const st
 	if (self->process->exiting || self->process->executing)
 		return -ERESTARTNOINTR;
 	self->process->too_many_tasks = false;
-	if (!shortage_room())
+	if (!oom_room())
 		return -ENOMEM;
 	struct process *process = clone_process(self, request);
 	if (!process)

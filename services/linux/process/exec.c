@@ -6,12 +6,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/program.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/random.h"
 #include "services/linux/user.h"
 #include "services/linux/user_memory.h"
@@ -233,7 +233,7 @@ static int exec_prepare(struct task *self, struct exec *exec)
 		return -ENOMEM;
 	error = exec_map(self, exec);
 	if (!error)
-		error = file_run(exec->program.file);
+		error = file_deny_write(exec->program.file);
 	if (error)
 		return error;
 	exec_describe(exec);
@@ -274,7 +274,7 @@ static void exec_commit(struct task *self, struct exec *exec)
 	self->alt_stack = self->alt_stack_bytes = self->alt_stack_flags = 0;
 	if (exec->start.secure)
 		self->parent_death_signal = 0;
-	signals_exec(self);
+	signal_flush_handlers(self);
 	timers_end(process, true);
 }
 

@@ -5,14 +5,14 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
 
@@ -31,11 +31,11 @@ int process_single(struct task *self)
 	}
 	struct waiter waiter;
 	waiter_init(&waiter, self);
-	wait_add(&process->wait_tasks, &waiter);
+	wait_queue_add(&process->wait_tasks, &waiter);
 	int error = 0;
 	while (process->task_count > 1 && !error)
 		error = task_sleep_killable(self, 0);
-	wait_remove(&waiter);
+	wait_queue_remove(&waiter);
 	process->executing = NULL;
 	if (process->task_count > 1)
 		return -EAGAIN;
@@ -78,7 +78,8 @@ static bool process_is_unwanted(const struct process *process)
 	if (!parent)
 		return process != first_process;
 	const struct sigaction *action = &parent->actions[SIGCHLD - 1];
-	return process_end_signal(process) == SIGCHLD && (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
+	return process_end_signal(process) == SIGCHLD &&
+		(action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
 }
 
 /* A group that has become orphaned while a member is stopped would stay stopped for ever. */
@@ -90,8 +91,8 @@ static void group_check_orphaned(u32 pgid)
 		stopped |= process->pgid == pgid && process->state == PROCESS_STOPPED;
 	}
 	if (stopped && group_is_orphaned(pgid)) {
-		signal_group(pgid, SIGHUP);
-		signal_group(pgid, SIGCONT);
+		signal_send_group(pgid, SIGHUP);
+		signal_send_group(pgid, SIGCONT);
 	}
 }
 
@@ -159,7 +160,7 @@ static void process_end(struct process *process)
 	if (process->sid == process->pid)
 		tty_session_ended(process->sid);
 	process->state = PROCESS_ZOMBIE;
-	pending_clear(&process->pending);
+	sigpending_flush(&process->pending);
 	vfork_done(process);
 	group_check_orphaned(process->pgid);
 	if (process == first_process)
@@ -184,9 +185,9 @@ _Noreturn void task_exit(struct task *self)
 	mm_put(self, self->mm);
 	process->user_ns += busy - busy / 8;
 	process->system_ns += busy / 8;
-	signal_offer(self, ~0ull);
+	signal_retarget(self, ~0ull);
 	task_discard(self);
-	wait_wake(&process->wait_tasks);
+	wake_up(&process->wait_tasks);
 	if (!process->task_count)
 		process_end(process);
 	service_unlock();

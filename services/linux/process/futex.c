@@ -8,7 +8,7 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
@@ -226,7 +226,7 @@ static int futex_deadline(struct task *self, u64 addr, u32 op, u64 *deadline)
 	if ((op & FUTEX_CMD_MASK) == FUTEX_WAIT) {
 		*deadline = deadline_after(ns);
 	} else if (op & FUTEX_CLOCK_REALTIME) {
-		u64 boot = time_wall() - time_monotonic();
+		u64 boot = time_realtime() - time_monotonic();
 		*deadline = ns > boot ? ns - boot : 1;
 	} else {
 		*deadline = max_u64(ns, 1);

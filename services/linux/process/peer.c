@@ -8,12 +8,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 enum { PEERS_MAX = 1024 };
@@ -115,7 +115,7 @@ static struct peer *peer_new(u32 space, int *error)
 
 /* --- their calls --- */
 
-static bool is_allowed(const struct call_entry *entry, const struct user_frame *frame)
+static bool is_allowed(const struct syscall *entry, const struct user_frame *frame)
 {
 	return entry && entry->peer && (frame->nr != __NR_mmap || (arg(frame, 3) & MAP_ANONYMOUS));
 }
@@ -138,7 +138,7 @@ static void guest_leave(struct task *self)
 }
 
 /* The task whose thread this is works on other memory meanwhile. A signal ends its sleep, but is handled at home only. */
-static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame, const struct call_entry *entry)
+static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame, const struct syscall *entry)
 {
 	if (!is_allowed(entry, frame))
 		return -EPERM;
@@ -207,7 +207,7 @@ static bool is_exit(const struct user_frame *frame)
 /* --- entry --- */
 
 /* Service lock held. */
-static void serve_system_call(struct task *self, struct user_frame *frame, const struct call_entry *entry)
+static void serve_system_call(struct task *self, struct user_frame *frame, const struct syscall *entry)
 {
 	struct mm *process = mm_of_space(frame->space);
 	struct peer *peer = process ? NULL : peer_find(frame->space);
@@ -247,7 +247,7 @@ static void serve_fault(struct task *self, struct user_frame *frame)
 	if (frame->cause == CAUSE_FAULT && (frame->code & FAULT_PAGER))
 		error = segment_fetch(frame->segment, frame->page);
 	if (frame->cause == CAUSE_FAULT && ((frame->code & FAULT_NOMEM) || error == -ENOMEM))
-		error = !(frame->code & FAULT_LIMIT) && shortage_relieve() ? 0 : -ENOMEM;
+		error = !(frame->code & FAULT_LIMIT) && oom_reclaim() ? 0 : -ENOMEM;
 	if (!error || serve_bounds(self, process, frame))
 		return;
 	if (!process) {
@@ -258,7 +258,7 @@ static void serve_fault(struct task *self, struct user_frame *frame)
 	call_thread_exit();
 }
 
-struct task *peer_entry(struct user_frame *frame, const struct call_entry *entry)
+struct task *peer_entry(struct user_frame *frame, const struct syscall *entry)
 {
 	struct task *self = task_of_thread(thread_self());
 	if (!self) {

@@ -9,12 +9,12 @@
 
 #include "user_frame.h"
 
-struct call_entry;
+struct syscall;
 struct task;
 
 /* The upcall of a frame without a cookie; entry: of the table of system calls for frame->nr, or NULL. -> the task, if it is in its
  * own process; otherwise it serves the frame and does not return. */
-struct task *peer_entry(struct user_frame *frame, const struct call_entry *entry);
+struct task *peer_entry(struct user_frame *frame, const struct syscall *entry);
 /* The task is to end but is inside of calls from space to space: leaves those first. */
 _Noreturn void peer_leave(struct task *self);
 /* Calls of abi/peer.h. -> result, -ENOSYS if the number is none of them. Service lock held. */

@@ -6,11 +6,11 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 enum { PERSONALITY_ASK = 0xffffffff };

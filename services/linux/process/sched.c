@@ -8,7 +8,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"

@@ -4,12 +4,12 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 static void work_clear(struct task *self, u32 work)
@@ -17,7 +17,7 @@ static void work_clear(struct task *self, u32 work)
 	__atomic_fetch_and(&self->work, ~work, __ATOMIC_SEQ_CST);
 }
 
-/* Stops all tasks of the process; each sleeps in signal_work(). */
+/* Stops all tasks of the process; each sleeps in signal_deliver(). */
 static void process_stop(struct process *process, int signal)
 {
 	process->state = PROCESS_STOPPED;
@@ -110,7 +110,7 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 	signal_set_mask(self, self->mask | *signal_word(&action.sa_mask) | own);
 }
 
-void signal_work(struct task *self, struct user_frame *frame, bool call_result)
+void signal_deliver(struct task *self, struct user_frame *frame, bool call_result)
 {
 	struct process *process = self->process;
 	siginfo_t info;
@@ -125,8 +125,8 @@ void signal_work(struct task *self, struct user_frame *frame, bool call_result)
 			task_sleep_killable(self, 0);
 			continue;
 		}
-		int signal = signal_take(self, ~self->mask, &info);
-		signal_recalculate(self);
+		int signal = signal_dequeue(self, ~self->mask, &info);
+		signal_recalc_pending(self);
 		if (!signal && (self->work & WORK_RESTORE_MASK)) {
 			work_clear(self, WORK_RESTORE_MASK);
 			signal_set_mask(self, self->saved_mask);

@@ -5,7 +5,7 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
@@ -50,7 +50,7 @@ static int clock_read(struct task *self, int clock, u64 *ns)
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_TAI:
 	case CLOCK_REALTIME_ALARM:
-		*ns = time_wall();
+		*ns = time_realtime();
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
@@ -98,7 +98,7 @@ long sys_clock_getres(struct task *self, struct user_frame *frame)
 
 long sys_gettimeofday(struct task *self, struct user_frame *frame)
 {
-	u64 ns = time_wall();
+	u64 ns = time_realtime();
 	struct __kernel_old_timeval time = { ns / NS_PER_S, ns % NS_PER_S / NS_PER_US };
 	struct timezone zone = { 0, 0 };
 	if (arg(frame, 0) && user_write(self, arg(frame, 0), &time, sizeof(time)))
@@ -108,7 +108,7 @@ long sys_gettimeofday(struct task *self, struct user_frame *frame)
 
 long sys_time(struct task *self, struct user_frame *frame)
 {
-	u64 seconds = time_wall() / NS_PER_S;
+	u64 seconds = time_realtime() / NS_PER_S;
 	if (arg(frame, 0) && user_put_u64(self, arg(frame, 0), seconds))
 		return -EFAULT;
 	return seconds;

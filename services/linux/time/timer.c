@@ -7,11 +7,11 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/time/timer.h"
 #include "services/linux/user_memory.h"
 
@@ -107,7 +107,7 @@ static void timer_thread(void *argument)
 		u64 next = 0, now = time_monotonic();
 		list_for_each_safe(node, &processes)
 			timers_run(container_of(node, struct process, all), now, &next);
-		timer_files_run(now, &next);
+		timerfds_run(now, &next);
 		next_deadline = next;
 		service_unlock();
 		call_wait(&timer_word, seen, next, 0);
@@ -283,7 +283,7 @@ long sys_timer_settime(struct task *self, struct user_frame *frame)
 	if (arg(frame, 3) && timer_tell(self, timer, arg(frame, 3)))
 		return -EFAULT;
 	if ((arg(frame, 1) & TIMER_ABSTIME) && ns) {
-		u64 now = timer->clock == CLOCK_REALTIME ? time_wall() : time_monotonic();
+		u64 now = timer->clock == CLOCK_REALTIME ? time_realtime() : time_monotonic();
 		ns = ns > now ? ns - now : 1;
 	}
 	interval_set(&timer->interval, ns, interval);

@@ -14,6 +14,6 @@ u64 interval_left(const struct interval_timer *timer);
 void interval_note(u64 *next, const struct interval_timer *timer);
 
 /* timerfd.c: moves on the timers that are files. */
-void timer_files_run(u64 now, u64 *next);
+void timerfds_run(u64 now, u64 *next);
 
 #endif

@@ -8,7 +8,7 @@
 #include "services/linux/fs/files.h"
 #include "services/linux/main.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/task.h"
 #include "services/linux/tty/tty.h"
 #include "services/linux/user_memory.h"
@@ -25,7 +25,7 @@ static struct {
 static struct lock find_lock;
 static u64 portal;
 
-struct wait_list console_input = { LIST_INIT(console_input.waiters) };
+struct wait_queue console_input = { LIST_INIT(console_input.waiters) };
 
 /* Standard input. [L] but for what the reader fills while `asked` says that it may. */
 static struct {
@@ -41,7 +41,7 @@ static struct output {
 	u32 word;
 	u32 drained; /* counts the times the ring became empty: fs_drain() sleeps on it */
 	unsigned port;
-	struct wait_list room;
+	struct wait_queue room;
 } outputs[2];
 
 static bool held;
@@ -112,7 +112,7 @@ static void input_thread(void *unused)
 		input.end = got > 0 ? (u32)got : 0;
 		input.ended = got <= 0;
 		input.asked = false;
-		wait_wake(&console_input);
+		wake_up(&console_input);
 		service_unlock();
 		if (got <= 0)
 			return;
@@ -127,9 +127,9 @@ static void tty_thread(void *unused)
 
 		service_lock();
 		if (got > 0)
-			tty_input(arena.input, (size_t)got);
+			tty_console_input(arena.input, (size_t)got);
 		else
-			tty_hangup();
+			tty_console_hangup();
 		service_unlock();
 		if (got <= 0)
 			return;
@@ -176,7 +176,7 @@ static char *ring_of(const struct output *output)
 	return arena.output[output - outputs];
 }
 
-struct wait_list *console_output(unsigned port)
+struct wait_queue *console_output(unsigned port)
 {
 	return &output_of(port)->room;
 }
@@ -212,8 +212,8 @@ static bool output_next(struct output *output)
 		__atomic_fetch_add(&output->drained, 1, __ATOMIC_SEQ_CST);
 		call_wake(&output->drained, ~0u);
 	}
-	wait_wake(&outputs[0].room);
-	wait_wake(&outputs[1].room);
+	wake_up(&outputs[0].room);
+	wake_up(&outputs[1].room);
 	service_unlock();
 	return true;
 }
@@ -340,9 +340,9 @@ static void control_line(const char *line)
 		unsigned rows = (unsigned)parse_number(&at);
 
 		at += *at == ' ';
-		tty_resize(rows, (unsigned)parse_number(&at));
+		tty_console_resize(rows, (unsigned)parse_number(&at));
 	} else if (strcmp(line, "continue") == 0) {
-		tty_continue();
+		tty_console_continue();
 	} else if (strcmp(line, "map") == 0) {
 		map_send();
 	}
@@ -378,7 +378,7 @@ void console_init(bool tty)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		outputs[i].port = i ? PORT_STDERR : PORT_STDOUT;
-		wait_list_init(&outputs[i].room);
+		wait_queue_init(&outputs[i].room);
 		thread_start(output_thread, &outputs[i]);
 	}
 	thread_start(tty ? tty_thread : input_thread, NULL);

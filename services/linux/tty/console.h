@@ -12,17 +12,17 @@
 #include "services/linux/base.h"
 #include "services/linux/sleep.h"
 
-/* Finds the driver and starts the threads. tty: stdin is read all the time and each piece given to tty_input(). */
+/* Finds the driver and starts the threads. tty: stdin is read all the time and each piece given to tty_console_input(). */
 void console_init(bool tty);
 /* Bytes of standard input that are here; asks for more if there are none. Sleeps if wait. 0: end of the stream. */
 long console_read(struct task *self, void *to, size_t bytes, bool wait);
 /* Is there input, or its end? If not, asks for some. */
 bool console_readable(void);
-extern struct wait_list console_input;
+extern struct wait_queue console_input;
 /* Writes to PORT_STDOUT or PORT_STDERR. -> bytes written. */
 long console_write(struct task *self, unsigned port, const void *from, size_t bytes, bool wait);
 bool console_writable(unsigned port);
-struct wait_list *console_output(unsigned port);
+struct wait_queue *console_output(unsigned port);
 /* Puts bytes of an echo into the ring; what does not fit is lost. From service memory. */
 void console_echo(unsigned port, const char *from, size_t bytes);
 /* Holds output back, or lets it go on (terminal). */

@@ -13,10 +13,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/tty/tty.h"
 
 /* ROOM: a program may write when what the discipline makes of its piece fits. Number 0 is the host's terminal. */
@@ -30,9 +30,9 @@ struct pty {
 	bool master_closed;
 	bool slave_closed; /* there was one, and now there is none */
 	u32 slaves;
-	struct dentry *dentry;      /* its name, with a reference */
-	struct wait_list can_read;  /* the master */
-	struct wait_list can_write; /* slaves */
+	struct dentry *dentry;       /* its name, with a reference */
+	struct wait_queue can_read;  /* the master */
+	struct wait_queue can_write; /* slaves */
 };
 
 static struct pty *ptys[NUMBER_MAX + 1];
@@ -58,7 +58,7 @@ static u32 ring_put(struct pty *pty, const char *text, size_t bytes)
 		pty->ring[(pty->head + pty->count + i) % RING_BYTES] = text[i];
 	pty->count += count;
 	if (count)
-		wait_wake(&pty->can_read);
+		wake_up(&pty->can_read);
 	return count;
 }
 
@@ -88,7 +88,7 @@ static long pty_show(struct task *self, struct tty *tty, const char *text, size_
 	}
 }
 
-static struct wait_list *pty_output(struct tty *tty)
+static struct wait_queue *pty_output(struct tty *tty)
 {
 	return &pty_of(tty)->can_write;
 }
@@ -96,7 +96,7 @@ static struct wait_list *pty_output(struct tty *tty)
 static void pty_stopped(struct tty *tty)
 {
 	if (!tty->ldisc.stopped)
-		wait_wake(&pty_of(tty)->can_write);
+		wake_up(&pty_of(tty)->can_write);
 }
 
 static void pty_free(struct pty *pty)
@@ -127,11 +127,11 @@ static void slave_closed(struct tty *tty)
 	if (--pty->slaves)
 		return;
 	pty->slave_closed = true;
-	wait_wake(&pty->can_read);
+	wake_up(&pty->can_read);
 	pty_free(pty);
 }
 
-static const struct tty_screen pty_screen = {
+static const struct tty_driver pty_screen = {
 	.echo = pty_echo,
 	.write = pty_show,
 	.writable = pty_writable,
@@ -174,7 +174,7 @@ static long master_read(struct task *self, struct file *file, void *to, size_t b
 		if (copied < piece)
 			break;
 	}
-	wait_wake(&pty->can_write);
+	wake_up(&pty->can_write);
 	return done || !bytes ? (long)done : -EFAULT;
 }
 
@@ -184,7 +184,7 @@ static size_t type(struct pty *pty, const char *bytes, size_t count)
 	size_t done = 0;
 
 	while (done < count && ldisc_has_room(&pty->tty.ldisc))
-		tty_feed(&pty->tty, bytes + done++, 1);
+		tty_receive(&pty->tty, bytes + done++, 1);
 	return done;
 }
 
@@ -213,13 +213,13 @@ static long master_write(struct task *self, struct file *file, const void *from,
 	return (long)done;
 }
 
-static unsigned master_poll(struct file *file, struct poll_wait *wait)
+static unsigned master_poll(struct file *file, struct poll_table *wait)
 {
 	struct pty *pty = file->data;
 	unsigned ready = 0;
 
-	poll_on(wait, &pty->can_read);
-	poll_on(wait, &pty->tty.room);
+	poll_wait(wait, &pty->can_read);
+	poll_wait(wait, &pty->tty.room);
 	if (pty->count)
 		ready |= EPOLLIN | EPOLLRDNORM;
 	if (pty->slave_closed)
@@ -264,7 +264,7 @@ static long master_ioctl(struct task *self, struct file *file, unsigned command,
 		signal_foreground(pty->tty.session, pty->tty.foreground, (int)argument);
 		return 0;
 	default:
-		return tty_command(self, &pty->tty, command, argument, true);
+		return tty_ioctl(self, &pty->tty, command, argument, true);
 	}
 }
 
@@ -276,9 +276,9 @@ static void master_release(struct task *self, struct file *file)
 	if (!pty)
 		return;
 	pty->master_closed = true;
-	tty_hang_up(&pty->tty);
-	tty_forget(&pty->tty);
-	dentry_unbind(pty->dentry);
+	tty_hangup(&pty->tty);
+	tty_disassociate(&pty->tty);
+	dentry_delete(pty->dentry);
 	dentry_put(pty->dentry);
 	pty_free(pty);
 }
@@ -304,7 +304,7 @@ static int pty_name(struct task *self, struct pty *pty)
 		return error;
 	}
 	inode->rdev = (u64)DEVICE_MAJOR << 8 | pty->tty.number;
-	dentry_bind(pty->dentry, inode);
+	dentry_instantiate(pty->dentry, inode);
 	return 0;
 }
 
@@ -330,8 +330,8 @@ int pty_open(struct task *self, struct file *file)
 		heap_free(pty);
 		return error;
 	}
-	wait_list_init(&pty->can_read);
-	wait_list_init(&pty->can_write);
+	wait_queue_init(&pty->can_read);
+	wait_queue_init(&pty->can_write);
 	tty_setup(&pty->tty, &pty_screen);
 	/* Only terminals of people are known to take UTF-8. */
 	pty->tty.ldisc.settings.c_iflag &= ~(tcflag_t)IUTF8;

@@ -13,7 +13,7 @@
 #include "services/linux/tty/console.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/tty/line_discipline.h"
 
 enum { PIECE_BYTES = 512, TTY_DEVICE = 136 << 8 };
@@ -39,14 +39,14 @@ static void take(struct tty *tty, u32 session, u32 group)
 	tty->foreground = group;
 }
 
-void tty_setup(struct tty *tty, const struct tty_screen *screen)
+void tty_setup(struct tty *tty, const struct tty_driver *screen)
 {
 	tty->screen = screen;
 	tty->ldisc.output = screen->echo;
 	tty->ldisc.signal = tty_signal;
 	ldisc_init(&tty->ldisc);
-	wait_list_init(&tty->readers);
-	wait_list_init(&tty->room);
+	wait_queue_init(&tty->readers);
+	wait_queue_init(&tty->room);
 	list_append(&ttys, &tty->all);
 }
 
@@ -75,7 +75,7 @@ static bool console_has_room(const struct tty *tty)
 	return console_writable(PORT_STDOUT);
 }
 
-static struct wait_list *console_list(struct tty *tty)
+static struct wait_queue *console_list(struct tty *tty)
 {
 	(void)tty;
 	return console_output(PORT_STDOUT);
@@ -86,7 +86,7 @@ static void console_stopped(struct tty *tty)
 	console_hold(tty->ldisc.stopped);
 }
 
-static const struct tty_screen console_screen = {
+static const struct tty_driver console_screen = {
 	.echo = console_show,
 	.write = console_put,
 	.writable = console_has_room,
@@ -101,20 +101,20 @@ void tty_init(unsigned rows, unsigned columns)
 	console.size.ws_col = (unsigned short)columns;
 }
 
-void tty_feed(struct tty *tty, const char *bytes, size_t count)
+void tty_receive(struct tty *tty, const char *bytes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		ldisc_input(&tty->ldisc, bytes[i]);
 	tty->screen->stopped(tty);
-	wait_wake(&tty->readers);
+	wake_up(&tty->readers);
 }
 
-void tty_input(const char *bytes, size_t count)
+void tty_console_input(const char *bytes, size_t count)
 {
-	tty_feed(&console, bytes, count);
+	tty_receive(&console, bytes, count);
 }
 
-void tty_hang_up(struct tty *tty)
+void tty_hangup(struct tty *tty)
 {
 	struct process *leader = tty->session ? process_find(tty->session) : NULL;
 
@@ -125,18 +125,18 @@ void tty_hang_up(struct tty *tty)
 	}
 	to_foreground(tty, SIGHUP);
 	to_foreground(tty, SIGCONT);
-	wait_wake(&tty->readers);
-	wait_wake(tty->screen->output(tty));
+	wake_up(&tty->readers);
+	wake_up(tty->screen->output(tty));
 }
 
-void tty_forget(struct tty *tty)
+void tty_disassociate(struct tty *tty)
 {
 	take(tty, 0, 0);
 }
 
-void tty_hangup(void)
+void tty_console_hangup(void)
 {
-	tty_hang_up(&console);
+	tty_hangup(&console);
 }
 
 static void resize(struct tty *tty, const struct winsize *wanted)
@@ -147,21 +147,21 @@ static void resize(struct tty *tty, const struct winsize *wanted)
 	to_foreground(tty, SIGWINCH);
 }
 
-void tty_resize(unsigned rows, unsigned columns)
+void tty_console_resize(unsigned rows, unsigned columns)
 {
 	struct winsize wanted = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
 
 	resize(&console, &wanted);
 }
 
-void tty_continue(void)
+void tty_console_continue(void)
 {
 	to_foreground(&console, SIGCONT);
 }
 
 /* --- sessions --- */
 
-void tty_take(u32 session, u32 group)
+void tty_set_controlling(u32 session, u32 group)
 {
 	take(&console, session, group);
 }
@@ -207,7 +207,7 @@ static int background(struct task *self, const struct tty *tty, int signal)
 		return signal == SIGTTIN ? -EIO : 0;
 	if (group_is_orphaned(process->pgid))
 		return -EIO;
-	signal_group(process->pgid, signal);
+	signal_send_group(process->pgid, signal);
 	return -ERESTARTSYS;
 }
 
@@ -272,7 +272,7 @@ static long tty_read(struct task *self, struct file *file, void *to, size_t byte
 		if (got < wanted || (tty->ldisc.settings.c_lflag & ICANON && piece[got - 1] == '\n'))
 			break;
 	}
-	wait_wake(&tty->room);
+	wake_up(&tty->room);
 	return (long)done;
 }
 
@@ -314,13 +314,13 @@ static long tty_write(struct task *self, struct file *file, const void *from, si
 	return (long)done;
 }
 
-static unsigned tty_poll(struct file *file, struct poll_wait *wait)
+static unsigned tty_poll(struct file *file, struct poll_table *wait)
 {
 	struct tty *tty = file->data;
 	unsigned ready = 0;
 
-	poll_on(wait, &tty->readers);
-	poll_on(wait, tty->screen->output(tty));
+	poll_wait(wait, &tty->readers);
+	poll_wait(wait, tty->screen->output(tty));
 	if (ldisc_readable(&tty->ldisc, 1))
 		ready |= EPOLLIN | EPOLLRDNORM;
 	if (tty->hung_up)
@@ -343,8 +343,8 @@ static long set_settings(struct task *self, struct tty *tty, unsigned command, u
 		return -EFAULT;
 	ldisc_set(&tty->ldisc, &settings, command == TCSETSF);
 	tty->screen->stopped(tty);
-	wait_wake(&tty->readers);
-	wait_wake(&tty->room);
+	wake_up(&tty->readers);
+	wake_up(&tty->room);
 	return 0;
 }
 
@@ -395,7 +395,7 @@ static long flush(struct tty *tty, u64 what)
 		return -EINVAL;
 	if (what != TCOFLUSH) {
 		ldisc_flush_input(&tty->ldisc);
-		wait_wake(&tty->room);
+		wake_up(&tty->room);
 	}
 	return 0;
 }
@@ -411,7 +411,7 @@ static long flow(struct tty *tty, u64 what)
 	return 0;
 }
 
-long tty_command(struct task *self, struct tty *tty, unsigned command, u64 argument, bool master)
+long tty_ioctl(struct task *self, struct tty *tty, unsigned command, u64 argument, bool master)
 {
 	bool own = master || self->process->sid == tty->session;
 
@@ -454,9 +454,9 @@ long tty_command(struct task *self, struct tty *tty, unsigned command, u64 argum
 	}
 }
 
-static long tty_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
+static long tty_file_ioctl(struct task *self, struct file *file, unsigned command, u64 argument)
 {
-	return tty_command(self, file->data, command, argument, false);
+	return tty_ioctl(self, file->data, command, argument, false);
 }
 
 static void tty_release(struct task *self, struct file *file)
@@ -472,7 +472,7 @@ static const struct file_ops tty_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
-	.ioctl = tty_ioctl,
+	.ioctl = tty_file_ioctl,
 	.release = tty_release,
 };
 

@@ -102,7 +102,7 @@ void vas_leave(struct task *self)
 		if (!is_lockable(use))
 			continue;
 		*(wants_write(use, self->vas_writing) ? &use->seg->writing : &use->seg->reading) -= 1;
-		wait_wake(&use->seg->waiting);
+		wake_up(&use->seg->waiting);
 	}
 }
 
@@ -122,7 +122,7 @@ static int wait_taken(struct task *self, struct seg_use *use, bool writing)
 	vas->lockers--;
 	/* It may wait for another lock next: readers wait behind its wish no longer. */
 	if (wish)
-		wait_wake(&seg->waiting);
+		wake_up(&seg->waiting);
 	return error;
 }
 

@@ -33,15 +33,15 @@ static const struct vas_object *seg_object(u64 number)
 	return seg ? &seg->object : NULL;
 }
 
-/* KIND_NAME_text(): one line with a member of an object. */
+/* KIND_NAME_show(): one line with a member of an object. */
 #define MEMBER(kind, name, what, value) \
-	static void kind##_##name##_text(struct text *text, struct task *self, u64 number) \
+	static void kind##_##name##_show(struct seq_file *seq, struct task *self, u64 number) \
 	{ \
 		const struct vas_object *object = kind##_object(number); \
 \
 		(void)self; \
 		if (object) \
-			text_add(text, what "\n", value); \
+			seq_printf(seq, what "\n", value); \
 	}
 
 static const char *share_name(const struct vas_object *object)
@@ -64,16 +64,16 @@ MEMBER(seg, share, "%s", share_name(object))
 
 /* --- /sys/kernel/vas --- */
 
-static void root_text(struct text *text, struct task *self, u64 number)
+static void root_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct vas *vas = vas_by_id(number);
 
 	(void)self;
 	if (vas)
-		text_add(text, "%lx\n", vas->root);
+		seq_printf(seq, "%lx\n", vas->root);
 }
 
-static void segments_text(struct text *text, struct task *self, u64 number)
+static void segments_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct vas *vas = vas_by_id(number);
 
@@ -83,12 +83,12 @@ static void segments_text(struct text *text, struct task *self, u64 number)
 	list_for_each(node, &vas->segments) {
 		const struct seg_use *use = container_of(node, struct seg_use, of_vas);
 
-		text_add(text, "%u %s %lx-%lx %s\n", use->seg->object.id, use->write ? "rw" : "r", use->seg->start,
+		seq_printf(seq, "%u %s %lx-%lx %s\n", use->seg->object.id, use->write ? "rw" : "r", use->seg->start,
 			use->seg->end, use->seg->object.name ? use->seg->object.name : "");
 	}
 }
 
-static void attached_text(struct text *text, struct task *self, u64 number)
+static void attached_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct vas *vas = vas_by_id(number);
 
@@ -98,19 +98,19 @@ static void attached_text(struct text *text, struct task *self, u64 number)
 	list_for_each(node, &vas->uses) {
 		const struct vas_use *use = container_of(node, struct vas_use, of_vas);
 
-		text_add(text, "%u %s\n", use->pid, use->write ? "rw" : "r");
+		seq_printf(seq, "%u %s\n", use->pid, use->write ? "rw" : "r");
 	}
 }
 
 static const struct proc_node vas_nodes[] = {
-	NODE_TEXT("attached", 0444, attached_text),
-	NODE_TEXT("group", 0444, vas_group_text),
-	NODE_TEXT("mode", 0444, vas_mode_text),
-	NODE_TEXT("name", 0444, vas_name_text),
-	NODE_TEXT("root", 0444, root_text),
-	NODE_TEXT("segments", 0444, segments_text),
-	NODE_TEXT("share", 0444, vas_share_text),
-	NODE_TEXT("user", 0444, vas_user_text),
+	NODE_FILE("attached", 0444, attached_show),
+	NODE_FILE("group", 0444, vas_group_show),
+	NODE_FILE("mode", 0444, vas_mode_show),
+	NODE_FILE("name", 0444, vas_name_show),
+	NODE_FILE("root", 0444, root_show),
+	NODE_FILE("segments", 0444, segments_show),
+	NODE_FILE("share", 0444, vas_share_show),
+	NODE_FILE("user", 0444, vas_user_show),
 	NODE_END,
 };
 
@@ -136,16 +136,16 @@ static const struct proc_node *vas_list(struct task *self, u64 number, u64 *inde
 
 /* --- /sys/kernel/vas_segs --- */
 
-static void region_text(struct text *text, struct task *self, u64 number)
+static void region_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct seg *seg = seg_by_id(number);
 
 	(void)self;
 	if (seg)
-		text_add(text, "%lx-%lx\n", seg->start, seg->end);
+		seq_printf(seq, "%lx-%lx\n", seg->start, seg->end);
 }
 
-static void seg_attached_text(struct text *text, struct task *self, u64 number)
+static void seg_attached_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct seg *seg = seg_by_id(number);
 
@@ -155,18 +155,18 @@ static void seg_attached_text(struct text *text, struct task *self, u64 number)
 	list_for_each(node, &seg->uses) {
 		const struct seg_use *use = container_of(node, struct seg_use, of_seg);
 
-		text_add(text, "%u %s\n", use->vas->object.id, use->write ? "rw" : "r");
+		seq_printf(seq, "%u %s\n", use->vas->object.id, use->write ? "rw" : "r");
 	}
 }
 
 static const struct proc_node seg_nodes[] = {
-	NODE_TEXT("attached", 0444, seg_attached_text),
-	NODE_TEXT("group", 0444, seg_group_text),
-	NODE_TEXT("mode", 0444, seg_mode_text),
-	NODE_TEXT("name", 0444, seg_name_text),
-	NODE_TEXT("region", 0444, region_text),
-	NODE_TEXT("share", 0444, seg_share_text),
-	NODE_TEXT("user", 0444, seg_user_text),
+	NODE_FILE("attached", 0444, seg_attached_show),
+	NODE_FILE("group", 0444, seg_group_show),
+	NODE_FILE("mode", 0444, seg_mode_show),
+	NODE_FILE("name", 0444, seg_name_show),
+	NODE_FILE("region", 0444, region_show),
+	NODE_FILE("share", 0444, seg_share_show),
+	NODE_FILE("user", 0444, seg_user_show),
 	NODE_END,
 };
 
@@ -207,25 +207,25 @@ static struct vas_use *use_of(u64 number)
 	return task && vas ? vas_use_find(task_mm(task), vas) : NULL;
 }
 
-static void status_text(struct text *text, struct task *self, u64 number)
+static void status_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct vas_use *use = use_of(number);
 
 	(void)self;
 	if (use)
-		text_add(text, "pid:\t%u\nvid:\t%u\naccess:\t%s\n", (u32)number, use->vas->object.id,
+		seq_printf(seq, "pid:\t%u\nvid:\t%u\naccess:\t%s\n", (u32)number, use->vas->object.id,
 			use->write ? "read-write" : "read-only");
 }
 
-static void region_line(struct text *text, const struct region_info *region, u64 base, const char *flags,
+static void region_line(struct seq_file *seq, const struct region_info *region, u64 base, const char *flags,
 	const char *name)
 {
-	text_add(text, "%08lx-%08lx %c%c%c%c %s %s\n", base + region->start, base + region->end,
+	seq_printf(seq, "%08lx-%08lx %c%c%c%c %s %s\n", base + region->start, base + region->end,
 		region->flags & RIGHT_R ? 'r' : '-', region->flags & RIGHT_W ? 'w' : '-',
 		region->flags & RIGHT_X ? 'x' : '-', region->flags & MAP_SHARE ? 's' : 'p', flags, name);
 }
 
-static void regions(struct text *text, u32 space, u64 base, const char *flags, const struct vas *vas)
+static void regions(struct seq_file *seq, u32 space, u64 base, const char *flags, const struct vas *vas)
 {
 	struct region_info region;
 
@@ -239,20 +239,20 @@ static void regions(struct text *text, u32 space, u64 base, const char *flags, c
 			if (seg->start == base + region.start && seg->object.name)
 				name = seg->object.name;
 		}
-		region_line(text, &region, base, flags, name);
+		region_line(seq, &region, base, flags, name);
 	}
 }
 
 /* What the process sees while it is in the VAS: [p] is its own, [v] the VAS's. */
-static void maps_text(struct text *text, struct task *self, u64 number)
+static void maps_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	const struct vas_use *use = use_of(number);
 
 	(void)self;
 	if (!use)
 		return;
-	regions(text, use->mm->space, 0, "[p]", NULL);
-	regions(text, use->vas->object.id, machine_half, use->write ? "[v]" : "[v:r]", use->vas);
+	regions(seq, use->mm->space, 0, "[p]", NULL);
+	regions(seq, use->vas->object.id, machine_half, use->write ? "[v]" : "[v:r]", use->vas);
 }
 
 static int vas_link(struct task *self, u64 number, char *to, size_t size)
@@ -262,8 +262,8 @@ static int vas_link(struct task *self, u64 number, char *to, size_t size)
 }
 
 static const struct proc_node use_nodes[] = {
-	NODE_TEXT("maps", 0444, maps_text),
-	NODE_TEXT("status", 0444, status_text),
+	NODE_FILE("maps", 0444, maps_show),
+	NODE_FILE("status", 0444, status_show),
 	NODE_LINK("vas", vas_link),
 	NODE_END,
 };

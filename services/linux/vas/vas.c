@@ -339,7 +339,7 @@ struct seg *seg_new(struct task *self, const char *name, u32 mode, u64 start, u6
 	seg->start = start;
 	seg->end = end;
 	list_init(&seg->uses);
-	wait_list_init(&seg->waiting);
+	wait_queue_init(&seg->waiting);
 	object_add(&seg->object, true, seg_number());
 	return seg;
 }

@@ -45,7 +45,7 @@ struct seg {
 	struct list_node uses; /* struct seg_use.of_seg */
 	/* The lock of a lockable one: tasks that hold it to read, that hold it to write (0 or 1), that wait to write. */
 	u32 reading, writing, wish_to_write;
-	struct wait_list waiting;
+	struct wait_queue waiting;
 };
 
 struct seg_use {

@@ -2,7 +2,7 @@
 #include <asm/errno.h>
 #include <asm/prctl.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/machine.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"

@@ -4,7 +4,7 @@
 
 #include "services/linux/machine.h"
 #include "services/linux/memory/private.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 enum { NEVER = -1000, THOUSANDTHS = 1000, ROOM_PART = 32, ROOM_PART_VAS = 8 };
@@ -56,7 +56,7 @@ static void memory_give_back(const struct process *process)
 	call_unmap(mm->space, STACKLET_END, machine_window / 2 - STACKLET_END);
 }
 
-bool shortage_relieve(void)
+bool oom_reclaim(void)
 {
 	struct kernel_stats stats;
 	if (memory_hooks->reclaim())
@@ -83,12 +83,12 @@ static bool is_room(u64 part)
 	return stats.frames_free > stats.frames_total / part || memory_hooks->reclaim();
 }
 
-bool shortage_relieve_vas(void)
+bool oom_reclaim_vas(void)
 {
 	return is_room(ROOM_PART_VAS);
 }
 
-bool shortage_room(void)
+bool oom_room(void)
 {
 	return is_room(ROOM_PART);
 }

@@ -7,7 +7,7 @@
 #include <linux/limits.h>
 #include <linux/uio.h>
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
@@ -43,14 +43,14 @@ static long write_here(struct task *self, struct file *file, u64 addr, u64 bytes
 
 long sys_read(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	return file ? read_here(self, file, arg(f, 1), arg(f, 2)) : -EBADF;
 }
 
 long sys_write(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	return file ? write_here(self, file, arg(f, 1), arg(f, 2)) : -EBADF;
 }
@@ -58,7 +58,7 @@ long sys_write(struct task *self, struct user_frame *f)
 /* The file of a call with an offset of its own. */
 static struct file *seekable(struct task *self, u64 fd, u64 offset, int *error)
 {
-	struct file *file = files_peek(self->files, fd);
+	struct file *file = descriptor_peek(self->files, fd);
 
 	*error = 0;
 	if (!file)
@@ -130,13 +130,13 @@ static long vectors(struct task *self, struct file *file, const struct iovec *ve
 	return total;
 }
 
-void vector_free(struct iovec *few, struct iovec *vector)
+void iovec_free(struct iovec *few, struct iovec *vector)
 {
 	if (vector != few)
 		heap_free(vector);
 }
 
-long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector,
+long iovec_import(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector,
 	u64 *bytes)
 {
 	long error = 0;
@@ -145,7 +145,7 @@ long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iove
 	*bytes = 0;
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
-	if (count > VECTORS_ON_STACK)
+	if (count > IOVEC_ON_STACK)
 		*vector = heap_zalloc(count * sizeof(**vector));
 	if (!*vector)
 		return -ENOMEM;
@@ -162,35 +162,35 @@ long vector_read(struct task *self, u64 addr, u64 count, bool write, struct iove
 				(write ? user_pointer : user_target)(self, (u64)piece->iov_base, piece->iov_len);
 	}
 	if (error)
-		vector_free(few, *vector);
+		iovec_free(few, *vector);
 	return error;
 }
 
 static long vectors_user(struct task *self, struct file *file, u64 addr, u64 count, u64 *pos, bool write)
 {
-	struct iovec few[VECTORS_ON_STACK];
+	struct iovec few[IOVEC_ON_STACK];
 	struct iovec *vector;
 	u64 bytes;
 	long total;
 
 	if (!(file->may & (write ? FILE_WRITE : FILE_READ)))
 		return -EBADF;
-	total = vector_read(self, addr, count, write, few, &vector, &bytes);
+	total = iovec_import(self, addr, count, write, few, &vector, &bytes);
 	if (total)
 		return total;
-	file_share(file);
-	if (file->ops->move)
-		total = file->ops->move(self, file, vector, count, bytes, write);
+	file_get(file);
+	if (file->ops->readv_writev)
+		total = file->ops->readv_writev(self, file, vector, count, bytes, write);
 	else
 		total = vectors(self, file, vector, count, pos, write);
 	file_put(self, file);
-	vector_free(few, vector);
+	iovec_free(few, vector);
 	return total;
 }
 
 static long vectors_here(struct task *self, struct user_frame *f, bool write)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	return file ? vectors_user(self, file, arg(f, 1), arg(f, 2), &file->pos, write) : -EBADF;
 }
@@ -240,7 +240,7 @@ long sys_pwritev2(struct task *self, struct user_frame *f)
 
 long sys_lseek(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	i64 offset = (i64)arg(f, 1), base = 0;
 
 	if (!file)
@@ -281,8 +281,8 @@ static long transfer(struct task *self, struct file *in, struct file *out, u64 *
 
 	if (!buffer)
 		return -ENOMEM;
-	file_share(in);
-	file_share(out);
+	file_get(in);
+	file_get(out);
 	while (done < bytes) {
 		u64 piece = min_u64(bytes - done, COPY_BYTES);
 		u64 before = *in_pos;
@@ -305,8 +305,8 @@ static long transfer(struct task *self, struct file *in, struct file *out, u64 *
 
 long sys_sendfile(struct task *self, struct user_frame *f)
 {
-	struct file *out = files_peek(self->files, arg(f, 0));
-	struct file *in = files_peek(self->files, arg(f, 1));
+	struct file *out = descriptor_peek(self->files, arg(f, 0));
+	struct file *in = descriptor_peek(self->files, arg(f, 1));
 	u64 pos = 0;
 	long moved;
 
@@ -326,8 +326,8 @@ long sys_sendfile(struct task *self, struct user_frame *f)
 
 long sys_copy_file_range(struct task *self, struct user_frame *f)
 {
-	struct file *in = files_peek(self->files, arg(f, 0));
-	struct file *out = files_peek(self->files, arg(f, 2));
+	struct file *in = descriptor_peek(self->files, arg(f, 0));
+	struct file *out = descriptor_peek(self->files, arg(f, 2));
 	u64 in_pos, out_pos;
 	u64 *in_at = &in_pos, *out_at = &out_pos;
 	long moved;
@@ -366,7 +366,7 @@ static long change_flag(struct task *self, struct file *file, u64 addr, u32 flag
 
 long sys_ioctl(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	unsigned command = (unsigned)arg(f, 1);
 	long result;
 
@@ -385,7 +385,7 @@ long sys_ioctl(struct task *self, struct user_frame *f)
 	}
 	if (!file->ops->ioctl)
 		return -ENOTTY;
-	file_share(file);
+	file_get(file);
 	result = file->ops->ioctl(self, file, command, arg(f, 2));
 	file_put(self, file);
 	return result;
@@ -393,12 +393,12 @@ long sys_ioctl(struct task *self, struct user_frame *f)
 
 long sys_readahead(struct task *self, struct user_frame *f)
 {
-	return files_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
+	return descriptor_peek(self->files, arg(f, 0)) ? 0 : -EBADF;
 }
 
 long sys_fadvise64(struct task *self, struct user_frame *f)
 {
-	struct file *file = files_peek(self->files, arg(f, 0));
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
 
 	if (!file)
 		return -EBADF;

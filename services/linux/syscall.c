@@ -1,37 +1,37 @@
-/* The dispatcher: see call.h. The way of a call that needs no lock is kept short: one table, one counter, one test of the
+/* The dispatcher: see syscall.h. The way of a call that needs no lock is kept short: one table, one counter, one test of the
  * task's work. */
 #include <asm/errno.h>
 #include <asm/unistd.h>
 
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 #include "services/linux/vas/vas.h"
 
 enum { NOLOCK = 0, LOCK = 1, PEER = 2 };
 
-static long call_unsupported(struct task *self, struct user_frame *frame)
+static long syscall_unsupported(struct task *self, struct user_frame *frame)
 {
 	(void)self;
 	(void)frame;
 	return -ENOSYS;
 }
 
-struct call_entry call_table[CALLS_LINUX] = {
-#define LINUX_CALL(call, flag) [__NR_##call] = { sys_##call, 0, (flag)&LOCK, (flag)&PEER },
+struct syscall syscall_table[SYSCALLS] = {
+#define SYSCALL(call, flag) [__NR_##call] = { sys_##call, 0, (flag)&LOCK, (flag)&PEER },
 #include "served.def"
-#undef LINUX_CALL
+#undef SYSCALL
 };
 
-static const char *const names[CALLS_LINUX] = {
+static const char *const names[SYSCALLS] = {
 #define CALL_NAME(call) [__NR_##call] = #call,
 #include "names.def"
 #undef CALL_NAME
@@ -40,19 +40,19 @@ static const char *const names[CALLS_LINUX] = {
 /* Numbers without a handler above the table. */
 static u64 strange_calls;
 
-void call_init(void)
+void syscall_init(void)
 {
-	for (unsigned i = 0; i < CALLS_LINUX; i++)
-		if (!call_table[i].handler)
-			call_table[i].handler = call_unsupported;
+	for (unsigned i = 0; i < SYSCALLS; i++)
+		if (!syscall_table[i].handler)
+			syscall_table[i].handler = syscall_unsupported;
 }
 
-_Noreturn void call_finish(struct task *self, struct user_frame *frame, bool call_result)
+_Noreturn void upcall_finish(struct task *self, struct user_frame *frame, bool call_result)
 {
 	if (self->work) {
 		if (!service_lock_held())
 			service_lock();
-		signal_work(self, frame, call_result);
+		signal_deliver(self, frame, call_result);
 	}
 	if (service_lock_held())
 		service_unlock();
@@ -72,7 +72,7 @@ static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
 	} else {
 		fault_handle(self, frame);
 	}
-	call_finish(self, frame, is_call);
+	upcall_finish(self, frame, is_call);
 }
 
 /* Whether the result is one of those that no program is to see. */
@@ -82,30 +82,30 @@ static bool result_restarts(const struct user_frame *frame)
 	return error >= ERESTARTSYS && error <= ERESTART_RESTARTBLOCK;
 }
 
-static _Noreturn void entry_locked(struct task *self, struct user_frame *frame, call_handler *handler)
+static _Noreturn void entry_locked(struct task *self, struct user_frame *frame, syscall_handler *handler)
 {
 	service_lock();
 	frame_set_result(frame, handler(self, frame));
 	if (self->work || result_restarts(frame))
-		signal_work(self, frame, true);
+		signal_deliver(self, frame, true);
 	service_unlock();
 	system_return();
 }
 
-_Noreturn void call_entry(struct user_frame *frame)
+_Noreturn void upcall_entry(struct user_frame *frame)
 {
 	struct task *self = (struct task *)frame->cookie;
 	if (!self)
-		self = peer_entry(frame, frame->nr < CALLS_LINUX ? &call_table[frame->nr] : NULL);
-	if (frame->cause != CAUSE_SYSCALL || frame->nr >= CALLS_LINUX)
+		self = peer_entry(frame, frame->nr < SYSCALLS ? &syscall_table[frame->nr] : NULL);
+	if (frame->cause != CAUSE_SYSCALL || frame->nr >= SYSCALLS)
 		entry_other(self, frame);
-	struct call_entry *entry = &call_table[frame->nr];
+	struct syscall *entry = &syscall_table[frame->nr];
 	entry->count++;
 	if (entry->lock)
 		entry_locked(self, frame, entry->handler);
 	frame_set_result(frame, entry->handler(self, frame));
 	if (__builtin_expect(self->work, 0))
-		call_finish(self, frame, true);
+		upcall_finish(self, frame, true);
 	system_return();
 }
 
@@ -114,9 +114,9 @@ static u64 stats_list(char *to, u64 size, const char *title, bool served)
 {
 	u64 n = format(to, size, "\"%s\": {", title);
 	const char *comma = "";
-	for (unsigned i = 0; i < CALLS_LINUX && n < size; i++) {
-		const struct call_entry *entry = &call_table[i];
-		if (!entry->count || (entry->handler != call_unsupported) != served)
+	for (unsigned i = 0; i < SYSCALLS && n < size; i++) {
+		const struct syscall *entry = &syscall_table[i];
+		if (!entry->count || (entry->handler != syscall_unsupported) != served)
 			continue;
 		if (names[i])
 			n += format(to + n, size - n, "%s\"%s\": %lu", comma, names[i], (unsigned long)entry->count);
@@ -131,7 +131,7 @@ static u64 stats_list(char *to, u64 size, const char *title, bool served)
 	return min_u64(n, size);
 }
 
-u64 calls_report(char *to, u64 size)
+u64 syscalls_report(char *to, u64 size)
 {
 	u64 n = stats_list(to, size, "calls", true);
 	n += format(to + n, size - n, ",\n");

@@ -5,11 +5,11 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
 
 /* --- actions and masks --- */
@@ -30,7 +30,7 @@ long sys_rt_sigaction(struct task *self, struct user_frame *frame)
 		*signal_word(&new.sa_mask) &= ~(u64)SIGNALS_UNBLOCKABLE;
 		*action = new;
 		if (signal_is_ignored(self->process, signal))
-			signal_drop(self->process, signal_bit(signal));
+			signal_flush(self->process, signal_bit(signal));
 	}
 	return old_addr ? user_write(self, old_addr, &old, sizeof(old)) : 0;
 }
@@ -151,15 +151,15 @@ long sys_rt_sigtimedwait(struct task *self, struct user_frame *frame)
 	}
 	set &= ~(u64)SIGNALS_UNBLOCKABLE;
 	int signal, error = 0;
-	while (!(signal = signal_take(self, set, &info)) && !error) {
+	while (!(signal = signal_dequeue(self, set, &info)) && !error) {
 		self->waiting_for = set;
 		error = task_sleep(self, deadline);
 		self->waiting_for = 0;
-		signal_recalculate(self);
+		signal_recalc_pending(self);
 	}
-	signal_recalculate(self);
+	signal_recalc_pending(self);
 	/* It may have been the one told of others. */
-	signal_offer(self, set & self->mask);
+	signal_retarget(self, set & self->mask);
 	if (!signal)
 		return error == -ETIMEDOUT ? -EAGAIN : -EINTR;
 	if (arg(frame, 1) && user_write(self, arg(frame, 1), &info, sizeof(info)))

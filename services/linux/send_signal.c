@@ -5,24 +5,24 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/process/process.h"
-#include "services/linux/raise.h"
+#include "services/linux/send_signal.h"
 
 /* --- signals that wait --- */
 
-struct wait_list signal_arrived = { LIST_INIT(signal_arrived.waiters) };
+struct wait_queue signalfd_queue = { LIST_INIT(signalfd_queue.waiters) };
 
-void pending_init(struct pending *pending)
+void sigpending_init(struct sigpending *pending)
 {
 	list_init(&pending->infos);
 	pending->mask = 0;
 }
 
-static void pending_drop(struct pending *pending, u64 set)
+static void sigpending_drop(struct sigpending *pending, u64 set)
 {
 	if (!(pending->mask & set))
 		return;
 	list_for_each_safe(node, &pending->infos) {
-		struct signal_info *entry = container_of(node, struct signal_info, node);
+		struct sigqueue *entry = container_of(node, struct sigqueue, node);
 		if (!(signal_bit(entry->info.si_signo) & set))
 			continue;
 		list_remove(node);
@@ -31,16 +31,16 @@ static void pending_drop(struct pending *pending, u64 set)
 	pending->mask &= ~set;
 }
 
-void pending_clear(struct pending *pending)
+void sigpending_flush(struct sigpending *pending)
 {
-	pending_drop(pending, ~0ull);
+	sigpending_drop(pending, ~0ull);
 }
 
-static void pending_drop_timers(struct pending *pending)
+static void pending_drop_timers(struct sigpending *pending)
 {
 	u64 left = 0, dropped = 0;
 	list_for_each_safe(node, &pending->infos) {
-		struct signal_info *entry = container_of(node, struct signal_info, node);
+		struct sigqueue *entry = container_of(node, struct sigqueue, node);
 		u64 bit = signal_bit(entry->info.si_signo);
 		if (entry->info.si_code != SI_TIMER) {
 			left |= bit;
@@ -60,24 +60,24 @@ void signal_drop_timers(struct process *process)
 		pending_drop_timers(&container_of(node, struct task, sibling)->pending);
 }
 
-void signal_drop(struct process *process, u64 set)
+void signal_flush(struct process *process, u64 set)
 {
-	pending_drop(&process->pending, set);
+	sigpending_drop(&process->pending, set);
 	list_for_each(node, &process->tasks)
-		pending_drop(&container_of(node, struct task, sibling)->pending, set);
+		sigpending_drop(&container_of(node, struct task, sibling)->pending, set);
 }
 
 /* A standard signal waits at most once; others queue. Without memory, what a program queues is refused, and any other signal
  * comes without its details. */
-static int pending_add(struct pending *pending, int signal, const siginfo_t *info)
+static int sigqueue_add(struct sigpending *pending, int signal, const siginfo_t *info)
 {
 	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
 		return 0;
-	struct signal_info *entry = heap_zalloc(sizeof(*entry));
+	struct sigqueue *entry = heap_zalloc(sizeof(*entry));
 	if (!entry && signal >= SIGRTMIN && info && info->si_code != SI_USER)
 		return -EAGAIN;
 	pending->mask |= signal_bit(signal);
-	wait_wake(&signal_arrived);
+	wake_up(&signalfd_queue);
 	if (!entry)
 		return 0;
 	if (info)
@@ -89,7 +89,7 @@ static int pending_add(struct pending *pending, int signal, const siginfo_t *inf
 	return 0;
 }
 
-static bool pending_take(struct pending *pending, int signal, siginfo_t *info)
+static bool sigqueue_take(struct sigpending *pending, int signal, siginfo_t *info)
 {
 	bool found = false, more = false;
 	if (!(pending->mask & signal_bit(signal)))
@@ -97,7 +97,7 @@ static bool pending_take(struct pending *pending, int signal, siginfo_t *info)
 	memset(info, 0, sizeof(*info));
 	info->si_signo = signal;
 	list_for_each_safe(node, &pending->infos) {
-		struct signal_info *entry = container_of(node, struct signal_info, node);
+		struct sigqueue *entry = container_of(node, struct sigqueue, node);
 		if (entry->info.si_signo != signal)
 			continue;
 		if (found) {
@@ -114,11 +114,11 @@ static bool pending_take(struct pending *pending, int signal, siginfo_t *info)
 	return true;
 }
 
-int signal_take(struct task *self, u64 set, siginfo_t *info)
+int signal_dequeue(struct task *self, u64 set, siginfo_t *info)
 {
 	const u64 first = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGTRAP) |
 		signal_bit(SIGFPE) | signal_bit(SIGSYS);
-	struct pending *shared = &self->process->pending;
+	struct sigpending *shared = &self->process->pending;
 	u64 waiting = (self->pending.mask | shared->mask) & set;
 	if (!waiting)
 		return 0;
@@ -126,12 +126,12 @@ int signal_take(struct task *self, u64 set, siginfo_t *info)
 	if (self->pending.mask & waiting & first)
 		waiting = self->pending.mask & waiting & first;
 	int signal = __builtin_ctzll(waiting) + 1;
-	if (!pending_take(&self->pending, signal, info))
-		pending_take(shared, signal, info);
+	if (!sigqueue_take(&self->pending, signal, info))
+		sigqueue_take(shared, signal, info);
 	return signal;
 }
 
-void signal_recalculate(struct task *task)
+void signal_recalc_pending(struct task *task)
 {
 	u64 waiting = task->pending.mask | task->process->pending.mask;
 	if (waiting & ~(task->mask & ~task->waiting_for))
@@ -218,7 +218,7 @@ static bool is_deadly(const struct task *task, int signal)
 		!(task->waiting_for & signal_bit(signal));
 }
 
-void signal_offer(const struct task *self, u64 set)
+void signal_retarget(const struct task *self, u64 set)
 {
 	const struct process *process = self->process;
 	set &= process->pending.mask;
@@ -234,8 +234,8 @@ void signal_offer(const struct task *self, u64 set)
 void signal_set_mask(struct task *self, u64 mask)
 {
 	self->mask = mask & ~(u64)SIGNALS_UNBLOCKABLE;
-	signal_recalculate(self);
-	signal_offer(self, self->mask);
+	signal_recalc_pending(self);
+	signal_retarget(self, self->mask);
 }
 
 /* Sends to a task, or to a process if task is NULL. */
@@ -249,16 +249,16 @@ static int signal_post(struct process *process, struct task *task, int signal, c
 		return 0;
 	}
 	if (signal < SIGRTMIN && (bit & SIGNALS_STOP)) {
-		signal_drop(process, signal_bit(SIGCONT));
+		signal_flush(process, signal_bit(SIGCONT));
 	} else if (signal == SIGCONT) {
-		signal_drop(process, SIGNALS_STOP);
+		signal_flush(process, SIGNALS_STOP);
 		if (process->state == PROCESS_STOPPED)
 			process_continue(process);
 	}
 	const struct task *looks = task ? task : process_task(process);
 	if (signal_is_ignored(process, signal) && looks && !((looks->mask | looks->waiting_for) & bit))
 		return 0;
-	int error = pending_add(task ? &task->pending : &process->pending, signal, info);
+	int error = sigqueue_add(task ? &task->pending : &process->pending, signal, info);
 	if (error)
 		return error;
 	struct task *target = task ? task : process_choose(process, signal);
@@ -286,7 +286,7 @@ void signal_send(struct task *task, int signal)
 	signal_post(task->process, task, signal, NULL);
 }
 
-void signal_group(u32 pgid, int signal)
+void signal_send_group(u32 pgid, int signal)
 {
 	list_for_each_safe(node, &processes) {
 		struct process *process = container_of(node, struct process, all);
@@ -312,13 +312,13 @@ void signal_force(struct task *task, const siginfo_t *info)
 		action->sa_handler = SIG_DFL;
 		task->mask &= ~signal_bit(signal);
 	}
-	pending_add(&task->pending, signal, info);
-	signal_recalculate(task);
+	sigqueue_add(&task->pending, signal, info);
+	signal_recalc_pending(task);
 }
 
 /* --- exec --- */
 
-void signals_exec(struct task *self)
+void signal_flush_handlers(struct task *self)
 {
 	struct process *process = self->process;
 	for (unsigned i = 0; i < SIGNALS; i++) {

@@ -10,7 +10,7 @@
 
 #include "lib/string.h"
 
-#include "services/linux/call.h"
+#include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
@@ -37,7 +37,7 @@ struct records {
 	bool full;
 };
 
-static bool record_put(struct records *records, const char *name, size_t length, u64 ino, unsigned type, u64 next)
+static bool dirent_put(struct records *records, const char *name, size_t length, u64 ino, unsigned type, u64 next)
 {
 	size_t bytes = (offsetof(struct linux_dirent64, d_name) + length + 1 + 7) & ~7ull;
 	struct linux_dirent64 *record = (struct linux_dirent64 *)(records->buffer + records->used);
@@ -57,7 +57,7 @@ static bool record_put(struct records *records, const char *name, size_t length,
 	return true;
 }
 
-static bool records_emit(struct dir_context *listing, const char *name, size_t length, u64 ino, unsigned type, u64 next)
+static bool dirents_emit(struct dir_context *listing, const char *name, size_t length, u64 ino, unsigned type, u64 next)
 {
 	struct records *records = container_of(listing, struct records, listing);
 
@@ -65,7 +65,7 @@ static bool records_emit(struct dir_context *listing, const char *name, size_t l
 		records->pos = next;
 		return true;
 	}
-	return record_put(records, name, length, ino, type, next);
+	return dirent_put(records, name, length, ino, type, next);
 }
 
 static struct dentry *above(struct dentry *dir)
@@ -84,16 +84,16 @@ static bool list_fresh(struct records *records, bool dots)
 {
 	struct dentry *dir = records->dir;
 
-	if (dots && records->pos < FRESH - 2 && !record_put(records, ".", 1, dir->inode->ino, 4, FRESH - 2))
+	if (dots && records->pos < FRESH - 2 && !dirent_put(records, ".", 1, dir->inode->ino, 4, FRESH - 2))
 		return false;
-	if (dots && records->pos < FRESH && !record_put(records, "..", 2, above(dir)->inode->ino, 4, FRESH))
+	if (dots && records->pos < FRESH && !dirent_put(records, "..", 2, above(dir)->inode->ino, 4, FRESH))
 		return false;
 	list_for_each(node, &dir->children) {
 		struct dentry *dentry = container_of(node, struct dentry, sibling);
 
 		if (!dentry->inode || !dentry->fresh || FRESH + dentry->serial <= records->pos)
 			continue;
-		if (!record_put(records, dentry->name, dentry->length, dentry->inode->ino,
+		if (!dirent_put(records, dentry->name, dentry->length, dentry->inode->ino,
 			    dentry->inode->mode >> 12 & 15, FRESH + dentry->serial))
 			return false;
 	}
@@ -125,8 +125,8 @@ long sys_getdents64(struct task *self, struct user_frame *f)
 {
 	/* Nothing below lets go of the service lock, so one buffer serves all. */
 	static char buffer[RECORDS_MAX] __attribute__((aligned(8)));
-	struct file *file = files_peek(self->files, arg(f, 0));
-	struct records records = { { records_emit }, NULL, buffer, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0,
+	struct file *file = descriptor_peek(self->files, arg(f, 0));
+	struct records records = { { dirents_emit }, NULL, buffer, min_u64((unsigned)arg(f, 2), RECORDS_MAX), 0, 0,
 		false };
 	long result;
 

@@ -1,8 +1,8 @@
 /* Signals: sending them, and what is done with them before a task goes on in its process.
  *
  * Everything here needs the service lock. */
-#ifndef LINUX_RAISE_H
-#define LINUX_RAISE_H
+#ifndef LINUX_SEND_SIGNAL_H
+#define LINUX_SEND_SIGNAL_H
 
 #include "services/linux/task.h"
 
@@ -25,7 +25,7 @@ int signal_send_task(struct task *task, int signal, const siginfo_t *info);
 /* To the task itself or its process from the kernel's side: SIGPIPE, SIGXFSZ. */
 void signal_send(struct task *task, int signal);
 /* To every process of a group from the kernel's side, as a child's end or a terminal causes it. */
-void signal_group(u32 pgid, int signal);
+void signal_send_group(u32 pgid, int signal);
 /* The same for a group in the foreground of a terminal (SIGINT, SIGTSTP, SIGWINCH, SIGHUP...), whose number may have been
  * given to another since it came there: only if it is in the terminal's session. */
 void signal_foreground(u32 sid, u32 pgid, int signal);
@@ -42,7 +42,7 @@ bool group_is_orphaned(u32 pgid);
 bool group_in_session(u32 pgid, u32 sid);
 
 /* Woken by signals that have come in and wait: signalfd.c. */
-extern struct wait_list signal_arrived;
+extern struct wait_queue signalfd_queue;
 
 /* --- masks for a call that swaps the mask while it waits (ppoll, pselect, epoll_pwait, sigsuspend) --- */
 
@@ -53,7 +53,7 @@ int signal_mask_swap(struct task *self, u64 addr, u64 bytes);
 
 /* Handles what is in self->work: runs a handler, stops, ends. call_result says whether the frame holds the result of a
  * system call (then restarting applies). Lock held; may sleep; does not return if the task ends. */
-void signal_work(struct task *self, struct user_frame *frame, bool call_result);
+void signal_deliver(struct task *self, struct user_frame *frame, bool call_result);
 
 /* --- between the files of this part --- */
 
@@ -64,9 +64,9 @@ enum {
 };
 
 /* Takes one signal of the set that waits for self. -> its number and *info, or 0. */
-int signal_take(struct task *self, u64 set, siginfo_t *info);
+int signal_dequeue(struct task *self, u64 set, siginfo_t *info);
 /* Drops signals that wait for the process or any of its tasks. */
-void signal_drop(struct process *process, u64 set);
+void signal_flush(struct process *process, u64 set);
 /* Drops those of timer_create: the timers are gone. */
 void signal_drop_timers(struct process *process);
 /* Whether the action of the process for the signal is to do nothing. */
@@ -76,15 +76,15 @@ bool signal_on_alt_stack(const struct task *self, u64 sp);
 
 /* --- life --- */
 
-void pending_init(struct pending *pending);
-void pending_clear(struct pending *pending);
+void sigpending_init(struct sigpending *pending);
+void sigpending_flush(struct sigpending *pending);
 /* Exec: handlers become the default. */
-void signals_exec(struct task *self);
+void signal_flush_handlers(struct task *self);
 /* Recomputes WORK_SIGNAL after a change of the mask. */
-void signal_recalculate(struct task *task);
+void signal_recalc_pending(struct task *task);
 /* Signals of the set that wait for the process and that self, which may have been the one told of them, no longer takes:
  * its other tasks are told. */
-void signal_offer(const struct task *self, u64 set);
+void signal_retarget(const struct task *self, u64 set);
 /* Puts a mask in force. */
 void signal_set_mask(struct task *self, u64 mask);
 
