@@ -10,6 +10,9 @@
 #include "segment.h"
 #include "space.h"
 #include "tlb.h"
+#include "work.h"
+
+enum { REGIONS_AT_ONCE = 64 };
 
 static const u32 MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X;
 
@@ -41,16 +44,20 @@ static bool has_region(const struct map *map, u64 start, u64 end)
 	return region && region->start < end;
 }
 
-static bool has_kernel_region(const struct map *map, u64 start, u64 end)
+/* Does a range of a space have room in it for stacklets? Nothing but the kernel maps there. In a VAS are none. */
+static bool has_stacklets(struct map *map, u64 start, u64 end)
 {
-	for (const struct region *r = map_find_next(map, start); r && r->start < end; r = region_next(map, r))
-		if (r->flags & REGION_KERNEL)
-			return true;
-	return false;
+	return start < STACKLET_END && end > STACKLET_BASE && !(map_space(map)->flags & SPACE_VAS);
 }
 
-/* Drops the private frames of a range that no table shows any more. */
-static void drop_private(struct map *map, u64 start, u64 end)
+static bool has_kernel_region(struct map *map, u64 start, u64 end)
+{
+	return has_stacklets(map, start, end) &&
+		has_region(map, max_u64(start, STACKLET_BASE), min_u64(end, STACKLET_END));
+}
+
+/* Drops the private frames of a range that no table shows any more, until it is time to stop. -> where that is. */
+static u64 drop_private(struct map *map, u64 start, u64 end)
 {
 	u64 index = start >> PAGE_SHIFT, first = index, last = end >> PAGE_SHIFT;
 	const struct radix_node *leaf;
@@ -66,23 +73,36 @@ static void drop_private(struct map *map, u64 start, u64 end)
 			account_refund(map_space(map)->account, ACCOUNT_FRAMES, 1);
 		}
 		index += RADIX_SLOTS;
+		if (index < last && work_is_due())
+			return index << PAGE_SHIFT;
 	}
+	return end;
 }
 
-/* Takes out what is mapped in a range; regions were split at its ends. Leaves the invalidation pending. */
-static void take_out(struct map *map, u64 start, u64 end)
+/* Takes out what is mapped in a range, at whose start a region was split, from the front until it is time to stop: -> where that is.
+ * Leaves the invalidation pending. */
+static u64 take_out(struct map *map, u64 start, u64 end)
 {
 	struct region *region = map_find_next(map, start), *next;
+	u64 stop;
 
-	if (!region || region->start >= end)
-		return;
-	pt_clear(map_space(map), start, end);
-	drop_private(map, start, end);
 	for (; region && region->start < end; region = next) {
+		u64 last = min_u64(region->end, end);
+
 		next = region_next(map, region);
-		region_remove(map, region);
-		region_free(region);
+		stop = pt_clear(map_space(map), region->start, last);
+		stop = drop_private(map, region->start, stop);
+		if (stop == region->end) {
+			region_remove(map, region);
+			region_free(region);
+		} else {
+			region->offset += stop - region->start;
+			region->start = stop;
+		}
+		if (stop < last || (stop < end && work_is_due()))
+			return stop;
 	}
+	return end;
 }
 
 void map_destroy(struct map *map)
@@ -133,12 +153,15 @@ static int add(struct space *space, u64 start, u64 end, u32 flags, struct segmen
 	struct region_reserve reserve;
 	struct region *region;
 
-	if (region_reserve(&reserve, 1 + (replaces ? region_splits(map, start, end) : 0)))
+	if (region_reserve(&reserve, 1 + (replaces && region_is_cut(map, start))))
 		return -E_NOMEM;
 	if (replaces) {
 		region_split(map, start, &reserve);
-		region_split(map, end, &reserve);
-		take_out(map, start, end);
+		if (take_out(map, start, end) < end) {
+			region_unreserve(&reserve);
+			tlb_commit();
+			return WORK_AGAIN;
+		}
 	}
 	region = region_take(&reserve);
 	region->start = start;
@@ -168,12 +191,10 @@ int map_add(struct space *caller, struct space *space, u64 address, u64 bytes, u
 	if (error)
 		return error;
 	replaces = has_region(&space->map, address, address + bytes);
-	if (replaces) {
-		if (!(flags & MAP_REPLACE))
-			return -E_EXIST;
-		if (has_kernel_region(&space->map, address, address + bytes))
-			return -E_BUSY;
-	}
+	if (replaces && !(flags & MAP_REPLACE))
+		return -E_EXIST;
+	if (has_stacklets(&space->map, address, address + bytes))
+		return -E_BUSY;
 	return add(space, address, address + bytes, flags & ~(u32)MAP_REPLACE, object, offset, replaces);
 }
 
@@ -186,7 +207,8 @@ int map_add_kernel(struct space *space, u64 address, u64 bytes)
 
 void map_remove_kernel(struct space *space, u64 address, u64 bytes)
 {
-	take_out(&space->map, address, address + bytes);
+	for (u64 end = address + bytes; address < end;)
+		address = take_out(&space->map, address, end);
 	tlb_commit();
 }
 
@@ -194,78 +216,111 @@ int map_remove(struct space *space, u64 address, u64 bytes)
 {
 	struct map *map = &space->map;
 	struct region_reserve reserve;
-	const struct region *first;
+	u64 end = address + bytes, stop;
 
 	if (!is_range(address, bytes))
 		return -E_INVAL;
-	first = map_find_next(map, address);
-	if (!first || first->start >= address + bytes)
-		return 0;
-	if (first->start == address && first->end == address + bytes && !(first->flags & REGION_KERNEL)) {
-		take_out(map, address, address + bytes);
-		tlb_commit();
-		return 0;
-	}
-	if (has_kernel_region(map, address, address + bytes))
+	if (has_kernel_region(map, address, end))
 		return -E_BUSY;
-	if (region_reserve(&reserve, region_splits(map, address, address + bytes)))
+	if (region_reserve(&reserve, region_is_cut(map, address)))
 		return -E_NOMEM;
 	region_split(map, address, &reserve);
-	region_split(map, address + bytes, &reserve);
-	take_out(map, address, address + bytes);
+	stop = take_out(map, address, end);
 	region_unreserve(&reserve);
 	tlb_commit();
+	return stop < end ? WORK_AGAIN : 0;
+}
+
+/* In work_place() of map_protect(), besides an address: all of the range was mapped and may have the rights; a part may not. */
+enum { PLACE_CHECKED = 1, PLACE_REFUSED = 2 };
+
+/* May all of a range have the rights, from where *place says? 0, -E_NOMEM: a part is unmapped, -E_PERM, or WORK_AGAIN. */
+static int check_protect(const struct map *map, u64 address, u64 end, u32 rights, u64 *place)
+{
+	u64 at = *place ? page_down(*place) : address, refused = *place & PLACE_REFUSED;
+	const struct region *r = map_find_next(map, at);
+
+	for (unsigned i = 1; r && r->start <= at; r = region_next(map, r), i++) {
+		if (!(r->flags & REGION_KERNEL) && !may_have(r->flags, rights))
+			refused = PLACE_REFUSED;
+		at = r->end;
+		if (at >= end) {
+			*place = address | PLACE_CHECKED;
+			return refused ? -E_PERM : 0;
+		}
+		*place = at | refused;
+		if (!(i % REGIONS_AT_ONCE) && work_is_due())
+			return WORK_AGAIN;
+	}
+	return -E_NOMEM;
+}
+
+/* Does a region with other rights have to be cut at an offset? */
+static bool is_cut_for(const struct map *map, u64 at, u32 rights)
+{
+	const struct region *region = map_find_next(map, at);
+
+	return region && region->start < at && (region->flags & MEMORY_RIGHTS) != rights &&
+		may_have(region->flags, rights);
+}
+
+/* Gives the part of a region before an offset, of which no table shows more than that allows, the rights. */
+static int protect_front(struct map *map, struct region *region, u64 stop, u32 rights, struct region_reserve *reserve)
+{
+	/* What is set aside is for the end. It may be time to stop at another place. */
+	if (stop < region->end && !reserve->count && region_reserve(reserve, 1))
+		return -E_NOMEM;
+	region_split(map, stop, reserve);
+	region->flags = (region->flags & ~MEMORY_RIGHTS) | rights;
 	return 0;
 }
 
-/* Is all of a range mapped? */
-static bool is_mapped(const struct map *map, u64 start, u64 end)
+/* Gives what is mapped from *at on the rights, until it is time to stop. */
+static int protect_some(struct map *map, u64 *at, u64 end, u32 rights, struct region_reserve *reserve)
 {
-	for (const struct region *r = map_find_next(map, start); r && r->start <= start; r = region_next(map, r)) {
-		start = r->end;
-		if (start >= end)
-			return true;
-	}
-	return false;
-}
+	for (struct region *r = map_find_next(map, *at); r && r->start < end; r = region_next(map, r)) {
+		u64 last = min_u64(r->end, end);
 
-/* May all regions of a range have the rights? */
-static bool may_all_have(const struct map *map, u64 start, u64 end, u32 rights)
-{
-	for (const struct region *r = map_find_next(map, start); r && r->start < end; r = region_next(map, r))
-		if (!may_have(r->flags, rights))
-			return false;
-	return true;
+		*at = last;
+		if ((r->flags & MEMORY_RIGHTS) != rights && may_have(r->flags, rights)) {
+			/* More rights are found by the next fault; fewer must be seen at once. */
+			if (r->flags & MEMORY_RIGHTS & ~rights)
+				*at = pt_clear(map_space(map), r->start, last);
+			if (protect_front(map, r, *at, rights, reserve))
+				return -E_NOMEM;
+		}
+		if (*at < last || (*at < end && work_is_due()))
+			return WORK_AGAIN;
+	}
+	return 0;
 }
 
 int map_protect(struct space *space, u64 address, u64 bytes, u32 rights)
 {
 	struct map *map = &space->map;
-	u64 end = address + bytes;
+	u64 end = address + bytes, *place = work_place(), at;
 	struct region_reserve reserve;
+	int error = 0;
 
 	if (!is_range(address, bytes) || (rights & ~MEMORY_RIGHTS))
 		return -E_INVAL;
-	if (!is_mapped(map, address, end))
-		return -E_NOMEM;
+	if (!(*place & PLACE_CHECKED))
+		error = check_protect(map, address, end, rights, place);
+	if (error)
+		return error;
 	if (has_kernel_region(map, address, end))
 		return -E_BUSY;
-	if (!may_all_have(map, address, end, rights))
-		return -E_PERM;
-	if (region_reserve(&reserve, region_splits(map, address, end)))
+	at = page_down(*place);
+	if (region_reserve(&reserve, is_cut_for(map, at, rights) + is_cut_for(map, end, rights)))
 		return -E_NOMEM;
-	region_split(map, address, &reserve);
-	region_split(map, end, &reserve);
-	for (struct region *r = map_find_next(map, address); r && r->start < end; r = region_next(map, r)) {
-		/* More rights are found by the next fault; fewer must be seen at once. */
-		if (r->flags & MEMORY_RIGHTS & ~rights)
-			pt_clear(space, r->start, r->end);
-		r->flags = (r->flags & ~MEMORY_RIGHTS) | rights;
-	}
-	region_merge(map, address, end);
+	if (is_cut_for(map, at, rights))
+		region_split(map, at, &reserve);
+	error = protect_some(map, &at, end, rights, &reserve);
 	region_unreserve(&reserve);
+	region_merge(map, page_down(*place), at);
+	*place = at | PLACE_CHECKED;
 	tlb_commit();
-	return 0;
+	return error;
 }
 
 /* Makes the nodes that the private frames of [from, from + bytes) need at another place. */
@@ -341,13 +396,15 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to)
 
 	if (!is_range(from, bytes) || !is_range(to, bytes))
 		return -E_INVAL;
+	if (has_stacklets(map, to, to + bytes))
+		return -E_BUSY;
 	if (has_region(map, to, to + bytes) || (from < to + bytes && to < from + bytes))
 		return -E_EXIST;
 	if (!has_region(map, from, from + bytes))
 		return -E_NOENT;
 	if (has_kernel_region(map, from, from + bytes))
 		return -E_BUSY;
-	if (region_reserve(&reserve, region_splits(map, from, from + bytes)))
+	if (region_reserve(&reserve, region_is_cut(map, from) + region_is_cut(map, from + bytes)))
 		return -E_NOMEM;
 	if (reserve_private(map, from, bytes, to)) {
 		trim_private(map, to, bytes);
@@ -365,26 +422,30 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to)
 	return 0;
 }
 
-/* Shares the private frames of one leaf with another map. */
-static int fork_leaf(struct map *from, struct map *to, u64 index, const struct radix_node *leaf)
+/* --- fork ---
+ *
+ * Goes up through the parent's window. Between two steps the child is what the parent was up to the end of the child's last region,
+ * and nothing behind it: there it goes on. */
+
+/* Shares private frames of one leaf, of pages [first, last) only, with another map. -> how many, or -E_NOMEM. */
+static int fork_leaf(struct map *from, struct map *to, u64 index, const struct radix_node *leaf, u64 first, u64 last)
 {
 	struct radix_node *copy;
 	u64 used = leaf->used;
+	int count;
 
-	if (from->kernel_count)
-		for (u64 rest = used; rest; rest &= rest - 1) {
-			u64 slot = (u64)__builtin_ctzl(rest);
-
-			if (map_find(from, (index + slot) << PAGE_SHIFT)->flags & REGION_KERNEL)
-				used &= ~(1ul << slot);
-		}
+	if (index < first)
+		used &= ~0ul << (first - index);
+	if (last - index < RADIX_SLOTS)
+		used &= ~(~0ul << (last - index));
 	if (!used)
 		return 0;
+	count = __builtin_popcountl(used);
 	copy = radix_reserve(&to->private, index);
-	if (!copy || !account_charge(map_space(to)->account, ACCOUNT_FRAMES, (u64)__builtin_popcountl(used)))
+	if (!copy || !account_charge(map_space(to)->account, ACCOUNT_FRAMES, (u64)count))
 		return -E_NOMEM;
-	copy->used = used;
-	to->private_count += (u64)__builtin_popcountl(used);
+	copy->used |= used;
+	to->private_count += (u64)count;
 	pt_protect_leaf(map_space(from), index, used);
 	for (; used; used &= used - 1) {
 		u64 slot = (u64)__builtin_ctzl(used);
@@ -392,43 +453,130 @@ static int fork_leaf(struct map *from, struct map *to, u64 index, const struct r
 		copy->slot[slot] = leaf->slot[slot];
 		frame_get(copy->slot[slot]);
 	}
-	return 0;
+	return count;
 }
 
-static int fork_regions(const struct map *from, struct map *to)
+/* Copies some regions from *start on; *end becomes where they end. */
+static int fork_regions(const struct map *from, struct map *to, u64 start, u64 *end)
 {
-	list_for_each(node, &from->regions) {
-		const struct region *region = container_of(node, struct region, order);
+	const struct region *region = map_find_next(from, start);
+
+	*end = start;
+	for (unsigned i = 0; region && i < REGIONS_AT_ONCE; region = region_next(from, region), i++) {
 		struct region *copy;
 
 		if (region->flags & REGION_KERNEL)
-			continue;
+			region = map_find_next(from, STACKLET_END);
+		if (!region)
+			break;
 		copy = region_copy(region);
 		if (!copy)
 			return -E_NOMEM;
+		if (copy->start < start) {
+			copy->offset += start - copy->start;
+			copy->start = start;
+		}
 		region_insert(to, copy);
 	}
+	*end = region ? region->start : window_bytes() / 2;
 	return 0;
+}
+
+/* Takes regions behind an offset out again: what is in them was not copied yet. */
+static void fork_cut(struct map *to, u64 at)
+{
+	struct region *region;
+
+	while (!list_is_empty(&to->regions)) {
+		region = container_of(to->regions.prev, struct region, order);
+		if (region->start < at)
+			break;
+		region_remove(to, region);
+		region_free(region);
+	}
+	if (!list_is_empty(&to->regions) && region->end > at)
+		region->end = at;
+}
+
+/* The next leaf from a page on, not of stacklets, which nobody inherits. */
+static const struct radix_node *fork_next(const struct map *from, u64 *index)
+{
+	const struct radix_node *leaf = radix_next_leaf(&from->private, index);
+
+	if (!leaf || !from->kernel_count || *index >= STACKLET_END >> PAGE_SHIFT ||
+		*index < STACKLET_BASE >> PAGE_SHIFT)
+		return leaf;
+	*index = STACKLET_END >> PAGE_SHIFT;
+	return radix_next_leaf(&from->private, index);
+}
+
+/* Copies a piece of a map. -> 0: that was the last one, WORK_AGAIN with *at = how far it came. */
+static int fork_some(struct map *from, struct map *to, u64 *at)
+{
+	u64 start = *at, index = start >> PAGE_SHIFT, end;
+	const struct radix_node *leaf;
+	int result = fork_regions(from, to, start, &end);
+
+	while (result >= 0 && (leaf = fork_next(from, &index)) && index < end >> PAGE_SHIFT) {
+		result = fork_leaf(from, to, index, leaf, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
+		index += RADIX_SLOTS;
+		/* A leaf that gave nothing is no progress: it may be in no region. */
+		if (result > 0 && index < end >> PAGE_SHIFT && work_is_due()) {
+			end = index << PAGE_SHIFT;
+			fork_cut(to, end);
+		}
+	}
+	if (start)
+		region_merge(to, start, start + PAGE_SIZE);
+	*at = end;
+	return result < 0 ? result : end < window_bytes() / 2 ? WORK_AGAIN : 0;
+}
+
+/* Takes out what a fork that failed has copied. */
+static int fork_undo(struct map *to)
+{
+	u64 half = window_bytes() / 2;
+
+	to->fork = FORK_FAILED;
+	if (take_out(to, 0, half) < half)
+		return WORK_AGAIN;
+	radix_destroy(&to->private, tlb_put_frame);
+	to->fork = FORK_NONE;
+	return -E_NOMEM;
+}
+
+static int fork_on(struct space *from, struct space *to)
+{
+	struct map *map = &to->map;
+	u64 start = 0, at;
+	int error;
+
+	if (map->fork == FORK_FAILED)
+		return fork_undo(map);
+	if (!list_is_empty(&map->regions))
+		start = container_of(map->regions.prev, struct region, order)->end;
+	at = start;
+	map->fork = FORK_COPYING;
+	do
+		error = fork_some(&from->map, map, &at);
+	while (error == WORK_AGAIN && !work_is_due());
+	/* The entries lost their right to write in any case. */
+	tlb_add(from, NULL, start, window_bytes() / 2);
+	pt_clear_copies(from, start, window_bytes() / 2);
+	if (!error)
+		map->fork = FORK_NONE;
+	return error && error != WORK_AGAIN ? fork_undo(map) : error;
 }
 
 int map_fork(struct space *from, struct space *to)
 {
-	const struct radix_node *leaf;
-	u64 index = 0;
 	int error;
 
 	if (from == to)
 		return -E_INVAL;
-	if (to->map.region_count)
+	if (to->map.region_count && !to->map.fork)
 		return -E_EXIST;
-	error = fork_regions(&from->map, &to->map);
-	for (; !error && (leaf = radix_next_leaf(&from->map.private, &index)); index += RADIX_SLOTS)
-		error = fork_leaf(&from->map, &to->map, index, leaf);
-	if (error)
-		map_destroy(&to->map);
-	/* The entries lost their right to write in any case. */
-	tlb_add(from, NULL, 0, window_bytes() / 2);
-	pt_clear_copies(from, 0, window_bytes() / 2);
+	error = fork_on(from, to);
 	tlb_commit();
 	return error;
 }

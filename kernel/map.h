@@ -5,7 +5,8 @@
  *                          else its pager, else a new zero-filled private frame
  *
  * Regions are in a balanced tree (a treap by start) and in a list by address. Neighbours that continue each other are
- * one region. A region of the kernel's own (stacklets) cannot be changed by the calls below: -E_BUSY.
+ * one region. Where the kernel's own (stacklets) are or may be, in all spaces but VASes,
+ * nothing else is mapped, and they cannot be changed by the calls below: -E_BUSY.
  *
  * Addresses are offsets in the window; only the lower half can be mapped. Every call checks and reserves all it needs
  * before it changes anything: one that fails has no effect. Errors besides those named: -E_INVAL for anything
@@ -41,6 +42,7 @@ struct map {
 	struct radix private;       /* private frames by page number */
 	u64 private_count;
 	u64 region_count, kernel_count; /* of all, of REGION_KERNEL */
+	enum map_fork { FORK_NONE, FORK_COPYING, FORK_FAILED } fork; /* a fork into it goes on in steps, or is taken back */
 };
 
 /* The space that a map is part of. */
@@ -49,6 +51,8 @@ struct space *map_space(struct map *map);
 void map_init(struct map *map);
 /* Frees everything; no tables show it any more. */
 void map_destroy(struct map *map);
+
+/* WORK_AGAIN (work.h) too, from map_add() that replaces, map_remove(), map_protect() and map_fork(). */
 
 /* Maps into `space` a piece of a segment that `caller` owns (0: none). -E_EXIST, -E_NOENT or -E_PERM for the segment.
  * flags: RIGHT_R, W, X and MAP_*. */

@@ -12,6 +12,7 @@
 #include "space.h"
 #include "tlb.h"
 #include "vas.h"
+#include "work.h"
 
 unsigned pt_levels, pt_link_level, pt_links, number_shift, number_bits;
 
@@ -406,19 +407,11 @@ u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device)
 	for (u64 at = (start), stop = min_u64((end), (at & ~(bytes_of(level) - 1)) + bytes_of(level)); at < (end); \
 		at = stop, stop = min_u64((end), at + bytes_of(level)))
 
-/* Empties an entry of a map's tables, or what is below it, in [start, end). *low and *high become the range that lost
- * something. */
-static void clear_below(pte_t *entry, unsigned level, u64 start, u64 end, u64 *low, u64 *high)
+/* Empties an entry of a map's tables that is not a table. *low and *high become the range that lost something. */
+static void clear_entry(pte_t *entry, unsigned level, u64 start, u64 *low, u64 *high)
 {
 	if (!pte_is_present(*entry))
 		return;
-	if (pte_is_table(*entry, level)) {
-		pte_t *table = table_of(*entry);
-
-		for_each_piece(at, stop, start, end, level - 1)
-			clear_below(&table[index_of(at, level - 1)], level - 1, at, stop, low, high);
-		return;
-	}
 	start &= ~(bytes_of(level) - 1);
 	*low = min_u64(*low, start);
 	*high = max_u64(*high, start + bytes_of(level));
@@ -432,34 +425,60 @@ static void clear_page(struct space *owner, u64 start, u64 *low, u64 *high)
 	pte_t *entry = pt_find_entry(owner, start, &level);
 
 	if (entry)
-		clear_below(entry, level, start, start + PAGE_SIZE, low, high);
+		clear_entry(entry, level, start, low, high);
 }
 
-static void clear_range(struct space *owner, u64 start, u64 end, u64 *low, u64 *high)
+/* The lowest entry of the owner's tables for an offset, of *level; NULL: there is no table at all. -> end of what that entry, or
+ * (level 0) all of its table, is for. */
+static u64 table_end(const struct space *owner, u64 offset, pte_t **entry, unsigned *level)
 {
-	for_each_piece(at, stop, start, end, pt_link_level) {
-		pte_t *top = owner->tops[at >> shift_of(pt_link_level)];
+	pte_t *table = owner->tops[offset >> shift_of(pt_link_level)];
 
-		if (!top)
-			continue;
-		for_each_piece(below, below_stop, at, stop, pt_link_level - 1)
-			clear_below(&top[index_of(below, pt_link_level - 1)], pt_link_level - 1, below, below_stop, low,
-				high);
+	*level = pt_link_level;
+	*entry = NULL;
+	while (table && --*level > 0) {
+		*entry = &table[index_of(offset, *level)];
+		if (!pte_is_table(**entry, *level))
+			break;
+		table = table_of(**entry);
 	}
+	if (table && !*level)
+		*entry = &table[index_of(offset, 0)];
+	return (offset & ~(bytes_of(*level + !*level) - 1)) + bytes_of(*level + !*level);
 }
 
-void pt_clear(struct space *owner, u64 start, u64 end)
+/* Until all is done or it is time to stop. -> where that is. */
+static u64 clear_range(struct space *owner, u64 start, u64 end, u64 *low, u64 *high)
 {
-	u64 low = ~0ul, high = 0;
+	u64 at = start;
+
+	while (at < end && !(at > start && work_is_due())) {
+		pte_t *entry;
+		unsigned level;
+		u64 stop = min_u64(end, table_end(owner, at, &entry, &level));
+
+		if (level && entry)
+			clear_entry(entry, level, at, low, high);
+		for (; !level && at < stop; at += PAGE_SIZE)
+			clear_entry(entry++, 0, at, low, high);
+		at = stop;
+	}
+	return at;
+}
+
+u64 pt_clear(struct space *owner, u64 start, u64 end)
+{
+	u64 low = ~0ul, high = 0, stop = end;
 
 	if (end - start == PAGE_SIZE)
 		clear_page(owner, start, &low, &high);
 	else
-		clear_range(owner, start, end, &low, &high);
+		stop = clear_range(owner, start, end, &low, &high);
 	if (!high)
-		return;
+		return stop;
 	tlb_add(owner, NULL, low, high);
 	pt_clear_copies(owner, low, high);
+	return stop;
 }
 
 void pt_protect_leaf(struct space *owner, u64 first_page, u64 used)

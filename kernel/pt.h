@@ -89,8 +89,8 @@ void pt_link_vas(struct attachment *attachment, u64 offset);
 u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device);
 
 /* Empties what the owner's tables, and copies of them in edge tables of others, show of a range of offsets, and notes
- * it for invalidation. */
-void pt_clear(struct space *owner, u64 start, u64 end);
+ * it for invalidation. -> where it stopped (work.h): the end, or at a table's end. */
+u64 pt_clear(struct space *owner, u64 start, u64 end);
 /* Takes the right to write out of the same, for the private frames of one leaf of map.private; does not note. */
 void pt_protect_leaf(struct space *owner, u64 first_page, u64 used);
 /* Shows what the owner's tables show of the first `pages` pages of a grant's range, if that takes no memory of the viewer's. */

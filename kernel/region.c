@@ -194,9 +194,9 @@ static struct region *cut_by(const struct map *map, u64 at)
 	return region && region->start < at ? region : NULL;
 }
 
-unsigned region_splits(const struct map *map, u64 start, u64 end)
+bool region_is_cut(const struct map *map, u64 at)
 {
-	return (cut_by(map, start) ? 1 : 0) + (cut_by(map, end) ? 1 : 0);
+	return cut_by(map, at);
 }
 
 void region_split(struct map *map, u64 at, struct region_reserve *reserve)

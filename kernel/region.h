@@ -19,8 +19,8 @@ struct region *region_take(struct region_reserve *reserve);
 /* Frees those left over. */
 void region_unreserve(struct region_reserve *reserve);
 
-/* How many regions have to be split to cut at both ends of a range? */
-unsigned region_splits(const struct map *map, u64 start, u64 end);
+/* Must a region be split to cut at an offset? */
+bool region_is_cut(const struct map *map, u64 at);
 /* Cuts the region that covers an offset and starts before it in two, if there is one. */
 void region_split(struct map *map, u64 at, struct region_reserve *reserve);
 /* Joins regions in or next to a range that continue each other. */

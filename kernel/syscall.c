@@ -24,6 +24,7 @@
 #include "tlb.h"
 #include "vas.h"
 #include "wait.h"
+#include "work.h"
 
 /* What a call is made with. */
 struct request {
@@ -76,6 +77,14 @@ static void *frame_vector(const struct request *r)
 /* What a call returns that has set registers itself: the thread is in another space by then, or gone. (One that waits gets its
  * result when it wakes, over the 0 that is set at once.) */
 enum { RESULT_IS_SET = -4096 };
+
+_Static_assert((int)WORK_AGAIN < (int)RESULT_IS_SET, "no result either");
+
+/* A call that may go on in steps: work.h. */
+static void begin_steps(const struct request *r)
+{
+	work_begin(r->thread, r->frame);
+}
 
 static i64 set_unless(int error)
 {
@@ -284,7 +293,8 @@ static i64 do_space_fork(const struct request *r)
 
 	if (!to)
 		return error;
-	error = map_fork(from, to);
+	begin_steps(r);
+	error = work_end(map_fork(from, to));
 	if (!error)
 		to->landing = from->landing;
 	return error;
@@ -406,7 +416,10 @@ static i64 do_map(const struct request *r)
 
 	if (!space)
 		return error;
-	return map_add(r->space, space, word(r, 1), word(r, 2), number(r, 3), number(r, 4), word(r, 5));
+	if (!(word(r, 3) & MAP_REPLACE))
+		return map_add(r->space, space, word(r, 1), word(r, 2), number(r, 3), number(r, 4), word(r, 5));
+	begin_steps(r);
+	return work_end(map_add(r->space, space, word(r, 1), word(r, 2), number(r, 3), number(r, 4), word(r, 5)));
 }
 
 static i64 do_unmap(const struct request *r)
@@ -414,7 +427,10 @@ static i64 do_unmap(const struct request *r)
 	i64 error;
 	struct space *space = managed_space(r, 0, &error);
 
-	return space ? map_remove(space, word(r, 1), word(r, 2)) : error;
+	if (!space)
+		return error;
+	begin_steps(r);
+	return work_end(map_remove(space, word(r, 1), word(r, 2)));
 }
 
 static i64 do_protect(const struct request *r)
@@ -422,7 +438,10 @@ static i64 do_protect(const struct request *r)
 	i64 error;
 	struct space *space = managed_space(r, 0, &error);
 
-	return space ? map_protect(space, word(r, 1), word(r, 2), number(r, 3)) : error;
+	if (!space)
+		return error;
+	begin_steps(r);
+	return work_end(map_protect(space, word(r, 1), word(r, 2), number(r, 3)));
 }
 
 static i64 do_remap(const struct request *r)
@@ -607,6 +626,8 @@ void native_call(struct user_frame *frame)
 	result = table[index](&request);
 	if (tlb_pending())
 		tlb_commit();
-	if (result != RESULT_IS_SET)
+	if (result > RESULT_IS_SET)
 		regs_set_result(frame, (u64)result);
+	else if (result == WORK_AGAIN)
+		regs_restart(frame);
 }

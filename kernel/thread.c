@@ -240,6 +240,8 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 		return -E_DEAD;
 	if (home->flags & SPACE_VAS)
 		return -E_INVAL;
+	if (home->map.fork)
+		return -E_BUSY;
 	if (!account_charge(home->account, ACCOUNT_THREADS, 1))
 		return -E_LIMIT;
 	thread = pool_alloc_zeroed(&thread_pool);

@@ -17,6 +17,7 @@
 #include "timer.h"
 #include "types.h"
 #include "user_frame.h"
+#include "work.h"
 
 struct cpu;
 struct interrupted;
@@ -82,6 +83,7 @@ struct thread {
 	u32 fail_left;      /* allocations until one fails, 0: none (fail.h) */
 	bool fail_taken;    /* ... because that one has */
 	u32 crashes;        /* landings of faults of a service's own code */
+	struct work_place work;
 	struct list_node of_home;   /* in space.homes */
 	struct list_node stacklets; /* by stacklet.of_thread, the oldest first */
 	u32 stacklet_count;
@@ -97,7 +99,7 @@ extern struct list_node threads; /* all of them, by thread.all */
 
 /* Makes a thread whose home is `home`, not yet ready. With `frame` (for a space with a system portal) it starts with these
  * user registers; otherwise at ip with `argument`, on the stack at sp, or on its stacklet if sp is 0.
- * -E_NOMEM, -E_LIMIT (too many threads), -E_INVAL, -E_DEAD. */
+ * -E_NOMEM, -E_LIMIT (too many threads), -E_INVAL, -E_BUSY (a fork into it is not done), -E_DEAD. */
 int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u64 sp, u64 argument, struct thread **out);
 
 /* The thread of that number, or NULL. */

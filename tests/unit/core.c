@@ -116,6 +116,45 @@ unsigned core_fail_each(int (*operation)(void *context), void (*check)(void *con
 	}
 }
 
+/* --- steps --- */
+
+static u64 stop_at;
+u64 core_stops;
+
+void core_stop_at(u64 n)
+{
+	stop_at = n;
+}
+
+void core_begin_step(void)
+{
+	static struct thread thread;
+	static struct user_frame frame;
+
+	if (!stop_at)
+		return;
+	memset(&frame, 1, sizeof(frame));
+	host_tick_step = WORK_STEP_NS / stop_at + 1;
+	work_begin(&thread, &frame);
+}
+
+bool core_end_step(i64 result)
+{
+	if (!stop_at) {
+		assert_int_not_equal(result, WORK_AGAIN);
+		return true;
+	}
+	work_end(result);
+	host_tick_step = 0;
+	if (result != WORK_AGAIN)
+		return true;
+	core_stops++;
+	assert_false(tlb_pending());
+	space_check_all();
+	core_check_tlb();
+	return false;
+}
+
 /* --- the machine --- */
 
 void core_start(int argc, char **argv, u64 bytes)

@@ -21,6 +21,7 @@
 #include "segment.h"
 #include "space.h"
 #include "tlb.h"
+#include "work.h"
 
 /* Starts the machine; levels from the program's argument. */
 void core_start(int argc, char **argv, u64 bytes);
@@ -33,6 +34,25 @@ bool core_failed(void);
 /* Runs an operation with its first, second ... allocation failing until it succeeds. `check` is called after each
  * failure, with the same context. -> number of failures. */
 unsigned core_fail_each(int (*operation)(void *context), void (*check)(void *context), void *context);
+
+/* --- long work in steps --- */
+
+/* From now on core_steps() has calls stop when they ask for the n-th time whether it is time to; 0: never. */
+void core_stop_at(u64 n);
+extern u64 core_stops; /* how often they have */
+void core_begin_step(void);
+/* -> is the call done? If not, everything is checked, as others would find it. */
+bool core_end_step(i64 result);
+/* Makes a call that may go on in steps, until it is done. -> its result. */
+#define core_steps(call) \
+	({ \
+		i64 result_; \
+		do { \
+			core_begin_step(); \
+			result_ = (call); \
+		} while (!core_end_step(result_)); \
+		(int)result_; \
+	})
 
 /* An access by code running in a space: through the fake TLB, else through the oracle, else after space_fault(). On
  * success the word at va (8-aligned) is read into or written from *word. -> 0 or the code of space_fault(). */

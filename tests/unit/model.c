@@ -311,8 +311,11 @@ void model_run(struct choices *from, unsigned count, bool careful)
 	for (model_step = 0; model_step < count && (!choices->data || choices->left); model_step++) {
 		u32 step = model_choose(ARRAY_SIZE(steps));
 
+		core_stop_at(0);
 		if (model_choose(16) == 0)
 			core_fail_at(1 + model_choose(6));
+		else
+			core_stop_at(model_choose(4));
 		steps[step]();
 		core_failed();
 		model_forget_unmapped();

@@ -68,8 +68,8 @@ void step_map(void)
 		flags |= MAP_SHARE | MAP_REPLACE;
 	}
 	want = want_map(caller, s, start, bytes, flags, seg, offset);
-	got = map_add(model.spaces[caller].core, model.spaces[s].core, start, bytes, flags,
-		seg >= 0 ? model.segments[seg].number : 0, offset);
+	got = core_steps(map_add(model.spaces[caller].core, model.spaces[s].core, start, bytes, flags,
+		seg >= 0 ? model.segments[seg].number : 0, offset));
 	if (model_was_injected(got))
 		return;
 	model_expect(got, want, "map");
@@ -113,7 +113,7 @@ void step_unmap(void)
 	if (s < 0)
 		return;
 	model_choose_range(&start, &bytes);
-	got = map_remove(model.spaces[s].core, start, bytes);
+	got = core_steps(map_remove(model.spaces[s].core, start, bytes));
 	if (model_was_injected(got))
 		return;
 	model_expect(got, model_has_stacklet(&model.spaces[s], start, bytes) ? -E_BUSY : 0, "unmap");
@@ -140,7 +140,7 @@ void step_protect(void)
 		want = -E_PERM;
 	if (count != bytes / PAGE_SIZE)
 		want = -E_NOMEM;
-	got = map_protect(model.spaces[s].core, start, bytes, rights);
+	got = core_steps(map_protect(model.spaces[s].core, start, bytes, rights));
 	if (model_was_injected(got))
 		return;
 	model_expect(got, want, "protect");
@@ -209,7 +209,7 @@ void step_fork(void)
 		want = -E_EXIST;
 	if (from == to)
 		want = -E_INVAL;
-	got = map_fork(model.spaces[from].core, model.spaces[to].core);
+	got = core_steps(map_fork(model.spaces[from].core, model.spaces[to].core));
 	if (model_was_injected(got))
 		return;
 	model_expect(got, want, "fork");

@@ -94,9 +94,9 @@ static void test_whole(void **state)
 	int grant = grant_make(owner, 0, window_bytes(), a->number, RW | GRANT_PASS);
 
 	(void)state;
-	assert_int_equal(map_add(first, owner, 0x40000000, 0x40000000, RW, 0, 0), 0);
+	assert_int_equal(map_add(first, owner, 0x80000000, 0x40000000, RW, 0, 0), 0);
 	before = entries_of(a->view.root, pt_levels - 1);
-	for (u64 at = 0x40000000; at < 0x80000000; at += 0x400000)
+	for (u64 at = 0x80000000; at < 0xc0000000; at += 0x400000)
 		assert_int_equal(core_code(a, there(at), FAULT_WRITE), 0);
 	assert_int_equal(core_code(a, there(BASE), FAULT_WRITE), 0);
 	assert_true(entries_of(a->view.root, pt_levels - 1) - before <= pt_links + pt_levels);
@@ -179,20 +179,20 @@ static void test_blocks(void **state)
 
 	(void)state;
 	assert_true(number > 0);
-	assert_int_equal(map_add(first, owner, 0x40200000, 0x200000, RW | MAP_SHARE, (u32)number, 0), 0);
-	part = grant_make(owner, 0x40205000, 2 * PAGE_SIZE, a->number, R);
-	assert_int_equal(core_code(a, there(0x40206000), 0), 0);
-	assert_int_equal(core_code(a, there(0x40206000), FAULT_WRITE), FAULT_WRITE);
-	assert_int_equal(core_code(a, there(0x40207000), 0), FAULT_READ);
-	assert_int_equal(core_oracle(a, there(0x40206008), &pa, &uncached), R);
+	assert_int_equal(map_add(first, owner, 0x80200000, 0x200000, RW | MAP_SHARE, (u32)number, 0), 0);
+	part = grant_make(owner, 0x80205000, 2 * PAGE_SIZE, a->number, R);
+	assert_int_equal(core_code(a, there(0x80206000), 0), 0);
+	assert_int_equal(core_code(a, there(0x80206000), FAULT_WRITE), FAULT_WRITE);
+	assert_int_equal(core_code(a, there(0x80207000), 0), FAULT_READ);
+	assert_int_equal(core_oracle(a, there(0x80206008), &pa, &uncached), R);
 	assert_int_equal(pa, physical + 0x6008);
-	whole = grant_make(owner, 0x40200000, 0x200000, b->number, RW);
-	assert_int_equal(core_code(b, there(0x40206000), FAULT_WRITE), 0);
-	assert_int_equal(core_oracle(b, there(0x403ff000), &pa, &uncached), RW);
-	assert_int_equal(map_remove(owner, 0x40206000, PAGE_SIZE), 0);
-	assert_int_equal(core_code(a, there(0x40206000), 0), FAULT_READ);
-	assert_int_equal(core_code(b, there(0x40206000), 0), FAULT_READ);
-	assert_int_equal(core_code(b, there(0x40207000), FAULT_WRITE), 0);
+	whole = grant_make(owner, 0x80200000, 0x200000, b->number, RW);
+	assert_int_equal(core_code(b, there(0x80206000), FAULT_WRITE), 0);
+	assert_int_equal(core_oracle(b, there(0x803ff000), &pa, &uncached), RW);
+	assert_int_equal(map_remove(owner, 0x80206000, PAGE_SIZE), 0);
+	assert_int_equal(core_code(a, there(0x80206000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(0x80206000), 0), FAULT_READ);
+	assert_int_equal(core_code(b, there(0x80207000), FAULT_WRITE), 0);
 	assert_true(grant_revoke(a, (u32)part) == 0 && grant_revoke(b, (u32)whole) == 0);
 }
 

@@ -440,16 +440,16 @@ static void test_blocks(void **state)
 		number = segment_contiguous(first, 512, &physical);
 	assert_true(number > 0);
 	assert_int_equal(physical % block, 0);
-	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 0), 0);
-	core_store(s, 0x40200000 + 5 * PAGE_SIZE, 5);
+	assert_int_equal(map(0x80200000, 512, RW | MAP_SHARE, number, 0), 0);
+	core_store(s, 0x80200000 + 5 * PAGE_SIZE, 5);
 	/* One block: no table of pages was needed below the directory. */
 	assert_true(s->table_count <= tables + pt_levels - 1);
-	assert_int_equal(core_oracle(s, 0x40200000 + 300 * PAGE_SIZE, &pa, &uncached), R | W);
+	assert_int_equal(core_oracle(s, 0x80200000 + 300 * PAGE_SIZE, &pa, &uncached), R | W);
 	assert_int_equal(pa, physical + 300 * PAGE_SIZE);
 	/* A piece of it is taken out; the rest comes back in pages. */
-	assert_int_equal(map_remove(s, 0x40200000 + 7 * PAGE_SIZE, PAGE_SIZE), 0);
-	assert_int_equal(core_code(s, 0x40200000 + 7 * PAGE_SIZE, 0), FAULT_READ);
-	assert_int_equal(core_load(s, 0x40200000 + 5 * PAGE_SIZE), 5);
+	assert_int_equal(map_remove(s, 0x80200000 + 7 * PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(core_code(s, 0x80200000 + 7 * PAGE_SIZE, 0), FAULT_READ);
+	assert_int_equal(core_load(s, 0x80200000 + 5 * PAGE_SIZE), 5);
 	space_check_all();
 }
 
@@ -463,17 +463,17 @@ static void test_no_blocks(void **state)
 
 	(void)state;
 	assert_true(number > 0);
-	assert_int_equal(map(0x40200000, 512, RW | MAP_SHARE, number, 3), 0);
-	core_store(s, 0x40200000, 7);
-	assert_int_equal(core_oracle(s, 0x40200000, &pa, &uncached), R | W);
+	assert_int_equal(map(0x80200000, 512, RW | MAP_SHARE, number, 3), 0);
+	core_store(s, 0x80200000, 7);
+	assert_int_equal(core_oracle(s, 0x80200000, &pa, &uncached), R | W);
 	assert_int_equal(pa, physical + 3 * PAGE_SIZE);
-	assert_int_equal(map(0x40600000, 512, RW, number, 0), 0);
-	assert_int_equal(core_load(s, 0x40600000 + 3 * PAGE_SIZE), 7);
-	core_store(s, 0x40600000 + 3 * PAGE_SIZE, 8);
+	assert_int_equal(map(0x80600000, 512, RW, number, 0), 0);
+	assert_int_equal(core_load(s, 0x80600000 + 3 * PAGE_SIZE), 7);
+	core_store(s, 0x80600000 + 3 * PAGE_SIZE, 8);
 	assert_int_equal(map_fork(s, child), 0);
-	assert_int_equal(core_load(child, 0x40600000), 0);
-	assert_int_equal(core_load(child, 0x40600000 + 3 * PAGE_SIZE), 8);
-	assert_int_equal(core_load(child, 0x40200000), 7);
+	assert_int_equal(core_load(child, 0x80600000), 0);
+	assert_int_equal(core_load(child, 0x80600000 + 3 * PAGE_SIZE), 8);
+	assert_int_equal(core_load(child, 0x80200000), 7);
 }
 
 static void test_device(void **state)
@@ -589,11 +589,11 @@ static void test_stacklets(void **state)
 	assert_true(frame_free() >= before + 2);
 	space_stacklet_drop(s, 3);
 	assert_int_equal(core_code(s, top - 8, 0), FAULT_READ);
-	/* In the way of one. */
-	assert_int_equal(map(STACKLET_BASE + 2 * PAGE_SIZE, 1, RW, 0, 0), 0);
-	assert_int_equal(space_stacklet(s, 0, &top, &page), -E_EXIST);
-	space_stacklet_drop(s, 0);
-	assert_int_equal(core_code(s, STACKLET_BASE + 2 * PAGE_SIZE, 0), 0);
+	/* Nothing else is ever in the way of one. */
+	assert_int_equal(map(STACKLET_BASE + 2 * PAGE_SIZE, 1, RW, 0, 0), -E_BUSY);
+	assert_int_equal(map(STACKLET_END - PAGE_SIZE, 2, RW, 0, 0), -E_BUSY);
+	assert_int_equal(map(STACKLET_END, 1, RW, 0, 0), 0);
+	assert_int_equal(map_move(s, STACKLET_END, PAGE_SIZE, STACKLET_BASE), -E_BUSY);
 }
 
 /* Pages that are there become visible together with the one wanted. */

@@ -45,8 +45,8 @@ extern u64 host_codes_changed;
 
 /* Where the kernel goes (longjmp) when no thread is ready. To be set before an upcall. */
 extern void *host_idle_return;
-/* The clock, in ns. */
-extern u64 host_ticks;
+/* The clock, in ns, and how far each look at it turns it on. */
+extern u64 host_ticks, host_tick_step;
 /* What the kernel last asked of each interrupt line. */
 enum { HOST_LINES = 16 };
 extern enum irq_state host_lines[HOST_LINES];

@@ -19,7 +19,7 @@ struct cpu *cpus[CPUS_MAX] = { &host_cpu };
 unsigned cpu_count = 1;
 bool shield_on = true;
 void *host_idle_return;
-u64 host_ticks = 1;
+u64 host_ticks = 1, host_tick_step;
 enum irq_state host_lines[HOST_LINES];
 
 _Noreturn void arch_idle(void)
@@ -62,6 +62,7 @@ void arch_relax_end(void)
 
 u64 arch_ticks(void)
 {
+	host_ticks += host_tick_step;
 	return host_ticks;
 }
 

@@ -56,6 +56,12 @@ static inline void regs_set_thread_pointer(struct user_frame *f, u64 thread_poin
 	f->fs_base = thread_pointer;
 }
 
+/* The thread goes back to the instruction of the native call that it has just made, as it came. */
+static inline void regs_restart(struct user_frame *f)
+{
+	f->rip -= 2;
+}
+
 /* The one result of a call: the register of the second keeps its content. */
 static inline void regs_set_result(struct user_frame *f, u64 word0)
 {
