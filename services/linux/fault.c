@@ -1,12 +1,12 @@
-/* Upcalls that are not system calls: see fault.h. */
+/* Upcalls that are not system calls: see main.h. */
 #include <asm/errno.h>
 #include <asm/sigcontext.h>
 
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/main.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"

@@ -6,6 +6,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/event/epoll.h"
+#include "services/linux/event/pipe.h"
+#include "services/linux/fs/page_cache.h"
+#include "services/linux/proc/procfs.h"
+#include "services/linux/rlimit.h"
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
@@ -16,6 +22,9 @@
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/time/timer.h"
+#include "services/linux/tty/console.h"
+#include "services/linux/tty/tty.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"
 
@@ -41,7 +50,8 @@ static _Noreturn void power_off(int status)
 {
 	u64 unused;
 	const char *at = NULL;
-	fs_drain();
+	page_cache_flush_all();
+	console_drain();
 	if (config_get("stats", &at))
 		stats_send();
 	control_line("exit %d\n", status);
@@ -49,12 +59,12 @@ static _Noreturn void power_off(int status)
 		portal_call(service_start->registry, REGISTRY_END, status, 0, 0, 0, 0, &unused);
 }
 
-_Noreturn void service_end(int wait_status)
+static _Noreturn void service_end(int wait_status)
 {
 	power_off(wait_status & 0x7f ? 128 + (wait_status & 0x7f) : wait_status >> 8 & 0xff);
 }
 
-void service_stopped(void)
+static void service_stopped(void)
 {
 	control_line("stop\n");
 }
@@ -121,7 +131,7 @@ static struct task *first_task(void)
 	cred.groups[0] = cred.gid;
 	struct task *task = process_first(&cred);
 	service_assert(task);
-	task->files = descriptors_first(task);
+	task->files = tty_first_descriptors(task);
 	task->fs = fs_first(task);
 	return task;
 }
@@ -179,6 +189,24 @@ static const struct memory_hooks memory_hooks = {
 	.ended = memory_ended,
 };
 
+static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file, .open_fifo = pipe_open };
+
+/* The last task of the first process is about to let its memory go: the host may have asked for a map of that moment. */
+static void map_at_end(void)
+{
+	const char *at = NULL;
+	if (config_get("map", &at))
+		map_send();
+}
+
+static const struct process_hooks process_hooks = {
+	.memory_left = vas_leave,
+	.timers_end = timers_end,
+	.session_ended = tty_session_ended,
+	.first_ends = map_at_end,
+	.first_ended = service_end,
+};
+
 /* --- the start --- */
 
 void service_main(const struct start_info *start)
@@ -198,11 +226,17 @@ void service_main(const struct start_info *start)
 	user_memory_init(&copy_hooks);
 	memory_init(&memory_hooks);
 	config_init();
-	syscall_init();
-	fs_init();
 	clock_realtime_base = config_number("wall", start->clock.wall);
+	syscall_init();
 	limits_init();
+	fs_init(&fs_hooks);
+	proc_init();
+	fs_mount_rest();
+	process_init(&process_hooks);
+	signal_init(service_stopped);
 	timer_init();
+	tty_init(map_send);
+	vas_init();
 	service_lock();
 	first_start();
 	service_unlock();

@@ -1,21 +1,42 @@
-/* Start and end of the Linux service, and what it knows about the machine. */
+/* The roof: the files that know all rooms and hold them together. For them alone.
+ *
+ *   main.c    starts the rooms and the first program, and names the functions that rooms call in rooms behind them
+ *   syscall.c leads system calls to their handlers: syscall.h
+ *   fault.c   leads faults and exceptions to the rooms that repair them, or to a signal
+ *   stats.c   --stats
+ *   map.c     `allod map` */
 #ifndef LINUX_MAIN_H
 #define LINUX_MAIN_H
 
-#include "services/linux/base.h"
+#include "services/linux/syscall.h"
 
-/* The first process has ended with this wait status: reports it to the host and powers off. Does not return. */
-_Noreturn void service_end(int wait_status);
-/* The first process was stopped by the terminal: the host's command stops too. */
-void service_stopped(void);
+/* --- syscall.c --- */
 
-/* limits.c: takes the host name from the configuration. */
-void limits_init(void);
-/* --stats: the JSON text. */
+extern struct syscall syscall_table[SYSCALLS];
+
+/* The system portal: every call, fault, exception and interrupt of every process enters here. */
+_Noreturn void upcall_entry(struct user_frame *frame);
+/* Ends the upcall of the thread that runs: does what is left to do for it (signals, exit), lets the lock go if it is held, and
+ * goes on in the process. call_result: the frame holds the result of a system call, which may have to be restarted. */
+_Noreturn void upcall_finish(struct task *self, struct user_frame *frame, bool call_result);
+/* Once, at start-up. */
+void syscall_init(void);
+
+/* Writes the counts as two JSON members, "calls" and "unsupported", into a text buffer. -> bytes. */
+u64 syscalls_report(char *to, u64 size);
+
+/* --- fault.c --- */
+
+/* Supplies a page of a file, or turns the cause into a signal for self. Lock held. */
+void fault_handle(struct task *self, struct user_frame *frame);
+/* Called by copy.S: the service itself faulted. Reports it; ends the process that was being served. */
+_Noreturn void crash_report(unsigned long code, unsigned long address, unsigned long ip, unsigned long sp);
+
+/* --- stats.c, map.c --- */
+
+/* Sends the JSON text of --stats. */
 void stats_send(void);
-/* `allod map`: sends who may touch what, as JSON. Service lock. */
+/* Sends who may touch what, as JSON. Service lock. */
 void map_send(void);
-/* The last task of the first process is about to let its memory go: the host may have asked for a map of that moment. */
-void map_at_end(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "services/linux/fs/files.h"
 #include "services/linux/main.h"
 #include "services/linux/process/process.h"
+#include "services/linux/tty/console.h"
 #include "services/linux/vas/vas.h"
 
 enum { TEXT_BYTES = 256 * 1024, TEXT_MORE = 64 * 1024, TRIES = 4, LINE_BYTES = 40 };
@@ -138,11 +139,4 @@ void map_send(void)
 	control_send(line, format(line, sizeof(line), "map %lu\n", (unsigned long)bytes));
 	control_send(text, bytes);
 	heap_free(text);
-}
-
-void map_at_end(void)
-{
-	const char *at = NULL;
-	if (config_get("map", &at))
-		map_send();
 }

@@ -7,12 +7,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/rlimit.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/process.h"
 #include "services/linux/random.h"
 #include "services/linux/user_memory.h"

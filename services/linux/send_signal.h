@@ -44,18 +44,7 @@ bool group_in_session(u32 pgid, u32 sid);
 /* Woken by signals that have come in and wait: signalfd.c. */
 extern struct wait_queue signalfd_queue;
 
-/* --- masks for a call that swaps the mask while it waits (ppoll, pselect, epoll_pwait, sigsuspend) --- */
-
-/* Reads the mask at `addr` (0: none) and puts it in force until the call ends. -> 0, -EFAULT, -EINVAL (bytes != 8). */
-int signal_mask_swap(struct task *self, u64 addr, u64 bytes);
-
-/* --- the end of every upcall --- */
-
-/* Handles what is in self->work: runs a handler, stops, ends. call_result says whether the frame holds the result of a
- * system call (then restarting applies). Lock held; may sleep; does not return if the task ends. */
-void signal_deliver(struct task *self, struct user_frame *frame, bool call_result);
-
-/* --- between the files of this part --- */
+/* --- for the signal room --- */
 
 enum {
 	SIGNALS_UNBLOCKABLE = 1u << (SIGKILL - 1) | 1u << (SIGSTOP - 1),
@@ -71,8 +60,6 @@ void signal_flush(struct process *process, u64 set);
 void signal_drop_timers(struct process *process);
 /* Whether the action of the process for the signal is to do nothing. */
 bool signal_is_ignored(const struct process *process, int signal);
-/* Whether self runs on its alternative stack. */
-bool signal_on_alt_stack(const struct task *self, u64 sp);
 
 /* --- life --- */
 

@@ -7,6 +7,7 @@
 #include "services/linux/syscall.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/main.h"
+#include "services/linux/tty/console.h"
 
 enum { TEXT_BYTES = 64 * 1024, LINE_BYTES = 40 };
 

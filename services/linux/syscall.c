@@ -5,8 +5,9 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/main.h"
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fault.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/process/peer.h"

@@ -29,17 +29,4 @@ struct syscall {
 	bool lock; /* is served with the service lock held */
 	bool peer; /* is served for peers too */
 };
-extern struct syscall syscall_table[SYSCALLS];
-
-/* The system portal: every call, fault, exception and interrupt of every process enters here. */
-_Noreturn void upcall_entry(struct user_frame *frame);
-/* Ends the upcall of the thread that runs: does what is left to do for it (signals, exit), lets the lock go if it is held, and
- * goes on in the process. call_result: the frame holds the result of a system call, which may have to be restarted. */
-_Noreturn void upcall_finish(struct task *self, struct user_frame *frame, bool call_result);
-/* Once, at start-up. */
-void syscall_init(void);
-
-/* Writes the counts as two JSON members, "calls" and "unsupported", into a text buffer. -> bytes. */
-u64 syscalls_report(char *to, u64 size);
-
 #endif

@@ -12,7 +12,7 @@
 
 #define LIB_STRING_H
 #define LINUX_MEMORY_H
-#define LINUX_TIME_CLOCK_H
+#define LINUX_CLOCK_H
 #define LINUX_FS_FILE_H
 #define LINUX_FS_9P_CLIENT_H
 #define LINUX_TASK_H

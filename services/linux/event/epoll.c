@@ -8,6 +8,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"

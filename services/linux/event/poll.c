@@ -7,6 +7,7 @@
 #include <linux/poll.h>
 #include <linux/time_types.h>
 
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/send_signal.h"

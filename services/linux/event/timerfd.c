@@ -11,32 +11,24 @@
 #include "services/linux/time/timer.h"
 
 struct timerfd {
-	struct list_node node; /* in timerfds */
-	struct interval_timer timer;
+	struct watched_timer timer;
 	int clock;
 	u64 times; /* it was due and nobody has read it */
 	struct wait_queue due;
 };
 
-static struct list_node timerfds = LIST_INIT(timerfds);
-
 static void timerfd_update(struct timerfd *timer, u64 now)
 {
-	u64 times = interval_advance(&timer->timer, now);
+	u64 times = interval_advance(&timer->timer.interval, now);
 
 	timer->times += times;
 	if (times)
 		wake_up(&timer->due);
 }
 
-void timerfds_run(u64 now, u64 *next)
+static void timer_due(struct watched_timer *timer, u64 now)
 {
-	list_for_each(node, &timerfds) {
-		struct timerfd *timer = container_of(node, struct timerfd, node);
-
-		timerfd_update(timer, now);
-		interval_note(next, &timer->timer);
-	}
+	timerfd_update(container_of(timer, struct timerfd, timer), now);
 }
 
 static long timerfd_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
@@ -71,7 +63,7 @@ static void timerfd_release(struct task *self, struct file *file)
 	struct timerfd *timer = file->data;
 
 	(void)self;
-	list_remove(&timer->node);
+	list_remove(&timer->timer.node);
 	heap_free(timer);
 }
 
@@ -98,7 +90,8 @@ long sys_timerfd_create(struct task *self, struct user_frame *f)
 	if (!file)
 		return -ENOMEM;
 	timer->clock = clock;
-	list_append(&timerfds, &timer->node);
+	timer->timer.due = timer_due;
+	timer_watch(&timer->timer);
 	wait_queue_init(&timer->due);
 	return descriptor_add(self, file, 0, flags & TFD_CLOEXEC);
 }
@@ -114,8 +107,8 @@ static struct timerfd *timerfd_get(struct task *self, u64 fd, long *error)
 static int timerfd_tell(struct task *self, const struct timerfd *timer, u64 addr)
 {
 	struct __kernel_itimerspec value = {
-		.it_interval = ns_to_timespec(timer->timer.interval),
-		.it_value = ns_to_timespec(interval_left(&timer->timer)),
+		.it_interval = ns_to_timespec(timer->timer.interval.interval),
+		.it_value = ns_to_timespec(interval_left(&timer->timer.interval)),
 	};
 
 	return user_write(self, addr, &value, sizeof(value));
@@ -148,7 +141,7 @@ long sys_timerfd_settime(struct task *self, struct user_frame *f)
 		ns = ns > now ? ns - now : 1;
 	}
 	timer->times = 0;
-	interval_set(&timer->timer, ns, interval);
+	interval_set(&timer->timer.interval, ns, interval);
 	return 0;
 }
 

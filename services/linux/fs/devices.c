@@ -1,4 +1,4 @@
-/* Character devices and host streams. */
+/* Character devices: those of memory, and a table of those that other rooms have. */
 #include "services/linux/fs/devices.h"
 
 #include <asm/errno.h>
@@ -10,12 +10,9 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/random.h"
-#include "services/linux/tty/console.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
-#include "services/linux/tty/tty.h"
 
-enum { PIECE_BYTES = 512 };
+enum { PIECE_BYTES = 512, DEVICE_TABLES = 4 };
 
 /* --- memory devices --- */
 
@@ -82,37 +79,42 @@ static const struct file_ops zero_ops = { .read = zero_read, .write = null_write
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seekable = true };
 static const struct file_ops random_ops = { .read = random_read, .write = null_write, .seekable = true };
 
+static const struct device memory_devices[] = {
+	{ DEVICE(1, 3), DEVICE(1, 3), &null_ops, NULL },
+	{ DEVICE(1, 5), DEVICE(1, 5), &zero_ops, NULL },
+	{ DEVICE(1, 7), DEVICE(1, 7), &full_ops, NULL },
+	{ DEVICE(1, 8), DEVICE(1, 9), &random_ops, NULL },
+	{ 0, 0, NULL, NULL },
+};
+
+/* --- all devices --- */
+
+static const struct device *tables[DEVICE_TABLES] = { memory_devices };
+static unsigned table_count = 1;
+
+void devices_register(const struct device *table)
+{
+	service_assert(table_count < DEVICE_TABLES);
+	tables[table_count++] = table;
+}
+
+static const struct device *device_find(u64 number)
+{
+	for (unsigned i = 0; i < table_count; i++)
+		for (const struct device *device = tables[i]; device->last; device++)
+			if (number >= device->first && number <= device->last)
+				return device;
+	return NULL;
+}
+
 int device_open(struct task *self, struct inode *inode, struct file *file)
 {
-	if (S_ISBLK(inode->mode))
+	const struct device *device = S_ISBLK(inode->mode) ? NULL : device_find(inode->rdev);
+
+	if (!device)
 		return -ENXIO;
-	switch (inode->rdev) {
-	case DEVICE(1, 3):
-		file->ops = &null_ops;
-		return 0;
-	case DEVICE(1, 5):
-		file->ops = &zero_ops;
-		return 0;
-	case DEVICE(1, 7):
-		file->ops = &full_ops;
-		return 0;
-	case DEVICE(1, 8):
-	case DEVICE(1, 9):
-		file->ops = &random_ops;
-		return 0;
-	case DEVICE(5, 0):
-		return tty_open_own(self, file);
-	case DEVICE(5, 1):
-	case DEVICE(136, 0):
-		return tty_open_console(self, file);
-	case DEVICE(5, 2):
-		return pty_open(self, file);
-	default:
-		break;
-	}
-	if (inode->rdev >> 8 == DEVICE(136, 0) >> 8)
-		return pty_open_slave(self, file, inode->rdev & 0xff);
-	return -ENXIO;
+	file->ops = device->ops;
+	return device->open ? device->open(self, inode, file) : 0;
 }
 
 bool device_is_zero(const struct file *file)
@@ -123,57 +125,4 @@ bool device_is_zero(const struct file *file)
 i64 device_zero_segment(size_t bytes)
 {
 	return call_segment_create(page_up(bytes) / PAGE_SIZE, 0);
-}
-
-/* --- host streams --- */
-
-static long stream_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
-{
-	(void)pos;
-	if (file->inode->data[0] != PORT_STDIN)
-		return -EBADF;
-	return console_read(self, to, bytes, !(file->flags & O_NONBLOCK));
-}
-
-static long stream_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
-{
-	(void)pos;
-	if (file->inode->data[0] == PORT_STDIN)
-		return -EBADF;
-	return console_write(self, (unsigned)file->inode->data[0], from, bytes, !(file->flags & O_NONBLOCK));
-}
-
-static unsigned stream_poll(struct file *file, struct poll_table *wait)
-{
-	unsigned port = (unsigned)file->inode->data[0];
-
-	if (port == PORT_STDIN) {
-		poll_wait(wait, &console_input);
-		return console_readable() ? EPOLLIN | EPOLLRDNORM : 0;
-	}
-	poll_wait(wait, console_output(port));
-	return console_writable(port) ? EPOLLOUT | EPOLLWRNORM : 0;
-}
-
-static const struct file_ops stream_ops = { .read = stream_read, .write = stream_write, .poll = stream_poll };
-
-/* Opened again through /proc/self/fd. */
-static int stream_open(struct task *self, struct inode *inode, struct file *file)
-{
-	(void)self, (void)inode;
-	file->ops = &stream_ops;
-	return 0;
-}
-
-static const struct inode_ops stream_inode_ops = { .open = stream_open };
-
-struct file *device_stream(unsigned fd)
-{
-	struct inode *inode = anonymous_inode(S_IFIFO | 0600);
-
-	if (!inode)
-		return NULL;
-	inode->ops = &stream_inode_ops;
-	inode->data[0] = PORT_STDIN + fd;
-	return file_new(&stream_ops, inode, NULL, fd ? O_WRONLY : O_RDONLY);
 }

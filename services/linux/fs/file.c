@@ -10,17 +10,22 @@
 #include "lib/string.h"
 
 #include "services/linux/syscall.h"
-#include "services/linux/event/epoll.h"
 #include "services/linux/fs/record_locks.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/event/pipe.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/fs/devices.h"
 #include "services/linux/fs/path.h"
 
 #define IO_MAX 0x7ffff000ul
+
+static const struct fs_hooks *hooks;
+
+void file_set_hooks(const struct fs_hooks *fs_hooks)
+{
+	hooks = fs_hooks;
+}
 
 void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
 {
@@ -60,7 +65,8 @@ void file_put(struct task *self, struct file *file)
 {
 	if (!file || --file->refs)
 		return;
-	epoll_release_file(file);
+	if (!list_is_empty(&file->epolls))
+		hooks->unwatch(file);
 	if (file->locked)
 		locks_release_file(file);
 	if (file->ops->release)
@@ -239,7 +245,7 @@ int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file *
 	else if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
 		error = device_open(self, inode, file);
 	else if (S_ISFIFO(inode->mode))
-		error = pipe_open(self, inode, file);
+		error = hooks->open_fifo(self, inode, file);
 	else if (S_ISSOCK(inode->mode))
 		error = -ENXIO;
 	if (error) {

@@ -78,6 +78,8 @@ int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool o
 /* An empty table. */
 struct descriptor_table *descriptors_empty(void);
 
+/* Once. */
+void file_set_hooks(const struct fs_hooks *hooks);
 /* Opens what an entry names; consumes no references. flags: O_* with permission checked before. */
 int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file **opened);
 /* The operations of regular files and directories. */

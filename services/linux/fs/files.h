@@ -17,23 +17,35 @@
 struct dentry;
 struct file;
 struct inode;
+struct inode_ops;
+struct superblock;
 struct task;
 
 /* --- life of the service --- */
 
-/* Once, before any other function: reads the configuration (root, shares, terminal, host name), finds the drivers, builds
- * the tree of mounts. May sleep in portal calls; the service lock need not be held yet. */
-void fs_init(void);
-/* Writes back what shared mappings changed on writable shares, and waits until all output has been taken by the host. Before
- * the machine is powered off. */
-void fs_drain(void);
-/* Sends a line (without its line feed) or bytes to the host over the control port: "exit 0", "stop"... Waits until taken. */
-void control_send(const char *text, size_t bytes);
+/* What this room calls in rooms behind it. Set once, at the start. */
+struct fs_hooks {
+	/* A file that epoll sets watch (file->epolls) is going. */
+	void (*unwatch)(struct file *file);
+	/* Opens a fifo: sets file->ops and file->data; may wait for the other end. */
+	int (*open_fifo)(struct task *self, struct inode *inode, struct file *file);
+};
+/* Before any other function: finds the driver of files and mounts the root. May sleep in portal calls; the service lock need not be
+ * held yet. */
+void fs_init(const struct fs_hooks *hooks);
+/* The rest of the tree: /dev, /run, and the shares of the configuration. */
+void fs_mount_rest(void);
+
+/* --- building trees at the start; what fails ends the service --- */
+
+/* Mounts a tree in memory, or of these operations, at an absolute path, which is made where it is missing. */
+struct superblock *fs_mount(const char *path, const char *type, const char *source, uint32_t magic, uint32_t mode,
+	const struct inode_ops *ops);
+/* Makes a file in a directory in memory. mode: type and permissions; rdev: of devices. */
+struct dentry *fs_plant(const char *directory, const char *name, uint32_t mode, uint64_t rdev);
 
 /* --- descriptor tables: of a process, shared by its threads and by CLONE_FILES --- */
 
-/* The table of the first process: descriptors 0, 1, 2 are the terminal or the streams. */
-struct descriptor_table *descriptors_first(struct task *self);
 /* A further reference to the same table. */
 struct descriptor_table *descriptors_get(struct descriptor_table *files);
 /* A copy for a new process; NULL: no memory. */
@@ -109,17 +121,5 @@ int segment_fetch(uint32_t segment, uint32_t page);
 bool fs_reclaim(void);
 /* What /proc/self/maps says about a segment: path into `to`, device and inode number. false: not a file's. */
 bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino);
-
-/* --- the terminal --- */
-
-/* A session's leader ended: its terminal is free again; the foreground group gets SIGHUP and SIGCONT. */
-void tty_session_ended(uint32_t session);
-/* The process became leader of a new session: it has no controlling terminal (nothing is to be kept in the task). */
-/* Fields of /proc/PID/stat: device number of the session's terminal (0: none), its foreground group (-1: none). */
-uint64_t tty_of_session(uint32_t session, int *foreground);
-
-/* --- what this part needs from the others (declared in their headers): ---
- * signal_send_group(pgid, signal), signal_send(task, signal), signal_blocked_or_ignored(self, signal),
- * group_is_orphaned(pgid), user_read(), user_write(), task_sleep(), processes by number for /proc. */
 
 #endif

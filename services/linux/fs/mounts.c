@@ -1,4 +1,4 @@
-/* The start of the file tree: configuration, mounts, devices, and the first process's descriptors. */
+/* The start of the file tree: what is mounted where, and the names of devices. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -7,18 +7,14 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/config.h"
-#include "services/linux/tty/console.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/proc/procfs.h"
 #include "services/linux/fs/devices.h"
-#include "services/linux/tty/tty.h"
 #include "services/linux/fs/path.h"
 
 static struct superblock *devices;
-static struct dentry *terminal_dentry;
 
 /* --- building trees without a task --- */
 
@@ -82,7 +78,18 @@ static struct dentry *dentry_for(const char *path)
 	return at;
 }
 
-static struct superblock *mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
+struct dentry *fs_plant(const char *directory, const char *name, u32 mode, u64 rdev)
+{
+	struct dentry *dir = dentry_for(directory);
+
+	if (!dir)
+		service_panic("no memory for %s", directory);
+	while (dir->mounted)
+		dir = dir->mounted;
+	return plant(dir, name, mode, rdev);
+}
+
+struct superblock *fs_mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
 	const struct inode_ops *ops)
 {
 	struct superblock *sb = superblock_new(type, source, magic, ops);
@@ -151,9 +158,9 @@ static void make_devices(void)
 		{ "console", 0600, DEVICE(5, 1) },
 		{ "ptmx", 0666, DEVICE(5, 2) },
 	};
-	struct dentry *root, *pts;
+	struct dentry *root;
 
-	devices = mount("/dev", "devtmpfs", "udev", TMPFS_MAGIC, 0755, NULL);
+	devices = fs_mount("/dev", "devtmpfs", "udev", TMPFS_MAGIC, 0755, NULL);
 	root = devices->root;
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
 		plant(root, nodes[i].name, S_IFCHR | nodes[i].mode, nodes[i].number);
@@ -161,14 +168,11 @@ static void make_devices(void)
 	plant_link(root, "stdin", "/proc/self/fd/0");
 	plant_link(root, "stdout", "/proc/self/fd/1");
 	plant_link(root, "stderr", "/proc/self/fd/2");
-	pts = plant(root, "pts", S_IFDIR | 0755, 0);
-	terminal_dentry = plant(pts, "0", S_IFCHR | 0620, DEVICE(136, 0));
-	terminal_dentry->inode->gid = 5;
-	pty_init(pts);
-	mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
+	plant(root, "pts", S_IFDIR | 0755, 0);
+	fs_mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
 }
 
-void fs_init(void)
+void fs_init(const struct fs_hooks *hooks)
 {
 	const char *at = NULL, *share;
 	struct superblock *root;
@@ -184,52 +188,16 @@ void fs_init(void)
 	root->write_through = share && strcmp(share, "rw") == 0;
 	root_dentry = root->root;
 	superblock_mount(root, NULL);
-	procfs_mount(mount("/proc", "proc", "proc", PROC_SUPER_MAGIC, 0555, NULL));
-	sysfs_mount(mount("/sys", "sysfs", "sysfs", SYSFS_MAGIC, 0555, NULL));
+	file_set_hooks(hooks);
+}
+
+void fs_mount_rest(void)
+{
+	const char *at = NULL, *share;
+
 	make_devices();
-	mount("/run", "tmpfs", "tmpfs", TMPFS_MAGIC, 0755, NULL);
+	fs_mount("/run", "tmpfs", "tmpfs", TMPFS_MAGIC, 0755, NULL);
 	plant(superblocks_last()->root, "lock", S_IFDIR | 01777, 0);
-	at = NULL;
 	while ((share = config_get("share", &at)))
 		mount_share(share);
-	at = NULL;
-	share = config_get("tty", &at);
-	tty_init(config_number("rows", 24), config_number("cols", 80));
-	console_init(share && strchr(share, '0'));
-}
-
-/* --- the first process --- */
-
-static struct file *first_file(struct task *self, unsigned fd, const char *ttys)
-{
-	struct file *file;
-
-	if (!ttys || !strchr(ttys, '0' + (int)fd))
-		return device_stream(fd);
-	if (file_open(self, terminal_dentry, O_RDWR | O_NOCTTY, &file))
-		return NULL;
-	return file;
-}
-
-struct descriptor_table *descriptors_first(struct task *self)
-{
-	const char *at = NULL;
-	const char *ttys = config_get("tty", &at);
-	struct descriptor_table *files = descriptors_empty();
-
-	if (!files)
-		return NULL;
-	self->files = files;
-	if (ttys && *ttys) {
-		tty_set_controlling(self->process->sid, self->process->pgid);
-		terminal_dentry->inode->uid = self->process->cred.uid;
-	}
-	for (unsigned fd = 0; fd < 3; fd++) {
-		struct file *file = first_file(self, fd, ttys);
-
-		if (!file)
-			return NULL;
-		descriptor_set(self, file, fd, false);
-	}
-	return files;
 }

@@ -1,5 +1,6 @@
 /* /proc but for the processes, and /sys. */
 #include <asm/errno.h>
+#include <linux/magic.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
 
@@ -11,7 +12,6 @@
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/proc/procfs.h"
 #include "services/linux/random.h"
-#include "services/linux/vas/vas.h"
 
 enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };
 
@@ -335,19 +335,25 @@ static const struct proc_node system_nodes[] = {
 
 static const struct proc_node devices_nodes[] = { NODE_DIRECTORY("system", system_nodes), NODE_END };
 
-static const struct proc_node sysfs_nodes[] = {
+static struct proc_node sysfs_nodes[] = {
 	NODE_DIRECTORY("block", no_nodes),
 	NODE_DIRECTORY("bus", no_nodes),
 	NODE_DIRECTORY("class", no_nodes),
 	NODE_DIRECTORY("devices", devices_nodes),
 	NODE_DIRECTORY("fs", no_nodes),
-	NODE_DIRECTORY("kernel", vas_system_nodes),
+	NODE_DIRECTORY("kernel", no_nodes),
 	NODE_END,
 };
 
 static const struct proc_node sysfs_root = NODE_DIRECTORY("/", sysfs_nodes);
 
-void sysfs_mount(struct superblock *sb)
+void sysfs_init(void)
 {
-	nodes_mount(sb, &sysfs_root);
+	nodes_mount(fs_mount("/sys", "sysfs", "sysfs", SYSFS_MAGIC, 0555, NULL), &sysfs_root);
+}
+
+/* "kernel" is the last of them. */
+void sysfs_kernel_set(const struct proc_node *nodes)
+{
+	sysfs_nodes[ARRAY_SIZE(sysfs_nodes) - 2].children = nodes;
 }

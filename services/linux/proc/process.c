@@ -13,7 +13,7 @@
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/proc/procfs.h"
-#include "services/linux/vas/vas.h"
+#include "services/linux/tty/tty.h"
 
 enum { TICKS_PER_S = 100, MAPS_NAME_COLUMN = 73 };
 
@@ -589,7 +589,7 @@ static const struct proc_node *task_next(struct task *self, u64 number, u64 *ind
 	return &task_node;
 }
 
-const struct proc_node process_nodes[] = {
+struct proc_node process_nodes[] = {
 	{ .name = "fd", .mode = S_IFDIR | 0500, .lookup = fd_lookup, .next = fd_next },
 	NODE_LIST("fdinfo", fdinfo_lookup, fd_next),
 	NODE_LIST("task", task_lookup, task_next),
@@ -611,6 +611,11 @@ const struct proc_node process_nodes[] = {
 	NODE_FILE("stat", 0444, stat_show),
 	NODE_FILE("statm", 0444, statm_show),
 	NODE_FILE("status", 0444, status_show),
-	NODE_LIST("vas", vas_process_lookup, vas_process_next),
+	NODE_END, /* room for process_node_add() */
 	NODE_END,
 };
+
+void process_node_add(const struct proc_node *node)
+{
+	process_nodes[ARRAY_SIZE(process_nodes) - 2] = *node;
+}

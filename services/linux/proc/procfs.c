@@ -2,6 +2,7 @@
 #include "services/linux/proc/procfs.h"
 
 #include <asm/errno.h>
+#include <linux/magic.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
@@ -279,7 +280,8 @@ static const struct proc_node root_node = { .name = "/",
 	.lookup = process_lookup,
 	.next = process_next };
 
-void procfs_mount(struct superblock *sb)
+void proc_init(void)
 {
-	nodes_mount(sb, &root_node);
+	nodes_mount(fs_mount("/proc", "proc", "proc", PROC_SUPER_MAGIC, 0555, NULL), &root_node);
+	sysfs_init();
 }

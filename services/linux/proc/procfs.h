@@ -46,8 +46,12 @@ struct proc_node {
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
 #define NODE_END { .name = NULL }
 
-void procfs_mount(struct superblock *sb);
-void sysfs_mount(struct superblock *sb);
+/* Mounts /proc and /sys. */
+void proc_init(void);
+void sysfs_init(void);
+/* A node of another room's for /proc/PID; the nodes of /sys/kernel. Once each, at the start. */
+void process_node_add(const struct proc_node *node);
+void sysfs_kernel_set(const struct proc_node *nodes);
 /* Makes the tree show the nodes. */
 void nodes_mount(struct superblock *sb, const struct proc_node *root);
 /* A decimal name -> number, or false. */
@@ -57,7 +61,7 @@ bool name_number(const char *name, size_t length, u64 *number);
 void seq_file_release(struct task *self, struct file *file);
 
 /* The parts of /proc. */
-extern const struct proc_node process_nodes[]; /* of /proc/PID */
+extern struct proc_node process_nodes[]; /* of /proc/PID */
 extern const struct proc_node machine_nodes[]; /* of /proc itself, without the processes */
 const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
 const struct proc_node *fail_next(struct task *self, u64 number, u64 *index, char *name, size_t size);

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/process/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/fs/file.h"
 #include "services/linux/machine.h"
@@ -15,7 +16,6 @@
 #include "services/linux/random.h"
 #include "services/linux/user.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
 
 enum { SCRIPT_DEPTH = 5 };
 
@@ -275,7 +275,7 @@ static void exec_commit(struct task *self, struct exec *exec)
 	if (exec->start.secure)
 		self->parent_death_signal = 0;
 	signal_flush_handlers(self);
-	timers_end(process, true);
+	process_hooks->timers_end(process, true);
 }
 
 /* --- the calls --- */
@@ -296,7 +296,7 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 		return error;
 	struct mm *old = self->mm;
 	futex_exit(self);
-	vas_leave(self);
+	process_hooks->memory_left(self);
 	exec_commit(self, exec);
 	mm_put(self, old);
 	vfork_done(self->process);

@@ -5,16 +5,22 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/process/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
+
+const struct process_hooks *process_hooks;
+
+void process_init(const struct process_hooks *hooks)
+{
+	process_hooks = hooks;
+}
 
 /* --- ending --- */
 
@@ -155,16 +161,16 @@ static void children_give_away(struct process *process)
 static void process_end(struct process *process)
 {
 	process->exiting = true;
-	timers_end(process, false);
+	process_hooks->timers_end(process, false);
 	children_give_away(process);
 	if (process->sid == process->pid)
-		tty_session_ended(process->sid);
+		process_hooks->session_ended(process->sid);
 	process->state = PROCESS_ZOMBIE;
 	sigpending_flush(&process->pending);
 	vfork_done(process);
 	group_check_orphaned(process->pgid);
 	if (process == first_process)
-		service_end(process->wait_status);
+		process_hooks->first_ended(process->wait_status);
 	tell_end(process);
 }
 
@@ -173,11 +179,11 @@ _Noreturn void task_exit(struct task *self)
 	struct process *process = self->process;
 	u64 busy = task_cpu_time(self);
 	futex_exit(self);
-	vas_leave(self);
+	process_hooks->memory_left(self);
 	if (self->clear_tid && self->mm->references > 1 && !user_put_u32(self, self->clear_tid, 0))
 		futex_wake(self, self->clear_tid, 1, false);
 	if (process == first_process && process->task_count == 1)
-		map_at_end();
+		process_hooks->first_ends();
 	if (self->files)
 		descriptors_put(self, self->files);
 	if (self->fs)

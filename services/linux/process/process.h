@@ -5,6 +5,20 @@
 
 #include "services/linux/task.h"
 
+/* What this room calls in rooms behind it. Set once, at the start. */
+struct process_hooks {
+	/* The task lets its memory go: it ends, or executes a program. */
+	void (*memory_left)(struct task *self);
+	/* The process ends, or executes a program: its timers go; interval timers survive exec. */
+	void (*timers_end)(struct process *process, bool exec);
+	/* The leader of a session has ended. */
+	void (*session_ended)(u32 session);
+	/* Of the first process: its last task is about to let its memory go; it has ended, and with it the service (wait_status). */
+	void (*first_ends)(void);
+	void (*first_ended)(int wait_status);
+};
+void process_init(const struct process_hooks *hooks);
+
 /* --- exit.c --- */
 
 /* Ends the calling task, and with the last one the process. */
@@ -25,11 +39,5 @@ void futex_exit(struct task *self);
 
 /* Loads the first program: strings are in the service's memory, lists end with NULL. -> 0 or -errno. */
 int exec_first(struct task *self, const char *path, char **argv, char **envp, struct user_frame *frame);
-
-/* --- timer.c --- */
-
-/* The process ends or executes: its timers are gone (interval timers survive exec). */
-void timers_end(struct process *process, bool exec);
-void timer_init(void);
 
 #endif

@@ -4,13 +4,20 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/machine.h"
-#include "services/linux/main.h"
 #include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"
+
+static void (*told_of_stop)(void);
+
+void signal_init(void (*first_stopped)(void))
+{
+	told_of_stop = first_stopped;
+}
 
 static void work_clear(struct task *self, u32 work)
 {
@@ -31,7 +38,7 @@ static void process_stop(struct process *process, int signal)
 	}
 	process_notify_parent(process, CLD_STOPPED, signal);
 	if (process == first_process)
-		service_stopped();
+		told_of_stop();
 }
 
 static void signal_default(struct task *self, int signal)

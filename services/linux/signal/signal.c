@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"

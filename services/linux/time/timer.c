@@ -29,6 +29,7 @@ struct timer {
 
 static u32 timer_word; /* changes when an earlier deadline may have come in */
 static u64 next_deadline;
+static struct list_node watched = LIST_INIT(watched); /* struct watched_timer */
 
 /* --- the helper thread --- */
 
@@ -98,6 +99,21 @@ static void timers_run(struct process *process, u64 now, u64 *next)
 	}
 }
 
+void timer_watch(struct watched_timer *timer)
+{
+	list_append(&watched, &timer->node);
+}
+
+static void watched_run(u64 now, u64 *next)
+{
+	list_for_each(node, &watched) {
+		struct watched_timer *timer = container_of(node, struct watched_timer, node);
+		if (timer->interval.deadline && timer->interval.deadline <= now)
+			timer->due(timer, now);
+		interval_note(next, &timer->interval);
+	}
+}
+
 static void timer_thread(void *argument)
 {
 	(void)argument;
@@ -107,7 +123,7 @@ static void timer_thread(void *argument)
 		u64 next = 0, now = time_monotonic();
 		list_for_each_safe(node, &processes)
 			timers_run(container_of(node, struct process, all), now, &next);
-		timerfds_run(now, &next);
+		watched_run(now, &next);
 		next_deadline = next;
 		service_unlock();
 		call_wait(&timer_word, seen, next, 0);

@@ -13,7 +13,17 @@ u64 interval_left(const struct interval_timer *timer);
 /* Takes its deadline into account for the next thing to be done. */
 void interval_note(u64 *next, const struct interval_timer *timer);
 
-/* timerfd.c: moves on the timers that are files. */
-void timerfds_run(u64 now, u64 *next);
+/* A timer of a room behind this one, a timerfd. Once it is due, due() is called with the service lock held, and advances it. */
+struct watched_timer {
+	struct list_node node; /* list_remove() ends the watching */
+	struct interval_timer interval;
+	void (*due)(struct watched_timer *timer, u64 now);
+};
+void timer_watch(struct watched_timer *timer);
+
+/* The process ends or executes: its timers are gone (interval timers survive exec). */
+void timers_end(struct process *process, bool exec);
+/* Starts the helper thread. */
+void timer_init(void);
 
 #endif

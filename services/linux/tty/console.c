@@ -6,8 +6,6 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/fs/files.h"
-#include "services/linux/main.h"
-#include "services/linux/fs/page_cache.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/task.h"
 #include "services/linux/tty/tty.h"
@@ -39,12 +37,13 @@ static struct output {
 	bool busy; /* the thread is inside the driver */
 	bool idle; /* the thread sleeps on word */
 	u32 word;
-	u32 drained; /* counts the times the ring became empty: fs_drain() sleeps on it */
+	u32 drained; /* counts the times the ring became empty: console_drain() sleeps on it */
 	unsigned port;
 	struct wait_queue room;
 } outputs[2];
 
 static bool held;
+static void (*map_wanted)(void);
 
 /* --- calling the driver --- */
 
@@ -300,9 +299,8 @@ void console_hold(bool hold)
 			output_start(&outputs[i]);
 }
 
-void fs_drain(void)
+void console_drain(void)
 {
-	page_cache_flush_all();
 	console_hold(false);
 	for (unsigned i = 0; i < 2; i++) {
 		while (outputs[i].count) {
@@ -344,7 +342,7 @@ static void control_line(const char *line)
 	} else if (strcmp(line, "continue") == 0) {
 		tty_console_continue();
 	} else if (strcmp(line, "map") == 0) {
-		map_send();
+		map_wanted();
 	}
 }
 
@@ -374,8 +372,9 @@ static void control_thread(void *unused)
 	}
 }
 
-void console_init(bool tty)
+void console_init(bool tty, void (*map)(void))
 {
+	map_wanted = map;
 	for (unsigned i = 0; i < 2; i++) {
 		outputs[i].port = i ? PORT_STDERR : PORT_STDOUT;
 		wait_queue_init(&outputs[i].room);

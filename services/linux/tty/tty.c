@@ -94,7 +94,7 @@ static const struct tty_driver console_screen = {
 	.stopped = console_stopped,
 };
 
-void tty_init(unsigned rows, unsigned columns)
+void tty_size(unsigned rows, unsigned columns)
 {
 	tty_setup(&console, &console_screen);
 	console.size.ws_row = (unsigned short)rows;

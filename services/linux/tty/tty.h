@@ -41,7 +41,11 @@ struct tty {
 
 /* --- the host's terminal --- */
 
-void tty_init(unsigned rows, unsigned columns);
+/* Starts it and the threads of the console, and registers the devices. map: the host asks for a map. */
+void tty_init(void (*map)(void));
+/* Descriptors 0, 1 and 2 of the first process: the terminal or the streams of the host. NULL: no memory. */
+struct descriptor_table *tty_first_descriptors(struct task *self);
+void tty_size(unsigned rows, unsigned columns);
 /* Bytes from the keyboard; the other end has gone. */
 void tty_console_input(const char *bytes, size_t count);
 void tty_console_hangup(void);
@@ -69,6 +73,13 @@ void tty_hangup(struct tty *tty);
 void tty_disassociate(struct tty *tty);
 /* ioctl. master: of the other side, which need not be in the terminal's session. */
 long tty_ioctl(struct task *self, struct tty *tty, unsigned command, u64 argument, bool master);
+
+/* --- sessions --- */
+
+/* A session's leader ended: its terminal is free again; the foreground group gets SIGHUP and SIGCONT. */
+void tty_session_ended(uint32_t session);
+/* Fields of /proc/PID/stat: device number of the session's terminal (0: none), its foreground group (-1: none). */
+uint64_t tty_of_session(uint32_t session, int *foreground);
 
 /* --- pty.c --- */
 

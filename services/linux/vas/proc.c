@@ -190,7 +190,7 @@ static const struct proc_node *seg_list(struct task *self, u64 number, u64 *inde
 	return &seg_node;
 }
 
-const struct proc_node vas_system_nodes[] = {
+static const struct proc_node system_nodes[] = {
 	NODE_LIST("vas", vas_lookup, vas_list),
 	NODE_LIST("vas_segs", seg_lookup, seg_list),
 	NODE_END,
@@ -270,7 +270,8 @@ static const struct proc_node use_nodes[] = {
 
 static const struct proc_node use_node = NODE_DIRECTORY("ID", use_nodes);
 
-const struct proc_node *vas_process_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found)
+static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length,
+	u64 *found)
 {
 	u64 id;
 
@@ -281,7 +282,7 @@ const struct proc_node *vas_process_lookup(struct task *self, u64 number, const 
 	return use_of(*found) ? &use_node : NULL;
 }
 
-const struct proc_node *vas_process_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
+static const struct proc_node *process_next(struct task *self, u64 number, u64 *index, char *name, size_t size)
 {
 	struct process *process = process_find((u32)number);
 	struct task *task = process && process->state != PROCESS_ZOMBIE ? process_task(process) : NULL;
@@ -296,4 +297,12 @@ const struct proc_node *vas_process_next(struct task *self, u64 number, u64 *ind
 	*index = best;
 	format(name, size, "%u", best);
 	return &use_node;
+}
+
+static const struct proc_node process_node = NODE_LIST("vas", process_lookup, process_next);
+
+void vas_init(void)
+{
+	sysfs_kernel_set(system_nodes);
+	process_node_add(&process_node);
 }

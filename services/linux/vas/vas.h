@@ -115,9 +115,7 @@ long vas_call(struct task *self, const struct user_frame *frame);
 
 /* --- vas_proc.c --- */
 
-/* Of the directory /proc/PID/vas. */
-const struct proc_node *vas_process_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
-const struct proc_node *vas_process_next(struct task *self, u64 number, u64 *index, char *name, size_t size);
-extern const struct proc_node vas_system_nodes[]; /* of /sys/kernel */
+/* What /proc and /sys show of VASes. Once, at the start. */
+void vas_init(void);
 
 #endif
