@@ -24,6 +24,8 @@ static int limit_set(struct task *self, struct process *process, unsigned which,
 	struct rlimit64 *limit = &process->limits[which];
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
+	if (which == RLIMIT_NOFILE && new->rlim_max > DESCRIPTORS_MAX)
+		return -EPERM;
 	if (new->rlim_max > limit->rlim_max && !task_is_root(self))
 		return -EPERM;
 	*limit = *new;

@@ -1,20 +1,29 @@
 /* epoll: a set of files, each with a waiter in the wait lists of the file all the time. A wake-up marks the member as
  * active and wakes those who wait for the set, who then ask the marked members what is the case. A member that is level
- * triggered and ready stays active. */
-#include "services/linux/clock.h"
+ * triggered and ready stays active.
+ *
+ * Sets may be members of sets. A wake-up goes up from set to set, a poll goes down, and both by recursion. So epoll_ctl() keeps
+ * this invariant, which is Linux's: sets form no circle, no chain of sets is longer than CHAIN_MAX, and from a file that is no
+ * set at most path_limits[n] ways lead through n + 1 sets to one that is in no other set. */
 #include "services/linux/event/epoll.h"
 
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+#include "lib/string.h"
+
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
+#include "services/linux/clock.h"
 #include "services/runtime/heap.h"
 #include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
 
-enum { EVENTS_AT_ONCE = 64 };
+enum { EVENTS_AT_ONCE = 64, CHAIN_MAX = 5 /* EP_MAX_NESTS + 1 */ };
+
+/* A file may be in any number of sets that are in no other set. */
+static const unsigned path_limits[CHAIN_MAX] = { ~0u, 500, 100, 50, 10 };
 
 struct epitem {
 	struct list_node of_epoll, of_file, of_ready;
@@ -23,6 +32,7 @@ struct epitem {
 	int fd;
 	u32 events;
 	u64 data;
+	u64 checked; /* number of the check that has counted the ways up from its file */
 	struct poll_table wait;
 	struct waiter waiters[POLL_QUEUES];
 };
@@ -30,9 +40,20 @@ struct epitem {
 struct epoll {
 	struct list_node items, ready;
 	struct wait_queue waiters;
+	struct file *file;
+	/* What a check has found out about the set, so that it looks at each once: the check's number, sets in the longest chain
+	 * down from here, and the ways up. */
+	u64 checked_down, checked_up;
+	unsigned chain;
+	unsigned paths[CHAIN_MAX];
 };
 
 static const struct file_ops epoll_ops;
+
+static bool is_set(const struct file *file)
+{
+	return file->ops == &epoll_ops;
+}
 
 static void epitem_activate(struct epitem *item)
 {
@@ -81,11 +102,13 @@ static unsigned epoll_poll(struct file *file, struct poll_table *wait)
 	struct epoll *set = file->data;
 
 	poll_wait(wait, &set->waiters);
-	list_for_each(node, &set->ready) {
+	list_for_each_safe(node, &set->ready) {
 		struct epitem *item = container_of(node, struct epitem, of_ready);
 
-		if (item->events & ~EPOLLET && epitem_events(item))
+		if (item->events & ~(EPOLLET | EPOLLONESHOT) && epitem_events(item))
 			return EPOLLIN | EPOLLRDNORM;
+		/* A wake-up makes it active again. */
+		list_remove(node);
 	}
 	return 0;
 }
@@ -109,6 +132,7 @@ static long epoll_make(struct task *self, u32 flags)
 	list_init(&set->items);
 	list_init(&set->ready);
 	wait_queue_init(&set->waiters);
+	set->file = file;
 	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
 
@@ -120,6 +144,114 @@ long sys_epoll_create(struct task *self, struct user_frame *f)
 long sys_epoll_create1(struct task *self, struct user_frame *f)
 {
 	return epoll_make(self, (u32)arg(f, 0));
+}
+
+/* --- sets in sets --- */
+
+static u64 checks; /* number of the check under way */
+
+/* Sets in the longest chain down from the set; more than CHAIN_MAX if one leads to `in`, which the set is to be put into. */
+static unsigned chain_down(struct epoll *set, const struct epoll *in)
+{
+	if (set == in)
+		return CHAIN_MAX + 1;
+	if (set->checked_down == checks)
+		return set->chain;
+	set->checked_down = checks;
+	set->chain = 1;
+	list_for_each(node, &set->items) {
+		struct epitem *item = container_of(node, struct epitem, of_epoll);
+
+		if (is_set(item->file))
+			set->chain = (unsigned)max_u64(set->chain, 1 + chain_down(item->file->data, in));
+	}
+	return set->chain;
+}
+
+/* Counts the ways up from a set: paths[n] through n sets above it. */
+static void count_paths(struct epoll *set)
+{
+	if (set->checked_up == checks)
+		return;
+	set->checked_up = checks;
+	memset(set->paths, 0, sizeof(set->paths));
+	set->paths[0] = list_is_empty(&set->file->epolls);
+	list_for_each(node, &set->file->epolls) {
+		struct epoll *above = container_of(node, struct epitem, of_file)->set;
+
+		count_paths(above);
+		for (unsigned i = 1; i < CHAIN_MAX; i++)
+			set->paths[i] += (unsigned)min_u64(above->paths[i - 1], 1000);
+	}
+}
+
+/* Sets in the longest chain up from the set. */
+static unsigned chain_up(struct epoll *set)
+{
+	unsigned length = CHAIN_MAX;
+
+	count_paths(set);
+	while (length > 1 && !set->paths[length - 1])
+		length--;
+	return length;
+}
+
+/* Whether there are too many ways up from a file that is no set. */
+static bool file_is_crowded(struct file *file)
+{
+	unsigned paths[CHAIN_MAX] = { 0 };
+
+	list_for_each(node, &file->epolls) {
+		struct epitem *item = container_of(node, struct epitem, of_file);
+
+		item->checked = checks;
+		count_paths(item->set);
+		for (unsigned i = 1; i < CHAIN_MAX; i++) {
+			paths[i] += item->set->paths[i];
+			if (paths[i] > path_limits[i])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The same for all files that are reached from the member; a set is gone through once. */
+static bool epitem_is_crowded(struct epitem *item)
+{
+	struct epoll *set = item->file->data;
+
+	if (item->checked == checks)
+		return false;
+	if (!is_set(item->file))
+		return file_is_crowded(item->file);
+	item->checked = checks;
+	if (set->checked_down == checks)
+		return false;
+	set->checked_down = checks;
+	list_for_each(node, &set->items)
+		if (epitem_is_crowded(container_of(node, struct epitem, of_epoll)))
+			return true;
+	return false;
+}
+
+static bool closes_circle(struct epoll *set, struct epoll *into)
+{
+	checks++;
+	return chain_down(set, into) + chain_up(into) > CHAIN_MAX;
+}
+
+/* Whether a file in the set adds ways through more than one set. */
+static bool makes_ways(const struct epoll *set, const struct file *file)
+{
+	return is_set(file) || !list_is_empty(&set->file->epolls);
+}
+
+/* A member is new, or looks for other events: only one that is ready wakes anybody, as without a file that is ready the ways up
+ * from a set are not limited. */
+static void epitem_look(struct epitem *item, unsigned ready)
+{
+	if (ready & (item->events | EPOLLERR | EPOLLHUP))
+		epitem_activate(item);
 }
 
 static int epitem_add(struct epoll *set, struct file *file, int fd, const struct epoll_event *event)
@@ -140,9 +272,26 @@ static int epitem_add(struct epoll *set, struct file *file, int fd, const struct
 	item->wait.data = item;
 	list_append(&set->items, &item->of_epoll);
 	list_append(&file->epolls, &item->of_file);
-	file_poll(file, &item->wait);
-	epitem_activate(item);
+	if (makes_ways(set, file)) {
+		checks++;
+		if (epitem_is_crowded(item)) {
+			epitem_remove(item);
+			return -EINVAL;
+		}
+	}
+	epitem_look(item, file_poll(file, &item->wait));
 	return 0;
+}
+
+static struct epitem *epitem_find(const struct epoll *set, const struct file *file, int fd)
+{
+	list_for_each(node, &file->epolls) {
+		struct epitem *item = container_of(node, struct epitem, of_file);
+
+		if (item->set == set && item->fd == fd)
+			return item;
+	}
+	return NULL;
 }
 
 long sys_epoll_ctl(struct task *self, struct user_frame *f)
@@ -150,25 +299,22 @@ long sys_epoll_ctl(struct task *self, struct user_frame *f)
 	struct file *at = descriptor_peek(self->files, arg(f, 0));
 	int fd = (int)arg(f, 2), op = (int)arg(f, 1);
 	struct file *file = descriptor_peek(self->files, (unsigned)fd);
-	struct epitem *item = NULL;
 	struct epoll_event event = { 0 };
+	struct epitem *item;
 	struct epoll *set;
 
-	if (!at || !file)
-		return -EBADF;
 	if (op != EPOLL_CTL_DEL && user_read(self, arg(f, 3), &event, sizeof(event)))
 		return -EFAULT;
-	if (at->ops != &epoll_ops || at == file)
-		return -EINVAL;
+	if (!at || !file)
+		return -EBADF;
 	if (!file->ops->poll)
 		return -EPERM;
+	if (!is_set(at) || at == file)
+		return -EINVAL;
 	set = at->data;
-	list_for_each(node, &set->items) {
-		struct epitem *each = container_of(node, struct epitem, of_epoll);
-
-		if (each->file == file && each->fd == fd)
-			item = each;
-	}
+	if (op == EPOLL_CTL_ADD && is_set(file) && closes_circle(file->data, set))
+		return -ELOOP;
+	item = epitem_find(set, file, fd);
 	switch (op) {
 	case EPOLL_CTL_ADD:
 		return item ? -EEXIST : epitem_add(set, file, fd, &event);
@@ -182,7 +328,7 @@ long sys_epoll_ctl(struct task *self, struct user_frame *f)
 			return -ENOENT;
 		item->events = event.events;
 		item->data = event.data;
-		epitem_activate(item);
+		epitem_look(item, file_poll(file, NULL));
 		return 0;
 	default:
 		return -EINVAL;
@@ -225,7 +371,7 @@ static long epoll_wait_user(struct task *self, struct user_frame *f, u64 deadlin
 
 	if (!file)
 		return -EBADF;
-	if (file->ops != &epoll_ops || max <= 0)
+	if (!is_set(file) || max <= 0)
 		return -EINVAL;
 	set = file->data;
 	file_get(file);

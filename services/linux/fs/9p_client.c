@@ -94,35 +94,51 @@ static void take_attributes(struct inode *inode, const struct fs_attr *attr)
 	inode->ctime = (struct stamp){ attr->ctime, attr->ctime_ns };
 }
 
-/* Walks again to what an earlier life of the driver knew. */
-static int p9_node(struct inode *inode, uint64_t *node)
+static bool has_node(const struct inode *inode)
 {
-	uint64_t dir;
+	return inode->node && inode->life == life;
+}
+
+/* Asks for a node again that an earlier life of the driver knew; that of the directory is there. */
+static int node_renew(struct inode *inode)
+{
+	const char *name = inode->remote_name;
+	size_t length = name ? strlen(name) : 0;
 	int64_t found;
-	int error;
 
-	if (!portal && p9_find())
-		return -EIO;
-	if (inode->node && inode->life == life) {
-		*node = inode->node;
-		return 0;
-	}
-	if (!inode->remote_dir) {
-		found = p9_call(FS_ROOT, inode->sb->device, globalize(&arena.attr), 0, 0, 0);
+	if (inode->remote_dir) {
+		memcpy(arena.names, name, length);
+		found = p9_call(FS_LOOKUP, inode->remote_dir->node, globalize(arena.names), length,
+			globalize(&arena.attr), 0);
 	} else {
-		size_t length = strlen(inode->remote_name);
-
-		error = p9_node(inode->remote_dir, &dir);
-		if (error)
-			return error;
-		memcpy(arena.names, inode->remote_name, length);
-		found = p9_call(FS_LOOKUP, dir, globalize(arena.names), length, globalize(&arena.attr), 0);
+		found = p9_call(FS_ROOT, inode->sb->device, globalize(&arena.attr), 0, 0, 0);
 	}
 	if (found < 0)
 		return (int)found;
-	*node = inode->node = (uint64_t)found;
+	inode->node = (uint64_t)found;
 	inode->life = life;
 	return 0;
+}
+
+/* The number of an inode's node. Walks again to what an earlier life of the driver knew: up to a directory that has one, leaving
+ * the way down in `below`, and down again, as directories may be nested to any depth. */
+static int p9_node(struct inode *inode, uint64_t *node)
+{
+	struct inode *at = inode;
+	int error = 0;
+
+	if (!portal && p9_find())
+		return -EIO;
+	inode->below = NULL;
+	while (!has_node(at) && at->remote_dir) {
+		at->remote_dir->below = at;
+		at = at->remote_dir;
+	}
+	for (; !error && at; at = at->below)
+		if (!has_node(at))
+			error = node_renew(at);
+	*node = inode->node;
+	return error;
 }
 
 /* An inode for a node that was just found, whose attributes are in the arena. Uses the one that is known already. */

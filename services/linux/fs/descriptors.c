@@ -15,6 +15,8 @@
 
 enum { SLOTS_FIRST = 64 };
 
+_Static_assert(DESCRIPTORS_MAX * sizeof(struct file *) < 1u << 31, "no size of a table overflows");
+
 static bool bit_test(const u64 *bits, unsigned i)
 {
 	return bits[i / 64] >> i % 64 & 1;
@@ -28,9 +30,15 @@ static void bit_set(u64 *bits, unsigned i, bool value)
 		bits[i / 64] &= ~(1ull << i % 64);
 }
 
-/* Makes room for `size` descriptors, a multiple of 64. */
-static int table_grow(struct descriptor_table *files, unsigned size)
+static unsigned descriptors_limit(const struct task *self)
 {
+	return (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), DESCRIPTORS_MAX);
+}
+
+/* Makes room for a descriptor that is below DESCRIPTORS_MAX, and for as many behind it as keep growing cheap. */
+static int table_grow(struct descriptor_table *files, unsigned last)
+{
+	unsigned size = (unsigned)min_u64((last + last / 2 + 64) & ~63ul, DESCRIPTORS_MAX);
 	struct file **fd = heap_zalloc(size * sizeof(*fd));
 	u64 *bits = heap_zalloc(size / 8);
 
@@ -51,6 +59,7 @@ static int table_grow(struct descriptor_table *files, unsigned size)
 	return 0;
 }
 
+/* A table with room for that many at least. */
 static struct descriptor_table *table_new(unsigned size)
 {
 	struct descriptor_table *files = heap_zalloc(sizeof(*files));
@@ -58,7 +67,7 @@ static struct descriptor_table *table_new(unsigned size)
 	if (!files)
 		return NULL;
 	files->refs = 1;
-	if (table_grow(files, size)) {
+	if (table_grow(files, size - 1)) {
 		heap_free(files);
 		return NULL;
 	}
@@ -148,14 +157,13 @@ struct file *descriptor_get(struct descriptor_table *files, int fd)
 static int room(struct task *self, unsigned from)
 {
 	struct descriptor_table *files = self->files;
-	unsigned limit = (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), 1 << 20);
 	unsigned fd = from > files->first_free ? from : files->first_free;
 
 	while (fd < files->size && files->fd[fd])
 		fd++;
-	if (fd >= limit)
+	if (fd >= descriptors_limit(self))
 		return -EMFILE;
-	return fd >= files->size && table_grow(files, (fd + fd / 2 + 64) & ~63u) ? -ENOMEM : (int)fd;
+	return fd >= files->size && table_grow(files, fd) ? -ENOMEM : (int)fd;
 }
 
 int descriptor_room(struct task *self)
@@ -184,8 +192,12 @@ int descriptor_add(struct task *self, struct file *file, int from, bool close_on
 int descriptor_set(struct task *self, struct file *file, unsigned fd, bool close_on_exec)
 {
 	struct descriptor_table *files = self->files;
-	bool is_limited = fd >= process_limit(self->process, RLIMIT_NOFILE);
-	int error = is_limited ? -EBADF : fd >= files->size ? table_grow(files, (fd + fd / 2 + 64) & ~63u) : 0;
+	int error = 0;
+
+	if (fd >= descriptors_limit(self))
+		error = -EBADF;
+	else if (fd >= files->size)
+		error = table_grow(files, fd);
 
 	if (error) {
 		file_put(self, file);
@@ -306,7 +318,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 	switch ((unsigned)arg(f, 1)) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (value >= process_limit(self->process, RLIMIT_NOFILE))
+		if (value >= descriptors_limit(self))
 			return -EINVAL;
 		return duplicate(self, fd, (int)value, (unsigned)arg(f, 1) == F_DUPFD_CLOEXEC);
 	case F_GETFD:

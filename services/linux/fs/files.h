@@ -46,6 +46,8 @@ struct dentry *fs_plant(const char *directory, const char *name, uint32_t mode, 
 
 /* --- descriptor tables: of a process, shared by its threads and by CLONE_FILES --- */
 
+/* Descriptors are below this, whatever RLIMIT_NOFILE: /proc/sys/fs/nr_open. */
+enum { DESCRIPTORS_MAX = 1 << 20 };
 /* A further reference to the same table. */
 struct descriptor_table *descriptors_get(struct descriptor_table *files);
 /* A copy for a new process; NULL: no memory. */

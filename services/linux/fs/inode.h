@@ -90,6 +90,7 @@ struct inode {
 	uint32_t device;         /* which of the host's devices, numbered by the server */
 	struct inode *remote_dir; /* where it was found: with a reference; NULL: root */
 	char *remote_name;
+	struct inode *below;      /* while p9_node() walks: the next one down */
 	/* Regular files. */
 	uint32_t segment; /* 0: none yet */
 	bool paged, pinned, bounded;

@@ -10,11 +10,59 @@
 #include "services/linux/memory/private.h"
 #include "services/linux/user_memory.h"
 
-/* Whether a program may map there: the image's half of the window without the stacklets. */
+/* --- ranges --- */
+
+/* What a range that a call names by address and length is. Each call has errors of its own for that. */
+enum range_kind {
+	RANGE_GOOD,
+	RANGE_EMPTY,     /* good, and without a page */
+	RANGE_UNALIGNED, /* does not begin at a page */
+	RANGE_WRAPS,     /* ends behind the last address there is */
+	RANGE_OUTSIDE,   /* not wholly in the half of the window where programs map */
+};
+
+/* The one check of such a range: *bytes are those of its whole pages, only to be used if it is good or empty. */
+static enum range_kind range_check(u64 addr, u64 length, u64 *bytes)
+{
+	u64 half = machine_window / 2, end;
+	if (!is_page_aligned(addr))
+		return RANGE_UNALIGNED;
+	*bytes = page_up(length);
+	if (*bytes < length || __builtin_add_overflow(addr, *bytes, &end))
+		return RANGE_WRAPS;
+	if (end > half || (*bytes && addr < STACKLET_END && end > STACKLET_BASE))
+		return RANGE_OUTSIDE;
+	return *bytes ? RANGE_GOOD : RANGE_EMPTY;
+}
+
+/* Whether a program may map there. */
 static bool range_is_allowed(u64 addr, u64 bytes)
 {
-	u64 half = machine_window / 2;
-	return addr < half && bytes <= half - addr && !(addr < STACKLET_END && addr + bytes > STACKLET_BASE);
+	enum range_kind kind = range_check(addr, bytes, &bytes);
+	return kind == RANGE_GOOD || kind == RANGE_EMPTY;
+}
+
+/* Bytes from the address on that are mapped without a gap, at most as many as the good range has. With `whole` only as far as one
+ * mapping goes, which may be several regions. */
+static u64 range_mapped(struct mm *mm, u64 addr, u64 bytes, bool whole)
+{
+	struct region_info region, first = { 0 };
+	u64 at = addr, end = addr + bytes;
+	while (at < end && call_map_query(mm->space, at, &region) >= 0 && region.start <= at) {
+		if (at == addr)
+			first = region;
+		else if (whole &&
+			(region.flags != first.flags || region.segment != first.segment ||
+				(region.segment && region.offset - region.start != first.offset - first.start)))
+			break;
+		at = region.end;
+	}
+	return min_u64(at, end) - addr;
+}
+
+static bool range_is_mapped(struct mm *mm, u64 addr, u64 bytes)
+{
+	return range_mapped(mm, addr, bytes, false) == bytes;
 }
 
 /* --- brk --- */
@@ -173,9 +221,12 @@ long sys_mmap(struct task *self, struct user_frame *frame)
 
 long sys_munmap(struct task *self, struct user_frame *frame)
 {
-	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1));
-	if (!is_page_aligned(addr) || !bytes || addr >= machine_window / 2 || bytes > machine_window / 2 - addr)
+	u64 addr = arg(frame, 0), bytes;
+	/* What the kernel has in the range, it keeps. */
+	if (!is_page_aligned(addr) || !arg(frame, 1) || addr > machine_window / 2 ||
+		arg(frame, 1) > machine_window / 2 - addr)
 		return -EINVAL;
+	bytes = page_up(arg(frame, 1));
 	int error = native_errno(call_unmap(self->mm->space, addr, bytes));
 	if (error)
 		return error;
@@ -198,29 +249,21 @@ static void note_writable(struct mm *mm, u64 addr, u64 bytes)
 	}
 }
 
-static u64 bytes_up_to_gap(struct mm *mm, u64 addr, u64 bytes)
-{
-	struct region_info region;
-	u64 at = addr;
-	while (at < addr + bytes && call_map_query(mm->space, at, &region) >= 0 && region.start <= at)
-		at = region.end;
-	return min_u64(at - addr, bytes);
-}
-
 long sys_mprotect(struct task *self, struct user_frame *frame)
 {
-	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1)), prot = arg(frame, 2);
-	if (!is_page_aligned(addr) ||
+	u64 addr = arg(frame, 0), prot = arg(frame, 2), bytes;
+	enum range_kind range = range_check(addr, arg(frame, 1), &bytes);
+	if (range == RANGE_UNALIGNED ||
 		(prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP)))
 		return -EINVAL;
-	if (!bytes)
+	if (!arg(frame, 1))
 		return 0;
-	if (!range_is_allowed(addr, bytes))
+	if (range != RANGE_GOOD)
 		return -ENOMEM;
 	if (prot & PROT_WRITE)
 		note_writable(self->mm, addr, bytes);
 	i64 error = call_protect(self->mm->space, addr, bytes, rights_of(prot)), part = error;
-	u64 mapped = error == -E_NOMEM ? bytes_up_to_gap(self->mm, addr, bytes) : 0;
+	u64 mapped = error == -E_NOMEM ? range_mapped(self->mm, addr, bytes, false) : 0;
 	/* Up to the first gap it has an effect all the same. Without one, it was memory that was missing. */
 	if (mapped && mapped < bytes)
 		part = call_protect(self->mm->space, addr, mapped, rights_of(prot));
@@ -242,11 +285,9 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	struct mm *mm = self->mm;
 	struct region_info region;
 	u64 moved = min_u64(old_bytes, new_bytes), target = wish;
-	if (call_map_query(mm->space, old, &region) < 0 || region.start > old)
+	if (call_map_query(mm->space, old, &region) < 0)
 		return -EFAULT;
 	if (flags & MREMAP_FIXED) {
-		if (!is_page_aligned(wish) || !range_is_allowed(wish, new_bytes))
-			return -EINVAL;
 		call_unmap(mm->space, wish, new_bytes);
 		bounds_unmapped(self, wish, new_bytes);
 	} else {
@@ -273,36 +314,48 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	return (long)target;
 }
 
+/* Cuts the end of a mapping off. */
+static long remap_shrink(struct task *self, u64 addr, u64 bytes)
+{
+	int error = native_errno(call_unmap(self->mm->space, addr, bytes));
+	if (!error)
+		bounds_unmapped(self, addr, bytes);
+	return error;
+}
+
 long sys_mremap(struct task *self, struct user_frame *frame)
 {
-	u64 old = arg(frame, 0), old_bytes = page_up(arg(frame, 1)), new_bytes = page_up(arg(frame, 2));
-	u64 flags = arg(frame, 3), wish = arg(frame, 4), extra = new_bytes - old_bytes;
+	u64 old = arg(frame, 0), flags = arg(frame, 3), wish = arg(frame, 4), old_bytes, new_bytes;
+	enum range_kind range = range_check(old, arg(frame, 1), &old_bytes);
 	struct region_info region;
-	if (!is_page_aligned(old) || !new_bytes || !old_bytes || (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
+	if (range == RANGE_UNALIGNED || (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
 		((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))
 		return -EINVAL;
-	if (!range_is_allowed(old, old_bytes) || new_bytes > machine_window / 2)
-		return -EFAULT;
-	if ((flags & MREMAP_FIXED) && old < wish + new_bytes && wish < old + old_bytes)
+	new_bytes = page_up(arg(frame, 2));
+	if (!new_bytes || range == RANGE_EMPTY || range == RANGE_WRAPS)
 		return -EINVAL;
+	if (flags & MREMAP_FIXED) {
+		if (range_check(wish, arg(frame, 2), &new_bytes) != RANGE_GOOD ||
+			(old < wish + new_bytes && wish < old + old_bytes))
+			return -EINVAL;
+	}
+	if (range == RANGE_OUTSIDE || call_map_query(self->mm->space, old, &region) < 0 || region.start > old)
+		return -EFAULT;
+	if (new_bytes <= old_bytes && !(flags & MREMAP_FIXED)) {
+		long error = new_bytes < old_bytes ? remap_shrink(self, old + new_bytes, old_bytes - new_bytes) : 0;
+		return error ? error : (long)old;
+	}
+	/* Only one mapping can be moved or grow, and only as much as it has. */
+	if (range_mapped(self->mm, old, old_bytes, true) < old_bytes)
+		return -EFAULT;
+	if (new_bytes > machine_window / 2 || !mm_limit_allows(self, new_bytes > old_bytes ? new_bytes - old_bytes : 0))
+		return -ENOMEM;
 	if (flags & MREMAP_FIXED)
 		return remap_move(self, old, old_bytes, new_bytes, flags, wish);
-	if (call_map_query(self->mm->space, old, &region) < 0 || region.start > old)
-		return -EFAULT;
-	if (new_bytes <= old_bytes) {
-		if (new_bytes < old_bytes) {
-			int error = native_errno(call_unmap(self->mm->space, old + new_bytes, old_bytes - new_bytes));
-			if (error)
-				return error;
-			bounds_unmapped(self, old + new_bytes, old_bytes - new_bytes);
-		}
-		return old;
-	}
-	if (!mm_limit_allows(self, extra))
-		return -ENOMEM;
+	u64 extra = new_bytes - old_bytes;
 	if (range_is_allowed(old, new_bytes) && !mm_is_used(self->mm, old + old_bytes, extra) &&
 		!region_extend(self->mm, &region, old + old_bytes, old + old_bytes, extra))
-		return old;
+		return (long)old;
 	return flags & MREMAP_MAYMOVE ? remap_move(self, old, old_bytes, new_bytes, flags, 0) : -ENOMEM;
 }
 
@@ -330,14 +383,10 @@ int mm_forget(struct mm *mm, u64 addr, u64 bytes)
 
 long sys_madvise(struct task *self, struct user_frame *frame)
 {
-	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1));
-	if (!is_page_aligned(addr))
-		return -EINVAL;
-	if (!range_is_allowed(addr, bytes))
-		return -ENOMEM;
-	switch (arg(frame, 2)) {
+	u64 addr = arg(frame, 0), bytes;
+	enum range_kind range = range_check(addr, arg(frame, 1), &bytes);
+	switch ((int)arg(frame, 2)) {
 	case MADV_DONTNEED:
-		return mm_forget(self->mm, addr, bytes);
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
@@ -353,32 +402,31 @@ long sys_madvise(struct task *self, struct user_frame *frame)
 	case MADV_DODUMP:
 	case MADV_COLD:
 	case MADV_PAGEOUT:
-		return 0;
+		break;
 	default:
 		return -EINVAL;
 	}
-}
-
-/* -> whether every page of the range is mapped. */
-static bool range_is_mapped(struct mm *mm, u64 addr, u64 bytes)
-{
-	u64 end = addr + bytes;
-	struct region_info region;
-	while (addr < end) {
-		if (call_map_query(mm->space, addr, &region) < 0 || region.start > addr)
-			return false;
-		addr = region.end;
-	}
-	return true;
+	if (range == RANGE_UNALIGNED || range == RANGE_WRAPS)
+		return -EINVAL;
+	if (range == RANGE_EMPTY)
+		return 0;
+	if (range == RANGE_OUTSIDE)
+		return -ENOMEM;
+	if (arg(frame, 2) == MADV_DONTNEED)
+		return mm_forget(self->mm, addr, bytes);
+	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
 long sys_msync(struct task *self, struct user_frame *frame)
 {
-	u64 addr = arg(frame, 0), bytes = page_up(arg(frame, 1)), flags = arg(frame, 2);
-	if (!is_page_aligned(addr) || (flags & ~(u64)(MS_ASYNC | MS_SYNC | MS_INVALIDATE)) ||
+	u64 addr = arg(frame, 0), flags = arg(frame, 2), bytes;
+	enum range_kind range = range_check(addr, arg(frame, 1), &bytes);
+	if (range == RANGE_UNALIGNED || (flags & ~(u64)(MS_ASYNC | MS_SYNC | MS_INVALIDATE)) ||
 		((flags & MS_ASYNC) && (flags & MS_SYNC)))
 		return -EINVAL;
-	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
+	if (range == RANGE_EMPTY || (range == RANGE_WRAPS && !page_up(arg(frame, 1))))
+		return 0;
+	return range == RANGE_GOOD && range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
 /* A byte for each page of a mapped range: whether it has a frame, or has been read and shows zeros. */
@@ -397,16 +445,19 @@ static void present_bytes(struct mm *mm, u64 addr, u64 pages, char *bytes)
 
 long sys_mincore(struct task *self, struct user_frame *frame)
 {
-	u64 addr = arg(frame, 0), pages = page_up(arg(frame, 1)) >> PAGE_SHIFT, to = arg(frame, 2);
-	char bytes[256];
-	if (!is_page_aligned(addr))
+	u64 addr = arg(frame, 0), to = arg(frame, 2), bytes, pages;
+	enum range_kind range = range_check(addr, arg(frame, 1), &bytes);
+	char present[256];
+	if (range == RANGE_UNALIGNED)
 		return -EINVAL;
-	if (!range_is_mapped(self->mm, addr, pages << PAGE_SHIFT))
+	if (range == RANGE_EMPTY)
+		return 0;
+	if (range != RANGE_GOOD || !range_is_mapped(self->mm, addr, bytes))
 		return -ENOMEM;
-	while (pages) {
-		u64 piece = min_u64(pages, sizeof(bytes));
-		present_bytes(self->mm, addr, piece, bytes);
-		if (user_write(self, to, bytes, piece))
+	for (pages = bytes >> PAGE_SHIFT; pages;) {
+		u64 piece = min_u64(pages, sizeof(present));
+		present_bytes(self->mm, addr, piece, present);
+		if (user_write(self, to, present, piece))
 			return -EFAULT;
 		addr += piece << PAGE_SHIFT;
 		to += piece;
@@ -418,8 +469,14 @@ long sys_mincore(struct task *self, struct user_frame *frame)
 /* Pages never leave memory, so locking them does nothing. */
 long sys_mlock(struct task *self, struct user_frame *frame)
 {
-	u64 addr = page_down(arg(frame, 0));
-	return range_is_mapped(self->mm, addr, page_up(arg(frame, 0) + arg(frame, 1)) - addr) ? 0 : -ENOMEM;
+	u64 addr = page_down(arg(frame, 0)), bytes;
+	/* A length near the last number there is counts as none: Linux rounds it up without looking. */
+	enum range_kind range = range_check(addr, page_up(arg(frame, 1) + (arg(frame, 0) - addr)), &bytes);
+	if (range == RANGE_WRAPS)
+		return -EINVAL;
+	if (range == RANGE_EMPTY)
+		return 0;
+	return range == RANGE_GOOD && range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
 long sys_mlock2(struct task *self, struct user_frame *frame)

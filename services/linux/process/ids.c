@@ -242,7 +242,7 @@ long sys_getgroups(struct task *self, struct user_frame *frame)
 	u32 room = arg(frame, 0);
 	if (!room)
 		return cred->group_count;
-	if (room < cred->group_count)
+	if ((i32)room < 0 || room < cred->group_count)
 		return -EINVAL;
 	if (user_write(self, arg(frame, 1), cred->groups, cred->group_count * sizeof(u32)))
 		return -EFAULT;
