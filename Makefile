@@ -135,7 +135,19 @@ $(OUT)/allod.elf: $(KERNEL_OBJECTS) $(KERNEL_LIBS) $(KERNEL_SCRIPT) scripts/symb
 	$(Q)nm -n $(OUT)/link1.elf | $(call link,$(OUT)/link2.elf,$(OUT)/names2)
 	$(Q)nm -n $(OUT)/link2.elf | $(call link,$@,$(OUT)/names3)
 
+# The Linux service has such a table, too.
+define link_linux
+{ scripts/symbols >$(2).S && $(CC) $(SERVICE_FLAGS) -MF $(2).tmp -c -o $(2).o $(2).S && \
+	$(CC) $(SERVICE_LINK) -Wl,-T,$(SERVICE_SCRIPT) -o $(1) $(RUNTIME_OBJECTS) $(LINUX_OBJECTS) $(2).o; }
+endef
+
 services: $(SERVICES:%=$(OUT)/%)
+$(OUT)/linux: $(RUNTIME_OBJECTS) $(LINUX_OBJECTS) $(SERVICE_SCRIPT) scripts/symbols
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	$(Q)$(call link_linux,$(OUT)/linux1,$(OUT)/linux-names1) </dev/null
+	$(Q)nm -n $(OUT)/linux1 | $(call link_linux,$(OUT)/linux2,$(OUT)/linux-names2)
+	$(Q)nm -n $(OUT)/linux2 | $(call link_linux,$@,$(OUT)/linux-names3)
 define service
 $(OUT)/$(1): $$(RUNTIME_OBJECTS) $$($(2)_OBJECTS) $$(SERVICE_SCRIPT)
 	@mkdir -p $$(@D)
@@ -145,7 +157,6 @@ endef
 $(eval $(call service,init,INIT))
 $(eval $(call service,9p,9P))
 $(eval $(call service,console,CONSOLE))
-$(eval $(call service,linux,LINUX))
 $(eval $(call service,client,CLIENT))
 $(eval $(call service,interrupts,INTERRUPTS))
 $(eval $(call service,dma,DMA))

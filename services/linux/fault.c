@@ -8,6 +8,7 @@
 #include "services/linux/main.h"
 #include "services/linux/syscall.h"
 #include "services/linux/fs/files.h"
+#include "services/linux/helper.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
@@ -83,18 +84,38 @@ void fault_handle(struct task *self, struct user_frame *frame)
 		fault_exception(self, frame);
 }
 
-/* A helper thread of the service has crashed. */
+/* --- faults of the service itself --- */
+
+/* The table of names that scripts/symbols has linked in. */
+extern const u32 symbol_count, symbol_offsets[], symbol_names[];
+extern const char symbol_text[];
+
+/* The function that an address of the service's code lies in. */
+static const char *function_at(u64 ip)
+{
+	u32 low = 0, high = symbol_count;
+	while (high - low > 1) {
+		u32 middle = (low + high) / 2;
+		if (symbol_offsets[middle] <= ip)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high && symbol_offsets[low] <= ip ? symbol_text + symbol_names[low] : "no function";
+}
+
 static _Noreturn void crash_of_helper(void)
 {
-	service_log("linux: ... in a thread of its own, which ends");
+	service_log("linux: ... in a thread of its own, which starts again");
 	if (service_lock_held())
 		service_unlock();
-	call_thread_exit();
+	helper_restart();
 }
 
 static _Noreturn void crash_of_task(struct task *self)
 {
-	service_log("linux: ... in call %ld of process %u (%s), which is killed", (long)self->frame->nr,
+	const char *call = self->frame->cause == CAUSE_SYSCALL ? syscall_name(self->frame->nr) : "none";
+	service_log("linux: ... in call %ld (%s) of process %u (%s), which is killed", (long)self->frame->nr, call,
 		self->process->pid, self->name);
 	if (!service_lock_held())
 		service_lock();
@@ -108,7 +129,8 @@ static _Noreturn void crash_of_task(struct task *self)
 _Noreturn void crash_report(unsigned long code, unsigned long address, unsigned long ip, unsigned long sp)
 {
 	struct task *self = task_of_thread(thread_self());
-	service_log("linux: the service faulted (code %lu) at %lx, instruction %lx, stack %lx", code, address, ip, sp);
+	service_log("linux: the service faulted (code %lu) at %lx, instruction %lx of %s, stack %lx", code, address, ip,
+		function_at(ip), sp);
 	if (self)
 		crash_of_task(self);
 	else

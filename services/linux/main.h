@@ -22,6 +22,8 @@ _Noreturn void upcall_finish(struct task *self, struct user_frame *frame, bool c
 /* Once, at start-up. */
 void syscall_init(void);
 
+/* The name of a call; "unknown" for a number that is no call's. */
+const char *syscall_name(u64 nr);
 /* Writes the counts as two JSON members, "calls" and "unsupported", into a text buffer. -> bytes. */
 u64 syscalls_report(char *to, u64 size);
 

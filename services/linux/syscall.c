@@ -48,6 +48,11 @@ void syscall_init(void)
 			syscall_table[i].handler = syscall_unsupported;
 }
 
+const char *syscall_name(u64 nr)
+{
+	return nr < SYSCALLS && names[nr] ? names[nr] : "unknown";
+}
+
 _Noreturn void upcall_finish(struct task *self, struct user_frame *frame, bool call_result)
 {
 	if (self->work) {

@@ -48,11 +48,13 @@ static void moving(void)
 	at = map_pages(4, PROT_READ | PROT_WRITE);
 	mprotect(at + PAGE, PAGE, PROT_READ);
 	check_errno(mremap(at, 3 * PAGE, 8 * PAGE, MREMAP_MAYMOVE), EFAULT, "mremap over different rights");
-	check_errno(mremap(at, SIZE_MAX, 8 * PAGE, MREMAP_MAYMOVE), EINVAL, "mremap with a length that is none when rounded up");
+	check_errno(mremap(at, SIZE_MAX, 8 * PAGE, MREMAP_MAYMOVE), EINVAL,
+		"mremap with a length that is none when rounded up");
 	check_errno(mremap(at, PAGE, SIZE_MAX, MREMAP_MAYMOVE), EINVAL, "to a length that is none when rounded up");
 	check_errno(mremap(at, PAGE, (size_t)1 << 46, MREMAP_MAYMOVE), ENOMEM, "to more than there is");
 	check_errno(mremap(at, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 1), EINVAL, "to a place within a page");
-	check_errno(mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, tap_pointer(-PAGE)), EINVAL, "to a place that wraps");
+	check_errno(mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, tap_pointer(-PAGE)), EINVAL,
+		"to a place that wraps");
 	check_errno(mremap(at + 1, PAGE, PAGE, 0), EINVAL, "from a place within a page");
 	/* Two mappings side by side that are the same are one. */
 	check(mprotect(at + PAGE, PAGE, PROT_READ | PROT_WRITE) == 0, "the same rights again");
@@ -72,7 +74,8 @@ static void wrapping(void)
 
 	memset(bytes, 0x55, 2 * PAGE);
 	for (int i = 0; i < 2; i++) {
-		check_errno(mprotect(at, wrapping[i], PROT_READ | PROT_WRITE), ENOMEM, "mprotect with a length that wraps");
+		check_errno(mprotect(at, wrapping[i], PROT_READ | PROT_WRITE), ENOMEM,
+			"mprotect with a length that wraps");
 		check_errno(madvise(at, wrapping[i], MADV_DONTNEED), EINVAL, "madvise");
 		dprintf(1, "ok msync %d %d\n", msync(at, wrapping[i], MS_SYNC), errno);
 		dprintf(1, "ok mlock %d %d\n", mlock(at, wrapping[i]), errno);
@@ -83,7 +86,8 @@ static void wrapping(void)
 
 		check_errno(mincore(at, length, (unsigned char *)bytes), ENOMEM, "mincore with a length too large");
 		check_errno(munmap(at, length), EINVAL, "munmap");
-		check_errno(mmap(at, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), ENOMEM, "mmap");
+		check_errno(mmap(at, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), ENOMEM,
+			"mmap");
 	}
 	check(tap_write(at) == 0 && tap_write(at + 3 * PAGE) == 0, "all is as it was");
 	for (int i = 0; i < 2 * PAGE; i++)
@@ -93,7 +97,8 @@ static void wrapping(void)
 	check_errno(munmap(at + 1, PAGE), EINVAL, "munmap within a page");
 	check_errno(munmap(at, 0), EINVAL, "munmap of nothing");
 	check(mprotect(at, 0, PROT_READ) == 0 && madvise(at, 0, MADV_NORMAL) == 0 && msync(at, 0, MS_SYNC) == 0 &&
-			mincore(at, 0, NULL) == 0, "nothing is a good range");
+			mincore(at, 0, NULL) == 0,
+		"nothing is a good range");
 	munmap(at + PAGE, PAGE);
 	check_errno(mincore(at, 3 * PAGE, (unsigned char *)bytes), ENOMEM, "mincore over a hole");
 	check_errno(msync(at, 3 * PAGE, MS_SYNC), ENOMEM, "msync over a hole");
@@ -105,7 +110,8 @@ static void wrapping(void)
 
 static void descriptors(void)
 {
-	static const unsigned far[] = { 0xaaaaaa90, 0xaaaaaa80, 0xaaaaaac0, 0x7fffffff, 0x80000000, 0xfffffffe, OPEN_MAX_ALL };
+	static const unsigned far[] = { 0xaaaaaa90, 0xaaaaaa80, 0xaaaaaac0, 0x7fffffff, 0x80000000, 0xfffffffe,
+		OPEN_MAX_ALL };
 	struct rlimit limit = { OPEN_MAX_ALL, OPEN_MAX_ALL };
 
 	check_errno(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }), EPERM,
@@ -130,7 +136,10 @@ static void counts(void)
 	check_errno(syscall(SYS_readv, ends[0], &vector, -1), EINVAL, "readv");
 	check_errno(syscall(SYS_writev, ends[0], &vector, 1ul << 30), EINVAL, "writev");
 	check_errno(sendmsg(ends[0], &header, 0), EMSGSIZE, "sendmsg");
-	header = (struct msghdr){ .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &vector, .msg_controllen = SIZE_MAX / 2 };
+	header = (struct msghdr){ .msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = &vector,
+		.msg_controllen = SIZE_MAX / 2 };
 	check_errno(sendmsg(ends[0], &header, 0), ENOBUFS, "sendmsg with much control");
 	check_errno(syscall(SYS_ppoll, NULL, 0x80000001u, NULL, NULL, 8), EINVAL, "poll");
 	check_errno(select(-1, NULL, NULL, NULL, &(struct timeval){ 0, 0 }), EINVAL, "select");

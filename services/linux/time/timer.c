@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/helper.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
@@ -132,7 +133,7 @@ static void timer_thread(void *argument)
 
 void timer_init(void)
 {
-	thread_start(timer_thread, NULL);
+	helper_start(timer_thread, NULL);
 }
 
 void timers_end(struct process *process, bool exec)

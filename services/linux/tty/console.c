@@ -6,6 +6,7 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/fs/files.h"
+#include "services/linux/helper.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/task.h"
 #include "services/linux/tty/tty.h"
@@ -378,8 +379,8 @@ void console_init(bool tty, void (*map)(void))
 	for (unsigned i = 0; i < 2; i++) {
 		outputs[i].port = i ? PORT_STDERR : PORT_STDOUT;
 		wait_queue_init(&outputs[i].room);
-		thread_start(output_thread, &outputs[i]);
+		helper_start(output_thread, &outputs[i]);
 	}
-	thread_start(tty ? tty_thread : input_thread, NULL);
-	thread_start(control_thread, NULL);
+	helper_start(tty ? tty_thread : input_thread, NULL);
+	helper_start(control_thread, NULL);
 }
