@@ -54,7 +54,8 @@ struct cpu {
 	bool reschedule;     /* [K] */
 	u32 waits;           /* [a] it is in arch_relax() for the kernel lock */
 	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */
-	u64 slice_end;       /* [C] ticks */
+	u64 slice_start, slice_end; /* [C] ticks: of the current thread */
+	u64 armed;           /* [C] ticks: what its alarm is set to; 0: nothing */
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 	struct stretch stretch;

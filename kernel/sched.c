@@ -12,8 +12,20 @@
 #include "timer.h"
 #include "tlb.h"
 
-static struct list_node ready = LIST_INIT(ready);
+enum { SPENT_AT_ONCE = 1000 /* threads that one choice may pass over */ };
+
+static struct list_node woken = LIST_INIT(woken);
+/* used[turn]: those whose turn in this round is to come; the other one: in the next round. */
+static struct list_node used[2] = { LIST_INIT(used[0]), LIST_INIT(used[1]) };
+static unsigned turn;
+static bool is_contended; /* there may be threads in used[] */
+static u64 round_number;
 static u32 idle_cpus; /* bit per processor */
+
+static inline bool is_anyone_ready(void)
+{
+	return is_contended || !list_is_empty(&woken);
+}
 
 /* -> false: no other processor is idle. */
 static inline bool poke_idle(void)
@@ -31,11 +43,13 @@ static inline bool poke_idle(void)
 
 void sched_ready(struct thread *thread)
 {
+	const struct cpu *cpu = cpu_self();
+
 	ASSERT(thread->state != THREAD_RUNNING && thread->state != THREAD_DEAD);
 	thread->state = THREAD_READY;
-	list_append(&ready, &thread->queue);
+	list_append(&woken, &thread->queue);
 	if (!poke_idle())
-		timer_arm_slice();
+		timer_arm_slice(cpu);
 }
 
 void sched_wait(struct thread *thread)
@@ -45,11 +59,55 @@ void sched_wait(struct thread *thread)
 
 void sched_yield(void)
 {
-	if (!list_is_empty(&ready))
+	if (is_anyone_ready())
 		cpu_self()->reschedule = true;
 }
 
-/* Takes the current thread off the processor. If it could go on, it goes to the end of the queue. */
+/* --- who has had how much --- */
+
+/* What the threads of a space have run in this round, ticks. */
+static u64 *ran(struct space *home)
+{
+	if (home->round != round_number) {
+		home->round = round_number;
+		home->ran = 0;
+	}
+	return &home->ran;
+}
+
+static u64 left(struct space *home)
+{
+	const u64 had = *ran(home);
+
+	return had < slice_whole ? slice_whole - had : 0;
+}
+
+/* The current thread leaves the processor while others wait for their turn. */
+static __attribute__((noinline)) void charge(const struct cpu *cpu, const struct thread *thread)
+{
+	*ran(thread_home(thread)) += arch_ticks() - cpu->slice_start;
+}
+
+void sched_leaves(const struct thread *thread)
+{
+	if (is_contended)
+		charge(thread->cpu, thread);
+}
+
+void sched_divide(struct space *from, struct space *to)
+{
+	u64 half;
+
+	if (!is_contended)
+		return;
+	half = left(from) / 2;
+	*ran(from) += half;
+	*ran(to) = slice_whole - half;
+}
+
+/* --- from one to the next --- */
+
+/* Takes the current thread off the processor. If it could go on, its next turn is in the next round. */
 static inline void put_current(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
@@ -57,29 +115,87 @@ static inline void put_current(struct cpu *cpu)
 	gate_reset(cpu);
 	cpu->current = NULL;
 	arch_thread_save(thread);
+	thread->pending &= ~(u32)PENDING_YIELD;
 	if (thread->state == THREAD_RUNNING) {
 		thread->state = THREAD_READY;
-		list_append(&ready, &thread->queue);
+		list_append(&used[!turn], &thread->queue);
+		is_contended = true;
 	}
+	if (is_contended)
+		charge(cpu, thread);
+}
+
+/* Running, it is in no queue. */
+static inline struct thread *take_first(struct list_node *list)
+{
+	struct thread *thread = container_of(list_first(list), struct thread, queue);
+
+	list_unlink(&thread->queue);
+	return thread;
+}
+
+/* A thread and the ticks that it may run for. */
+struct choice {
+	struct thread *thread;
+	u64 ticks;
+};
+
+/* The next one of the round. When all have had their turn, another round begins. */
+static struct choice choose_used(void)
+{
+	struct thread *thread;
+
+	if (list_is_empty(&used[turn])) {
+		turn = !turn;
+		round_number++;
+	}
+	if (list_is_empty(&used[turn])) {
+		is_contended = false;
+		return (struct choice){ NULL, 0 };
+	}
+	thread = take_first(&used[turn]);
+	is_contended = !list_is_empty(&used[0]) || !list_is_empty(&used[1]);
+	return (struct choice){ thread, slice_ticks };
+}
+
+/* The first woken one of a space that has not used up its slice of this round, or else the next one of the round. */
+static __attribute__((noinline)) struct choice choose_fairly(void)
+{
+	for (unsigned i = 0; i < SPENT_AT_ONCE && !list_is_empty(&woken); i++) {
+		struct thread *thread = take_first(&woken);
+		const u64 ticks = min_u64(slice_ticks, left(thread_home(thread)));
+
+		if (ticks)
+			return (struct choice){ thread, ticks };
+		list_append(&used[!turn], &thread->queue);
+	}
+	return choose_used();
 }
 
 static bool take_next(struct cpu *cpu)
 {
+	struct choice choice;
 	struct thread *thread;
 
-	if (list_is_empty(&ready))
+	if (is_contended)
+		choice = choose_fairly();
+	else if (!list_is_empty(&woken))
+		choice = (struct choice){ take_first(&woken), slice_ticks };
+	else
 		return false;
-	thread = container_of(list_first(&ready), struct thread, queue);
-	list_remove(&thread->queue);
+	thread = choice.thread;
+	if (!thread)
+		return false;
 	thread->state = THREAD_RUNNING;
 	thread->cpu = cpu;
 	cpu->current = thread;
 	cpu->switches++;
 	idle_cpus &= ~(1u << cpu->number);
 	arch_thread_load(thread);
-	timer_new_slice();
-	if (!list_is_empty(&ready) || slice_random)
-		timer_arm_slice();
+	cpu->slice_start = arch_ticks();
+	cpu->slice_end = cpu->slice_start + choice.ticks;
+	if (is_anyone_ready() || slice_random)
+		timer_arm_slice(cpu);
 	thread_load();
 	return true;
 }
@@ -131,25 +247,45 @@ static _Noreturn void go_idle(struct cpu *cpu)
 	arch_idle();
 }
 
+/* A thread that works in a service that others rely on may hold what they wait for. It gets to where it waits, yields or leaves
+ * the service, if that takes no longer than another slice. */
+static bool is_put_off(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+
+	if (space_is_peer(thread->space) || (thread->pending & PENDING_YIELD) || slice_random)
+		return false;
+	thread->pending |= PENDING_YIELD;
+	cpu->slice_end = arch_ticks() + slice_whole;
+	timer_arm_slice(cpu);
+	return true;
+}
+
 void sched_tick(void)
 {
 	struct cpu *cpu = cpu_self();
 
 	if (!cpu->current || arch_ticks() < cpu->slice_end)
 		return;
-	cpu->reschedule = !list_is_empty(&ready) || slice_random;
+	cpu->reschedule = slice_random || (is_anyone_ready() && !is_put_off(cpu));
 	/* test=preempt: now and then (it takes long) an idle processor goes on with the thread. */
-	if (slice_random >> 60 == 1 && list_is_empty(&ready) && poke_idle()) {
+	if (slice_random >> 60 == 1 && !is_anyone_ready() && poke_idle()) {
 		put_current(cpu);
 		go_idle(cpu);
 	}
+}
+
+/* Was the end of its slice put off, and is it now out of the service? */
+static bool is_late(const struct thread *thread)
+{
+	return (thread->pending & PENDING_YIELD) && space_is_peer(thread->space);
 }
 
 /* Something else may run than the current thread. */
 static __attribute__((noinline)) void choose(struct cpu *cpu)
 {
 	for (;;) {
-		if (cpu->current && (cpu->reschedule || cpu->current->state != THREAD_RUNNING))
+		if (cpu->current && (cpu->reschedule || cpu->current->state != THREAD_RUNNING || is_late(cpu->current)))
 			put_current(cpu);
 		cpu->reschedule = false;
 		if (!cpu->current && !take_next(cpu))

@@ -74,6 +74,7 @@ struct space {
 	/* Kept by thread code: the threads whose first space it is, and stacklets in it. */
 	u32 threads;
 	struct list_node homes, stacklets;
+	u64 round, ran; /* kept by sched.c: the last round that its threads ran in while others waited, and how long, ticks */
 };
 
 /* Is it one that the shield, if it is on, keeps the kernel away from? A process always is, trusted or not: the short way of its

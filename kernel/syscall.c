@@ -268,7 +268,10 @@ static i64 do_space_create(const struct request *r)
 		return -E_FAULT;
 	/* What a system makes for a process (fork, exec) the process pays. */
 	error = space_create_for(r->space, call ? call->space : r->space, &spec, &space);
-	return error ? error : (i64)space->number;
+	if (error)
+		return error;
+	sched_divide(thread_home(r->thread), space);
+	return space->number;
 }
 
 static i64 do_space_destroy(const struct request *r)

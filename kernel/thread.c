@@ -308,11 +308,13 @@ static void end_thread(struct thread *thread)
 	home = thread->space;
 	list_remove(&thread->all);
 	list_remove(&thread->of_home);
-	list_remove(&thread->queue);
+	if (thread->state != THREAD_RUNNING)
+		list_remove(&thread->queue);
 	list_remove(&thread->wait.timer.node);
 	list_remove(&thread->deadline.node);
 	thread->state = THREAD_DEAD;
 	if (thread->cpu && thread->cpu->current == thread) {
+		sched_leaves(thread);
 		gate_reset(thread->cpu);
 		thread->cpu->current = NULL;
 	}

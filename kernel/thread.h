@@ -44,8 +44,9 @@ struct call {
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
-/* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended; PENDING_RECALL: see recall.h. */
-enum { PENDING_INTERRUPT = 1, PENDING_END = 2, PENDING_RECALL = 4 };
+/* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended; PENDING_RECALL: see recall.h; PENDING_YIELD: the
+ * end of its slice was put off until it leaves the service that it is in. */
+enum { PENDING_INTERRUPT = 1, PENDING_END = 2, PENDING_RECALL = 4, PENDING_YIELD = 8 };
 
 /* A thread's stack in a space. */
 struct stacklet {
@@ -66,7 +67,7 @@ struct thread {
 	/* [K] from here on. */
 	u32 number;
 	enum thread_state state;
-	struct list_node queue; /* run queue, or the queue of waiters */
+	struct list_node queue; /* unless it runs: queue of ready threads or of waiters */
 	struct list_node all;   /* of all threads */
 	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
@@ -94,6 +95,12 @@ _Static_assert(offsetof(struct thread, pending) == THREAD_PENDING && offsetof(st
 _Static_assert(offsetof(struct thread, space) == THREAD_SPACE && offsetof(struct thread, regs) == THREAD_REGS, "assembly");
 
 /* All functions are called with the kernel lock held. */
+
+/* The space whose thread it is. */
+static inline struct space *thread_home(const struct thread *thread)
+{
+	return thread->depth ? thread->calls[0].space : thread->space;
+}
 
 extern struct list_node threads; /* all of them, by thread.all */
 

@@ -11,15 +11,14 @@ struct clock_info boot_clock;
 u64 slice_random;
 
 static struct list_node queue = LIST_INIT(queue); /* earliest first */
-static u64 slice_ticks;
-static u64 inverse;         /* ticks in a ns << 32 */
-static u64 armed[CPUS_MAX]; /* what each processor's alarm is set to; 0 = not set */
+u64 slice_ticks, slice_whole;
+static u64 inverse; /* ticks in a ns << 32 */
 
 void timer_init(void)
 {
 	arch_clock_init(&boot_clock);
 	inverse = ~0ul / boot_clock.mult;
-	slice_ticks = timer_ticks_of_ns(boot_clock.base + SLICE_NS) - boot_clock.start;
+	slice_ticks = slice_whole = timer_ticks_of_ns(boot_clock.base + SLICE_NS) - boot_clock.start;
 }
 
 /* Most are shorter than a system call takes, some long enough for programs to get on. */
@@ -45,13 +44,13 @@ u64 timer_ticks_of_ns(u64 ns)
 	return ticks >= ~0ul ? ~0ul - 1 : (u64)ticks;
 }
 
-static void arm(u64 ticks)
+void timer_arm_for(u64 ticks)
 {
 	struct cpu *cpu = cpu_self();
 
-	if (armed[cpu->number] && armed[cpu->number] <= ticks)
+	if (!timer_is_late(cpu, ticks))
 		return;
-	armed[cpu->number] = ticks;
+	cpu->armed = ticks;
 	arch_alarm(ticks);
 }
 
@@ -69,31 +68,20 @@ void timer_add(struct timer *timer)
 		at = at->prev;
 	list_insert_before(at, &timer->node);
 	if (list_first(&queue) == &timer->node)
-		arm(timer->ticks);
-}
-
-void timer_new_slice(void)
-{
-	cpu_self()->slice_end = arch_ticks() + slice_ticks;
-}
-
-void timer_arm_slice(void)
-{
-	if (cpu_self()->current)
-		arm(cpu_self()->slice_end);
+		timer_arm_for(timer->ticks);
 }
 
 void timer_arm(void)
 {
 	if (!list_is_empty(&queue))
-		arm(timer_of(list_first(&queue))->ticks);
+		timer_arm_for(timer_of(list_first(&queue))->ticks);
 }
 
 void timer_run(void)
 {
 	u64 now = arch_ticks();
 
-	armed[cpu_self()->number] = 0;
+	cpu_self()->armed = 0;
 	if (slice_random)
 		vary_slice();
 	while (!list_is_empty(&queue) && timer_of(list_first(&queue))->ticks <= now) {
@@ -106,5 +94,5 @@ void timer_run(void)
 	}
 	timer_arm();
 	if (cpu_self()->current && cpu_self()->slice_end > now)
-		arm(cpu_self()->slice_end);
+		timer_arm_slice(cpu_self());
 }

@@ -3,6 +3,7 @@
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 
+#include "cpu.h"
 #include "lib/list.h"
 #include "types.h"
 
@@ -19,6 +20,8 @@ extern struct clock_info boot_clock; /* [I] */
 /* `test=preempt seed=N` on the command line: slices are short, of random lengths, and end for a thread that is alone too. Where
  * the generator stands; 0: nothing of that. [K] */
 extern u64 slice_random;
+/* Of the next slice, and of a slice as it should be. */
+extern u64 slice_ticks, slice_whole;
 
 void timer_init(void);
 u64 timer_ns_of_ticks(u64 ticks);
@@ -26,9 +29,19 @@ u64 timer_ns_of_ticks(u64 ticks);
 u64 timer_ticks_of_ns(u64 ns);
 /* Queues one that is off. */
 void timer_add(struct timer *timer);
-/* The current thread starts a fresh slice; make sure it ends when others are ready. */
-void timer_new_slice(void);
-void timer_arm_slice(void);
+/* Does the processor's alarm go off later than that, or not at all? */
+static inline bool timer_is_late(const struct cpu *cpu, u64 ticks)
+{
+	return cpu->armed - 1 >= ticks;
+}
+/* It goes off at that tick at the latest. The calling processor's. */
+void timer_arm_for(u64 ticks);
+/* Makes sure that the current thread's slice ends. */
+static inline void timer_arm_slice(const struct cpu *cpu)
+{
+	if (timer_is_late(cpu, cpu->slice_end) && cpu->current)
+		timer_arm_for(cpu->slice_end);
+}
 /* Arms this processor for the earliest deadline. */
 void timer_arm(void);
 /* The alarm went off: deadlines that passed. */

@@ -49,7 +49,7 @@ static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset
 
 void wait_cancel(struct thread *thread)
 {
-	list_remove(&thread->queue);
+	list_unlink(&thread->queue);
 	list_remove(&thread->wait.timer.node);
 	sched_ready(thread);
 }
