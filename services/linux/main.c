@@ -10,7 +10,7 @@
 #include "services/linux/event/pipe.h"
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/proc/procfs.h"
-#include "services/linux/rlimit.h"
+#include "services/linux/uname.h"
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
@@ -228,7 +228,7 @@ void service_main(const struct start_info *start)
 	config_init();
 	clock_realtime_base = config_number("wall", start->clock.wall);
 	syscall_init();
-	limits_init();
+	uname_init();
 	fs_init(&fs_hooks);
 	proc_init();
 	fs_mount_rest();

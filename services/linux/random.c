@@ -1,9 +1,14 @@
 /* Random bytes: the ChaCha20 block function, keyed from the seed that the kernel gave this space, and rekeyed from its own
  * output after each use so that earlier output cannot be computed from the state. */
+#include <asm/errno.h>
+#include <linux/random.h>
+
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
 #include "services/linux/random.h"
+#include "services/linux/syscall.h"
+#include "services/linux/user_memory.h"
 
 enum { KEY_WORDS = 8, BLOCK_WORDS = 16, ROUNDS = 20 };
 
@@ -81,4 +86,20 @@ u64 random_u64(void)
 	u64 value;
 	random_fill(&value, sizeof(value));
 	return value;
+}
+
+long sys_getrandom(struct task *self, struct user_frame *frame)
+{
+	u8 bytes[256];
+	u64 done = 0, wanted = min_u64(arg(frame, 1), 32 << 20);
+	if (arg(frame, 2) & ~(u64)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	while (done < wanted) {
+		u64 piece = min_u64(wanted - done, sizeof(bytes));
+		random_fill(bytes, piece);
+		if (user_write(self, arg(frame, 0) + done, bytes, piece))
+			return done ? (long)done : -EFAULT;
+		done += piece;
+	}
+	return done;
 }

@@ -43,6 +43,13 @@ void heap_free(void *memory)
 	free(memory);
 }
 
+int user_write(struct task *self, u64 addr, const void *from, u64 bytes)
+{
+	(void)self;
+	memcpy((void *)addr, from, bytes);
+	return 0;
+}
+
 void task_kick(struct task *task, u32 work)
 {
 	task->work |= work;

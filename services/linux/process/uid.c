@@ -1,4 +1,4 @@
-/* Numbers of processes, groups, sessions and users. */
+/* The calls that tell and change the users, groups and capabilities of a process; see credentials.h. */
 #include <asm/errno.h>
 #include <linux/capability.h>
 
@@ -10,86 +10,6 @@
 #include "services/linux/send_signal.h"
 #include "services/linux/user.h"
 #include "services/linux/user_memory.h"
-
-/* --- processes, groups, sessions --- */
-
-long sys_getpid(struct task *self, struct user_frame *frame)
-{
-	(void)frame;
-	return self->process->pid;
-}
-
-long sys_gettid(struct task *self, struct user_frame *frame)
-{
-	(void)frame;
-	return self->tid;
-}
-
-long sys_getppid(struct task *self, struct user_frame *frame)
-{
-	(void)frame;
-	return self->process->ppid;
-}
-
-long sys_getpgrp(struct task *self, struct user_frame *frame)
-{
-	(void)frame;
-	return self->process->pgid;
-}
-
-static struct process *process_or_self(struct task *self, u64 pid)
-{
-	return (u32)pid ? process_find(pid) : self->process;
-}
-
-long sys_getpgid(struct task *self, struct user_frame *frame)
-{
-	struct process *process = process_or_self(self, arg(frame, 0));
-	return process ? (long)process->pgid : -ESRCH;
-}
-
-long sys_getsid(struct task *self, struct user_frame *frame)
-{
-	struct process *process = process_or_self(self, arg(frame, 0));
-	return process ? (long)process->sid : -ESRCH;
-}
-
-long sys_setpgid(struct task *self, struct user_frame *frame)
-{
-	struct process *process = process_or_self(self, arg(frame, 0));
-	int pgid = arg(frame, 1);
-	if (pgid < 0)
-		return -EINVAL;
-	if (!process)
-		return -ESRCH;
-	if (process != self->process) {
-		if (process->parent != self->process)
-			return -ESRCH;
-		if (process->sid != self->process->sid)
-			return -EPERM;
-		if (process->did_exec)
-			return -EACCES;
-	}
-	if (!pgid)
-		pgid = process->pid;
-	if (process->sid == process->pid && (u32)pgid != process->pgid)
-		return -EPERM;
-	if ((u32)pgid != process->pid && !group_in_session(pgid, self->process->sid))
-		return -EPERM;
-	process->pgid = pgid;
-	return 0;
-}
-
-long sys_setsid(struct task *self, struct user_frame *frame)
-{
-	struct process *process = self->process;
-	(void)frame;
-	list_for_each(node, &processes)
-		if (container_of(node, struct process, all)->pgid == process->pid)
-			return -EPERM;
-	process->sid = process->pgid = process->pid;
-	return process->pid;
-}
 
 /* --- users and groups --- */
 
@@ -288,7 +208,7 @@ long sys_capget(struct task *self, struct user_frame *frame)
 	int error = capability_header(self, arg(frame, 0), &pid, &words);
 	if (error)
 		return error == -EINVAL && !arg(frame, 1) ? 0 : error;
-	struct process *process = process_or_self(self, pid);
+	struct process *process = pid ? process_find(pid) : self->process;
 	if (!process)
 		return -ESRCH;
 	memset(data, 0, sizeof(data));

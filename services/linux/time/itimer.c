@@ -1,0 +1,78 @@
+/* alarm and setitimer. ITIMER_VIRTUAL and ITIMER_PROF run on the wall clock, as processors are not accounted. */
+#include <asm/errno.h>
+#include <linux/time.h>
+
+#include "lib/string.h"
+#include "services/runtime/service.h"
+
+#include "services/linux/helper.h"
+#include "services/linux/syscall.h"
+#include "services/linux/clock.h"
+#include "services/linux/machine.h"
+#include "services/linux/process/process.h"
+#include "services/linux/send_signal.h"
+#include "services/linux/time/private.h"
+#include "services/linux/time/timer.h"
+#include "services/linux/user_memory.h"
+
+void itimers_run(struct process *process, u64 now, u64 *next)
+{
+	static const int signals[ITIMERS] = { SIGALRM, SIGVTALRM, SIGPROF };
+	for (unsigned i = 0; i < ITIMERS; i++) {
+		if (interval_advance(&process->timers[i], now))
+			signal_send_process(process, signals[i], NULL);
+		interval_note(next, &process->timers[i]);
+	}
+}
+
+long sys_alarm(struct task *self, struct user_frame *frame)
+{
+	struct interval_timer *timer = &self->process->timers[ITIMER_REAL];
+	u64 left = interval_left(timer);
+	interval_set(timer, (u32)arg(frame, 0) * NS_PER_S, 0);
+	return (left + NS_PER_S - 1) / NS_PER_S;
+}
+
+static bool timeval_to_ns(const struct __kernel_old_timeval *time, u64 *ns)
+{
+	if (time->tv_sec < 0 || time->tv_usec < 0 || time->tv_usec >= 1000000)
+		return false;
+	*ns = min_u64(time->tv_sec, 9000000000ull) * NS_PER_S + time->tv_usec * NS_PER_US;
+	return true;
+}
+
+static struct __kernel_old_timeval ns_to_timeval(u64 ns)
+{
+	return (struct __kernel_old_timeval){ ns / NS_PER_S, ns % NS_PER_S / NS_PER_US };
+}
+
+static int itimer_tell(struct task *self, unsigned which, u64 addr)
+{
+	const struct interval_timer *timer = &self->process->timers[which];
+	struct __kernel_old_itimerval value = { ns_to_timeval(timer->interval), ns_to_timeval(interval_left(timer)) };
+	return user_write(self, addr, &value, sizeof(value));
+}
+
+long sys_getitimer(struct task *self, struct user_frame *frame)
+{
+	if (arg(frame, 0) >= ITIMERS)
+		return -EINVAL;
+	return itimer_tell(self, arg(frame, 0), arg(frame, 1));
+}
+
+long sys_setitimer(struct task *self, struct user_frame *frame)
+{
+	struct __kernel_old_itimerval value;
+	u64 which = arg(frame, 0), ns, interval;
+	memset(&value, 0, sizeof(value));
+	if (which >= ITIMERS)
+		return -EINVAL;
+	if (arg(frame, 1) && user_read(self, arg(frame, 1), &value, sizeof(value)))
+		return -EFAULT;
+	if (!timeval_to_ns(&value.it_value, &ns) || !timeval_to_ns(&value.it_interval, &interval))
+		return -EINVAL;
+	if (arg(frame, 2) && itimer_tell(self, which, arg(frame, 2)))
+		return -EFAULT;
+	interval_set(&self->process->timers[which], ns, interval);
+	return 0;
+}
