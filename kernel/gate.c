@@ -261,11 +261,22 @@ static bool settle_call(struct cpu *cpu, struct thread *thread, const struct gat
 	return !callee->system || !thread_reserve_frame(thread, thread->depth, callee);
 }
 
+/* Registers that were saved to one frame belong into another. Whose a frame is, is not taken along: user mode can write there. */
+static void put_registers(struct user_frame *frame, const struct user_frame *saved)
+{
+	u64 cookie = frame->cookie;
+	u32 space = frame->space;
+
+	*frame = *saved;
+	frame->cookie = cookie;
+	frame->space = space;
+}
+
 void gate_settle(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
 	struct gate *gate = cpu->gate;
-	struct user_frame saved = *cpu->frame;
+	const struct user_frame saved = *cpu->frame;
 	u32 known = 0;
 	bool switched = settle_vas(cpu, thread);
 
@@ -288,6 +299,5 @@ void gate_settle(struct cpu *cpu)
 		frame->way = GATE_KNOWN | (frame->way & GATE_WITH);
 	}
 	thread_load();
-	saved.cookie = cpu->frame->cookie;
-	*cpu->frame = saved;
+	put_registers(cpu->frame, &saved);
 }

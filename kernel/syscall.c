@@ -46,24 +46,37 @@ static u32 number(const struct request *r, unsigned i)
 	return value > UINT32_MAX ? UINT32_MAX : (u32)value;
 }
 
-/* A space the caller may change: its own (0), or one it manages. NULL otherwise, *error says why. */
-static struct space *managed_space(const struct request *r, unsigned i, i64 *error)
-{
-	struct space *space = word(r, i) ? space_find(number(r, i)) : r->space;
-
-	*error = -E_NOENT;
-	if (!space)
-		return NULL;
-	*error = -E_PERM;
-	return space == r->space || space_manages(r->space, space) ? space : NULL;
-}
-
 /* The user frame the thread was called with, if it is in the system portal. */
 static struct call *system_frame(const struct request *r)
 {
 	struct call *call = r->thread->depth ? &r->thread->calls[r->thread->depth - 1] : NULL;
 
 	return call && call->system ? call : NULL;
+}
+
+/* The space of that number; 0: the caller's own. What a system does in a call of its portal it does for others: there 0 is
+ * nobody, so that a number that got lost on the way never means the system itself. */
+static struct space *named_space(const struct request *r, u64 number, i64 *error)
+{
+	struct space *space;
+
+	*error = -E_INVAL;
+	if (!number)
+		return system_frame(r) ? NULL : r->space;
+	space = number <= UINT32_MAX ? space_find((u32)number) : NULL;
+	*error = -E_NOENT;
+	return space;
+}
+
+/* A space the caller may change: its own, or one it manages. NULL otherwise, *error says why. */
+static struct space *managed_space(const struct request *r, unsigned i, i64 *error)
+{
+	struct space *space = named_space(r, word(r, i), error);
+
+	if (!space)
+		return NULL;
+	*error = -E_PERM;
+	return space == r->space || space_manages(r->space, space) ? space : NULL;
 }
 
 /* The vector state of that frame: where it was put aside, or the registers, saved to the thread's area. */
@@ -143,15 +156,14 @@ static i64 do_thread_create(const struct request *r)
 	struct thread_spec spec;
 	struct user_frame frame;
 	struct thread *thread;
-	struct space *home = r->space;
-	int error;
+	struct space *home;
+	i64 error;
 
 	if (space_read(r->space, word(r, 0), &spec, sizeof(spec)))
 		return -E_FAULT;
-	if (spec.space)
-		home = space_find(spec.space);
+	home = named_space(r, spec.space, &error);
 	if (!home)
-		return -E_NOENT;
+		return error;
 	if (home != r->space && !space_manages(r->space, home))
 		return -E_PERM;
 	/* The threads of a process are its system's to make and to end: it must know all of them. */
@@ -353,11 +365,12 @@ static i64 do_space_keep_vector(const struct request *r)
 
 static i64 do_space_info(const struct request *r)
 {
-	struct space *space = word(r, 0) ? space_find(number(r, 0)) : r->space;
+	i64 error;
+	const struct space *space = named_space(r, word(r, 0), &error);
 	struct space_info info;
 
 	if (!space)
-		return -E_NOENT;
+		return error;
 	space_info(space, &info);
 	return space_write(r->space, word(r, 1), &info, sizeof(info));
 }

@@ -212,6 +212,7 @@ static int set_start(struct thread *thread, const struct user_frame *frame, u64 
 			return error;
 		*thread->calls[0].frame = *frame;
 		thread->calls[0].frame->flags |= FRAME_FULL | FRAME_THREAD_POINTER;
+		thread->calls[0].frame->space = thread->space->number;
 		return 0;
 	}
 	if (!sp) {
@@ -467,6 +468,7 @@ int thread_set_home(struct thread *thread, struct space *space)
 	space_get(space);
 	call->space = space;
 	call->view = &space->view;
+	call->frame->space = space->number;
 	old->threads--;
 	space->threads++;
 	list_remove(&thread->of_home);

@@ -14,7 +14,7 @@ struct user_frame {
 	uint32_t cause, code;    /* enum frame_cause; enum fault_code or exception_code */
 	uint64_t addr;           /* of a fault */
 	uint32_t segment, page;  /* of a fault with FAULT_PAGER */
-	uint32_t flags, space;  /* FRAME_*; number of the space, if the cookie is 0 */
+	uint32_t flags, space;  /* FRAME_*; number of the space that it is of, set by the kernel */
 	uint64_t cookie;         /* the system service's own word for this thread; kept by the kernel */
 	uint64_t syndrome;       /* ESR_EL1 of a fault or an exception, for signal frames */
 	uint64_t pad[21];        /* a frame aligned to its size lies in one page */

@@ -210,7 +210,7 @@ static inline i64 call_revoke(u32 grant)
 	return native_call1(CALL_revoke, grant);
 }
 
-/* -> global address of the portal: addresses are never negative. */
+/* In the caller's space, but not in a call of its system portal. -> global address of the portal: addresses are never negative. */
 static inline i64 call_portal_create(u64 entry, u64 cookie)
 {
 	return native_call3(CALL_portal_create, entry, cookie, 0);

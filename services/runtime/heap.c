@@ -63,7 +63,8 @@ void heap_init(void)
 	slabs.next = HEAP_SMALL_BASE;
 	if (call_fail(0, ~0ul) >= 0)
 		small_max = 0;
-	service_assert(call_map(0, HEAP_SMALL_BASE, HEAP_SMALL_END - HEAP_SMALL_BASE, RIGHT_R | RIGHT_W, 0, 0) >= 0);
+	service_assert(call_map(service_number(), HEAP_SMALL_BASE, HEAP_SMALL_END - HEAP_SMALL_BASE, RIGHT_R | RIGHT_W,
+			       0, 0) >= 0);
 }
 
 /* A slab for the class whose lock is held; it is put on the class's list. */
@@ -237,7 +238,7 @@ static u64 range_find(u64 from, u64 bytes)
 	struct region_info region;
 
 	while (from + bytes + 2 * PAGE_SIZE <= HEAP_LARGE_END) {
-		if (call_map_query(0, from, &region) < 0 || region.start >= from + bytes + 2 * PAGE_SIZE)
+		if (call_map_query(service_number(), from, &region) < 0 || region.start >= from + bytes + 2 * PAGE_SIZE)
 			return from + PAGE_SIZE;
 		from = region.end;
 	}
@@ -254,7 +255,7 @@ void *pages_map(size_t bytes, u32 flags, u32 segment, u64 offset)
 	for (;;) {
 		address = range_find(from, bytes);
 		if (address) {
-			result = call_map(0, address, bytes, flags, segment, offset);
+			result = call_map(service_number(), address, bytes, flags, segment, offset);
 			if (result >= 0)
 				break;
 			if (result != -E_EXIST)
@@ -278,5 +279,5 @@ void *pages_alloc(size_t bytes)
 
 void pages_free(void *pages, size_t bytes)
 {
-	call_unmap(0, (u64)pages, round_up(bytes, PAGE_SIZE));
+	call_unmap(service_number(), (u64)pages, round_up(bytes, PAGE_SIZE));
 }

@@ -23,7 +23,7 @@ void runtime_start(const struct start_info *start)
 	service_start = start;
 	heap_init();
 	service_main(start);
-	call_space_destroy(0);
+	call_space_destroy(service_number());
 }
 
 /* First C function of every other thread. */
@@ -39,7 +39,7 @@ void runtime_thread(void *start)
 i64 thread_start(void (*function)(void *), void *argument)
 {
 	struct thread_start *start = heap_alloc(sizeof(*start));
-	struct thread_spec spec = { .ip = (u64)runtime_thread_entry, .arg = (u64)start };
+	struct thread_spec spec = { .space = service_number(), .ip = (u64)runtime_thread_entry, .arg = (u64)start };
 	i64 thread;
 
 	if (!start)
@@ -102,5 +102,5 @@ void service_panic(const char *text, ...)
 	log_v(text, arguments);
 	va_end(arguments);
 	for (;;)
-		call_space_destroy(0);
+		call_space_destroy(service_number());
 }

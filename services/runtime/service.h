@@ -20,6 +20,12 @@ void service_main(const struct start_info *start);
 /* What this space was started with; valid before service_main() and never changed. */
 extern const struct start_info *service_start;
 
+/* The number of this space: so native calls are told of it. 0 would do, but not in a call of the system portal. */
+static inline u32 service_number(void)
+{
+	return (u32)service_start->number;
+}
+
 /* --- pointers --- */
 
 /* The address by which every space means this memory of ours. A global pointer stays what it is. */

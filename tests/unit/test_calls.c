@@ -32,6 +32,7 @@ static const u64 calls[] = {
 
 static u64 segments[HANDLES], grants[HANDLES], portals[HANDLES]; /* results of calls */
 static struct space *first;
+static u64 named_nobody; /* how often a system did, in a call of its portal */
 
 /* --- checking --- */
 
@@ -80,8 +81,17 @@ static u64 digest(void)
 	return d;
 }
 
+/* A system is told whose each user frame is, whatever happened to the thread. */
+static void check_frame(const struct call *call, const struct space *space)
+{
+	if (space->system && call->frame)
+		assert_int_equal(call->frame->space, space->number);
+}
+
 static void check_thread(const struct thread *thread)
 {
+	for (u32 i = 0; i <= thread->depth; i++)
+		check_frame(&thread->calls[i], i < thread->depth ? thread->calls[i].space : thread->space);
 	assert_ptr_equal(thread_find(thread->number), thread);
 	assert_true(thread->depth <= CALLS_MAX && thread->state != THREAD_DEAD);
 	assert_true(thread->space->references && thread->space->references < 1000);
@@ -269,8 +279,8 @@ static const char *const kinds[] = {
 	[CALL_frame_set_space - ALLOD_CALL_FIRST] = "n",
 	[CALL_space_create - ALLOD_CALL_FIRST] = "p",
 	[CALL_space_destroy - ALLOD_CALL_FIRST] = "s",
-	[CALL_space_fork - ALLOD_CALL_FIRST] = "sn",
-	[CALL_space_wait - ALLOD_CALL_FIRST] = "n",
+	[CALL_space_fork - ALLOD_CALL_FIRST] = "ss",
+	[CALL_space_wait - ALLOD_CALL_FIRST] = "s",
 	[CALL_space_set_landing - ALLOD_CALL_FIRST] = "p",
 	[CALL_space_set_system - ALLOD_CALL_FIRST] = "e",
 	[CALL_space_info - ALLOD_CALL_FIRST] = "sp",
@@ -385,6 +395,19 @@ static void remember(u64 call, u64 result)
 		portals[core_roll(HANDLES)] = result;
 }
 
+/* Does a system name its own space by 0 while it works for another? */
+static bool names_nobody(const struct thread *thread, u64 call, const u64 *words)
+{
+	const char *kind = call - ALLOD_CALL_FIRST < ARRAY_SIZE(kinds) ? kinds[call - ALLOD_CALL_FIRST] : NULL;
+
+	if (!kind || thread->space->end != SPACE_ALIVE || !thread->depth || !thread->calls[thread->depth - 1].system)
+		return false;
+	for (unsigned i = 0; kind[i]; i++)
+		if (kind[i] == 's' && !words[i])
+			return true;
+	return false;
+}
+
 static void native_call_step(void)
 {
 	struct thread *thread = host_cpu.current;
@@ -392,6 +415,7 @@ static void native_call_step(void)
 	u64 call = core_roll(8) ? calls[core_roll(ARRAY_SIZE(calls))] : CALL_portal_call_with, words[6] = { 0 }, before,
 	    depth = thread->depth;
 	u32 number = thread->number, value;
+	bool refused;
 	i64 result;
 
 	if (is_too_much(call))
@@ -406,15 +430,19 @@ static void native_call_step(void)
 	regs_enter(host_cpu.frame, CODE, SCRATCH + 512, words, 0);
 	frame_set_call(host_cpu.frame, call,
 		core_roll(2) ? portals[core_roll(HANDLES)] : globalize(some_space()->number, CODE));
+	refused = names_nobody(thread, call, words);
+	named_nobody += refused;
 	before = digest();
 	if (!core_roll(3))
 		core_fail_at(1 + core_roll(8));
 	core_enter(trap_native_call);
 	core_failed();
+	assert_true(!refused || first->end == SPACE_ALIVE);
 	if (thread_find(number) != thread || host_cpu.current != thread || thread->space != space ||
 		thread->depth != depth)
 		return;
 	result = frame_result(host_cpu.frame);
+	assert_true(!refused || result < 0);
 	if (result > 0)
 		remember(call, (u64)result);
 	else if (result < 0 && result > -100 && result != -E_DEAD && digest() != before)
@@ -561,6 +589,7 @@ static void test_sequences(void **state)
 		if (frame_free() != frames)
 			fail_msg("seed %lu: %ld frames are lost", (unsigned long)i, (long)(frames - frame_free()));
 	}
+	assert_true(named_nobody > count);
 }
 
 /* A call that waited for the kernel lock while another processor ended its space makes nothing. */

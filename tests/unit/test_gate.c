@@ -13,11 +13,21 @@
 #include "thread.h"
 #include "timer.h"
 
-enum { SPACES = 4, STEPS = 20000, DEPTH = 12, CODE = 0x200000, BASE = 0x300000, COOKIE = 77, POINTER = 0x5000 };
+enum {
+	SPACES = 4,
+	STEPS = 20000,
+	DEPTH = 12,
+	CODE = 0x200000,
+	BASE = 0x300000,
+	COOKIE = 77,
+	POINTER = 0x5000,
+	WORD = 4711
+};
 /* What each space has mapped: a page with a struct call_spec and a struct grant_spec, and pages to grant. */
 enum { SPEC = 0x400000, GRANT = SPEC + 256, PAGES = SPEC + PAGE_SIZE };
 
 static struct space *first, *spaces[SPACES];
+static bool served; /* all but the last have a system */
 static u64 through_gate, through_kernel, half_way;
 
 static u64 portal_address(unsigned space)
@@ -89,11 +99,23 @@ static u64 expected_stack(unsigned space)
 	return top - 8;
 }
 
+/* A system finds in a frame whose it is: the number, and its own word, which only the frame of the home has. */
+static void check_frame(const struct user_frame *frame, const struct space *space, unsigned i)
+{
+	if (!space->system)
+		return;
+	assert_int_equal(frame->space, space->number);
+	assert_int_equal(frame->cookie, i ? 0 : WORD);
+}
+
 /* The kernel is entered and knows everything. */
 static void check_settled(void)
 {
 	const struct thread *thread = host_cpu.current;
 
+	check_frame(host_cpu.frame, thread->space, depth);
+	for (unsigned i = 0; i < depth; i++)
+		check_frame(thread->calls[i].frame, thread->calls[i].space, i);
 	assert_true(gate_is_settled(&host_cpu));
 	assert_int_equal(thread->depth, depth);
 	assert_ptr_equal(thread->space, spaces[here]);
@@ -270,7 +292,7 @@ static u64 counted_calls(void)
 static void other_step(void)
 {
 	set_registers(CALL_yield, 1234, 0);
-	switch (core_roll(4)) {
+	switch (core_roll(5)) {
 	case 0:
 		core_enter(trap_poke);
 		break;
@@ -281,6 +303,12 @@ static void other_step(void)
 		portal_forget();
 		counted_calls();
 		return;
+	case 3:
+		core_enter(trap_system_call);
+		assert_ptr_equal(host_cpu.current->space, spaces[here]->system ? first : spaces[here]);
+		if (spaces[here]->system)
+			core_enter(trap_system_return);
+		break;
 	default:
 		core_enter(trap_native_call);
 	}
@@ -293,7 +321,10 @@ static void other_step(void)
 
 static void make_space(unsigned i)
 {
-	spaces[i] = core_space(first, 0);
+	const struct space_spec spec = { .system = served && i + 1 < SPACES ? SYSTEM_OWN : SYSTEM_NONE,
+		.name = "peer" };
+
+	assert_int_equal(space_create(first, &spec, &spaces[i]), 0);
 	assert_int_equal(portal_create(spaces[i], CODE, COOKIE), 0);
 	assert_int_equal(map_add(spaces[i], spaces[i], SPEC, 3 * PAGE_SIZE, RIGHT_R | RIGHT_W, 0, 0), 0);
 }
@@ -308,9 +339,12 @@ static void grant_all(void)
 
 static void begin(void)
 {
-	struct thread *thread;
+	const struct space_spec spec = { .flags = SPACE_DEVICES | SPACE_TRUSTED, .name = "system" };
+	struct thread *thread, *keeper;
 
-	first = core_first();
+	assert_int_equal(space_create(NULL, &spec, &first), 0);
+	first->system_entry = CODE;
+	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &keeper), 0); /* never runs */
 	for (unsigned i = 0; i < SPACES; i++)
 		make_space(i);
 	grant_all();
@@ -320,6 +354,8 @@ static void begin(void)
 	sched_ready(thread);
 	core_enter(trap_poke);
 	assert_ptr_equal(host_cpu.current, thread);
+	if (served)
+		host_cpu.frame->cookie = WORD;
 	root = (u64)host_cpu.loaded->root;
 }
 
@@ -328,15 +364,16 @@ static void end(void)
 	for (unsigned i = 0; i < SPACES; i++)
 		if (spaces[i]->end == SPACE_ALIVE)
 			space_kill(spaces[i], SPACE_KILLED, 0);
+	space_kill(first, SPACE_KILLED, 0);
 	core_enter(trap_poke);
 	core_end_all();
 }
 
-static void test_sequences(void **state)
+static void sequences(void)
 {
 	u64 frames, calls, before, made = 0;
 
-	(void)state;
+	through_gate = through_kernel = half_way = 0;
 	begin(); /* what is made once is made now */
 	end();
 	frames = frame_free();
@@ -370,6 +407,21 @@ static void test_sequences(void **state)
 	end();
 	assert_int_equal(space_count(), 0);
 	assert_int_equal(frame_free(), frames);
+}
+
+static void test_sequences(void **state)
+{
+	(void)state;
+	sequences();
+}
+
+/* The same among processes: who calls by the gate is taken for nobody else by the system. */
+static void test_served(void **state)
+{
+	(void)state;
+	served = true;
+	sequences();
+	served = false;
 }
 
 /* A space in the chain ends while the kernel believes the thread elsewhere: the next entry finds it in a living caller. */
@@ -554,6 +606,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_served),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_slots),

@@ -66,7 +66,7 @@ static char *kmap_address(unsigned i)
 
 static void kmap_clear(unsigned i)
 {
-	call_unmap(0, (uint64_t)kmap_address(i), 1ul << kmap_shift);
+	call_unmap(service_number(), (uint64_t)kmap_address(i), 1ul << kmap_shift);
 	kmaps[i].inode = NULL;
 }
 
@@ -91,8 +91,8 @@ static char *kmap_inode(struct inode *inode, uint64_t offset, uint64_t *left)
 		i = oldest;
 		if (kmaps[i].inode)
 			kmap_clear(i);
-		if (call_map(0, (uint64_t)kmap_address(i), 1ul << kmap_shift, RIGHT_R | RIGHT_W | MAP_SHARE,
-			    inode->segment, piece << kmap_shift) < 0)
+		if (call_map(service_number(), (uint64_t)kmap_address(i), 1ul << kmap_shift,
+			    RIGHT_R | RIGHT_W | MAP_SHARE, inode->segment, piece << kmap_shift) < 0)
 			return NULL;
 		kmaps[i].inode = inode;
 		kmaps[i].piece = piece;

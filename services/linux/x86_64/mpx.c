@@ -140,17 +140,17 @@ static bool goes_astray(void)
 	/* Anywhere where both places are free. */
 	for (u64 directory = 16 * BOUNDS_CHUNK; directory < STACKLET_BASE; directory += 16 * BOUNDS_CHUNK) {
 		u64 other = astray_of(directory);
-		if (call_map(0, directory, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0)
+		if (call_map(service_number(), directory, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0)
 			continue;
-		if (call_map(0, other, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0) {
-			call_unmap(0, directory, TRIAL_BYTES);
+		if (call_map(service_number(), other, TRIAL_BYTES, RIGHT_R | RIGHT_W, 0, 0) < 0) {
+			call_unmap(service_number(), directory, TRIAL_BYTES);
 			continue;
 		}
 		trial_fill(directory, LOWER_TRUE);
 		trial_fill(other, LOWER_ASTRAY);
 		u64 lower = trial_load(directory);
-		call_unmap(0, directory, TRIAL_BYTES);
-		call_unmap(0, other, TRIAL_BYTES);
+		call_unmap(service_number(), directory, TRIAL_BYTES);
+		call_unmap(service_number(), other, TRIAL_BYTES);
 		return lower == LOWER_ASTRAY;
 	}
 	return false;
