@@ -105,6 +105,7 @@ struct descriptor_table *descriptors_fork(struct descriptor_table *files)
 static void descriptor_release(struct task *self, struct descriptor_table *files, unsigned fd)
 {
 	struct file *file = files->fd[fd];
+	bool stays = file->refs > 1;
 
 	files->fd[fd] = NULL;
 	bit_set(files->close_on_exec, fd, false);
@@ -113,6 +114,8 @@ static void descriptor_release(struct task *self, struct descriptor_table *files
 	if (!list_is_empty(&file->inode->locks))
 		locks_release_owner(file->inode, files);
 	file_put(self, file);
+	if (stays && file->ops->close)
+		file->ops->close(self, file);
 }
 
 void descriptors_put(struct task *self, struct descriptor_table *files)
@@ -296,12 +299,12 @@ long sys_dup3(struct task *self, struct user_frame *f)
 }
 
 /* Waiting for a lock keeps the file: another thread may close it meanwhile. */
-static long locks_call(struct task *self, struct file *file, int command, u64 addr)
+static long locks_call(struct task *self, struct file *file, unsigned fd, int command, u64 addr)
 {
 	long result;
 
 	file_get(file);
-	result = locks_fcntl(self, file, command, addr);
+	result = locks_fcntl(self, file, fd, command, addr);
 	file_put(self, file);
 	return result;
 }
@@ -340,7 +343,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return locks_call(self, file, (int)arg(f, 1), value);
+		return locks_call(self, file, fd, (int)arg(f, 1), value);
 	case F_GETOWN:
 	case F_GETSIG:
 	case F_GETLEASE:

@@ -26,7 +26,7 @@ struct file_ops {
 	long (*ioctl)(struct task *self, struct file *file, unsigned command, u64 argument);
 	/* The last reference goes. */
 	void (*release)(struct task *self, struct file *file);
-	/* One descriptor of self is closed; NULL for most. */
+	/* A descriptor of it has been closed, and it has other references; NULL for most. */
 	void (*close)(struct task *self, struct file *file);
 	bool seekable;
 };

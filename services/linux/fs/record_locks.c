@@ -104,27 +104,26 @@ void locks_release_file(struct file *file)
 
 static int range_of(const struct file *file, const struct flock *lock, struct lock_range *range)
 {
-	i64 start = lock->l_start, end;
+	const i64 from[] = { 0, (i64)file->pos, (i64)file->inode->size };
+	i64 start, last;
 
-	if (lock->l_whence == 1)
-		start += (i64)file->pos;
-	else if (lock->l_whence == 2)
-		start += (i64)file->inode->size;
-	else if (lock->l_whence != 0)
+	if (lock->l_whence < 0 || lock->l_whence > 2)
 		return -EINVAL;
-	end = start + lock->l_len;
-	if (lock->l_len < 0) {
-		end = start;
-		start += lock->l_len;
-	}
+	if (__builtin_add_overflow(from[lock->l_whence], lock->l_start, &start))
+		return -EOVERFLOW;
 	if (start < 0)
 		return -EINVAL;
+	/* The last byte of a lock has a number, too; a negative length means bytes before the start. */
+	if (lock->l_len > 0 && __builtin_add_overflow(start, lock->l_len - 1, &last))
+		return -EOVERFLOW;
+	if (lock->l_len < 0 && (start += lock->l_len) < 0)
+		return -EINVAL;
 	range->start = (u64)start;
-	range->end = lock->l_len ? (u64)end : ~0ull;
+	range->end = lock->l_len ? (u64)start + (lock->l_len > 0 ? (u64)lock->l_len : -(u64)lock->l_len) : ~0ull;
 	return 0;
 }
 
-long locks_fcntl(struct task *self, struct file *file, int command, u64 addr)
+long locks_fcntl(struct task *self, struct file *file, unsigned fd, int command, u64 addr)
 {
 	bool of_file = command == F_OFD_GETLK || command == F_OFD_SETLK || command == F_OFD_SETLKW;
 	struct flock lock;
@@ -137,7 +136,9 @@ long locks_fcntl(struct task *self, struct file *file, int command, u64 addr)
 	range.owner = of_file ? (const void *)file : (const void *)self->files;
 	range.exclusive = lock.l_type == F_WRLCK;
 	error = range_of(file, &lock, &range);
-	if (error || lock.l_type < F_RDLCK || lock.l_type > F_UNLCK)
+	if (error)
+		return error;
+	if (lock.l_type < F_RDLCK || lock.l_type > F_UNLCK)
 		return -EINVAL;
 	if (command == F_GETLK || command == F_OFD_GETLK) {
 		other = conflict(file->inode, &range);
@@ -155,8 +156,14 @@ long locks_fcntl(struct task *self, struct file *file, int command, u64 addr)
 		(lock.l_type == F_WRLCK && !(file->may & FILE_WRITE)))
 		return -EBADF;
 	file->locked |= of_file;
-	return set_lock(self, file->inode, &range, lock.l_type == F_UNLCK,
+	error = set_lock(self, file->inode, &range, lock.l_type == F_UNLCK,
 		command == F_SETLKW || command == F_OFD_SETLKW);
+	/* A close takes the locks of its process away. One that came while this call slept did so before there was this one. */
+	if (!error && !of_file && descriptor_peek(self->files, fd) != file) {
+		locks_release_owner(file->inode, self->files);
+		error = -EBADF;
+	}
+	return error;
 }
 
 long sys_flock(struct task *self, struct user_frame *f)

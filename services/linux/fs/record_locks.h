@@ -9,7 +9,7 @@ struct inode;
 struct task;
 
 /* F_GETLK, F_SETLK, F_SETLKW and the F_OFD_ ones; addr: struct flock of user memory. */
-long locks_fcntl(struct task *self, struct file *file, int command, u64 addr);
+long locks_fcntl(struct task *self, struct file *file, unsigned fd, int command, u64 addr);
 /* Drops all locks of an owner: a descriptor table, or an open file. */
 void locks_release_owner(struct inode *inode, const void *owner);
 void locks_release_file(struct file *file);

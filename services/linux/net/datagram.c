@@ -56,7 +56,7 @@ static void message_free(struct task *self, struct message *message)
 	from->charged -= message->charge;
 	if (!from->closed)
 		wake_up(&from->can_write);
-	scm_destroy(self, message->attached);
+	scm_destroy(self, scm_unqueue(&message->attached));
 	socket_put(from);
 	heap_free(message);
 }
@@ -163,7 +163,7 @@ long datagram_send(struct task *self, struct socket *socket, struct transfer *tr
 		if (error) {
 			message_free(self, message);
 		} else {
-			message->attached = transfer->attached;
+			scm_queue(to, &message->attached, transfer->attached);
 			transfer->attached = NULL;
 			list_append(&to->messages, &message->node);
 			to->message_count++;
@@ -223,8 +223,7 @@ long datagram_receive(struct task *self, struct socket *socket, struct transfer 
 	if (peek) {
 		transfer->attached = message->attached ? scm_copy(message->attached) : NULL;
 	} else {
-		transfer->attached = message->attached;
-		message->attached = NULL;
+		transfer->attached = scm_unqueue(&message->attached);
 		message_free(self, message);
 	}
 	return copied < min_u64(piece, copied + transfer->bytes) ? -EFAULT : (long)piece;

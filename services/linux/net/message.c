@@ -32,58 +32,7 @@ struct cmsghdr {
 };
 
 enum { SCM_RIGHTS = 1, SCM_CREDENTIALS = 2 }; /* SCM_* */
-enum { CONTROL_MAX = 4096, MESSAGES_MAX = 1024, IN_FLIGHT_MAX = 65536 };
-
-/* --- attachments --- */
-
-static unsigned in_flight; /* files in all attachments */
-
-struct scm_cookie *scm_new(unsigned files)
-{
-	struct scm_cookie *attached;
-
-	if (in_flight + files > IN_FLIGHT_MAX)
-		return NULL;
-	attached = heap_zalloc(sizeof(*attached) + files * sizeof(attached->files[0]));
-	if (!attached)
-		return NULL;
-	list_init(&attached->node);
-	attached->count = files;
-	in_flight += files;
-	return attached;
-}
-
-/* Closing a file can drop more attachments, to any depth: they are put aside and dropped one after another. */
-void scm_destroy(struct task *self, struct scm_cookie *attached)
-{
-	static struct list_node dropping = LIST_INIT(dropping);
-	static bool busy;
-
-	if (!attached)
-		return;
-	list_append(&dropping, &attached->node);
-	if (busy)
-		return;
-	busy = true;
-	while (!list_is_empty(&dropping)) {
-		attached = container_of(list_first(&dropping), struct scm_cookie, node);
-		list_remove(&attached->node);
-		for (unsigned i = 0; i < attached->count; i++)
-			file_put(self, attached->files[i]);
-		in_flight -= attached->count;
-		heap_free(attached);
-	}
-	busy = false;
-}
-
-struct scm_cookie *scm_copy(const struct scm_cookie *attached)
-{
-	struct scm_cookie *copy = scm_new(attached->count);
-
-	for (unsigned i = 0; copy && i < copy->count; i++)
-		copy->files[i] = file_get(attached->files[i]);
-	return copy;
-}
+enum { CONTROL_MAX = 4096, MESSAGES_MAX = 1024 };
 
 struct ucred credentials_of(const struct task *self)
 {
@@ -124,6 +73,7 @@ static long send_files(struct task *self, struct transfer *transfer, const u8 *d
 {
 	unsigned had = transfer->attached ? transfer->attached->count : 0, count = (unsigned)(bytes / sizeof(int));
 	struct scm_cookie *attached;
+	int error;
 
 	if (had + count > SCM_MAX_FD)
 		return -EINVAL;
@@ -137,9 +87,9 @@ static long send_files(struct task *self, struct transfer *transfer, const u8 *d
 	}
 	if (!count)
 		return 0;
-	attached = scm_new(had + count);
-	if (!attached)
-		return in_flight + had + count > IN_FLIGHT_MAX ? -ETOOMANYREFS : -ENOMEM;
+	error = scm_new(self, had + count, &attached);
+	if (error)
+		return error;
 	for (unsigned i = 0; i < had; i++)
 		attached->files[i] = file_get(transfer->attached->files[i]);
 	for (unsigned i = 0; i < count; i++) {

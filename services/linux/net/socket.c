@@ -36,6 +36,8 @@ struct socket *socket_new(struct task *self, unsigned type)
 	list_init(&socket->of_senders);
 	list_init(&socket->pending);
 	list_init(&socket->of_pending);
+	list_init(&socket->cookies);
+	list_init(&socket->of_flying);
 	return socket;
 }
 
@@ -230,6 +232,15 @@ static void socket_release(struct task *self, struct file *file)
 	socket_put(socket);
 }
 
+/* A descriptor is closed, and the file stays: it may be that only queues of sockets that are lost themselves have it. */
+static void socket_closed(struct task *self, struct file *file)
+{
+	const struct socket *socket = file->data;
+
+	if (socket && socket->in_flight)
+		scm_collect(self);
+}
+
 static const struct file_ops socket_ops = {
 	.read = socket_read,
 	.write = socket_write,
@@ -237,6 +248,7 @@ static const struct file_ops socket_ops = {
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
 	.release = socket_release,
+	.close = socket_closed,
 };
 
 int socket_open(struct task *self, struct socket *socket, u32 flags)
@@ -252,7 +264,13 @@ int socket_open(struct task *self, struct socket *socket, u32 flags)
 	inode->uid = self->process->cred.fsuid;
 	inode->gid = self->process->cred.fsgid;
 	file->data = socket;
+	socket->file = file;
 	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
+}
+
+struct socket *socket_of_file(const struct file *file)
+{
+	return file->ops == &socket_ops ? file->data : NULL;
 }
 
 long sockfd_lookup(struct task *self, u64 fd, struct file **file, struct socket **socket)

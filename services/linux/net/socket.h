@@ -8,7 +8,8 @@
  *
  *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, and who is called by a name
  *   connect.c   listen, connect, accept, socketpair       option.c    getsockopt, setsockopt
- *   message.c   send and receive calls, files and credentials that are sent along
+ *   message.c   send and receive calls, credentials that are sent along
+ *   scm.c       files that are sent along
  *   internet.c  names that are addresses of the loopback network
  *
  * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
@@ -58,8 +59,9 @@ struct ucred {
 
 /* What travels along with bytes or a message. */
 struct scm_cookie {
-	struct list_node node; /* of those that are being dropped */
-	struct ucred from;
+	struct list_node node;     /* of its queue's socket, or of those that are being dropped */
+	struct scm_cookie **place; /* in the queue: the pointer to it there */
+	struct user *user;         /* whom its files are charged to */
 	unsigned count;
 	struct file *files[];
 };
@@ -111,6 +113,13 @@ struct socket {
 	struct list_node of_senders;      /* in peer->senders: those connected to a socket for datagrams */
 	struct list_node senders;
 	struct wait_queue room; /* who waits for room in `messages` or `pending` */
+	/* Files in flight: scm.c. */
+	struct list_node cookies;   /* in the queue */
+	struct file *file;          /* its own, without a reference; NULL: not accepted yet */
+	u32 in_flight;              /* references to that from cookies in queues */
+	struct list_node of_flying; /* sockets of which there are such references */
+	u32 from_outside;           /* while circles are looked for: of them, those that are not known to come from one */
+	bool doubtful;              /* ... it may be part of one */
 	/* Listening. */
 	struct list_node pending; /* sockets to be accepted, linked by of_pending */
 	struct list_node of_pending;
@@ -150,6 +159,8 @@ int socket_open(struct task *self, struct socket *socket, u32 flags);
 /* The socket behind a descriptor. *file has a reference. */
 long sockfd_lookup(struct task *self, u64 fd, struct file **file, struct socket **socket);
 void socket_wake(struct socket *socket);
+/* The socket behind a file; NULL: it is none. */
+struct socket *socket_of_file(const struct file *file);
 /* When a call that may wait gives up: 0 never, 1 at once. */
 u64 socket_deadline(const struct transfer *transfer, u64 timeout);
 /* Waits on a list for a transfer. -> 0: look again; -EAGAIN, -EINTR and the like. */
@@ -211,11 +222,21 @@ long inet_option_get(const struct socket *socket, u32 level, u32 option, u32 *va
 
 /* Copies between memory and the pieces of a transfer, and moves on. -> bytes copied, fewer only if an address is bad. */
 u64 transfer_copy(struct transfer *transfer, void *memory, u64 bytes, bool to_pieces);
-/* Closes the files and frees it. NULL does nothing. */
-void scm_destroy(struct task *self, struct scm_cookie *attached);
-/* A copy that holds the files too, for peeking. NULL: no memory. */
-struct scm_cookie *scm_copy(const struct scm_cookie *attached);
-struct scm_cookie *scm_new(unsigned files);
 struct ucred credentials_of(const struct task *self);
+
+/* --- scm.c --- */
+
+/* A cookie with room for that many files, charged to the user of self. -ETOOMANYREFS: he has too many, -ENOMEM. */
+int scm_new(struct task *self, unsigned files, struct scm_cookie **made);
+/* A copy that holds the files too, for peeking. NULL: no memory. */
+struct scm_cookie *scm_copy(const struct scm_cookie *cookie);
+/* Closes the files and frees it. NULL does nothing. */
+void scm_destroy(struct task *self, struct scm_cookie *cookie);
+/* The cookie (NULL: none) waits in the socket's queue from now on, and *place is it. */
+void scm_queue(struct socket *socket, struct scm_cookie **place, struct scm_cookie *cookie);
+/* Takes it out: *place is NULL then. -> the cookie, or NULL. */
+struct scm_cookie *scm_unqueue(struct scm_cookie **place);
+/* Ends sockets that nobody can reach any more because they are only in each other's queues. */
+void scm_collect(struct task *self);
 
 #endif

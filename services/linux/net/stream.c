@@ -39,7 +39,7 @@ void stream_init(struct stream *stream)
 static void mark_free(struct task *self, struct mark *mark)
 {
 	list_remove(&mark->node);
-	scm_destroy(self, mark->attached);
+	scm_destroy(self, scm_unqueue(&mark->attached));
 	heap_free(mark);
 }
 
@@ -108,12 +108,13 @@ static int mark_new(struct task *self, const struct socket *socket, const struct
 }
 
 /* The bytes that were just appended get the mark; one that says the same as the last is not needed. */
-static void mark_put(struct stream *in, struct mark *mark, struct transfer *transfer, u64 bytes)
+static void mark_put(struct socket *to, struct mark *mark, struct transfer *transfer, u64 bytes)
 {
+	struct stream *in = &to->in;
 	u64 end = in->taken + in->count;
 	struct mark *last = container_of(in->marks.prev, struct mark, node);
 
-	mark->attached = transfer->attached;
+	scm_queue(to, &mark->attached, transfer->attached);
 	transfer->attached = NULL;
 	if (!mark->attached && !list_is_empty(&in->marks) && !last->attached && last->end == end - bytes &&
 		same_credentials(&last->from, &mark->from)) {
@@ -139,7 +140,7 @@ static long send_piece(struct task *self, struct socket *socket, struct transfer
 		return done;
 	done = ring_write(in, transfer, min_u64(transfer->bytes, PIECE_BYTES));
 	if (mark && done > 0)
-		mark_put(in, mark, transfer, (u64)done);
+		mark_put(socket->peer, mark, transfer, (u64)done);
 	else
 		heap_free(mark);
 	if (done > 0)
@@ -248,8 +249,7 @@ static bool take_mark(struct socket *socket, struct transfer *transfer, u64 plac
 	if (transfer->flags & MSG_PEEK) {
 		transfer->attached = scm_copy(mark->attached);
 	} else {
-		transfer->attached = mark->attached;
-		mark->attached = NULL;
+		transfer->attached = scm_unqueue(&mark->attached);
 	}
 	return true;
 }
