@@ -22,18 +22,23 @@ static bool has_only(const struct credentials *target, u32 uid, u32 gid)
 		gid == target->sgid && gid == target->gid;
 }
 
-static bool can_be_dumped(const struct process *process)
+static const struct mm *mm_of(const struct process *process)
 {
 	const struct task *task = process_task(process);
-	const struct mm *mm = task ? task_mm(task) : NULL;
-	return !mm || mm->dumpable;
+	return task ? task_mm(task) : NULL;
+}
+
+bool is_dumpable(const struct process *target)
+{
+	const struct mm *mm = mm_of(target);
+	return mm && mm->dumpable;
 }
 
 static bool may_look(const struct task *self, const struct process *target, u32 uid, u32 gid)
 {
 	if (self->process == target || task_is_root(self))
 		return true;
-	return has_only(&target->cred, uid, gid) && can_be_dumped(target);
+	return has_only(&target->cred, uid, gid) && (!mm_of(target) || is_dumpable(target));
 }
 
 bool may_inspect(const struct task *self, const struct process *target)
@@ -54,7 +59,7 @@ bool may_schedule(const struct task *self, const struct process *target)
 	return self->process == target || euid == 0 || euid == target->cred.euid || euid == target->cred.uid;
 }
 
-bool may_limit(const struct task *self, const struct process *target)
+bool may_control(const struct task *self, const struct process *target)
 {
 	const struct credentials *cred = &self->process->cred;
 	return self->process == target || task_is_root(self) || has_only(&target->cred, cred->uid, cred->gid);

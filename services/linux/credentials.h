@@ -29,13 +29,16 @@ bool may_signal(const struct process *sender, const struct process *target, int 
  * files, directories. The superuser; who has, as user and group, all of the target's ids, if the target can be dumped.
  * Itself always. */
 bool may_inspect(const struct task *self, const struct process *target);
-/* The same with the real ids, for calls that name no file. */
+/* Whether the target has memory that who has its ids may look into (PR_SET_DUMPABLE). */
+bool is_dumpable(const struct process *target);
+/* may_inspect() with the real ids, for calls that name no file. */
 bool may_inspect_really(const struct task *self, const struct process *target);
 /* sched_setscheduler(2): whether self may say how the target is scheduled: the superuser, and whose effective user is the
  * target's real or effective one. */
 bool may_schedule(const struct task *self, const struct process *target);
-/* prlimit(2): whether self may read or set the target's limits: as may_inspect_really(), dumpable or not. */
-bool may_limit(const struct task *self, const struct process *target);
+/* prlimit(2): whether self may see and change what the target has: limits, attachments of VASes. As may_inspect_really(), dumpable
+ * or not. */
+bool may_control(const struct task *self, const struct process *target);
 
 /* The process has other ids than before for files or rights: what was allowed to the old ones ends. It can not be dumped, as there
  * may be in its memory what only the old ones could read, and its parent's end is no longer told to it. */

@@ -41,7 +41,7 @@ long sys_prlimit64(struct task *self, struct user_frame *frame)
 	struct task *task = (u32)arg(frame, 0) ? task_find(arg(frame, 0)) : self;
 	if (!task)
 		return -ESRCH;
-	if (!may_limit(self, task->process))
+	if (!may_control(self, task->process))
 		return -EPERM;
 	return limits_do(self, task->process, arg(frame, 1), arg(frame, 2), arg(frame, 3));
 }

@@ -345,19 +345,6 @@ static int start_program(void (*before)(void))
 	return waitpid(child, &status, 0) == child ? status : -1;
 }
 
-static bool copy_self(const char *name)
-{
-	char piece[1 << 16];
-	int from = open("/proc/self/exe", O_RDONLY), to = open(name, O_CREAT | O_WRONLY, 0700);
-	ssize_t got = -1;
-
-	while (from >= 0 && to >= 0 && (got = read(from, piece, sizeof(piece))) > 0)
-		if (write(to, piece, (size_t)got) != got)
-			return false;
-	close(from);
-	return close(to) == 0 && got == 0;
-}
-
 static void set_user_id(void)
 {
 	tap_directory("powers");

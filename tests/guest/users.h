@@ -2,7 +2,9 @@
 #ifndef TESTS_GUEST_USERS_H
 #define TESTS_GUEST_USERS_H
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "tap.h"
@@ -37,6 +39,20 @@ static inline int user_run(uid_t id, int (*body)(void))
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
 		return -1;
 	return WEXITSTATUS(status);
+}
+
+/* A copy of the program that runs, in the working directory. */
+static inline bool copy_self(const char *name)
+{
+	char piece[1 << 16];
+	int from = open("/proc/self/exe", O_RDONLY), to = open(name, O_CREAT | O_WRONLY, 0700);
+	ssize_t got = -1;
+
+	while (from >= 0 && to >= 0 && (got = read(from, piece, sizeof(piece))) > 0)
+		if (write(to, piece, (size_t)got) != got)
+			return false;
+	close(from);
+	return close(to) == 0 && got == 0;
 }
 
 #endif

@@ -133,15 +133,32 @@ bool in_group(const struct task *self, uint32_t gid)
 	return cred->fsgid == gid;
 }
 
+/* What the tree says of it: see inode_ops.judge. */
+static int judge(struct task *self, struct inode *inode)
+{
+	const struct inode_ops *ops = inode->ops;
+
+	if (ops && ops->refresh)
+		ops->refresh(inode);
+	return ops && ops->judge ? ops->judge(self, inode) : 0;
+}
+
 int inode_permission(struct task *self, struct inode *inode, unsigned mask)
 {
+	int verdict = judge(self, inode);
+
+	if (verdict)
+		return verdict < 0 ? verdict : 0;
 	return may(inode, mask, self->process->cred.fsuid, in_group(self, inode->gid));
 }
 
 int inode_permission_real(struct task *self, struct inode *inode, unsigned mask)
 {
 	const struct credentials *cred = &self->process->cred;
+	int verdict = judge(self, inode);
 
+	if (verdict)
+		return verdict < 0 ? verdict : 0;
 	return may(inode, mask, cred->uid, cred->gid == inode->gid || in_group(self, inode->gid));
 }
 

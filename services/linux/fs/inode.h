@@ -46,11 +46,13 @@ struct inode_ops {
 	/* Target of a symbolic link, not terminated -> length. */
 	int (*readlink)(struct task *self, struct inode *link, char *to, size_t size);
 	/* The entry a magic link of /proc leads to (with a reference), when text is not enough; may be NULL. */
-	struct dentry *(*follow)(struct task *self, struct inode *link);
+	int (*follow)(struct task *self, struct inode *link, struct dentry **target);
 	/* Called when a file of this inode is opened: may set file->ops and file->data. */
 	int (*open)(struct task *self, struct inode *inode, struct file *file);
-	/* Brings attributes up to date before they are read; may be NULL. */
+	/* Brings attributes up to date before they are read or a right is asked for; may be NULL. */
 	void (*refresh)(struct inode *inode);
+	/* Whether self may use it: 1 whatever owner and mode say, 0 as they say, or an error; may be NULL. */
+	int (*judge)(struct task *self, const struct inode *inode);
 	/* The last reference goes; may be NULL. */
 	void (*release)(struct inode *inode);
 };
@@ -106,7 +108,7 @@ struct inode {
 	char *target;           /* symbolic link in memory */
 	struct pipe *pipe;      /* of a fifo while it is open */
 	struct socket *socket;  /* bound to this name, while it is open */
-	uint64_t data[2];       /* of the tree's ops */
+	uint64_t data[3];       /* of the tree's ops */
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
 	struct dentry *alias;    /* an entry that names it, if one is cached: no reference */
 };

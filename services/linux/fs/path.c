@@ -72,17 +72,17 @@ static int follow(struct state *state, struct dentry *link)
 	size_t left = strlen(state->rest);
 	struct dentry *target;
 	char *joined;
-	int length;
+	int length, error;
 
 	if (state->flags & LOOKUP_NO_LINKS || ++state->links > LINKS_MAX) {
 		dentry_put(link);
 		return -ELOOP;
 	}
 	if (ops && ops->follow) {
-		target = ops->follow(state->self, link->inode);
+		error = ops->follow(state->self, link->inode, &target);
 		dentry_put(link);
-		if (!target)
-			return -ENOENT;
+		if (error)
+			return error;
 		move_to(state, target);
 		return 0;
 	}

@@ -71,6 +71,7 @@ static u64 ticks(u64 ns)
 	return ns / (NS_PER_S / TICKS_PER_S);
 }
 
+/* Addresses and the exit status are told to who may look into the process only. */
 static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
@@ -84,6 +85,7 @@ static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 		return;
 	if (task)
 		mm_sizes(task_mm(task), &total, &resident);
+	bool open = may_inspect(self, process);
 	process_times(process, &user, &system);
 	signal_masks(process, &ignored, &handled);
 	tty = tty_of_session(process->sid, &foreground);
@@ -94,20 +96,20 @@ static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 	seq_printf(seq, "%d %d %u 0 %lu %lu %lu %lu ", 20 + process->nice, process->nice, process->task_count,
 		ticks(process->start_ns), total * PAGE_SIZE, resident,
 		(unsigned long)process->limits[RLIMIT_RSS].rlim_cur);
-	if (task)
+	if (task && open)
 		seq_printf(seq, "%lu %lu %lu 0 0 ", task_mm(task)->start_code, task_mm(task)->end_code,
 			task_mm(task)->stack_start);
 	else
-		seq_printf(seq, "0 0 0 0 0 ");
+		seq_printf(seq, task ? "1 1 0 0 0 " : "0 0 0 0 0 ");
 	seq_printf(seq, "%lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0 ", process->pending.mask & 0x7fffffff,
 		task ? task->mask & 0x7fffffff : 0, ignored & 0x7fffffff, handled & 0x7fffffff, process->exit_signal);
-	if (task)
+	if (task && open)
 		seq_printf(seq, "%lu %lu %lu %lu %lu %lu %lu ", task_mm(task)->start_data, task_mm(task)->end_data,
 			task_mm(task)->brk_start, task_mm(task)->arg_start, task_mm(task)->arg_end,
 			task_mm(task)->env_start, task_mm(task)->env_end);
 	else
 		seq_printf(seq, "0 0 0 0 0 0 0 ");
-	seq_printf(seq, "%d\n", process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
+	seq_printf(seq, "%d\n", open && process->state == PROCESS_ZOMBIE ? process->wait_status : 0);
 }
 
 static void ids_show(struct seq_file *seq, const struct process *process)
@@ -551,6 +553,7 @@ static const struct proc_node *fd_next(struct task *self, u64 number, u64 *index
 
 static const struct proc_node task_node = { .name = "TID",
 	.mode = S_IFDIR | 0555,
+	.public = true,
 	.children = process_nodes,
 	.lookup = fail_lookup,
 	.next = fail_next };
@@ -590,27 +593,27 @@ static const struct proc_node *task_next(struct task *self, u64 number, u64 *ind
 }
 
 struct proc_node process_nodes[] = {
-	{ .name = "fd", .mode = S_IFDIR | 0500, .lookup = fd_lookup, .next = fd_next },
+	{ .name = "fd", .mode = S_IFDIR | 0500, .public = true, .own = true, .lookup = fd_lookup, .next = fd_next },
 	NODE_LIST("fdinfo", fdinfo_lookup, fd_next),
-	NODE_LIST("task", task_lookup, task_next),
+	{ .name = "task", .mode = S_IFDIR | 0555, .public = true, .lookup = task_lookup, .next = task_next },
 	NODE_FILE("auxv", 0400, auxv_show),
-	NODE_FILE("cgroup", 0444, cgroup_show),
-	NODE_FILE("cmdline", 0444, cmdline_show),
-	NODE_FILE("comm", 0644, comm_show),
+	NODE_PUBLIC("cgroup", 0444, cgroup_show),
+	NODE_PUBLIC("cmdline", 0444, cmdline_show),
+	NODE_PUBLIC("comm", 0644, comm_show),
 	{ .name = "cwd", .mode = S_IFLNK | 0777, .link = cwd_link, .follow = cwd_follow },
 	NODE_FILE("environ", 0400, environ_show),
 	{ .name = "exe", .mode = S_IFLNK | 0777, .link = exe_link, .follow = exe_follow },
-	NODE_FILE("limits", 0444, limits_show),
-	NODE_FILE("loginuid", 0644, loginuid_show),
+	NODE_PUBLIC("limits", 0444, limits_show),
+	NODE_PUBLIC("loginuid", 0644, loginuid_show),
 	NODE_FILE("maps", 0444, maps_show),
-	NODE_FILE("mountinfo", 0444, mountinfo_show),
-	NODE_FILE("mounts", 0444, mounts_show),
-	NODE_FILE("oom_score_adj", 0644, oom_show),
+	NODE_PUBLIC("mountinfo", 0444, mountinfo_show),
+	NODE_PUBLIC("mounts", 0444, mounts_show),
+	NODE_PUBLIC("oom_score_adj", 0644, oom_show),
 	{ .name = "root", .mode = S_IFLNK | 0777, .link = root_link, .follow = root_follow },
 	NODE_FILE("smaps", 0444, smaps_show),
-	NODE_FILE("stat", 0444, stat_show),
-	NODE_FILE("statm", 0444, statm_show),
-	NODE_FILE("status", 0444, status_show),
+	NODE_PUBLIC("stat", 0444, stat_show),
+	NODE_PUBLIC("statm", 0444, statm_show),
+	NODE_PUBLIC("status", 0444, status_show),
 	NODE_END, /* room for process_node_add() */
 	NODE_END,
 };

@@ -1,4 +1,5 @@
-/* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number. */
+/* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number, data[2] says which process it is about: the
+ * lower half of the number, if that is still the one that started then (0: about none). */
 #include "services/linux/proc/procfs.h"
 
 #include <asm/errno.h>
@@ -13,6 +14,61 @@
 #include "services/runtime/heap.h"
 
 static const struct inode_ops node_ops, magic_ops;
+static const struct proc_node process_root;
+
+static const struct proc_node *node_of(const struct inode *inode)
+{
+	return (const struct proc_node *)inode->data[0];
+}
+
+/* --- nodes about a process --- */
+
+/* Never 0. */
+static u64 start_of(const struct process *process)
+{
+	return process->start_ns | 1;
+}
+
+/* NULL: it has ended, or the node is about none. */
+static struct process *process_of(const struct inode *inode)
+{
+	struct process *process = inode->data[2] ? process_find((u32)inode->data[1]) : NULL;
+
+	return process && start_of(process) == inode->data[2] ? process : NULL;
+}
+
+/* Whether self may use the node now. -> 0, -EACCES, -ESRCH. */
+static int node_check(const struct task *self, const struct inode *inode)
+{
+	const struct process *process = process_of(inode);
+
+	if (!inode->data[2])
+		return 0;
+	if (!process)
+		return -ESRCH;
+	return node_of(inode)->public || may_inspect(self, process) ? 0 : -EACCES;
+}
+
+/* Files of a process belong to its user, and to the superuser if it cannot be dumped; directories that everybody may search
+ * always tell its user. */
+static void node_refresh(struct inode *inode)
+{
+	const struct process *process = process_of(inode);
+
+	inode->mode = node_of(inode)->mode;
+	inode->uid = inode->gid = 0;
+	if (process && (inode->mode == (S_IFDIR | 0555) || is_dumpable(process))) {
+		inode->uid = process->cred.euid;
+		inode->gid = process->cred.egid;
+	}
+}
+
+static int node_judge(struct task *self, const struct inode *inode)
+{
+	if (node_of(inode)->own && process_of(inode) == self->process)
+		return 1;
+	return is_directory(inode) ? node_check(self, inode) : 0;
+}
 
 /* --- seq_file --- */
 
@@ -63,9 +119,11 @@ void seq_pad(struct seq_file *seq, size_t line_start, size_t column)
 static long seq_file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
 	const struct seq_file *seq = file->data;
+	int error = node_check(self, file->inode);
 	u64 piece, copied;
 
-	(void)self;
+	if (error)
+		return error;
 	if (*pos >= seq->length)
 		return 0;
 	piece = min_u64(bytes, seq->length - *pos);
@@ -97,18 +155,14 @@ static const struct file_ops seq_file_ops = {
 	.seekable = true,
 };
 
-static const struct proc_node *node_of(const struct inode *inode)
-{
-	return (const struct proc_node *)inode->data[0];
-}
-
 static int node_open(struct task *self, struct inode *inode, struct file *file)
 {
 	const struct proc_node *node = node_of(inode);
 	struct seq_file *seq;
+	int error = node_check(self, inode);
 
-	if (!node->show)
-		return 0;
+	if (error || !node->show)
+		return error;
 	seq = heap_zalloc(sizeof(*seq));
 	if (!seq)
 		return -ENOMEM;
@@ -139,20 +193,9 @@ bool name_number(const char *name, size_t length, u64 *number)
 	return true;
 }
 
-/* Files of a process belong to its user. */
-static void set_owner(struct inode *inode, u64 number)
+static int node_inode(const struct inode *dir, const struct proc_node *node, u64 number, struct inode **found)
 {
-	struct process *process = number ? process_find((u32)number) : NULL;
-
-	if (process) {
-		inode->uid = process->cred.euid;
-		inode->gid = process->cred.egid;
-	}
-}
-
-static int node_inode(struct superblock *sb, const struct proc_node *node, u64 number, struct inode **found)
-{
-	struct inode *inode = inode_new(sb, node->mode, 0, 0);
+	struct inode *inode = inode_new(dir->sb, node->mode, 0, 0);
 
 	if (!inode)
 		return -ENOMEM;
@@ -160,7 +203,8 @@ static int node_inode(struct superblock *sb, const struct proc_node *node, u64 n
 	inode->data[0] = (u64)node;
 	inode->data[1] = number;
 	inode->ino = number << 20 ^ ((u64)node >> 3 & 0xfffff);
-	set_owner(inode, (u32)number);
+	inode->data[2] = node == &process_root ? start_of(process_find((u32)number)) : dir->data[2];
+	node_refresh(inode);
 	*found = inode;
 	return 0;
 }
@@ -169,15 +213,18 @@ static int node_lookup(struct task *self, struct inode *dir, const char *name, s
 {
 	const struct proc_node *node = node_of(dir);
 	u64 number = dir->data[1];
+	int error = node_check(self, dir);
 
+	if (error)
+		return error == -ESRCH ? -ENOENT : error;
 	for (const struct proc_node *child = node->children; child && child->name; child++)
 		if (strlen(child->name) == length && memcmp(child->name, name, length) == 0)
-			return node_inode(dir->sb, child, number, found);
+			return node_inode(dir, child, number, found);
 	if (node->lookup)
 		node = node->lookup(self, dir->data[1], name, length, &number);
 	else
 		node = NULL;
-	return node ? node_inode(dir->sb, node, number, found) : -ENOENT;
+	return node ? node_inode(dir, node, number, found) : -ENOENT;
 }
 
 /* Cursors: 1 and 2 are the dots, then the children, from FIRST_DYNAMIC the names that come and go. */
@@ -189,7 +236,12 @@ static int node_list(struct task *self, struct inode *dir, uint64_t cursor, stru
 	u64 index = cursor >= FIRST_DYNAMIC ? cursor - FIRST_DYNAMIC : 0;
 	const struct proc_node *child;
 	char name[NAME_MAX + 1];
+	int error = node_check(self, dir);
 
+	if (!error && dir->data[2])
+		error = inode_permission(self, dir, 4);
+	if (error)
+		return error == -ESRCH ? -ENOENT : error;
 	if (cursor < 1 && !listing->emit(listing, ".", 1, dir->ino, 4, 1))
 		return 0;
 	if (cursor < 2 && !listing->emit(listing, "..", 2, 1, 4, 2))
@@ -211,12 +263,19 @@ static int node_list(struct task *self, struct inode *dir, uint64_t cursor, stru
 
 static int node_readlink(struct task *self, struct inode *link, char *to, size_t size)
 {
-	return node_of(link)->link(self, link->data[1], to, size);
+	int error = node_check(self, link);
+
+	return error ? error : node_of(link)->link(self, link->data[1], to, size);
 }
 
-static struct dentry *node_follow(struct task *self, struct inode *link)
+static int node_follow(struct task *self, struct inode *link, struct dentry **target)
 {
-	return node_of(link)->follow(self, link->data[1]);
+	int error = node_check(self, link);
+
+	if (error)
+		return error;
+	*target = node_of(link)->follow(self, link->data[1]);
+	return *target ? 0 : -ENOENT;
 }
 
 static const struct inode_ops node_ops = {
@@ -224,12 +283,15 @@ static const struct inode_ops node_ops = {
 	.list = node_list,
 	.readlink = node_readlink,
 	.open = node_open,
+	.refresh = node_refresh,
+	.judge = node_judge,
 };
 
 /* Links that lead where no text could. */
 static const struct inode_ops magic_ops = {
 	.readlink = node_readlink,
 	.follow = node_follow,
+	.refresh = node_refresh,
 };
 
 void nodes_mount(struct superblock *sb, const struct proc_node *root)
@@ -247,7 +309,10 @@ void nodes_mount(struct superblock *sb, const struct proc_node *root)
 /* --- /proc --- */
 
 /* number: of the process found. */
-static const struct proc_node process_root = NODE_DIRECTORY("PID", process_nodes);
+static const struct proc_node process_root = { .name = "PID",
+	.mode = S_IFDIR | 0555,
+	.public = true,
+	.children = process_nodes };
 
 static const struct proc_node *process_lookup(struct task *self, u64 number, const char *name, size_t length,
 	u64 *found)

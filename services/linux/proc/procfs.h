@@ -26,9 +26,13 @@ void seq_write(struct seq_file *seq, const char *bytes, size_t count);
 /* Spaces up to a column of the last line. */
 void seq_pad(struct seq_file *seq, size_t line_start, size_t column);
 
+/* What is below the directory of a process asks may_inspect() each time it is used, an open file at each read, unless the node is
+ * public; its mode is asked in any case. */
 struct proc_node {
 	const char *name; /* NULL ends a table */
 	u32 mode;         /* type and permissions */
+	bool public;      /* of a process: for everybody whom the mode lets in */
+	bool own;         /* of a process: that itself needs no permission, even if it is not the owner */
 	const struct proc_node *children;
 	void (*show)(struct seq_file *seq, struct task *self, u64 number);
 	int (*link)(struct task *self, u64 number, char *to, size_t size);
@@ -41,6 +45,8 @@ struct proc_node {
 
 /* Entries of tables: a text; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
 #define NODE_FILE(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .show = function }
+#define NODE_PUBLIC(name_, rights, function) \
+	{ .name = name_, .mode = S_IFREG | (rights), .public = true, .show = function }
 #define NODE_DIRECTORY(name_, nodes) { .name = name_, .mode = S_IFDIR | 0555, .children = nodes }
 #define NODE_LIST(name_, find, step) { .name = name_, .mode = S_IFDIR | 0555, .lookup = find, .next = step }
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }

@@ -247,7 +247,7 @@ static bool gains_identity(const struct process *process, const struct exec *exe
 }
 
 /* Nobody looks into a program that has, or had, other rights than who started it, nor into one that he may not read. */
-static bool is_dumpable(const struct process *process, const struct exec *exec)
+static bool becomes_dumpable(const struct process *process, const struct exec *exec)
 {
 	const struct credentials *old = &process->cred;
 	return old->euid == old->uid && old->egid == old->gid && !gains_identity(process, exec) &&
@@ -259,7 +259,7 @@ static bool is_dumpable(const struct process *process, const struct exec *exec)
 static void exec_commit(struct task *self, struct exec *exec)
 {
 	struct process *process = self->process;
-	exec->mm->dumpable = is_dumpable(process, exec);
+	exec->mm->dumpable = becomes_dumpable(process, exec);
 	self->mm = exec->mm;
 	exec->mm = NULL;
 	/* Another task may have become another user meanwhile. */

@@ -65,7 +65,7 @@ static struct task *target_of(struct task *self, u64 pid, int *error)
 	if (!task)
 		return NULL;
 	*error = -EACCES;
-	return task_is_root(self) || self->process->cred.euid == process->cred.uid ? task : NULL;
+	return may_control(self, process) ? task : NULL;
 }
 
 /* --- VASes --- */
