@@ -5,14 +5,14 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/main.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/helper.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
 static void fault_signal(struct task *self, int signal, int code, u64 addr)

@@ -7,10 +7,10 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/config.h"
-#include "services/linux/fs/files.h"
+#include "services/linux/fs/fs.h"
 #include "services/linux/main.h"
-#include "services/linux/process/process.h"
-#include "services/linux/tty/console.h"
+#include "services/linux/task.h"
+#include "services/linux/tty/tty.h"
 #include "services/linux/vas/vas.h"
 
 enum { TEXT_BYTES = 256 * 1024, TEXT_MORE = 64 * 1024, TRIES = 4, LINE_BYTES = 40 };

@@ -5,8 +5,7 @@
 
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
-#include "services/linux/fs/files.h"
-#include "services/linux/process/process.h"
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
 static int limit_set(struct task *self, struct process *process, unsigned which, const struct rlimit64 *new)

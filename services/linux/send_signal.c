@@ -4,8 +4,8 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 
 /* --- signals that wait --- */
 

@@ -4,10 +4,10 @@
 #include "services/runtime/json.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/main.h"
-#include "services/linux/tty/console.h"
+#include "services/linux/tty/tty.h"
 
 enum { TEXT_BYTES = 64 * 1024, LINE_BYTES = 40 };
 

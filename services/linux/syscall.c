@@ -5,12 +5,11 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/main.h"
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/sleep.h"

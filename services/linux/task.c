@@ -5,8 +5,8 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/clock.h"
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 #include "services/linux/user.h"
 
 enum { FIRST_PID = 2 };

@@ -29,6 +29,8 @@ struct descriptor_table;
 struct fs;
 struct vas;
 
+/* Descriptors are below this, whatever RLIMIT_NOFILE: /proc/sys/fs/nr_open. */
+enum { DESCRIPTORS_MAX = 1 << 20 };
 enum { SIGNALS = 64, PIDS_MAX = 32768, NAME_BYTES = 16 };
 
 /* task.work: what is to be done before the task goes on in its process. */

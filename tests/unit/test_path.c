@@ -13,43 +13,25 @@
 #define LIB_STRING_H
 #define LINUX_MEMORY_H
 #define LINUX_CLOCK_H
-#define LINUX_FS_FILE_H
+#define LINUX_USER_MEMORY_H
 #define LINUX_FS_9P_CLIENT_H
 #define LINUX_TASK_H
 
 #include "services/linux/base.h"
-#include "services/linux/fs/inode.h"
+#include "services/linux/fs/private.h"
 
-/* What the sources need of a task and of open files. */
+/* What the sources need of a task. */
 struct credentials {
 	u32 uid, fsuid, gid, fsgid, group_count, groups[4];
 };
 struct process {
 	struct credentials cred;
 };
-struct fs {
-	u32 refs, umask;
-	struct dentry *root, *cwd;
-};
-struct descriptor_table {
-	int unused;
-};
 struct task {
 	struct process *process;
 	struct descriptor_table *files;
 	struct fs *fs;
 };
-struct file {
-	struct dentry *dentry;
-	struct inode *inode;
-};
-
-static struct file *descriptor_peek(const struct descriptor_table *files, u64 fd)
-{
-	(void)files, (void)fd;
-	return NULL;
-}
-
 static long blocks;
 
 static void *heap_zalloc(size_t bytes)

@@ -9,7 +9,6 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 

@@ -5,7 +5,6 @@
  * Sets may be members of sets. A wake-up goes up from set to set, a poll goes down, and both by recursion. So epoll_ctl() keeps
  * this invariant, which is Linux's: sets form no circle, no chain of sets is longer than CHAIN_MAX, and from a file that is no
  * set at most path_limits[n] ways lead through n + 1 sets to one that is in no other set. */
-#include "services/linux/event/epoll.h"
 
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -13,11 +12,11 @@
 
 #include "lib/string.h"
 
+#include "services/linux/event/event.h"
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
 
 enum { EVENTS_AT_ONCE = 64, CHAIN_MAX = 5 /* EP_MAX_NESTS + 1 */ };

@@ -3,9 +3,9 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+#include "services/linux/event/event.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 
 /* The installed UAPI headers have no eventfd.h yet. */
 enum { EFD_SEMAPHORE = 1, EFD_CLOEXEC = O_CLOEXEC, EFD_NONBLOCK = O_NONBLOCK };

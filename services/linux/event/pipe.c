@@ -1,6 +1,6 @@
 /* Pipes. The ring starts at offset 0 again whenever it is empty, so that a pipe with little in it touches one page. */
 #include "services/linux/clock.h"
-#include "services/linux/event/pipe.h"
+#include "services/linux/event/event.h"
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -11,8 +11,20 @@
 
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
+
+enum { PIPE_BYTES = 65536 };
+
+/* A ring of bytes with its ends. */
+struct pipe {
+	char *ring;                     /* PIPE_BYTES */
+	u32 head, count;                /* next byte to read; bytes in it */
+	u32 readers, writers;           /* open files */
+	u32 readers_ever, writers_ever; /* for fifos: how often each end was opened */
+	bool is_fifo;                   /* it has a name; a pipe that is opened anew through /proc waits for nobody */
+	u32 refs;
+	struct wait_queue can_read, can_write;
+};
 
 /* Rings of pipes that are gone, for the next ones: mapping and unmapping costs every processor an interruption. */
 static char *spare_rings[8];
@@ -31,7 +43,7 @@ static void ring_free(char *ring)
 		pages_free(ring, PIPE_BYTES);
 }
 
-struct pipe *pipe_new(void)
+static struct pipe *pipe_new(void)
 {
 	struct pipe *pipe = heap_zalloc(sizeof(*pipe));
 
@@ -48,7 +60,7 @@ struct pipe *pipe_new(void)
 	return pipe;
 }
 
-void pipe_put(struct pipe *pipe)
+static void pipe_put(struct pipe *pipe)
 {
 	if (--pipe->refs)
 		return;
@@ -56,7 +68,7 @@ void pipe_put(struct pipe *pipe)
 	heap_free(pipe);
 }
 
-void pipe_end(struct pipe *pipe, bool reader)
+static void pipe_end(struct pipe *pipe, bool reader)
 {
 	if (reader && --pipe->readers == 0)
 		wake_up(&pipe->can_write);
@@ -99,7 +111,7 @@ static long ring_write(struct pipe *pipe, const void *from, size_t bytes)
 	return (long)done;
 }
 
-long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, bool wait)
+static long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, bool wait)
 {
 	bool was_full;
 	long done;
@@ -124,7 +136,7 @@ long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, boo
 	return done;
 }
 
-long pipe_write(struct task *self, struct pipe *pipe, const void *from, size_t bytes, bool wait)
+static long pipe_write(struct task *self, struct pipe *pipe, const void *from, size_t bytes, bool wait)
 {
 	size_t done = 0;
 	int error;
@@ -161,7 +173,7 @@ long pipe_write(struct task *self, struct pipe *pipe, const void *from, size_t b
 	}
 }
 
-unsigned pipe_ready(const struct pipe *pipe, bool reader, bool writer)
+static unsigned pipe_ready(const struct pipe *pipe, bool reader, bool writer)
 {
 	unsigned ready = 0;
 

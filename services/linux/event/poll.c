@@ -1,12 +1,12 @@
 /* poll and select. */
 #include "services/linux/clock.h"
-#include "services/linux/event/poll.h"
 
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
 #include <linux/time_types.h>
 
+#include "services/linux/event/event.h"
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"

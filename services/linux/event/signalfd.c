@@ -6,11 +6,11 @@
 
 #include "lib/string.h"
 
+#include "services/linux/event/event.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/process/process.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 
 struct signalfd {
 	u64 mask;

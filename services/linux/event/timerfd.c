@@ -4,11 +4,11 @@
 #include <linux/time.h>
 #include <linux/timerfd.h>
 
+#include "services/linux/event/event.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/clock.h"
-#include "services/linux/event/poll.h"
-#include "services/linux/time/timer.h"
+#include "services/linux/time/time.h"
 
 struct timerfd {
 	struct watched_timer timer;

@@ -7,9 +7,9 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/inode.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
+#include "services/linux/fs/private.h"
 #include "services/linux/sleep.h"
 
 /* Granted to the driver: a page for names and attributes, then the data of one call. */

@@ -6,11 +6,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/config.h"
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/path.h"
 
 struct fs *fs_first(struct task *self)
 {
@@ -64,7 +63,7 @@ void fs_put(struct fs *fs)
 	heap_free(fs);
 }
 
-int fs_cwd_path(struct fs *fs, char *to, size_t size)
+static int fs_cwd_path(struct fs *fs, char *to, size_t size)
 {
 	return dentry_path(fs->cwd, fs->root, to, size);
 }

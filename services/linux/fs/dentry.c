@@ -5,15 +5,15 @@
 #include <linux/limits.h>
 
 #include "lib/string.h"
-#include "services/linux/fs/inode.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
+#include "services/linux/fs/private.h"
 
 enum { DENTRY_BUCKETS = 4096 };
 
 static struct list_node buckets[DENTRY_BUCKETS];
 static struct list_node unused = LIST_INIT(unused);
-unsigned dentries_unused;
+static unsigned dentries_unused;
 unsigned dentries_unused_max = 8192;
 static uint64_t next_serial, entries_made;
 

@@ -6,12 +6,11 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/config.h"
-#include "services/linux/fs/file.h"
 #include "services/linux/fs/record_locks.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/path.h"
 
 enum { DESCRIPTORS_FIRST = 64 };
 
@@ -225,15 +224,6 @@ int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool o
 {
 	bit_set(files->close_on_exec, fd, on);
 	return 0;
-}
-
-unsigned descriptors_count(const struct descriptor_table *files)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < files->size; i++)
-		count += files->fd[i] != NULL;
-	return count;
 }
 
 /* --- calls on descriptors --- */

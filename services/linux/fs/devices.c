@@ -1,5 +1,4 @@
 /* Character devices: those of memory, and a table of those that other rooms have. */
-#include "services/linux/fs/devices.h"
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -9,6 +8,7 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/random.h"
 #include "services/runtime/heap.h"
 

@@ -1,5 +1,4 @@
 /* Open files, and those of regular files and directories. */
-#include "services/linux/fs/file.h"
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -9,14 +8,13 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/fs/record_locks.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/send_signal.h"
-#include "services/linux/fs/devices.h"
-#include "services/linux/fs/path.h"
 
 #define IO_MAX 0x7ffff000ul
 

@@ -1,7 +1,6 @@
 /* Inodes and trees. Invariant: an inode that is on the 9p server and clean can be dropped and found again; one that is
  * dirty is held by the kept entries that name it. */
 #include "services/linux/clock.h"
-#include "services/linux/fs/inode.h"
 
 #include <asm/errno.h>
 #include <linux/stat.h>
@@ -10,6 +9,7 @@
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
+#include "services/linux/fs/private.h"
 #include "services/linux/task.h"
 
 enum { INODE_BUCKETS = 1024 };

@@ -7,12 +7,10 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/config.h"
-#include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/fs/devices.h"
-#include "services/linux/fs/path.h"
+#include "services/linux/fs/private.h"
 
 static struct superblock *devices;
 

@@ -1,5 +1,4 @@
 /* Calls that make, remove and move names: mkdir, mknod, unlink, rename, link, symlink. */
-#include "services/linux/fs/namei.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -9,11 +8,10 @@
 
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/path.h"
 
 /* May names be made and removed in the directory of this entry? */
 static int may_change(struct task *self, struct dentry *dentry)

@@ -8,12 +8,10 @@
 
 #include "lib/format.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/namei.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/fs/path.h"
 
 /* The rights that opening with these flags needs. */
 static unsigned rights_of(u32 flags)

@@ -9,10 +9,9 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/files.h"
-#include "services/linux/fs/inode.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
+#include "services/linux/fs/private.h"
 #include "services/linux/user_memory.h"
 
 enum { FETCH_MAX = 16, KMAPS = 64, KMAP_SMALL = 22, KMAP_LARGE = 26, SEGMENT_BUCKETS = 256 };

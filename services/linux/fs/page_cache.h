@@ -32,7 +32,6 @@ int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes);
 /* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
  * notices such writes, so this is done for fsync(), msync() and at the end. */
 int page_cache_flush(struct inode *inode);
-void page_cache_flush_all(void);
 /* The inode has a segment after this. */
 int page_cache_segment(struct inode *inode);
 /* The inode must be kept: its segment is mapped somewhere. */
@@ -45,7 +44,5 @@ void page_cache_release(struct inode *inode);
 struct inode *page_cache_find(uint32_t segment);
 /* Drops clean pages of files that were not used lately if frames are short. */
 void page_cache_shrink(void);
-/* Pages in the cache, roughly, for /proc/meminfo. */
-uint64_t page_cache_count(void);
 
 #endif

@@ -2,7 +2,6 @@
  *
  * It goes name by name from entry to entry. A symbolic link on the way puts its target in front of what is left of the
  * path; the two are joined in memory of their own, so a chain of links needs no recursion. */
-#include "services/linux/fs/path.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -10,8 +9,9 @@
 
 #include "lib/string.h"
 
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
+
+#include "services/linux/fs/private.h"
 
 enum { LINKS_MAX = 40 };
 

@@ -7,8 +7,8 @@
 #include <linux/limits.h>
 #include <linux/uio.h>
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
 enum { COPY_BYTES = 65536 };

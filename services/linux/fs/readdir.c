@@ -10,8 +10,8 @@
 
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
 enum { RECORDS_MAX = 32768 };

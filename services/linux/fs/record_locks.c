@@ -1,12 +1,12 @@
 /* File locks. All locks of an inode are in one list; those of one owner never overlap. flock() locks are locks of the
  * whole file, in the name space of their own that `whole` makes. */
+#include "services/linux/fs/private.h"
 #include "services/linux/fs/record_locks.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
 /* flock() operations (<sys/file.h> has them; the UAPI headers do with F_ other meanings). */

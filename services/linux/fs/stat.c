@@ -9,12 +9,11 @@
 
 #include "lib/string.h"
 
+#include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
-#include "services/linux/fs/path.h"
 
 /* --- finding what a call is about --- */
 

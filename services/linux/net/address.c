@@ -8,11 +8,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/namei.h"
 #include "services/linux/net/socket.h"
-#include "services/linux/fs/path.h"
 
 enum { FAMILY_BYTES = offsetof(struct socket_address, path), ADDRESS_BYTES = FAMILY_BYTES + UNIX_PATH_MAX };
 

@@ -6,10 +6,10 @@
 
 #include "lib/string.h"
 
+#include "services/linux/event/event.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/clock.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/net/socket.h"
 
 /* The UAPI headers leave struct msghdr and what belongs to it to the C library. */

@@ -1,5 +1,6 @@
 /* UNIX sockets as files, and their life. */
 #include "services/linux/clock.h"
+#include "services/linux/event/event.h"
 #include "services/linux/net/socket.h"
 
 #include <asm/errno.h>
@@ -13,7 +14,6 @@
 
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
 
 struct socket *socket_new(struct task *self, unsigned type)

@@ -19,7 +19,7 @@
 
 #include <linux/un.h>
 
-#include "services/linux/fs/file.h"
+#include "services/linux/fs/fs.h"
 
 struct iovec;
 

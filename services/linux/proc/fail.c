@@ -7,8 +7,8 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/file.h"
-#include "services/linux/proc/procfs.h"
+#include "services/linux/fs/fs.h"
+#include "services/linux/proc/private.h"
 
 enum { NUMBER_BYTES = 16 };
 

@@ -8,9 +8,8 @@
 
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
-#include "services/linux/fs/file.h"
-#include "services/linux/fs/page_cache.h"
-#include "services/linux/proc/procfs.h"
+#include "services/linux/fs/fs.h"
+#include "services/linux/proc/private.h"
 #include "services/linux/random.h"
 
 enum { KB_PER_PAGE = PAGE_SIZE / 1024, TICKS_PER_S = 100 };

@@ -8,11 +8,10 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
-#include "services/linux/fs/page_cache.h"
+#include "services/linux/fs/fs.h"
 #include "services/linux/memory/memory.h"
-#include "services/linux/proc/procfs.h"
+#include "services/linux/proc/private.h"
 #include "services/linux/tty/tty.h"
 
 enum { TICKS_PER_S = 100, MAPS_NAME_COLUMN = 73 };

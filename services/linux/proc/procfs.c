@@ -1,6 +1,7 @@
 /* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number, data[2] says which process it is about: the
  * lower half of the number, if that is still the one that started then (0: about none). */
-#include "services/linux/proc/procfs.h"
+#include "services/linux/fs/fs.h"
+#include "services/linux/proc/private.h"
 
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -10,7 +11,6 @@
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/file.h"
 #include "services/runtime/heap.h"
 
 static const struct inode_ops node_ops, magic_ops;

@@ -5,12 +5,12 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
 struct clone_request {

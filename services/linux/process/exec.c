@@ -6,9 +6,9 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/process/private.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/file.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/program.h"

@@ -5,10 +5,10 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/process/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"

@@ -8,10 +8,11 @@
 
 #include "services/runtime/service.h"
 
+#include "services/linux/process/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
 enum { BUCKETS = 256, ROBUST_MAX = 2048 };

@@ -8,10 +8,9 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
+#include "services/linux/fs/fs.h"
 #include "services/linux/syscall.h"
-#include "services/linux/fs/files.h"
 #include "services/linux/memory/memory.h"
-#include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"

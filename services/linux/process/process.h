@@ -1,9 +1,20 @@
-/* Birth and death of processes and tasks, and the memory they live in. For the files of this part; others need task.h only.
- * Service lock held throughout. */
+/* The process room: how processes and tasks come to be, execute programs, and end.
+ *
+ *   clone.c                              fork, vfork, clone
+ *   exec.c elf.c initial_stack.c         a program from a file, and the memory it begins with
+ *   exit.c                               the end, and waiting for it
+ *   pid.c uid.c prctl.c sched.c          what a process may ask of itself and of others
+ *   futex.c                              waiting on words of a program's memory
+ *   peer.c                               spaces that a process made and that this service serves too (SYSTEM_SHARED), and threads
+ *                                        that some space sent into a process by a portal call
+ *
+ * struct process and struct task are in task.h. Everything here needs the service lock. */
 #ifndef LINUX_PROCESS_PROCESS_H
 #define LINUX_PROCESS_PROCESS_H
 
 #include "services/linux/task.h"
+
+struct syscall;
 
 /* What this room calls in rooms behind it. Set once, at the start. */
 struct process_hooks {
@@ -19,25 +30,25 @@ struct process_hooks {
 };
 void process_init(const struct process_hooks *hooks);
 
-/* --- exit.c --- */
+/* --- tasks --- */
 
 /* Ends the calling task, and with the last one the process. */
 _Noreturn void task_exit(struct task *self);
-/* exec: waits until self is the only task of its process. -> 0, or -EAGAIN if somebody else executes or the process ends. */
-int process_single(struct task *self);
-/* Lets the parent that sleeps in vfork go on. */
-void vfork_done(struct process *process);
-
-/* --- futex.c --- */
-
-/* Wakes up to `count` waiters on a word of self's memory. */
-int futex_wake(struct task *self, u64 addr, unsigned count, bool private);
-/* The task ends: cleans up after robust mutexes it still holds. */
-void futex_exit(struct task *self);
-
-/* --- exec.c --- */
-
 /* Loads the first program: strings are in the service's memory, lists end with NULL. -> 0 or -errno. */
 int exec_first(struct task *self, const char *path, char **argv, char **envp, struct user_frame *frame);
+
+/* --- peers ---
+ *
+ * Their user frames have the cookie 0. What they may ask for concerns their own memory, the time, and sleeping; the rest fails with
+ * EPERM. A fault ends a peer, and only the call if it happens in a process. A task that is called back into its own process
+ * is served as ever. */
+
+/* The upcall of a frame without a cookie; entry: of the table of system calls for frame->nr, or NULL. -> the task, if it is in its
+ * own process; otherwise it serves the frame and does not return. */
+struct task *peer_entry(struct user_frame *frame, const struct syscall *entry);
+/* The task is to end but is inside of calls from space to space: leaves those first. */
+_Noreturn void peer_leave(struct task *self);
+/* Calls of abi/peer.h. -> result, -ENOSYS if the number is none of them. Service lock held. */
+long peer_call(struct task *self, const struct user_frame *frame);
 
 #endif

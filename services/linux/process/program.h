@@ -5,7 +5,7 @@
 
 #include <linux/elf.h>
 
-#include "services/linux/fs/files.h"
+#include "services/linux/fs/fs.h"
 #include "services/linux/process/process.h"
 
 enum { HEAD_BYTES = 256, SEGMENTS_MAX = 64 };

@@ -11,7 +11,7 @@
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
 long sys_sched_yield(struct task *self, struct user_frame *frame)

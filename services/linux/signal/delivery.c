@@ -7,7 +7,6 @@
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/peer.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/user_memory.h"

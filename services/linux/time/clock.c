@@ -8,7 +8,7 @@
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
+#include "services/linux/task.h"
 #include "services/linux/time/private.h"
 #include "services/linux/user_memory.h"
 

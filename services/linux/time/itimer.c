@@ -9,10 +9,10 @@
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 #include "services/linux/time/private.h"
-#include "services/linux/time/timer.h"
+#include "services/linux/time/time.h"
 #include "services/linux/user_memory.h"
 
 void itimers_run(struct process *process, u64 now, u64 *next)

@@ -15,4 +15,7 @@ void posix_timers_run(struct process *process, u64 now, u64 *next);
 /* Deletes all timers of timer_create(). */
 void posix_timers_end(struct process *process);
 
+/* Takes its deadline into account for the next thing to be done. */
+void interval_note(u64 *next, const struct interval_timer *timer);
+
 #endif

@@ -4,10 +4,10 @@
 
 #include "services/linux/helper.h"
 #include "services/linux/clock.h"
-#include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/task.h"
 #include "services/linux/time/private.h"
-#include "services/linux/time/timer.h"
+#include "services/linux/time/time.h"
 
 static u32 timer_word; /* changes when an earlier deadline may have come in */
 static u64 next_deadline;

@@ -1,15 +1,15 @@
 /* Ports of the console driver. The rings lie in the arena that the driver may read, so bytes are copied only once. */
+#include "services/linux/fs/fs.h"
 #include "services/linux/tty/console.h"
 
 #include <asm/errno.h>
 
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/files.h"
 #include "services/linux/helper.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/task.h"
-#include "services/linux/tty/tty.h"
+#include "services/linux/tty/private.h"
 #include "services/linux/user_memory.h"
 
 enum { RING_BYTES = 65536, LINE_BYTES = 4096 };

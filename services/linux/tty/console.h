@@ -15,10 +15,6 @@
 /* Finds the driver and starts the threads. tty: stdin is read all the time and each piece given to tty_console_input(). map: the host asks
  * for a map. */
 void console_init(bool tty, void (*map)(void));
-/* Waits until all output has been taken by the host. */
-void console_drain(void);
-/* Sends bytes to the host over the control port: lines "exit 0", "stop"... Waits until taken. */
-void control_send(const char *text, size_t bytes);
 /* Bytes of standard input that are here; asks for more if there are none. Sleeps if wait. 0: end of the stream. */
 long console_read(struct task *self, void *to, size_t bytes, bool wait);
 /* Is there input, or its end? If not, asks for some. */

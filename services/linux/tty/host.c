@@ -8,10 +8,10 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/config.h"
-#include "services/linux/event/poll.h"
-#include "services/linux/fs/devices.h"
+#include "services/linux/event/event.h"
+#include "services/linux/fs/fs.h"
 #include "services/linux/tty/console.h"
-#include "services/linux/tty/tty.h"
+#include "services/linux/tty/private.h"
 
 /* /dev/pts/0 */
 static struct dentry *terminal;

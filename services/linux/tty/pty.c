@@ -13,11 +13,11 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/linux/event/event.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
-#include "services/linux/tty/tty.h"
+#include "services/linux/tty/private.h"
 
 /* ROOM: a program may write when what the discipline makes of its piece fits. Number 0 is the host's terminal. */
 enum { RING_BYTES = 16384, ROOM = 4096, PIECE_BYTES = 512, NUMBER_MAX = 255, TTY_GROUP = 5, DEVICE_MAJOR = 136 };

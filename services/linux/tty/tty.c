@@ -1,6 +1,6 @@
 /* Terminals as files: reading with job control, writing, settings. The first is the host's; others are in pty.c. */
 #include "services/linux/clock.h"
-#include "services/linux/tty/tty.h"
+#include "services/linux/event/event.h"
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -12,9 +12,9 @@
 
 #include "services/linux/tty/console.h"
 #include "services/runtime/heap.h"
-#include "services/linux/event/poll.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/tty/line_discipline.h"
+#include "services/linux/tty/private.h"
 
 enum { PIECE_BYTES = 512, TTY_DEVICE = 136 << 8 };
 

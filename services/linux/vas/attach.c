@@ -2,15 +2,15 @@
  *
  * Where a VAS has lockable segments, the kernel lets nobody but this service switch its threads in and out (VAS_BY_SYSTEM). Who
  * comes in takes all locks at once, or waits for the first one that is taken holding none: so nobody waits for each other. */
+#include "services/linux/task.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
+#include "services/linux/vas/private.h"
 
 #include <asm/errno.h>
 
 #include "services/runtime/service.h"
 
 #include "services/runtime/heap.h"
-#include "services/linux/process/process.h"
 
 static bool is_lockable(const struct seg_use *use)
 {

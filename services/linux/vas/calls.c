@@ -1,5 +1,5 @@
 /* The calls for VASes: arguments checked here, done in vas.c and vas_attach.c. */
-#include "services/linux/vas/vas.h"
+#include "services/linux/task.h"
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -7,8 +7,8 @@
 #include "services/runtime/service.h"
 
 #include "services/linux/machine.h"
-#include "services/linux/process/process.h"
 #include "services/linux/user_memory.h"
+#include "services/linux/vas/private.h"
 
 enum { MAY_READ = 4, MAY_WRITE = 2 };
 

@@ -5,8 +5,9 @@
  *   /sys/kernel/vas_segs/ID/{name,mode,user,group,share,region,attached}
  *
  * The number of a node is that of the object; below /proc/PID it is in the upper half, the process's in the lower one. */
+#include "services/linux/fs/fs.h"
 #include "services/linux/user_memory.h"
-#include "services/linux/vas/vas.h"
+#include "services/linux/vas/private.h"
 
 #include <asm/errno.h>
 #include <linux/stat.h>
@@ -14,8 +15,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "services/runtime/service.h"
-
-#include "services/linux/fs/file.h"
 
 /* --- what VASes and segments have in common --- */
 

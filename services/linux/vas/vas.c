@@ -1,14 +1,14 @@
 /* VASes and segments as objects: their tables, names, rights and quotas; see vas.h. */
-#include "services/linux/vas/vas.h"
+#include "services/linux/fs/fs.h"
 
 #include <asm/errno.h>
 
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/fs/inode.h"
 #include "services/runtime/heap.h"
 #include "services/linux/user_memory.h"
+#include "services/linux/vas/private.h"
 
 enum { BUCKETS = 256, QUOTA_OBJECTS = 4096 };
 

@@ -1,30 +1,22 @@
-/* Trees of generated files: /proc and /sys.
+/* The proc room: trees of generated files, /proc and /sys.
  *
- * A node of a table says what a name is: a directory with nodes of its own, a text that a function writes each time the
- * file is opened, or a symbolic link. Nodes are looked up each time they are asked for; an inode keeps its node and a
- * number (of a process, mostly) that the functions get. */
-#ifndef LINUX_PROC_PROCFS_H
-#define LINUX_PROC_PROCFS_H
+ *   procfs.c     the engine: nodes as inodes, texts as files      process.c    /proc/PID
+ *   machine.c    /proc itself, and /sys                           fail.c       /proc/PID/task/TID/fail-nth
+ *
+ * A node of a table says what a name is: a directory with nodes of its own, a text that a function writes each time the file is
+ * opened, or a symbolic link. Nodes are looked up each time they are asked for; an inode keeps its node and a number (of a process,
+ * mostly) that the functions get. Everything here needs the service lock. */
+#ifndef LINUX_PROC_PROC_H
+#define LINUX_PROC_PROC_H
 
-#include "services/linux/fs/inode.h"
-#include "services/linux/task.h"
+#include "services/linux/fs/fs.h"
 
-struct file;
-struct file_ops;
+struct seq_file;
 
-/* Text that grows. */
-struct seq_file {
-	char *buffer;
-	size_t length, room;
-	bool failed;
-	const struct file_ops *ops; /* a file with operations of its own, about `number`; NULL for most */
-	u64 number;
-};
+/* Mounts /proc and /sys. */
+void proc_init(void);
 
-void seq_printf(struct seq_file *seq, const char *what, ...) __attribute__((format(printf, 2, 3)));
-void seq_write(struct seq_file *seq, const char *bytes, size_t count);
-/* Spaces up to a column of the last line. */
-void seq_pad(struct seq_file *seq, size_t line_start, size_t column);
+/* --- nodes --- */
 
 /* What is below the directory of a process asks may_inspect() each time it is used, an open file at each read, unless the node is
  * public; its mode is asked in any case. */
@@ -52,25 +44,25 @@ struct proc_node {
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }
 #define NODE_END { .name = NULL }
 
-/* Mounts /proc and /sys. */
-void proc_init(void);
-void sysfs_init(void);
 /* A node of another room's for /proc/PID; the nodes of /sys/kernel. Once each, at the start. */
 void process_node_add(const struct proc_node *node);
 void sysfs_kernel_set(const struct proc_node *nodes);
-/* Makes the tree show the nodes. */
-void nodes_mount(struct superblock *sb, const struct proc_node *root);
+
+/* --- texts --- */
+
+/* Text that grows. */
+struct seq_file {
+	char *buffer;
+	size_t length, room;
+	bool failed;
+	const struct file_ops *ops; /* a file with operations of its own, about `number`; NULL for most */
+	u64 number;
+};
+
+void seq_printf(struct seq_file *seq, const char *what, ...) __attribute__((format(printf, 2, 3)));
+void seq_write(struct seq_file *seq, const char *bytes, size_t count);
+
 /* A decimal name -> number, or false. */
 bool name_number(const char *name, size_t length, u64 *number);
-
-/* For file_ops: file->data is the text. */
-void seq_file_release(struct task *self, struct file *file);
-
-/* The parts of /proc. */
-extern struct proc_node process_nodes[]; /* of /proc/PID */
-extern const struct proc_node machine_nodes[]; /* of /proc itself, without the processes */
-const struct proc_node *fail_lookup(struct task *self, u64 number, const char *name, size_t length, u64 *found);
-const struct proc_node *fail_next(struct task *self, u64 number, u64 *index, char *name, size_t size);
-void mounts_show(struct seq_file *seq, struct task *self, u64 number);
 
 #endif

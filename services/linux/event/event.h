@@ -1,11 +1,17 @@
-/* Waiting for several files at once.
+/* The event room: waiting for several files at once, and files that are made for it.
  *
- * The poll function of a file says what is the case, and names the wait lists that are woken when that changes by
- * poll_wait(). Masks are EPOLL* (the same bits as POLL*). */
-#ifndef LINUX_EVENT_POLL_H
-#define LINUX_EVENT_POLL_H
+ *   poll.c epoll.c                        poll, select, epoll
+ *   eventfd.c signalfd.c timerfd.c        files that tell of events
+ *   pipe.c                                pipes and fifos
+ *
+ * The poll function of a file says what is the case, and names the wait queues that are woken when that changes by poll_wait(). Masks
+ * are EPOLL* (the same bits as POLL*). Everything here needs the service lock. */
+#ifndef LINUX_EVENT_EVENT_H
+#define LINUX_EVENT_EVENT_H
 
-#include "services/linux/fs/file.h"
+#include "services/linux/fs/fs.h"
+
+/* --- for the poll functions of files --- */
 
 struct poll_table {
 	struct task *self;
@@ -28,7 +34,6 @@ static inline void poll_wait(struct poll_table *wait, struct wait_queue *list)
 	waiter->data = wait->data;
 	wait_queue_add(list, waiter);
 }
-
 static inline void poll_free_waits(struct poll_table *wait)
 {
 	while (wait->count)
@@ -38,7 +43,16 @@ static inline void poll_free_waits(struct poll_table *wait)
 /* The most wait lists that a file's poll function names. */
 enum { POLL_QUEUES = 2 };
 
+/* --- timeouts --- */
+
 /* Reads a timeout: struct timespec of user memory at addr (0: none) -> deadline in ns, 0 = none, 1 = do not wait. */
 int deadline_from_timespec(struct task *self, u64 addr, u64 *deadline);
+
+/* --- what fs calls: fs_hooks --- */
+
+/* The file is going: no set watches it any more. */
+void epoll_release_file(struct file *file);
+/* Opens a fifo: waits for the other end unless O_NONBLOCK. */
+int pipe_open(struct task *self, struct inode *inode, struct file *file);
 
 #endif

@@ -1,0 +1,63 @@
+/* What the files of the fs room have of each other. Besides: page_cache.h, record_locks.h, 9p_client.h. */
+#ifndef LINUX_FS_PRIVATE_H
+#define LINUX_FS_PRIVATE_H
+
+#include "services/linux/fs/fs.h"
+
+/* st_dev. */
+uint64_t inode_dev(const struct inode *inode);
+/* The inode with this number, if it is known (with a reference); and the opposite. */
+struct inode *inode_find(struct superblock *sb, uint64_t ino, uint32_t device);
+void inode_hash(struct inode *inode);
+struct stamp stamp_now(void);
+/* Notes that attributes were changed. */
+void inode_changed(struct inode *inode);
+/* inode_permission() for the real user (access()). */
+int inode_permission_real(struct task *self, struct inode *inode, unsigned mask);
+/* Is self the owner or the superuser? */
+bool inode_is_owner(struct task *self, struct inode *inode);
+/* Memory for dentry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
+struct dentry *dentry_reserve(const struct dentry *like);
+/* Moves the inode of `from` to the name `to`, with all entries below it; takes what dentry_reserve(to) gave, also on failure. */
+int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved);
+/* Makes the entry and all above it stay in memory. */
+void dentry_pin(struct dentry *dentry);
+/* Has the directory any names? Looks at the server's list too. */
+int dentry_is_empty(struct task *self, struct dentry *dir, bool *empty);
+/* Is the name of the server's list replaced or removed? */
+bool dentry_hides(struct dentry *dir, const char *name, size_t length);
+/* Makes the root entry of a tree. Takes over the reference to the inode. */
+struct dentry *dentry_root(struct superblock *sb, struct inode *inode);
+/* Forgets unused entries until `target` are left. */
+void dentries_trim(unsigned target);
+extern unsigned dentries_unused_max; /* more are never kept: set to suit the memory of the machine */
+/* A tree in memory, mounted on the entry (NULL: nowhere). */
+struct superblock *superblock_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops);
+int superblock_mount(struct superblock *sb, struct dentry *on);
+/* The one mounted last. */
+struct superblock *superblocks_last(void);
+/* file_new() in two steps, of which the second cannot fail: heap_zalloc(sizeof(struct file)) is made one. */
+void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
+/* Marks an open descriptor. */
+int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool on);
+/* What fs_init() was given. */
+void file_set_hooks(const struct fs_hooks *hooks);
+/* The operations of regular files and directories. */
+extern const struct file_ops regular_ops, directory_ops;
+/* Text like "pipe:[12]" for a file without entry. -> length */
+int anonymous_name(const struct inode *inode, char *to, size_t size);
+/* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
+void file_fetch(struct file *file, const u64 *pos, size_t bytes);
+/* Reads and writes with everything that read() and write() check but the descriptor. */
+long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
+long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
+
+/* path_lookup() with a path from user memory. */
+int path_lookup_user(struct task *self, int dirfd, u64 path, unsigned flags, struct path *result);
+/* Makes the file one of the device's: -ENXIO if there is no such device. */
+int device_open(struct task *self, struct inode *inode, struct file *file);
+/* Is it /dev/zero? And the segment for a shared mapping of it. */
+bool device_is_zero(const struct file *file);
+i64 device_zero_segment(size_t bytes);
+
+#endif
