@@ -3,7 +3,6 @@
 
 #include "arch.h"
 #include "lib/format.h"
-#include "lib/string.h"
 
 static unsigned char writer; /* [a] one line at a time */
 
@@ -25,16 +24,5 @@ void log_line(const char *text, ...)
 	va_start(arguments, text);
 	format_v(line, sizeof(line), text, arguments);
 	va_end(arguments);
-	log_text(line);
-}
-
-void log_bytes(const char *prefix, const char *text, u64 bytes)
-{
-	char line[256];
-	size_t at = strlcpy(line, prefix, sizeof(line));
-
-	for (u64 i = 0; i < bytes && at < sizeof(line) - 1; i++)
-		line[at++] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
-	line[at] = 0;
 	log_text(line);
 }

@@ -129,6 +129,13 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 	return (spec->flags & trusted) && !(creator->flags & SPACE_DEVICES) ? -E_PERM : 0;
 }
 
+/* Printable characters only: names stand in lines of the log and in listings. */
+static void set_name(struct space *space, const char *name)
+{
+	for (unsigned i = 0; i < sizeof(space->name) - 1 && name[i]; i++)
+		space->name[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+}
+
 static void init_lists(struct space *space)
 {
 	list_init(&space->managed);
@@ -196,7 +203,7 @@ int space_create_for(struct space *creator, const struct space *payer, const str
 		return -E_NOMEM;
 	space->number = number;
 	space->flags = spec->flags;
-	memcpy(space->name, spec->name, sizeof(space->name) - 1);
+	set_name(space, spec->name);
 	space->references = 1;
 	space->short_depth = CALLS_MAX;
 	init_lists(space);

@@ -545,12 +545,12 @@ static i64 do_irq_call(const struct request *r)
 
 static i64 do_log(const struct request *r)
 {
-	char text[200];
+	char text[LOG_TEXT_MAX];
 	u64 bytes = min_u64(word(r, 1), sizeof(text));
 
 	if (space_read(r->space, word(r, 0), text, bytes))
 		return -E_FAULT;
-	log_bytes("", text, bytes);
+	log_of(r->space, text, bytes);
 	return 0;
 }
 
@@ -567,6 +567,7 @@ static i64 do_power_off(const struct request *r)
 {
 	if (!(r->space->flags & SPACE_DEVICES))
 		return -E_PERM;
+	log_end();
 	arch_power_off((unsigned)word(r, 0));
 }
 

@@ -112,8 +112,9 @@ static void own_fault(u32 code, u64 va, const struct fault *fault)
 		regs_land(&thread->regs, landing->copy_landing, code, fault->segment, fault->page);
 		return;
 	}
-	log_line("fault in space %u %s, thread %u: code %u, address %p, at %p", space->number, space->name,
-		thread->number, code, (void *)va, (void *)ip);
+	if (log_admits(space))
+		log_line("fault in space %u %s, thread %u: code %u, address %p, at %p", space->number, space->name,
+			thread->number, code, (void *)va, (void *)ip);
 	if (landing->crash_landing && thread->crashes++ < CRASHES_MAX)
 		regs_land_crash(&thread->regs, landing->crash_landing, code, va);
 	else

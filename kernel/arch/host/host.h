@@ -47,6 +47,9 @@ extern u64 host_codes_changed;
 extern void *host_idle_return;
 /* The clock, in ns, and how far each look at it turns it on. */
 extern u64 host_ticks, host_tick_step;
+/* The last line of the log, and how many there were. */
+extern char host_log[300];
+extern u64 host_logged;
 /* What the kernel last asked of each interrupt line. */
 enum { HOST_LINES = 16 };
 extern enum irq_state host_lines[HOST_LINES];
