@@ -60,7 +60,7 @@ TOOL_OBJECTS := $(call objects,$(BUILD)/tool-obj,tool)
 SERVICES := init 9p console linux
 SERVICE_SCRIPT := $(firstword $(wildcard services/runtime/$(ARCH)/service.ld services/runtime/service.ld) services/runtime/service.ld)
 
-.PHONY: all kernel services library install tool run test check format bench debug deps clean help guest-tests
+.PHONY: all kernel services library install tool run test soak check format bench debug deps clean help guest-tests
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -70,6 +70,7 @@ help:
 	@echo 'make             build the kernel, the services and the host command build/allod'
 	@echo 'make run         install what is missing, build, run a real program, say what it cost'
 	@echo 'make test        every test, on both machines; ends with "N passed, N failed"'
+	@echo 'make soak        long tests, run by hand: GROUP=NAME, ROUNDS=N; without GROUP it lists them'
 	@echo 'make check       formatting, static analysis, headers, include rules, sizes'
 	@echo 'make format      formats the .c files'
 	@echo 'make bench       guest instructions and wall time beside Linux; writes build/bench-$(ARCH).json and pictures'
@@ -224,6 +225,14 @@ test: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=x86_64 all guest-tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=arm64 kernel services library
 	@scripts/test
+
+ifdef GROUP
+soak: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=x86_64 all
+	@$(MAKE) --no-print-directory -j$(shell nproc) ARCH=arm64 kernel services library
+endif
+soak:
+	@ROUNDS=$(ROUNDS) scripts/soak $(GROUP)
 
 check: deps
 	@scripts/check
