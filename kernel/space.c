@@ -9,7 +9,6 @@
 #include "pool.h"
 #include "portal.h"
 #include "segment.h"
-#include "thread.h"
 #include "tlb.h"
 #include "vas.h"
 

@@ -25,7 +25,7 @@ struct portal;
 struct space;
 struct view;
 
-enum { CALLS_MAX = 24, STACKLETS_MAX = 32 /* more than calls: one can be spared */ };
+enum { STACKLETS_MAX = 32 /* more than CALLS_MAX: one can be spared */ };
 
 /* A call the thread is inside of: how to go on in the caller. */
 struct call {

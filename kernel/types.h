@@ -41,4 +41,7 @@ static inline bool is_page_aligned(u64 v)
 	return (v & (PAGE_SIZE - 1)) == 0;
 }
 
+/* Calls from space to space that a thread can be inside of. */
+enum { CALLS_MAX = 24 };
+
 #endif

@@ -138,7 +138,7 @@ struct task {
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
-	struct mm *home;                /* [L] NULL; while it serves a peer (see peer.h), whose memory `mm` is then: its own */
+	struct mm *home;                /* [L] NULL; while it serves a peer (see process/process.h), whose memory `mm` is then: its own */
 	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
 	bool vas_writing;               /* [L] ... as one that may write */
 	struct list_node futex;         /* [L] private to futex.c */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The order of the rooms of the Linux service holds, and scripts/rooms sees what is against it: each breach is planted in a copy
-# of the sources and of the objects.
+# The order of the rooms of the Linux service and of the layers of the kernel holds, and scripts/rooms sees what is against it: each
+# breach is planted in a copy of the sources and of the objects.
 . "$(dirname "$0")/../check.sh"
 cd "$root" || exit 1
 
@@ -9,6 +9,7 @@ same "no breach" "" "$(scripts/rooms)"
 linux=services/linux
 mkdir -p "$scratch/services" "$scratch/build/x86_64/service-obj/services"
 cp -r $linux "$scratch/services"
+cp -r kernel "$scratch"
 cp -r build/x86_64/service-obj/$linux "$scratch/build/x86_64/service-obj/services"
 
 # rooms: what is said of the copy.
@@ -60,4 +61,12 @@ same "a call to a room before" "" "$(rooms)"
 echo 'except call proc/planted.c tty_console_hangup' >>"$scratch/$linux/rooms"
 same "an exception for nothing" "$linux/rooms: the exception call proc/planted.c tty_console_hangup is not needed" \
 	"$(scripts/rooms "$scratch" "$scratch/build" | grep planted)"
+sed -i '$d' "$scratch/$linux/rooms"
+rm "$scratch/$linux/proc/planted.c"
+
+echo '#include "space.h"' >>"$scratch/kernel/frame.c"
+same "a header of a layer above" "kernel/frame.c includes space.h: maps lies above memory" "$(rooms)"
+echo '#include "types.h"' >"$scratch/kernel/planted.c"
+cp kernel/frame.c "$scratch/kernel"
+same "a file without a layer" "kernel/planted.c is in no layer: kernel/layers" "$(rooms)"
 finish "rooms"

@@ -3,7 +3,7 @@
  *   mm.c        the memory of a process as a whole: made, copied by fork, shared, let go
  *   mmap.c      the calls that map, protect and unmap
  *   bounds.c    tables of pointer bounds, made when a program first needs them (abi/bounds.h)
- *   shortage.c  no frame is free: caches shrink, then a process is killed
+ *   oom.c       no frame is free: caches shrink, then a process is killed
  *
  * The kernel keeps the regions of a space, and is asked for them; struct mm (mm.h) has what the kernel does not know. Everything
  * here needs the service lock. */

@@ -1,4 +1,4 @@
-/* Spaces that processes made, and strangers in processes: peer.h. */
+/* Spaces that processes made, and strangers in processes: process.h. */
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
