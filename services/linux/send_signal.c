@@ -1,4 +1,4 @@
-/* Sending signals and keeping those that wait: see signals.h. */
+/* Sending signals and keeping those that wait: see send_signal.h. */
 #include <asm/errno.h>
 
 #include "lib/string.h"
