@@ -5,7 +5,21 @@
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 
+enum { PASS_TRIES = 64 };
+
 struct service_lock service_lock_itself;
+
+/* The one who is woken may run on another processor, and would come too late if the lock were only let go for a moment. */
+void service_lock_pass(void)
+{
+	struct lock *lock = &service_lock_itself.lock;
+	if (!lock_is_contended(lock))
+		return;
+	service_unlock();
+	for (unsigned i = 0; i < PASS_TRIES && !lock_is_held(lock); i++)
+		call_yield();
+	service_lock();
+}
 
 bool task_interrupted(const struct task *self)
 {
@@ -95,6 +109,16 @@ int wait_on(struct task *self, struct wait_queue *list, u64 deadline)
 	waiter_init(&waiter, self);
 	wait_queue_add(list, &waiter);
 	int result = task_sleep(self, deadline);
+	wait_queue_remove(&waiter);
+	return result;
+}
+
+int wait_on_killable(struct task *self, struct wait_queue *list, u64 deadline)
+{
+	struct waiter waiter;
+	waiter_init(&waiter, self);
+	wait_queue_add(list, &waiter);
+	int result = task_sleep_killable(self, deadline);
 	wait_queue_remove(&waiter);
 	return result;
 }

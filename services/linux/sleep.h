@@ -79,6 +79,10 @@ void task_kick(struct task *task, u32 work);
 /* Whether a signal (or the end of the process) waits to be handled by the task: sleeping would return at once. */
 bool task_interrupted(const struct task *self);
 
+/* Between two pieces of a long call: whoever waits for the service lock gets it. Everything looked at before must be looked at
+ * again. Free of cost if nobody waits. */
+void service_lock_pass(void);
+
 /* Tasks that wait for one thing. */
 struct wait_queue {
 	struct list_node waiters;
@@ -100,5 +104,7 @@ void waiter_init(struct waiter *waiter, struct task *task);
 void wake_up(struct wait_queue *list);
 /* Adds self, sleeps once, removes self; results as task_sleep(). */
 int wait_on(struct task *self, struct wait_queue *list, u64 deadline);
+/* As wait_on(), but only a fatal signal ends it early. */
+int wait_on_killable(struct task *self, struct wait_queue *list, u64 deadline);
 
 #endif

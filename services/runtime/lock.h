@@ -48,6 +48,12 @@ static inline bool lock_is_held(const struct lock *lock)
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
 }
 
+/* Whether somebody may be asleep on it. */
+static inline bool lock_is_contended(const struct lock *lock)
+{
+	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 2;
+}
+
 /* Sleeps until the condition is woken, with the lock released meanwhile. May return without a cause: call it in a loop.
  * -> 0; or -E_TIMEDOUT at the deadline (ns, 0 = none), -E_INTR if flags has WAIT_INTERRUPTIBLE. */
 i64 condition_wait(struct condition *condition, struct lock *lock, u64 deadline, u32 flags);

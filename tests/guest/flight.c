@@ -29,9 +29,10 @@ static int receive_file(int from)
 {
 	char control[CMSG_SPACE(8 * sizeof(int))] = { 0 }, byte;
 	struct iovec vector = { &byte, 1 };
-	struct msghdr header = {
-		.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
-	};
+	struct msghdr header = { .msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
 	int fd = -1;
 
 	if (recvmsg(from, &header, MSG_DONTWAIT) == 1 && header.msg_controllen >= CMSG_LEN(sizeof(int)))
@@ -114,7 +115,8 @@ static void not_accepted(void)
 
 	check(bind(listener, (struct sockaddr *)&name, sizeof(sa_family_t)) == 0 && listen(listener, 5) == 0 &&
 			getsockname(listener, (struct sockaddr *)&name, &bytes) == 0 &&
-			connect(client, (struct sockaddr *)&name, bytes) == 0 && pipe(ends) == 0, "a connection that waits");
+			connect(client, (struct sockaddr *)&name, bytes) == 0 && pipe(ends) == 0,
+		"a connection that waits");
 	check(send_files(client, (int[]){ listener, ends[1] }, 2) == 1, "with its listener in its queue");
 	close(ends[1]);
 	close(client);

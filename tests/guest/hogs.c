@@ -9,7 +9,10 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "tap.h"
@@ -100,19 +103,147 @@ static void make_threads(void)
 		pthread_join(thread, NULL);
 }
 
+/* --- calls that move much --- */
+
+enum { MUCH = 48 << 20, VECTORS = 1024 };
+
+static char *much(void)
+{
+	static char *memory;
+
+	if (!memory)
+		memory = mmap(NULL, MUCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory;
+}
+
+/* Again and again into the same megabyte, or 48 of them. */
+static void read_device(const char *path, size_t bytes)
+{
+	static struct iovec vectors[VECTORS];
+	int fd = open(path, O_RDONLY);
+
+	for (int i = 0; i < VECTORS; i++)
+		vectors[i] = (struct iovec){ much(), bytes };
+	if (readv(fd, vectors, VECTORS) < 0)
+		_exit(1);
+	close(fd);
+}
+
+static void read_zeros(void)
+{
+	read_device("/dev/zero", MUCH);
+}
+
+static void read_small_zeros(void)
+{
+	read_device("/dev/zero", 60000);
+}
+
+static void read_random(void)
+{
+	read_device("/dev/urandom", MUCH);
+}
+
+static int much_file(void)
+{
+	static int fd;
+
+	if (!fd) {
+		fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+		if (fd < 0)
+			_exit(1);
+	}
+	return fd;
+}
+
+static void write_much(void)
+{
+	if (pwrite(much_file(), much(), MUCH, 0) != MUCH)
+		_exit(1);
+}
+
+static void read_much(void)
+{
+	struct stat about;
+
+	if (fstat(much_file(), &about) || about.st_size < MUCH)
+		write_much();
+	if (pread(much_file(), much(), MUCH, 0) != MUCH)
+		_exit(1);
+}
+
+static void send_much(void)
+{
+	static int sink;
+	off_t at = 0;
+
+	if (!sink)
+		sink = open("/dev/null", O_WRONLY);
+	if (!sink || pwrite(much_file(), "", 1, MUCH) < 0)
+		_exit(1);
+	sendfile(sink, much_file(), &at, MUCH);
+}
+
+static void copy_much(void)
+{
+	static int to;
+	off_t from = 0, at = 0;
+
+	if (!to)
+		to = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	write_much();
+	copy_file_range(much_file(), &from, to, &at, MUCH, 0);
+}
+
+/* Lines that are as long as can be, taken back or printed again all at once. */
+static void type_much(char again)
+{
+	static int master;
+	static char text[65536];
+
+	if (!master) {
+		master = posix_openpt(O_RDWR | O_NOCTTY);
+		if (master < 0)
+			_exit(1);
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = i % 4096 >= 4000 ? again : i % 3 ? 'a' : '\t';
+	}
+	if (write(master, text, sizeof(text)) < 0)
+		_exit(1);
+}
+
+static void type_and_kill(void)
+{
+	type_much('U' - '@');
+}
+
+static void type_and_reprint(void)
+{
+	type_much('R' - '@');
+}
+
 static const struct hog {
 	const char *name;
 	void (*act)(void);
-	unsigned threads;
+	unsigned threads, wakes;
 } hogs[] = {
-	{ "computing", compute, 1 },
-	{ "computing in 16 threads", compute, 16 },
-	{ "system calls in 16 threads", call_nothing, 16 },
-	{ "yielding in 16 threads", yield, 16 },
-	{ "sleeping for 1 ns in 16 threads", sleep_shortly, 16 },
-	{ "sleeping at the end of each slice in 16 threads", sleep_early, 16 },
-	{ "16 threads that wake together", gang, 16 },
-	{ "making threads in 4 threads", make_threads, 4 },
+	{ "computing", compute, 1, WAKES },
+	{ "computing in 16 threads", compute, 16, WAKES },
+	{ "system calls in 16 threads", call_nothing, 16, WAKES },
+	{ "yielding in 16 threads", yield, 16, WAKES },
+	{ "sleeping for 1 ns in 16 threads", sleep_shortly, 16, WAKES },
+	{ "sleeping at the end of each slice in 16 threads", sleep_early, 16, WAKES },
+	{ "16 threads that wake together", gang, 16, WAKES },
+	{ "making threads in 4 threads", make_threads, 4, WAKES },
+	{ "readv of /dev/zero", read_zeros, 1, WAKES / 5 },
+	{ "readv of small pieces of /dev/zero in 4 threads", read_small_zeros, 4, WAKES / 5 },
+	{ "readv of /dev/urandom", read_random, 1, WAKES / 5 },
+	{ "write of a large file", write_much, 1, WAKES / 5 },
+	{ "read of a large file in 4 threads", read_much, 4, WAKES / 5 },
+	{ "sendfile", send_much, 1, WAKES / 5 },
+	{ "copy_file_range", copy_much, 1, WAKES / 5 },
+	{ "typing and killing lines", type_and_kill, 1, WAKES / 5 },
+	{ "typing and reprinting lines", type_and_reprint, 1, WAKES / 5 },
 };
 
 static void *hog_thread(void *argument)
@@ -208,7 +339,7 @@ static void try_hog(const struct hog *hog)
 	int orders = -1, status;
 	pid_t waker = waker_start(&orders), child = hog_start(hog);
 
-	for (unsigned i = 0; i < WAKES; i++) {
+	for (unsigned i = 0; i < hog->wakes; i++) {
 		int64_t delay = wait_once(i, orders);
 
 		worst = delay > worst ? delay : worst;

@@ -10,8 +10,8 @@ static int64_t write_line(const char *text)
 
 int main(void)
 {
-	static const char *const lines[] = { "panic on processor 0: forged", "\npanic on processor 0: forged", "\r\x1b[2Jinit: forged",
-		"linux: the service faulted (forged)", "kernel: \x9b forged", "" };
+	static const char *const lines[] = { "panic on processor 0: forged", "\npanic on processor 0: forged",
+		"\r\x1b[2Jinit: forged", "linux: the service faulted (forged)", "kernel: \x9b forged", "" };
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		check(write_line(lines[i]) == 0, "a line is written");

@@ -74,10 +74,22 @@ static long random_read(struct task *self, struct file *file, void *to, size_t b
 	return (long)done;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write, .seekable = true };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .seekable = true };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seekable = true };
-static const struct file_ops random_ops = { .read = random_read, .write = null_write, .seekable = true };
+static const struct file_ops null_ops = { .read = null_read,
+	.write = null_write,
+	.seekable = true,
+	.pieces = PIECES_SIGNAL };
+static const struct file_ops zero_ops = { .read = zero_read,
+	.write = null_write,
+	.seekable = true,
+	.pieces = PIECES_SIGNAL };
+static const struct file_ops full_ops = { .read = zero_read,
+	.write = full_write,
+	.seekable = true,
+	.pieces = PIECES_SIGNAL };
+static const struct file_ops random_ops = { .read = random_read,
+	.write = null_write,
+	.seekable = true,
+	.pieces = PIECES_SIGNAL };
 
 static const struct device memory_devices[] = {
 	{ DEVICE(1, 3), DEVICE(1, 3), &null_ops, NULL },

@@ -146,11 +146,15 @@ int file_path(struct file *file, char *to, size_t size)
 
 /* --- regular files --- */
 
+static int wait_for_turn(struct task *self, const struct file *file, bool position, bool write);
+
 static long regular_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
-	long done = page_cache_read(file->inode, *pos, to, bytes);
+	long done = pos == &file->pos ? wait_for_turn(self, file, true, false) : 0;
 
-	(void)self;
+	if (done)
+		return done;
+	done = page_cache_read(file->inode, *pos, to, bytes);
 	if (done > 0)
 		*pos += (u64)done;
 	return done;
@@ -172,6 +176,9 @@ static long regular_write(struct task *self, struct file *file, const void *from
 
 	if (!bytes)
 		return 0;
+	done = wait_for_turn(self, file, pos == &file->pos, true);
+	if (done)
+		return done;
 	if (file->flags & O_APPEND)
 		*pos = file->inode->size;
 	if (limit != RLIM64_INFINITY && *pos + bytes > limit) {
@@ -200,6 +207,7 @@ const struct file_ops regular_ops = {
 	.write = regular_write,
 	.ioctl = regular_ioctl,
 	.seekable = true,
+	.pieces = PIECES_KILL,
 };
 
 static long directory_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
@@ -269,13 +277,102 @@ void file_fetch(struct file *file, const u64 *pos, size_t bytes)
 		page_cache_fetch(file->inode, pos, bytes);
 }
 
+/* --- in pieces --- */
+
+static struct wait_queue released = { LIST_INIT(released.waiters) };
+
+bool file_pause(struct task *self, const struct file *file)
+{
+	if (file->ops->pieces == PIECES_NONE)
+		return false;
+	service_lock_pass();
+	return file->ops->pieces == PIECES_SIGNAL ? task_interrupted(self) : self->work & WORK_EXIT;
+}
+
+/* Waits for who moves much. */
+static int wait_for_turn(struct task *self, const struct file *file, bool position, bool write)
+{
+	int error = 0;
+
+	while (!error &&
+		((position && file->mover && file->mover != self) ||
+			(write && file->inode->writer && file->inode->writer != self)))
+		error = wait_on_killable(self, &released, 0);
+	return error;
+}
+
+int file_hold(struct task *self, struct file *file, const u64 *pos, bool write)
+{
+	bool position = pos == &file->pos;
+	int error = 0;
+
+	if (file->ops != &regular_ops)
+		return 0;
+	error = wait_for_turn(self, file, position, write);
+	if (error)
+		return error;
+	if (position)
+		file->mover = self;
+	if (write)
+		file->inode->writer = self;
+	return 0;
+}
+
+void file_release_hold(struct task *self, struct file *file)
+{
+	if (file->mover == self)
+		file->mover = NULL;
+	if (file->inode->writer == self)
+		file->inode->writer = NULL;
+	if (file->ops == &regular_ops)
+		wake_up(&released);
+}
+
+static long read_pieces(struct task *self, struct file *file, char *to, size_t bytes, u64 *pos)
+{
+	size_t done = 0;
+
+	for (;;) {
+		size_t piece = min_u64(bytes - done, IO_PIECE);
+		long got;
+
+		file_fetch(file, pos, piece);
+		got = file->ops->read(self, file, to + done, piece, pos);
+		if (got < 0)
+			return done ? (long)done : got;
+		done += (size_t)got;
+		if ((size_t)got < piece || done == bytes || file_pause(self, file))
+			return (long)done;
+	}
+}
+
+static long write_pieces(struct task *self, struct file *file, const char *from, size_t bytes, u64 *pos)
+{
+	size_t done = 0;
+
+	for (;;) {
+		size_t piece = min_u64(bytes - done, IO_PIECE);
+		long put = file->ops->write(self, file, from + done, piece, pos);
+
+		if (put < 0)
+			return done ? (long)done : put;
+		done += (size_t)put;
+		if ((size_t)put < piece || done == bytes || file_pause(self, file))
+			return (long)done;
+	}
+}
+
 long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
 {
 	if (!(file->may & FILE_READ))
 		return -EBADF;
 	if (!file->ops->read)
 		return -EINVAL;
-	return file->ops->read(self, file, to, bytes < IO_MAX ? bytes : IO_MAX, pos);
+	if (bytes <= IO_PIECE)
+		return file->ops->read(self, file, to, bytes, pos);
+	bytes = min_u64(bytes, IO_MAX);
+	return file->ops->pieces ? read_pieces(self, file, to, bytes, pos)
+				 : file->ops->read(self, file, to, bytes, pos);
 }
 
 long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
@@ -284,7 +381,11 @@ long file_write(struct task *self, struct file *file, const void *from, size_t b
 		return -EBADF;
 	if (!file->ops->write)
 		return -EINVAL;
-	return file->ops->write(self, file, from, bytes < IO_MAX ? bytes : IO_MAX, pos);
+	if (bytes <= IO_PIECE)
+		return file->ops->write(self, file, from, bytes, pos);
+	bytes = min_u64(bytes, IO_MAX);
+	return file->ops->pieces ? write_pieces(self, file, from, bytes, pos)
+				 : file->ops->write(self, file, from, bytes, pos);
 }
 
 /* --- mapping --- */

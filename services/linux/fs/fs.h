@@ -127,6 +127,7 @@ struct inode {
 	struct socket *socket;  /* bound to this name, while it is open */
 	uint64_t data[3];       /* of the tree's ops */
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
+	struct task *writer;     /* who writes in pieces: other writers wait */
 	struct dentry *alias;    /* an entry that names it, if one is cached: no reference */
 };
 
@@ -171,7 +172,17 @@ struct file_ops {
 	/* A descriptor of it has been closed, and it has other references; NULL for most. */
 	void (*close)(struct task *self, struct file *file);
 	bool seekable;
+	u8 pieces; /* PIECES_* */
 };
+
+/* How a call goes on that moves more than IO_PIECE bytes. */
+enum {
+	PIECES_NONE,   /* in one go: the file itself lets the lock go when it has moved as much as fits into it */
+	PIECES_KILL,   /* in pieces; only a fatal signal ends it early */
+	PIECES_SIGNAL, /* in pieces; any signal ends it early */
+};
+
+enum { IO_PIECE = 65536 };
 
 enum { FILE_READ = 1, FILE_WRITE = 2 };
 
@@ -181,6 +192,7 @@ struct file {
 	u32 flags; /* O_* */
 	u8 may;    /* FILE_* */
 	u64 pos;
+	struct task *mover;      /* who moves it in pieces: others wait with calls on the position */
 	struct inode *inode;     /* never NULL */
 	struct dentry *dentry;     /* NULL: has no name, as a pipe */
 	void *data;              /* of ops */
@@ -220,7 +232,7 @@ void fs_init(const struct fs_hooks *hooks);
 void fs_mount_rest(void);
 /* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
  * notices such writes, so this is done for fsync(), msync() and at the end. */
-int page_cache_flush(struct inode *inode);
+int page_cache_flush(struct inode *inode, uint64_t offset, uint64_t bytes);
 void page_cache_flush_all(void);
 
 /* --- what other rooms add at the start: trees, names, devices; what fails ends the service --- */

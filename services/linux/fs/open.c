@@ -227,6 +227,23 @@ long sys_ftruncate(struct task *self, struct user_frame *f)
 	return truncate_file(self, file->inode, arg(f, 1));
 }
 
+/* Makes zeros of a range of the file, in pieces. */
+static int zero_range(struct task *self, struct file *file, u64 from, u64 to)
+{
+	int error = file_hold(self, file, NULL, true);
+
+	while (!error && from < to) {
+		u64 piece = min_u64(to - from, IO_PIECE);
+
+		error = page_cache_zero(file->inode, from, piece);
+		from += piece;
+		if (!error && from < to && file_pause(self, file))
+			error = -EINTR;
+	}
+	file_release_hold(self, file);
+	return error;
+}
+
 long sys_fallocate(struct task *self, struct user_frame *f)
 {
 	enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 }; /* FALLOC_FL_*, <linux/falloc.h> */
@@ -249,10 +266,14 @@ long sys_fallocate(struct task *self, struct user_frame *f)
 	if (end > FILE_SIZE_MAX)
 		return -EFBIG;
 	if (mode & (PUNCH_HOLE | ZERO_RANGE) && (u64)offset < inode->size) {
-		int error = page_cache_zero(inode, (u64)offset, min_u64(end, inode->size) - (u64)offset);
+		int error;
 
-		if (error)
-			return error;
+		file_get(file);
+		error = zero_range(self, file, (u64)offset, min_u64(end, inode->size));
+		if (!error && !(mode & KEEP_SIZE) && end > inode->size)
+			error = page_cache_truncate(inode, end);
+		file_put(self, file);
+		return error;
 	}
 	return !(mode & KEEP_SIZE) && end > inode->size ? page_cache_truncate(inode, end) : 0;
 }

@@ -524,18 +524,18 @@ long page_cache_write(struct inode *inode, uint64_t offset, const void *from, si
 	return done ? (long)done : error;
 }
 
-int page_cache_flush(struct inode *inode)
+int page_cache_flush(struct inode *inode, uint64_t offset, uint64_t bytes)
 {
-	uint64_t offset = 0;
+	uint64_t end = min_u64(inode->size, offset + bytes);
 	int error = 0;
 
 	if (!inode->mapped_writable || !inode->sb->write_through || !inode->remote || !inode->nlink)
 		return 0;
-	while (!error && offset < inode->size) {
+	while (!error && offset < end) {
 		uint64_t left, piece;
 		const char *from = kmap_inode(inode, offset, &left);
 
-		piece = min_u64(min_u64(inode->size - offset, left), CHUNK_BYTES - offset % CHUNK_BYTES);
+		piece = min_u64(min_u64(end - offset, left), CHUNK_BYTES - offset % CHUNK_BYTES);
 		error = from ? range_fill(inode, offset, piece) : -ENOMEM;
 		if (!error)
 			error = p9_write(inode, offset, from, piece);
@@ -547,7 +547,7 @@ int page_cache_flush(struct inode *inode)
 void page_cache_flush_all(void)
 {
 	list_for_each(node, &used)
-		page_cache_flush(container_of(node, struct inode, used));
+		page_cache_flush(container_of(node, struct inode, used), 0, FILE_SIZE_MAX);
 }
 
 int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes)

@@ -31,7 +31,7 @@ int page_cache_truncate(struct inode *inode, uint64_t size);
 int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes);
 /* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
  * notices such writes, so this is done for fsync(), msync() and at the end. */
-int page_cache_flush(struct inode *inode);
+int page_cache_flush(struct inode *inode, uint64_t offset, uint64_t bytes);
 /* The inode has a segment after this. */
 int page_cache_segment(struct inode *inode);
 /* The inode must be kept: its segment is mapped somewhere. */

@@ -11,7 +11,28 @@
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 
-enum { COPY_BYTES = 65536 };
+enum { COPY_BYTES = IO_PIECE };
+
+/* More than one piece, while which the file is held. */
+static long read_much(struct task *self, struct file *file, void *to, u64 bytes, u64 *pos)
+{
+	long done = file_hold(self, file, pos, false);
+
+	if (!done)
+		done = file_read(self, file, to, bytes, pos);
+	file_release_hold(self, file);
+	return done;
+}
+
+static long write_much(struct task *self, struct file *file, const void *from, u64 bytes, u64 *pos)
+{
+	long done = file_hold(self, file, pos, true);
+
+	if (!done)
+		done = file_write(self, file, from, bytes, pos);
+	file_release_hold(self, file);
+	return done;
+}
 
 /* Calls on the file's own position: it is kept while the call may sleep. */
 static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
@@ -22,8 +43,12 @@ static long read_here(struct task *self, struct file *file, u64 addr, u64 bytes)
 	if (!to)
 		return file->may & FILE_READ ? -EFAULT : -EBADF;
 	file->refs++;
-	file_fetch(file, &file->pos, bytes);
-	done = file_read(self, file, to, bytes, &file->pos);
+	if (bytes > IO_PIECE) {
+		done = read_much(self, file, to, bytes, &file->pos);
+	} else {
+		file_fetch(file, &file->pos, bytes);
+		done = file_read(self, file, to, bytes, &file->pos);
+	}
 	file_put(self, file);
 	return done;
 }
@@ -36,7 +61,8 @@ static long write_here(struct task *self, struct file *file, u64 addr, u64 bytes
 	if (!from)
 		return file->may & FILE_WRITE ? -EFAULT : -EBADF;
 	file->refs++;
-	done = file_write(self, file, from, bytes, &file->pos);
+	done = bytes > IO_PIECE ? write_much(self, file, from, bytes, &file->pos)
+				: file_write(self, file, from, bytes, &file->pos);
 	file_put(self, file);
 	return done;
 }
@@ -95,16 +121,23 @@ long sys_pwrite64(struct task *self, struct user_frame *f)
 	int error;
 	struct file *file = seekable(self, arg(f, 0), pos, &error);
 	const void *from = user_pointer(self, arg(f, 1), arg(f, 2));
+	long done;
 
 	if (error)
 		return error;
-	return from ? file_write(self, file, from, arg(f, 2), &pos) : -EFAULT;
+	if (!from)
+		return -EFAULT;
+	file_get(file);
+	done = write_much(self, file, from, arg(f, 2), &pos);
+	file_put(self, file);
+	return done;
 }
 
 /* Reads or writes the pieces one after another. -> bytes in all. */
 static long vectors(struct task *self, struct file *file, const struct iovec *vector, u64 count, u64 *pos, bool write)
 {
 	long total = 0;
+	u64 moved = 0;
 
 	for (u64 i = 0; i < count; i++) {
 		u64 bytes = vector[i].iov_len;
@@ -126,6 +159,11 @@ static long vectors(struct task *self, struct file *file, const struct iovec *ve
 		total += done;
 		if ((u64)done < bytes)
 			break;
+		/* Many small pieces are as good as a large one. */
+		moved += (u64)done;
+		if (moved >= IO_PIECE && i + 1 < count && file_pause(self, file))
+			break;
+		moved %= IO_PIECE;
 	}
 	return total;
 }
@@ -166,6 +204,18 @@ long iovec_import(struct task *self, u64 addr, u64 count, bool write, struct iov
 	return error;
 }
 
+static long vectors_much(struct task *self, struct file *file, const struct iovec *vector, u64 count, u64 bytes,
+	u64 *pos, bool write)
+{
+	long total = bytes > IO_PIECE ? file_hold(self, file, pos, write) : 0;
+
+	if (!total)
+		total = vectors(self, file, vector, count, pos, write);
+	if (bytes > IO_PIECE)
+		file_release_hold(self, file);
+	return total;
+}
+
 static long vectors_user(struct task *self, struct file *file, u64 addr, u64 count, u64 *pos, bool write)
 {
 	struct iovec few[IOVEC_ON_STACK];
@@ -182,7 +232,7 @@ static long vectors_user(struct task *self, struct file *file, u64 addr, u64 cou
 	if (file->ops->readv_writev)
 		total = file->ops->readv_writev(self, file, vector, count, bytes, write);
 	else
-		total = vectors(self, file, vector, count, pos, write);
+		total = vectors_much(self, file, vector, count, bytes, pos, write);
 	file_put(self, file);
 	iovec_free(few, vector);
 	return total;
@@ -294,7 +344,7 @@ static long transfer(struct task *self, struct file *in, struct file *out, u64 *
 		if (moved <= 0)
 			break;
 		done += (u64)moved;
-		if (moved < got)
+		if (moved < got || (done < bytes && file_pause(self, in)))
 			break;
 	}
 	file_put(self, in);
@@ -328,7 +378,7 @@ long sys_copy_file_range(struct task *self, struct user_frame *f)
 {
 	struct file *in = descriptor_peek(self->files, arg(f, 0));
 	struct file *out = descriptor_peek(self->files, arg(f, 2));
-	u64 in_pos, out_pos;
+	u64 in_pos, out_pos, in_end, out_end;
 	u64 *in_at = &in_pos, *out_at = &out_pos;
 	long moved;
 
@@ -344,7 +394,9 @@ long sys_copy_file_range(struct task *self, struct user_frame *f)
 		return -EFAULT;
 	in_at = arg(f, 1) ? in_at : &in->pos;
 	out_at = arg(f, 3) ? out_at : &out->pos;
-	if (in->inode == out->inode && *in_at < *out_at + arg(f, 4) && *out_at < *in_at + arg(f, 4))
+	if (__builtin_add_overflow(*in_at, arg(f, 4), &in_end) || __builtin_add_overflow(*out_at, arg(f, 4), &out_end))
+		return -EOVERFLOW;
+	if (in->inode == out->inode && *in_at < out_end && *out_at < in_end)
 		return -EINVAL;
 	moved = transfer(self, in, out, in_at, out_at, arg(f, 4));
 	if (arg(f, 1) && user_put_u64(self, arg(f, 1), in_pos))

@@ -483,7 +483,7 @@ long sys_fstatfs(struct task *self, struct user_frame *f)
 long sys_fsync(struct task *self, struct user_frame *f)
 {
 	struct file *file = descriptor_peek(self->files, arg(f, 0));
-	int error;
+	int error = 0;
 
 	if (!file || file->flags & O_PATH)
 		return -EBADF;
@@ -491,8 +491,16 @@ long sys_fsync(struct task *self, struct user_frame *f)
 		return -EINVAL;
 	if (!file->inode->sb->write_through || !file->inode->remote)
 		return 0;
-	error = page_cache_flush(file->inode);
-	return error ? error : p9_sync(file->inode);
+	file_get(file);
+	for (u64 offset = 0; !error && offset < file->inode->size; offset += IO_PIECE) {
+		error = page_cache_flush(file->inode, offset, IO_PIECE);
+		if (!error && file_pause(self, file))
+			error = -EINTR;
+	}
+	if (!error)
+		error = p9_sync(file->inode);
+	file_put(self, file);
+	return error;
 }
 
 long sys_fdatasync(struct task *self, struct user_frame *f)

@@ -374,7 +374,7 @@ static bool table_free(struct task *self, struct bounds *b, u32 i)
 	if (table_unmap(self->mm, table.address))
 		table_remove(b, i);
 	else
-		mm_forget(self->mm, table.address, BOUNDS_TABLE_BYTES);
+		mm_forget(self->mm, table.address, BOUNDS_TABLE_BYTES, false);
 	return true;
 }
 
@@ -391,7 +391,7 @@ static void tables_trim(struct task *self, struct bounds *b, u64 start, u64 end)
 			i += b->count == count;
 			continue;
 		}
-		mm_forget(self->mm, b->tables[i].address + (from - chunk) * 4, (to - from) * 4);
+		mm_forget(self->mm, b->tables[i].address + (from - chunk) * 4, (to - from) * 4, false);
 		i++;
 	}
 }

@@ -43,7 +43,7 @@ static bool range_is_allowed(u64 addr, u64 bytes)
 }
 
 /* Bytes from the address on that are mapped without a gap, at most as many as the good range has. With `whole` only as far as one
- * mapping goes, which may be several regions. */
+ * mapping goes; without, there may be many, between which the service lock is passed on. */
 static u64 range_mapped(struct mm *mm, u64 addr, u64 bytes, bool whole)
 {
 	struct region_info region, first = { 0 };
@@ -56,6 +56,8 @@ static u64 range_mapped(struct mm *mm, u64 addr, u64 bytes, bool whole)
 				(region.segment && region.offset - region.start != first.offset - first.start)))
 			break;
 		at = region.end;
+		if (!whole)
+			service_lock_pass();
 	}
 	return min_u64(at, end) - addr;
 }
@@ -360,7 +362,7 @@ long sys_mremap(struct task *self, struct user_frame *frame)
 }
 
 /* Mapping the same again drops the private pages. */
-int mm_forget(struct mm *mm, u64 addr, u64 bytes)
+int mm_forget(struct mm *mm, u64 addr, u64 bytes, bool pass)
 {
 	u64 end = addr + bytes;
 	struct region_info region;
@@ -377,6 +379,8 @@ int mm_forget(struct mm *mm, u64 addr, u64 bytes)
 			call_map(mm->space, addr, piece, region.flags | MAP_REPLACE, region.segment, offset) < 0)
 			return -ENOMEM;
 		addr += piece;
+		if (pass)
+			service_lock_pass();
 	}
 	return addr < end ? -ENOMEM : error;
 }
@@ -413,7 +417,7 @@ long sys_madvise(struct task *self, struct user_frame *frame)
 	if (range == RANGE_OUTSIDE)
 		return -ENOMEM;
 	if (arg(frame, 2) == MADV_DONTNEED)
-		return mm_forget(self->mm, addr, bytes);
+		return mm_forget(self->mm, addr, bytes, true);
 	return range_is_mapped(self->mm, addr, bytes) ? 0 : -ENOMEM;
 }
 
@@ -462,6 +466,9 @@ long sys_mincore(struct task *self, struct user_frame *frame)
 		addr += piece << PAGE_SHIFT;
 		to += piece;
 		pages -= piece;
+		service_lock_pass();
+		if (self->work & WORK_EXIT)
+			return -EINTR;
 	}
 	return 0;
 }

@@ -21,7 +21,8 @@ bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
 
 /* Whether RLIMIT_AS leaves room for so much more. */
 bool mm_limit_allows(struct task *self, u64 bytes);
-/* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. */
-int mm_forget(struct mm *mm, u64 addr, u64 bytes);
+/* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. With `pass` it
+ * passes the service lock on between regions. */
+int mm_forget(struct mm *mm, u64 addr, u64 bytes, bool pass);
 
 #endif

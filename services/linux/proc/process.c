@@ -288,7 +288,7 @@ static void region_sizes(struct seq_file *seq, const struct process *process, co
 		seq_printf(seq, "%-16s%8lu kB\n", lines[i].name, lines[i].kib);
 }
 
-static void regions_show(struct seq_file *seq, u64 number, bool sizes)
+static void regions_show(struct seq_file *seq, const struct task *self, u64 number, bool sizes)
 {
 	struct process *process;
 	struct task *task;
@@ -297,30 +297,29 @@ static void regions_show(struct seq_file *seq, u64 number, bool sizes)
 	u64 at = 0;
 
 	seq->failed |= !path;
-	if (path && find(number, &process, &task)) {
-		while (call_map_query(task_mm(task)->space, at, &region) >= 0 && region.end > at) {
-			/* The kernel joins neighbours that are alike; tables are told apart. */
-			region.start = max_u64(region.start, at);
-			bounds_name(task_mm(task), region.start, &region.end);
-			region_show(seq, task_mm(task), &region, path);
-			if (sizes)
-				region_sizes(seq, process, task_mm(task), &region);
-			at = region.end;
-		}
+	/* There may be many, and the process may end between two. */
+	while (path && !(self->work & WORK_EXIT) && find(number, &process, &task) &&
+		call_map_query(task_mm(task)->space, at, &region) >= 0 && region.end > at) {
+		/* The kernel joins neighbours that are alike; tables are told apart. */
+		region.start = max_u64(region.start, at);
+		bounds_name(task_mm(task), region.start, &region.end);
+		region_show(seq, task_mm(task), &region, path);
+		if (sizes)
+			region_sizes(seq, process, task_mm(task), &region);
+		at = region.end;
+		service_lock_pass();
 	}
 	heap_free(path);
 }
 
 static void maps_show(struct seq_file *seq, struct task *self, u64 number)
 {
-	(void)self;
-	regions_show(seq, number, false);
+	regions_show(seq, self, number, false);
 }
 
 static void smaps_show(struct seq_file *seq, struct task *self, u64 number)
 {
-	(void)self;
-	regions_show(seq, number, true);
+	regions_show(seq, self, number, true);
 }
 
 /* --- mounts --- */

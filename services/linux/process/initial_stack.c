@@ -65,9 +65,14 @@ int strings_from_user(struct task *self, struct strings *strings, u64 array, u32
 			return -EFAULT;
 		if (!addr)
 			break;
-		int error = string_from_user(self, strings, addr, limit);
+		/* The pointers take room on the stack, too. */
+		u64 pointers = (*count + 1) * sizeof(u64);
+		int error = pointers > limit ? -E2BIG : string_from_user(self, strings, addr, limit - pointers);
 		if (error)
 			return error;
+		service_lock_pass();
+		if (self->work & WORK_EXIT)
+			return -EINTR;
 	}
 	return 0;
 }

@@ -201,41 +201,43 @@ static void echo(struct ldisc *ldisc, char c)
 		put(ldisc, &c, 1);
 }
 
-/* Columns that the line being edited takes up to position `end` of the ring. */
-static uint32_t columns_until(const struct ldisc *ldisc, uint32_t end)
+/* Columns that a character of the line being edited takes, other than a tab. */
+static uint32_t width_of(const struct ldisc *ldisc, char c)
 {
-	uint32_t column = ldisc->line_column;
+	if (is_control(c))
+		return local(ldisc, ECHOCTL) ? 2 : 0;
+	return !(input_flag(ldisc, IUTF8) && ((unsigned char)c & 0xc0) == 0x80);
+}
 
-	for (uint32_t i = ldisc->canonical; i != end; i++) {
-		char c = ring_at(ldisc, i);
+/* Columns that a tab at the end of the line takes. Only what lies behind the tab before is looked at, so that taking all characters
+ * of a line takes no longer than the line is long. */
+static uint32_t width_of_tab(const struct ldisc *ldisc)
+{
+	uint32_t column = 0, i = ldisc->tail;
 
-		if (c == '\t')
-			column = (column | (TAB_WIDTH - 1)) + 1;
-		else if (is_control(c))
-			column += local(ldisc, ECHOCTL) ? 2 : 0;
-		else if (!(input_flag(ldisc, IUTF8) && ((unsigned char)c & 0xc0) == 0x80))
-			column++;
-	}
-	return column;
+	while (i != ldisc->canonical && ring_at(ldisc, i - 1) != '\t')
+		column += width_of(ldisc, ring_at(ldisc, --i));
+	if (i == ldisc->canonical)
+		column += ldisc->line_column;
+	return TAB_WIDTH - column % TAB_WIDTH;
 }
 
 /* Takes the last character of the line being edited, from the screen too. */
 static void erase_one(struct ldisc *ldisc)
 {
-	uint32_t before = columns_until(ldisc, ldisc->tail);
-	uint32_t after;
+	uint32_t width;
+	char c;
 
 	do
-		ldisc->tail--;
-	while (input_flag(ldisc, IUTF8) && ldisc->tail != ldisc->canonical &&
-		((unsigned char)ring_at(ldisc, ldisc->tail) & 0xc0) == 0x80);
+		c = ring_at(ldisc, --ldisc->tail);
+	while (input_flag(ldisc, IUTF8) && ldisc->tail != ldisc->canonical && ((unsigned char)c & 0xc0) == 0x80);
 	if (!local(ldisc, ECHO))
 		return;
 	if (!local(ldisc, ECHOE)) {
 		echo(ldisc, (char)ldisc->settings.c_cc[VERASE]);
 		return;
 	}
-	for (after = columns_until(ldisc, ldisc->tail); after < before; after++)
+	for (width = c == '\t' ? width_of_tab(ldisc) : width_of(ldisc, c); width; width--)
 		put(ldisc, "\b \b", 3);
 }
 

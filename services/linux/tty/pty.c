@@ -178,13 +178,15 @@ static long master_read(struct task *self, struct file *file, void *to, size_t b
 	return done || !bytes ? (long)done : -EFAULT;
 }
 
-/* Types as many bytes as the terminal has room for. */
-static size_t type(struct pty *pty, const char *bytes, size_t count)
+/* Types as many bytes as the terminal has room for. A single one may have the whole line printed again. */
+static size_t type(const struct task *self, struct pty *pty, const char *bytes, size_t count)
 {
 	size_t done = 0;
 
-	while (done < count && ldisc_has_room(&pty->tty.ldisc))
+	while (done < count && ldisc_has_room(&pty->tty.ldisc) && !(done && task_interrupted(self))) {
 		tty_receive(&pty->tty, bytes + done++, 1);
+		service_lock_pass();
+	}
 	return done;
 }
 
@@ -202,8 +204,10 @@ static long master_write(struct task *self, struct file *file, const void *from,
 
 		if (!got)
 			return done ? (long)done : -EFAULT;
-		typed = type(pty, piece, got);
+		typed = type(self, pty, piece, got);
 		done += typed;
+		if (done == bytes || task_interrupted(self))
+			break;
 		if (typed == got)
 			continue;
 		error = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(self, &pty->tty.room, 0);

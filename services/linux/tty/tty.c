@@ -310,6 +310,9 @@ static long tty_write(struct task *self, struct file *file, const void *from, si
 			sent += (size_t)more;
 		}
 		done += got;
+		service_lock_pass();
+		if (done < bytes && task_interrupted(self))
+			break;
 	}
 	return (long)done;
 }
