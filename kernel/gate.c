@@ -224,7 +224,7 @@ static bool settle_vas(struct cpu *cpu, struct thread *thread)
 	if (number == cpu->gate_vas)
 		return false;
 	cpu->gate_vas = cpu->gate->vas = a ? number : 0;
-	call->view = a ? &a->view : &call->space->view;
+	vas_set_view(call, call->space, a);
 	return true;
 }
 

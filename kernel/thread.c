@@ -13,6 +13,7 @@
 #include "regs.h"
 #include "sched.h"
 #include "space.h"
+#include "vas.h"
 #include "wait.h"
 
 struct list_node threads = LIST_INIT(threads);
@@ -157,6 +158,7 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 		error = thread_stacklet(thread, system, &top, &page);
 	if (error)
 		return error;
+	ASSERT(!call->frame && !call->vas);
 	call->view = &process->view;
 	call->frame_user = (sp - sizeof(struct user_frame)) & ~(sizeof(struct user_frame) - 1);
 	/* The service called from a stack of another kind, or its stacklet is full: only stacklets' pages can be held. */
@@ -177,9 +179,13 @@ void thread_release_frame(struct thread *thread, u32 at)
 {
 	struct call *call = &thread->calls[at];
 
-	if (call->frame)
-		frame_put((void *)page_down((u64)call->frame));
+	if (!call->frame)
+		return;
+	frame_put((void *)page_down((u64)call->frame));
 	call->frame = NULL;
+	if (call->vas)
+		space_put(call->vas);
+	call->vas = NULL;
 }
 
 static void free_thread(struct thread *thread)
@@ -467,7 +473,7 @@ int thread_set_home(struct thread *thread, struct space *space)
 	account_refund(old->account, ACCOUNT_THREADS, 1);
 	space_get(space);
 	call->space = space;
-	call->view = &space->view;
+	vas_set_view(call, space, NULL);
 	call->frame->space = space->number;
 	old->threads--;
 	space->threads++;

@@ -38,6 +38,7 @@ struct call {
 	struct interrupted *interrupted; /* an interrupt's call: all else to go on with (irq.h); NULL: none */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 	struct view *view;        /* spaces with a system: under which the thread runs there, its main one or a VAS's (vas.h) */
+	struct space *vas;        /* referenced: that VAS, also when it is not attached any more; NULL: none since the last switch */
 	struct list_node grants;  /* that end with the call, by grant.of_call; next is NULL: none */
 	u64 deadline;             /* of the call, ticks; 0: none */
 };
@@ -71,7 +72,7 @@ struct thread {
 	struct list_node all;   /* of all threads */
 	struct cpu *cpu;        /* the processor it runs on, or last ran on */
 	struct {
-		u64 space, offset; /* the awaited word: number of the owner, offset in its window */
+		u64 space, offset; /* the awaited word: `born` of its owner, offset in the window */
 		bool interruptible;
 		struct timer timer;
 	} wait;

@@ -43,6 +43,18 @@ bool space_has_root(const struct space *space, u64 root)
 
 /* --- threads in attachments --- */
 
+void vas_set_view(struct call *call, struct space *space, struct attachment *a)
+{
+	struct space *before = call->vas;
+
+	call->view = a ? &a->view : &space->view;
+	call->vas = a ? a->vas : NULL;
+	if (call->vas)
+		space_get(call->vas);
+	if (before)
+		space_put(before);
+}
+
 /* Is a thread in it, or going to return into it? */
 static bool is_inside(const struct attachment *a)
 {
@@ -63,7 +75,8 @@ static bool is_inside(const struct attachment *a)
 	return false;
 }
 
-/* Has all threads go on in the space's main view. Those that run now see an empty upper half until they are off the view. */
+/* Has all threads go on in the space's main view. Those that run now see an empty upper half until they are off the view. The VAS
+ * keeps its number for them (call.vas): the system may be at work on addresses in it. */
 static void evict(struct attachment *a)
 {
 	gate_forget();
@@ -233,7 +246,7 @@ int vas_switch(struct thread *thread, u32 number, bool by_system)
 	if (!by_system && (((from ? from->rights : 0) | (to ? to->rights : 0)) & VAS_BY_SYSTEM))
 		return -E_PERM;
 	before = call->view;
-	call->view = to ? &to->view : &call->space->view;
+	vas_set_view(call, call->space, to);
 	thread_load();
 	if (!by_system)
 		gate_open_vases(cpu_self(), before, from ? from->vas->number : 0, call->view, number);
@@ -244,8 +257,8 @@ int vas_switch(struct thread *thread, u32 number, bool by_system)
 
 void vas_inherit(struct thread *thread, const struct call *call)
 {
-	const struct attachment *a = call->space == thread->space ? view_attachment(call->view) : NULL;
+	struct attachment *a = call->space == thread->space ? view_attachment(call->view) : NULL;
 
 	if (a && !(a->rights & VAS_BY_SYSTEM))
-		thread->calls[0].view = call->view;
+		vas_set_view(&thread->calls[0], thread->space, a);
 }

@@ -44,6 +44,9 @@ int vas_detach(struct space *space, struct space *vas, bool force);
 int vas_switch(struct thread *thread, u32 number, bool by_system);
 /* -> number of the VAS it is in, 0 for none, -E_INVAL; *rights as in the attachment. */
 int vas_active(const struct thread *thread, bool by_system, u32 *rights);
+/* The thread whose call this is goes on in an attachment in that space, NULL: in the main view. It holds the VAS until it goes on
+ * elsewhere: the number of one that has ended is not given out anew while a call made in it is under way. */
+void vas_set_view(struct call *call, struct space *space, struct attachment *a);
 /* A new thread of a space starts in the VAS of the thread whose call made it, unless only the system switches there. */
 void vas_inherit(struct thread *thread, const struct call *call);
 

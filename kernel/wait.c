@@ -31,18 +31,29 @@ static __attribute__((noinline)) void vas_word_name(u64 *owner, u64 *offset)
 
 	if (!a || *offset < window_bytes() / 2)
 		return;
-	*owner = a->vas->number;
+	*owner = a->vas->born;
 	*offset -= window_bytes() / 2;
 }
 
-/* The name of a word that the current thread means: number of the space that owns it, offset in its window. */
+/* A word of another space, or of its own by a global pointer. 0: of none that lives. */
+static __attribute__((noinline)) u64 owner_of(u64 number)
+{
+	const struct space *owner = space_find((u32)number);
+
+	return owner ? owner->born : 0;
+}
+
+/* The name of a word that the current thread means: `born` of the space that owns it, which no other space ever has, since who waits
+ * may do so for longer than the owner lives; offset in its window. */
 static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset)
 {
 	*owner = address_number(va);
 	*offset = address_offset(va);
-	if (*owner)
+	if (*owner) {
+		*owner = owner_of(*owner);
 		return;
-	*owner = space->number;
+	}
+	*owner = space->born;
 	if (space->system)
 		vas_word_name(owner, offset);
 }

@@ -8,6 +8,7 @@
 #include "sched.h"
 #include "thread.h"
 #include "vas.h"
+#include "wait.h"
 
 enum { AT = 0x10000, BYTES = 0x8000, RW = RIGHT_R | RIGHT_W };
 
@@ -428,6 +429,102 @@ static void test_switch(void **state)
 	space_kill(a, SPACE_KILLED, 0);
 }
 
+/* --- what outlives a space --- */
+
+/* Many spaces come and go. -> one that has that number, if there is one before. */
+static struct space *find_again(u32 number)
+{
+	for (unsigned i = 0; i < 8000; i++) {
+		struct space *space = make(service, 0, 0);
+
+		if (space->number == number)
+			return space;
+		space_end(space, SPACE_KILLED, 0);
+	}
+	return NULL;
+}
+
+static bool comes_back(u32 number)
+{
+	struct space *space = find_again(number);
+
+	if (space)
+		space_end(space, SPACE_KILLED, 0);
+	return space;
+}
+
+enum leave { SWITCH_BY_SYSTEM, SWITCH, EXEC, END, LEAVES };
+
+/* The thread of a space is, in a VAS, inside of a system call when that VAS ends: what the system knows of addresses in it goes on to
+ * mean nobody, until the thread leaves the call and switches, or executes, or ends. */
+static void test_number_in_call(void **state)
+{
+	(void)state;
+	service->system_entry = AT;
+	for (enum leave leave = 0; leave < LEAVES; leave++) {
+		struct thread *thread = core_thread(a);
+		u32 number = vas->number;
+
+		attach(a, RW);
+		assert_int_equal(vas_switch(thread, number, false), 0);
+		core_enter(trap_system_call);
+		assert_ptr_equal(thread->space, service);
+		space_kill(vas, SPACE_KILLED, 0);
+		assert_ptr_equal(thread->calls[0].view, &a->view);
+		assert_null(space_find(number));
+		assert_false(comes_back(number));
+		if (leave == SWITCH_BY_SYSTEM) {
+			assert_int_equal(vas_switch(thread, 0, true), 0);
+		} else if (leave == EXEC) {
+			assert_int_equal(thread_set_home(thread, b), 0);
+		} else if (leave == SWITCH) {
+			core_enter(trap_system_return);
+			assert_int_equal(vas_switch(thread, 0, false), 0);
+		}
+		if (leave != END)
+			assert_true(comes_back(number));
+		space_kill(leave == EXEC ? b : a, SPACE_KILLED, 0);
+		assert_true(leave != END || !comes_back(number));
+		core_enter(leave == SWITCH ? trap_poke : trap_system_return);
+		assert_null(host_cpu.current);
+		assert_true(list_is_empty(&threads));
+		if (leave == END)
+			assert_true(comes_back(number));
+		*(leave == EXEC ? &b : &a) = make(service, 0, 1);
+		vas = make(service, SPACE_VAS | SPACE_GRANT_CREATOR, 0);
+	}
+}
+
+/* Who waits for a word of a space that has ended does not wait for the same word of another space that has its number. */
+static void test_word_of_ended(void **state)
+{
+	struct space *owner = make(service, 0, 0), *other;
+	struct thread *thread;
+	u32 number = owner->number;
+	u64 there = globalize(number, AT);
+
+	(void)state;
+	assert_int_equal(map_add(owner, owner, AT, BYTES, RW, 0, 0), 0);
+	assert_true(grant_make(owner, AT, BYTES, a->number, RW) > 0);
+	thread = core_thread(a);
+	assert_int_equal(wait_word(there, 0, 0, 0), 0);
+	core_enter(trap_poke);
+	assert_int_equal(wait_wake(owner, AT, 1), 1);
+	core_enter(trap_poke);
+	assert_ptr_equal(host_cpu.current, thread);
+	assert_int_equal(wait_word(there, 0, 0, 0), 0);
+	core_enter(trap_poke);
+	assert_null(host_cpu.current);
+	space_kill(owner, SPACE_KILLED, 0);
+	other = find_again(number);
+	assert_non_null(other);
+	assert_int_equal(map_add(other, other, AT, BYTES, RW, 0, 0), 0);
+	assert_int_equal(wait_wake(other, AT, 1), 0);
+	assert_int_equal(wait_wake(other, there, 1), 0);
+	assert_int_equal(thread->state, THREAD_WAITING);
+	space_kill(a, SPACE_KILLED, 0);
+}
+
 #define TEST_VAS(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
@@ -443,6 +540,8 @@ int main(int argc, char **argv)
 		TEST_VAS(test_clone),
 		TEST_VAS(test_switch),
 		TEST_VAS(test_mirror),
+		TEST_VAS(test_number_in_call),
+		TEST_VAS(test_word_of_ended),
 	};
 
 	core_start(argc, argv, 64u << 20);
