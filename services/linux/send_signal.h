@@ -1,4 +1,4 @@
-/* Signals: sending them, and what is done with them before a task goes on in its process.
+/* Sending signals, and keeping those that wait. What a signal does when it is delivered: signal/signal.h.
  *
  * Everything here needs the service lock. */
 #ifndef LINUX_SEND_SIGNAL_H

@@ -68,8 +68,8 @@ static inline bool service_lock_held(void)
 
 /* Sleeps until task_wake(self), the deadline (ns of the monotonic clock, 0 = none), or a signal that self must handle.
  * -> 0, -ETIMEDOUT, or -ERESTARTSYS for a signal (pass it on, or turn it into -ERESTARTNOHAND or -EINTR for calls that Linux
- * does not restart). Called and returns with the lock held. A wake-up that comes while the task does not sleep has no
- * effect, which is why looking and sleeping must not be separated by letting the lock go. */
+ * does not restart). Called and returns with the lock held. A task that is woken while it does not sleep does not notice;
+ * so the caller must not let the lock go between looking and sleeping. */
 int task_sleep(struct task *self, u64 deadline);
 /* As task_sleep(), but only a fatal signal ends it early: for vfork and the like. */
 int task_sleep_killable(struct task *self, u64 deadline);
@@ -83,24 +83,24 @@ bool task_interrupted(const struct task *self);
  * again. Free of cost if nobody waits. */
 void service_lock_pass(void);
 
-/* Tasks that wait for one thing. */
+/* A wait queue: the tasks that wait for one thing. */
 struct wait_queue {
 	struct list_node waiters;
 };
 
-/* One of them. The owner of a waiter may be in many lists through several waiters (poll). */
+/* One of them. A task that waits for several things (poll) has a waiter in each queue. */
 struct waiter {
 	struct list_node node;
 	struct task *task;
-	void (*wake)(struct waiter *); /* NULL: task_wake(task). May remove the waiter from its list. */
+	void (*wake)(struct waiter *); /* NULL: task_wake(task). May remove the waiter from its queue. */
 	void *data;                    /* for wake */
 };
 
 void wait_queue_init(struct wait_queue *list);
 void wait_queue_add(struct wait_queue *list, struct waiter *waiter);
-void wait_queue_remove(struct waiter *waiter); /* fine if it is in no list, once added or initialised */
+void wait_queue_remove(struct waiter *waiter); /* also one that is in no queue, if it was initialised */
 void waiter_init(struct waiter *waiter, struct task *task);
-/* Wakes all waiters of the list; they stay in it. */
+/* Wakes all waiters of the queue; they stay in it until they remove themselves. */
 void wake_up(struct wait_queue *list);
 /* Adds self, sleeps once, removes self; results as task_sleep(). */
 int wait_on(struct task *self, struct wait_queue *list, u64 deadline);

@@ -4,8 +4,8 @@
  *   eventfd.c signalfd.c timerfd.c        files that tell of events
  *   pipe.c                                pipes and fifos
  *
- * The poll function of a file says what is the case, and names the wait queues that are woken when that changes by poll_wait(). Masks
- * are EPOLL* (the same bits as POLL*). Everything here needs the service lock. */
+ * The poll function of a file returns the events that are the case now, and calls poll_wait() for each wait queue that is woken
+ * when that changes. Masks are EPOLL* (the same bits as POLL*). Everything here needs the service lock. */
 #ifndef LINUX_EVENT_EVENT_H
 #define LINUX_EVENT_EVENT_H
 
@@ -17,7 +17,7 @@ struct poll_table {
 	struct task *self;
 	struct waiter *waiters;
 	unsigned count, room;
-	/* For what waits on behalf of somebody else (epoll): set into each waiter. */
+	/* What each waiter gets, if a set and not a task waits (epoll); NULL: wakes the task. */
 	void (*wake)(struct waiter *);
 	void *data;
 };
@@ -40,7 +40,7 @@ static inline void poll_free_waits(struct poll_table *wait)
 		wait_queue_remove(&wait->waiters[--wait->count]);
 }
 
-/* The most wait lists that a file's poll function names. */
+/* The most wait queues that a file's poll function names. */
 enum { POLL_QUEUES = 2 };
 
 /* --- timeouts --- */
@@ -50,7 +50,7 @@ int deadline_from_timespec(struct task *self, u64 addr, u64 *deadline);
 
 /* --- what fs calls: fs_hooks --- */
 
-/* The file is going: no set watches it any more. */
+/* Takes a file that goes out of all sets that watch it. */
 void epoll_release_file(struct file *file);
 /* Opens a fifo: waits for the other end unless O_NONBLOCK. */
 int pipe_open(struct task *self, struct inode *inode, struct file *file);

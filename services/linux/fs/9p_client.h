@@ -20,7 +20,7 @@ struct superblock;
 
 extern const struct inode_ops p9_ops;
 
-/* The root inode of a 9p device, for tree->root. */
+/* The root inode of a 9p device, for superblock->root. */
 int p9_root(struct superblock *sb, struct inode **root);
 /* Tells the driver that the inode's node is not needed any more. */
 void p9_forget(struct inode *inode);
@@ -38,7 +38,7 @@ int p9_write(struct inode *inode, uint64_t offset, const void *from, size_t byte
 int p9_statfs(struct inode *inode, struct fs_statfs *about);
 int p9_sync(struct inode *inode);
 
-/* For trees with write_through: the same change on the server. */
+/* For superblocks with write_through: the same change on the server. */
 int p9_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
 int p9_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
 int p9_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made);

@@ -1,6 +1,6 @@
 /* Names in directories: a cache of what the 9p server has, and the truth about what programs have changed.
  *
- * Invariant: an entry is in the hash table and in its parent's list of children exactly if it is not dead. */
+ * Invariant: a dentry is in the hash table and in its parent's list of children exactly if it is not dead. */
 #include <asm/errno.h>
 #include <linux/limits.h>
 
@@ -58,7 +58,7 @@ static void dentry_unlink(struct dentry *dentry)
 	dentry->dead = true;
 }
 
-/* Frees an entry without references. -> its parent, whose reference the caller now has. */
+/* Frees a dentry without references. -> its parent, whose reference the caller now has. */
 static struct dentry *dentry_free(struct dentry *dentry)
 {
 	struct dentry *parent = dentry->parent == dentry ? NULL : dentry->parent;
@@ -212,7 +212,7 @@ int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_
 
 void dentry_pin(struct dentry *dentry)
 {
-	/* Those above stay because each entry has a reference on its parent. */
+	/* Those above stay because each dentry has a reference on its parent. */
 	if (!dentry->pinned && !dentry->dead) {
 		dentry->pinned = true;
 		dentry_get(dentry);
@@ -279,7 +279,7 @@ int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
 	}
 	if (inode->alias == from)
 		inode->alias = NULL;
-	/* The target's old entry gives way. */
+	/* The file that had the new name loses it. */
 	dentry_unlink(to);
 	if (to->pinned) {
 		to->pinned = false;
@@ -290,7 +290,7 @@ int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
 	return 0;
 }
 
-/* Notes the first name that is neither "." nor ".." nor hidden by an entry of the directory. */
+/* Notes the first name that is neither "." nor ".." nor hidden by a dentry of the directory. */
 struct emptiness {
 	struct dir_context listing;
 	struct dentry *dir;

@@ -91,7 +91,7 @@ void file_allow_write(struct task *self, struct file *file)
 	file_put(self, file);
 }
 
-/* --- the anonymous tree: pipes, epoll sets, memory files... --- */
+/* --- files without a path: pipes, epoll sets, memory files... --- */
 
 static struct superblock *anonymous_tree;
 

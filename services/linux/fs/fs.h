@@ -9,13 +9,13 @@
  *      :             :               :               :
  *    node          node            node            node           what the 9p server has, if anything
  *
- * A tree that lies on the 9p server is never written to (unless its share is writable): what programs change stays in the inode or
- * in the list of dentries. Such inodes are `dirty` and their dentries `pinned`; all others are a cache, forgotten oldest first when
- * there are too many. A name that was removed leaves a dentry without inode that is `pinned`. A dentry without inode that is not
- * pinned says that the server has no such name.
+ * The service does not write to the 9p server (unless the share is writable): what programs change stays in the inode or in the
+ * list of dentries. Such inodes are `dirty` and their dentries `pinned`; all others are a cache, forgotten oldest first when there
+ * are too many. A name that was removed leaves a dentry without inode that is `pinned`. A dentry without inode that is not pinned
+ * says that the server has no such name.
  *
  *   namei.c path.c        from a path to a dentry; making and removing names     dentry.c inode.c    what is known of the tree
- *   open.c read_write.c stat.c readdir.c record_locks.c    the calls             descriptors.c       tables of descriptors
+ *   open.c read_write.c stat.c readdir.c record_locks.c    the calls             descriptors.c       tables of descriptors; cwd.c
  *   file.c                open files                                             page_cache.c        the content of files
  *   mounts.c devices.c    what there is at the start                             9p_client.c         the server's side
  *
@@ -53,16 +53,16 @@ struct stamp {
 	uint32_t ns;
 };
 
-/* What directories and symbolic links of a tree do. Trees held in memory need none of these. */
+/* What a file system does for its directories and symbolic links. File systems in memory need none of these. */
 struct inode_ops {
 	/* Finds a name in a directory -> 0 and an inode with a reference, or -ENOENT and others. */
 	int (*lookup)(struct task *self, struct inode *dir, const char *name, size_t length, struct inode **found);
-	/* Hands the names that do not come from memory to `emit`, starting behind `cursor` (0: at the start), until it
-	 * returns false. "." and ".." included. */
+	/* Calls `emit` for each name that the server or a table has, "." and ".." too, from the one behind `cursor` on (0: from the
+	 * first), until `emit` returns false. */
 	int (*list)(struct task *self, struct inode *dir, uint64_t cursor, struct dir_context *listing);
 	/* Target of a symbolic link, not terminated -> length. */
 	int (*readlink)(struct task *self, struct inode *link, char *to, size_t size);
-	/* The entry a magic link of /proc leads to (with a reference), when text is not enough; may be NULL. */
+	/* The dentry that a magic link of /proc leads to, with a reference, where a path would not do; may be NULL. */
 	int (*follow)(struct task *self, struct inode *link, struct dentry **target);
 	/* Called when a file of this inode is opened: may set file->ops and file->data. */
 	int (*open)(struct task *self, struct inode *inode, struct file *file);
@@ -76,7 +76,7 @@ struct inode_ops {
 
 /* A mounted file system. */
 struct superblock {
-	const struct inode_ops *ops; /* of inodes that come from below; NULL: all is in memory */
+	const struct inode_ops *ops; /* of its inodes; NULL: all of them are in memory */
 	const char *type;            /* as in /proc/mounts */
 	const char *source;
 	uint32_t magic;    /* statfs.f_type */
@@ -98,7 +98,7 @@ struct inode {
 	struct stamp atime, mtime, ctime;
 	struct superblock *sb;
 	const struct inode_ops *ops;
-	struct list_node hash; /* inodes with a node, by tree and number */
+	struct list_node hash; /* inodes with a node, by superblock and number */
 	bool dirty;            /* differs from the server's: must not be forgotten */
 	bool written;          /* the pages do */
 	uint8_t kmap;          /* hint of services/linux/fs/page_cache.c */
@@ -125,10 +125,10 @@ struct inode {
 	char *target;           /* symbolic link in memory */
 	struct pipe *pipe;      /* of a fifo while it is open */
 	struct socket *socket;  /* bound to this name, while it is open */
-	uint64_t data[3];       /* of the tree's ops */
+	uint64_t data[3];       /* of the superblock's ops */
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
 	struct task *writer;     /* who writes in pieces: other writers wait */
-	struct dentry *alias;    /* an entry that names it, if one is cached: no reference */
+	struct dentry *alias;    /* a dentry that names it, if one is cached: no reference */
 };
 
 struct dentry {
@@ -140,10 +140,10 @@ struct dentry {
 	uint64_t serial;       /* order of fresh names */
 	struct dentry *parent;  /* with a reference; itself for a root */
 	struct inode *inode;   /* NULL: no such name */
-	struct dentry *mounted; /* root of the tree that covers this entry */
-	struct dentry *covers;  /* root of a tree: the entry it is mounted on */
+	struct dentry *mounted; /* root of the file system mounted here */
+	struct dentry *covers;  /* of a root: the dentry that it is mounted on */
 	struct list_node hash, sibling, children;
-	struct list_node unused; /* entries without references, oldest first */
+	struct list_node unused; /* dentries without references, oldest first */
 	char name[];
 };
 
@@ -228,16 +228,16 @@ struct fs_hooks {
 /* Before any other function: finds the driver of files and mounts the root. May sleep in portal calls; the service lock need not be
  * held yet. */
 void fs_init(const struct fs_hooks *hooks);
-/* The rest of the tree: /dev, /run, and the shares of the configuration. */
+/* Mounts the rest: /dev, /run, and the shares of the configuration. */
 void fs_mount_rest(void);
-/* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
- * notices such writes, so this is done for fsync(), msync() and at the end. */
+/* Writes to the server what processes may have changed through shared mappings, if the superblock is write_through. The service
+ * does not see such writes happen; so fsync(), msync() and the end call this. */
 int page_cache_flush(struct inode *inode, uint64_t offset, uint64_t bytes);
 void page_cache_flush_all(void);
 
-/* --- what other rooms add at the start: trees, names, devices; what fails ends the service --- */
+/* --- what other rooms add at the start: mounts, names, devices; what fails ends the service --- */
 
-/* Mounts a tree in memory, or of these operations, at an absolute path, which is made where it is missing. */
+/* Mounts a new file system at an absolute path, whose missing directories are made. ops NULL: one in memory. */
 struct superblock *fs_mount(const char *path, const char *type, const char *source, uint32_t magic, uint32_t mode,
 	const struct inode_ops *ops);
 /* Makes a file in a directory in memory. mode: type and permissions; rdev: of devices. */
@@ -262,7 +262,7 @@ void devices_register(const struct device *table);
 enum {
 	LOOKUP_FOLLOW = 1,   /* follow a symbolic link at the end */
 	LOOKUP_EMPTY = 2,    /* an empty path means dirfd itself */
-	LOOKUP_MISSING = 4,  /* the last name need not exist: then entry->inode is NULL */
+	LOOKUP_MISSING = 4,  /* the last name need not exist: then dentry->inode is NULL */
 	LOOKUP_NO_LINKS = 8, /* any symbolic link: ELOOP */
 };
 
@@ -277,19 +277,20 @@ int path_lookup(struct task *self, int dirfd, const char *path, unsigned flags, 
 
 struct dentry *dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
-/* The entry for a name in a directory, made if necessary by asking the tree. It has a reference; entry->inode is NULL
- * if there is no such file. Does not look at mounts. */
+/* Finds the dentry for a name in a directory, with a reference; one that is not cached is made after asking the file system. Its
+ * inode is NULL if there is no such file. Does not cross mounts. */
 int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_t length, struct dentry **found);
-/* Gives a name (an entry without inode) an inode, takes over a reference to it. */
+/* Gives a dentry without inode an inode; takes over the reference to it. */
 void dentry_instantiate(struct dentry *dentry, struct inode *inode);
-/* Takes the inode from a name. The entry is dead then for those who still hold it, and its name free. */
+/* Removes a name: whoever still holds the dentry finds it dead, and the name is free for another file. */
 int dentry_delete(struct dentry *dentry);
-/* Makes a file of that mode (type and permissions, umask not yet applied) at an entry without inode, with all checks
+/* Makes a file of that mode (type and permissions, umask not yet applied) at a dentry without inode, with all checks
  * of the directory. rdev for devices. */
 int dentry_mknod(struct task *self, struct dentry *dentry, uint32_t mode, uint64_t rdev);
-/* An entry without a place in any directory, for a file that has none (with a reference). */
+/* A dentry that is in no directory, with a reference, for a file that has no name. */
 struct dentry *dentry_anonymous(struct inode *inode);
-/* Absolute path below `top` -> length; "(unreachable)" is never produced: the walk ends at a root. -ENAMETOOLONG. */
+/* Writes the absolute path of a dentry as it is seen from `top`, or from its own root if it is not below `top`. -> length;
+ * -ENAMETOOLONG. */
 int dentry_path(struct dentry *dentry, struct dentry *top, char *to, size_t size);
 extern struct superblock *superblocks;       /* in order of mounting */
 extern struct dentry *root_dentry; /* "/" */
@@ -323,14 +324,14 @@ static inline bool is_symlink(const struct inode *inode)
 
 struct file *file_get(struct file *file);
 void file_put(struct task *self, struct file *file);
-/* A new open file; takes over references to inode and entry (may be NULL), also on failure. */
+/* A new open file. Takes over the references to inode and dentry (which may be NULL), also on failure. */
 struct file *file_new(const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
-/* Opens what an entry names; consumes no references. flags: O_* with permission checked before. */
+/* Opens what a dentry names; keeps no reference of the caller's. flags: O_*; the caller has checked permission. */
 int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file **opened);
-/* A file that is none of the tree's: inode of the anonymous tree. */
+/* An inode for a file that has no path: a pipe, a socket, an epoll set. */
 struct inode *anonymous_inode(u32 mode);
-/* An open file of that tree with a name, over data of the heap (NULL: there was no memory for it). -> NULL: no memory, the data is
- * freed. */
+/* An open file of that kind, which /proc calls `name`. Takes over `data`, a block of the heap (NULL: there was no memory for it).
+ * -> NULL: no memory, and the data is freed. */
 struct file *anonymous_file(const struct file_ops *ops, void *data, const char *name, u32 flags);
 /* The absolute path of an open file, NUL-terminated; " (deleted)" is appended if it has no name any more. -> length. */
 int file_path(struct file *file, char *to, size_t size);
@@ -343,9 +344,9 @@ static inline unsigned file_poll(struct file *file, struct poll_table *wait)
 
 /* --- vectors of readv() and the like --- */
 
-/* Reads a vector of at most UIO_MAXIOV pieces from user memory, checks it, and turns it into service pointers, to
- * be read from (write: to files) or to be written to. `few` has room for
- * IOVEC_ON_STACK of them; if there are more, they are in memory that iovec_free() gives back. */
+/* Reads an iovec of at most UIO_MAXIOV pieces from user memory, checks it and turns its addresses into service pointers: to read
+ * from if the call writes to a file (write), otherwise to write to. The result is in `few`, which has room for IOVEC_ON_STACK
+ * pieces, or in memory that iovec_free() gives back. */
 enum { IOVEC_ON_STACK = 8 };
 long iovec_import(struct task *self, u64 addr, u64 count, bool write, struct iovec *few, struct iovec **vector, u64 *bytes);
 void iovec_free(struct iovec *few, struct iovec *vector);

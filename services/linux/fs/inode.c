@@ -1,5 +1,5 @@
-/* Inodes and trees. Invariant: an inode that is on the 9p server and clean can be dropped and found again; one that is
- * dirty is held by the kept entries that name it. */
+/* Inodes and superblocks. Invariant: a clean inode of the 9p server can be dropped and found again; a dirty one is held by the
+ * pinned dentries that name it. */
 #include "services/linux/clock.h"
 
 #include <asm/errno.h>
@@ -133,7 +133,7 @@ bool in_group(const struct task *self, uint32_t gid)
 	return cred->fsgid == gid;
 }
 
-/* What the tree says of it: see inode_ops.judge. */
+/* What its file system says of it: see inode_ops.judge. */
 static int judge(struct task *self, struct inode *inode)
 {
 	const struct inode_ops *ops = inode->ops;
@@ -196,7 +196,7 @@ uint64_t inode_dev(const struct inode *inode)
 {
 	uint64_t dev = inode->sb->dev;
 
-	/* Devices of the host below one tree: the first one has the tree's own number. */
+	/* A share may cross devices of the host: the first one has the superblock's own number. */
 	return inode->device > 1 ? dev + ((uint64_t)inode->device << 20) : dev;
 }
 

@@ -1,4 +1,4 @@
-/* The start of the file tree: what is mounted where, and the names of devices. */
+/* What is mounted where at the start, and the names of devices. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -14,7 +14,7 @@
 
 static struct superblock *devices;
 
-/* --- building trees without a task --- */
+/* --- making names without a task --- */
 
 /* Makes a file in a directory in memory. */
 static struct dentry *plant(struct dentry *dir, const char *name, u32 mode, u64 rdev)
@@ -40,7 +40,7 @@ static void plant_link(struct dentry *dir, const char *name, const char *target)
 	dentry->inode->size = strlen(target);
 }
 
-/* The entry of an absolute path, whose directories are made where they are missing. */
+/* The dentry of an absolute path, whose missing directories are made. */
 static struct dentry *dentry_for(const char *path)
 {
 	struct dentry *at = dentry_get(root_dentry);

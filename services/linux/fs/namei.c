@@ -13,7 +13,7 @@
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
 
-/* May names be made and removed in the directory of this entry? */
+/* May names be made and removed in the directory of this dentry? */
 static int may_change(struct task *self, struct dentry *dentry)
 {
 	struct inode *dir = dentry->parent->inode;
@@ -24,7 +24,7 @@ static int may_change(struct task *self, struct dentry *dentry)
 	return error;
 }
 
-/* The same for removing what the entry names: a sticky directory protects the files of others. */
+/* The same for removing what the dentry names: a sticky directory protects the files of others. */
 static int may_remove(struct task *self, struct dentry *dentry)
 {
 	struct inode *dir = dentry->parent->inode;

@@ -1,5 +1,5 @@
-/* The page cache. A chunk whose bit is set in inode->filled has all its pages in the segment; the others are unknown to
- * nobody but the server. Written pages are only in the segment, so the pages of a written file are never dropped.
+/* The page cache. A chunk whose bit is set in inode->filled has all its pages in the segment; of the others only
+ * the server knows the content. Written pages are in the segment alone, so the pages of a written file are never dropped.
  *
  * Kmaps: the window [base, base + KMAPS << shift) of the service; kmap i shows one piece of one segment. */
 #include "services/linux/clock.h"

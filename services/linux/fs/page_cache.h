@@ -1,10 +1,10 @@
-/* The page cache: the content of regular files, in one segment per inode that processes map as it is.
+/* The page cache: each regular file that has been read or mapped has a segment with its content, and processes map that segment.
  *
- * Files of the server have a paged segment, whose pages are supplied in chunks of 32, by page_cache_read() and the like before
- * they touch them or by segment_fill() when a process faults. Files in memory have an ordinary, zero-filled one.
- * The service itself sees pieces of segments through a fixed number of kmaps in its window.
+ * A file of the server has a paged segment. Its pages come from the server in chunks of 32: page_cache_read() and the like fetch
+ * them before they touch them, segment_fill() when a process faults. A file in memory has an ordinary segment, zero-filled. The
+ * service itself maps pieces of segments into its window, a fixed number at a time: the kmaps.
  *
- * All with the service lock held. */
+ * Callers hold the service lock. */
 #ifndef LINUX_FS_PAGE_CACHE_H
 #define LINUX_FS_PAGE_CACHE_H
 
@@ -22,27 +22,25 @@ void page_cache_init(void);
  * nothing was. Reading ends at the file's size, writing moves it. */
 long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t bytes);
 long page_cache_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes);
-/* Before page_cache_read(): gets what is not there of a range, letting the service lock go while the driver reads. *offset may
- * change meanwhile. The inode must be held. */
+/* Before page_cache_read(): fetches what is missing of a range, and lets the service lock go while the driver reads. The caller
+ * holds the inode; others may change *offset meanwhile. */
 void page_cache_fetch(struct inode *inode, const uint64_t *offset, uint64_t bytes);
 /* Changes the size. */
 int page_cache_truncate(struct inode *inode, uint64_t size);
 /* Makes a range read as zero without changing the size. */
 int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes);
-/* Writes what processes may have changed through shared mappings to the server, if the tree is written through: nobody
- * notices such writes, so this is done for fsync(), msync() and at the end. */
 int page_cache_flush(struct inode *inode, uint64_t offset, uint64_t bytes);
-/* The inode has a segment after this. */
+/* Gives the inode a segment if it has none. */
 int page_cache_segment(struct inode *inode);
-/* The inode must be kept: its segment is mapped somewhere. */
+/* Keeps the inode in memory, since some process maps its segment. */
 void page_cache_pin(struct inode *inode);
-/* Drops pages that the server has, too: an unwritten file's. */
+/* Drops the pages of a file that nobody has written to: the server has them too. */
 void page_cache_drop(struct inode *inode);
-/* The inode goes. */
+/* The inode goes: gives its segment back. */
 void page_cache_release(struct inode *inode);
-/* Inode of a paged or mapped segment, or NULL; no reference. */
+/* The inode whose segment that is, if the segment is paged or mapped; otherwise NULL. No reference. */
 struct inode *page_cache_find(uint32_t segment);
-/* Drops clean pages of files that were not used lately if frames are short. */
+/* If frames are short: drops clean pages of the files that were used longest ago. */
 void page_cache_shrink(void);
 
 #endif

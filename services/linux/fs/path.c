@@ -1,6 +1,6 @@
 /* The path walk.
  *
- * It goes name by name from entry to entry. A symbolic link on the way puts its target in front of what is left of the
+ * It goes name by name from dentry to dentry. A symbolic link on the way puts its target in front of what is left of the
  * path; the two are joined in memory of their own, so a chain of links needs no recursion. */
 
 #include <asm/errno.h>

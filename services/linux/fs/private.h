@@ -18,20 +18,20 @@ int inode_permission_real(struct task *self, struct inode *inode, unsigned mask)
 bool inode_is_owner(struct task *self, struct inode *inode);
 /* Memory for dentry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
 struct dentry *dentry_reserve(const struct dentry *like);
-/* Moves the inode of `from` to the name `to`, with all entries below it; takes what dentry_reserve(to) gave, also on failure. */
+/* Moves the inode of `from` to the name `to`, with all dentries below it; takes what dentry_reserve(to) gave, also on failure. */
 int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved);
-/* Makes the entry and all above it stay in memory. */
+/* Keeps the dentry and all above it in memory. */
 void dentry_pin(struct dentry *dentry);
 /* Has the directory any names? Looks at the server's list too. */
 int dentry_is_empty(struct task *self, struct dentry *dir, bool *empty);
 /* Is the name of the server's list replaced or removed? */
 bool dentry_hides(struct dentry *dir, const char *name, size_t length);
-/* Makes the root entry of a tree. Takes over the reference to the inode. */
+/* Makes the root dentry of a superblock. Takes over the reference to the inode. */
 struct dentry *dentry_root(struct superblock *sb, struct inode *inode);
-/* Forgets unused entries until `target` are left. */
+/* Forgets unused dentries, the oldest first, until `target` are left. */
 void dentries_trim(unsigned target);
 extern unsigned dentries_unused_max; /* more are never kept: set to suit the memory of the machine */
-/* A tree in memory, mounted on the entry (NULL: nowhere). */
+/* A new superblock; ops NULL: in memory. superblock_mount() mounts it on a dentry (NULL: nowhere). */
 struct superblock *superblock_new(const char *type, const char *source, uint32_t magic, const struct inode_ops *ops);
 int superblock_mount(struct superblock *sb, struct dentry *on);
 /* The one mounted last. */
@@ -44,7 +44,7 @@ int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool o
 void file_set_hooks(const struct fs_hooks *hooks);
 /* The operations of regular files and directories. */
 extern const struct file_ops regular_ops, directory_ops;
-/* Text like "pipe:[12]" for a file without entry. -> length */
+/* Text like "pipe:[12]" for a file without dentry. -> length */
 int anonymous_name(const struct inode *inode, char *to, size_t size);
 /* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
 void file_fetch(struct file *file, const u64 *pos, size_t bytes);

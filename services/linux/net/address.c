@@ -1,4 +1,4 @@
-/* Names of sockets: socket files of the tree, and abstract names, which begin with a zero byte. */
+/* Names of sockets: socket files, and abstract names, which begin with a zero byte. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/in.h>

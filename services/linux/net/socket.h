@@ -4,13 +4,13 @@
  *   file --> struct socket --peer--> struct socket <-- file        connected: each end holds a reference to the other
  *              |      |
  *              |      what has come in: a ring of bytes with marks (stream.c), or a list of messages (datagram.c)
- *              name: a socket file of the tree, or an abstract one (address.c)
+ *              name: a socket file, or an abstract name (address.c)
  *
  *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, and who is called by a name
- *   connect.c   listen, connect, accept, socketpair       option.c    getsockopt, setsockopt
+ *   connect.c   listen, connect, accept, socketpair       options.c   getsockopt, setsockopt
  *   message.c   send and receive calls, credentials that are sent along
  *   scm.c       files that are sent along
- *   internet.c  names that are addresses of the loopback network
+ *   inet.c      names that are addresses of the loopback network
  *
  * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
  * A connection that waits to be accepted is a socket without a file, in the listener's list. */
@@ -94,7 +94,7 @@ enum socket_state { SOCKET_OPEN, SOCKET_LISTENING, SOCKET_CONNECTED };
 
 struct socket {
 	u32 refs;
-	u8 family, type; /* FAMILY_*, TYPE_* */
+	u8 family, type; /* AF_*, SOCK_* */
 	enum socket_state state;
 	bool closed;            /* its file is gone, or that of the listener before it was accepted */
 	bool in_shut;           /* nothing more comes in */
@@ -112,7 +112,7 @@ struct socket {
 	u32 charged;                      /* for messages sent from here that wait elsewhere */
 	struct list_node of_senders;      /* in peer->senders: those connected to a socket for datagrams */
 	struct list_node senders;
-	struct wait_queue room; /* who waits for room in `messages` or `pending` */
+	struct wait_queue room; /* senders sleep until `messages` has room, connects until `pending` has */
 	/* Files in flight: scm.c. */
 	struct list_node cookies;   /* in the queue */
 	struct file *file;          /* its own, without a reference; NULL: not accepted yet */
@@ -152,7 +152,7 @@ struct transfer {
 struct socket *socket_new(struct task *self, unsigned type);
 struct socket *socket_get(struct socket *socket);
 void socket_put(struct socket *socket);
-/* It will not be used any more: tells the other end, drops what waits in it. The reference stays. */
+/* Ends a socket that nobody will use any more: tells the other end, drops what waits in it. The caller keeps its reference. */
 void socket_close(struct task *self, struct socket *socket);
 /* Gives it a file and a descriptor; takes over the reference, also on failure. flags: O_NONBLOCK, O_CLOEXEC. -> descriptor. */
 int socket_open(struct task *self, struct socket *socket, u32 flags);
@@ -163,7 +163,7 @@ void socket_wake(struct socket *socket);
 struct socket *socket_of_file(const struct file *file);
 /* When a call that may wait gives up: 0 never, 1 at once. */
 u64 socket_deadline(const struct transfer *transfer, u64 timeout);
-/* Waits on a list for a transfer. -> 0: look again; -EAGAIN, -EINTR and the like. */
+/* Sleeps on a queue until it is woken. -> 0: look again; -EAGAIN at the deadline, -EINTR and the like. */
 long socket_wait(struct task *self, struct wait_queue *list, u64 deadline);
 /* Takes the error that waits. -> 0 or -errno. */
 int socket_error(struct socket *socket);
@@ -177,7 +177,7 @@ void stream_init(struct stream *stream);
 void stream_clear(struct task *self, struct stream *stream);
 long stream_send(struct task *self, struct socket *socket, struct transfer *transfer);
 long stream_receive(struct task *self, struct socket *socket, struct transfer *transfer);
-/* Whether poll shall say that it can be written to. */
+/* Whether poll reports EPOLLOUT. */
 bool stream_writable(const struct socket *socket);
 
 /* --- datagram.c --- */
@@ -199,7 +199,7 @@ void socket_name_put(struct socket_name *name);
 void socket_name_unbind(struct socket *socket);
 /* Binds to an abstract name that is free, if it has none: for those who want credentials. */
 int socket_autobind(struct task *self, struct socket *socket);
-/* Whom a socket calls by the address: one of its family and type, with a reference. -ECONNREFUSED and others. */
+/* Finds the socket of the same family and type that is bound to the address, with a reference. -ECONNREFUSED and others. */
 int socket_lookup(struct task *self, const struct socket *socket, const struct socket_address *address, u32 bytes,
 	struct socket **found);
 /* Reads an address of a call. -> -EFAULT, -EINVAL */
@@ -207,7 +207,7 @@ int sockaddr_read(struct task *self, u64 addr, u64 bytes, struct socket_address 
 /* Writes the socket's name to user memory at addr, and its length to the word at `length`, which says how much fits. */
 int sockaddr_write(struct task *self, const struct socket *socket, u64 addr, u64 length);
 
-/* --- internet.c --- */
+/* --- inet.c --- */
 
 int inet_bind(struct task *self, struct socket *socket, const struct socket_address *wanted, u32 bytes);
 /* Binds to a free port, if it is not bound; loopback: for a connection, which has an address. */

@@ -2,7 +2,7 @@
  * floor (send_signal.h).
  *
  *   delivery.c   before a task goes on in its process: handlers run, the process stops or ends
- *   calls.c      sigaction, sigprocmask, kill, sigsuspend...
+ *   signal.c     sigaction, sigprocmask, kill, sigsuspend...
  *
  * Everything here needs the service lock. */
 #ifndef LINUX_SIGNAL_SIGNAL_H
