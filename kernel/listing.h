@@ -1,7 +1,7 @@
-/* Telling what a space has: the native call list().
+/* The native call list(): tells what a space has.
  *
- * Each kind of thing hangs in one list of its space and is known by a number of its own, so that the next call goes on
- * behind the last one told of, whatever has come and gone meanwhile. */
+ * Each kind of thing hangs in one list of its space, and each thing has a number. A caller names the last number that it was told
+ * of; the next call goes on behind that, whatever has come and gone meanwhile. */
 #ifndef KERNEL_LISTING_H
 #define KERNEL_LISTING_H
 

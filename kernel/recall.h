@@ -1,4 +1,5 @@
-/* Taking threads out of calls before the callee returns: at a call's deadline, or because who manages the thread's home recalls it.
+/* Takes a thread out of a call before the callee returns: when the call's deadline comes, or when the manager of the thread's home
+ * space recalls it.
  *
  * Only portal calls can be cut short, and only while no unshielded (trusted) space works for the thread inside of them: it may
  * hold locks. A call that an interrupt made ends at its deadline only, and what the thread is to leave has to wait for it. Until

@@ -1,5 +1,5 @@
-/* Time: the clock, deadlines of waiting threads, slices. A processor that adds the earliest deadline arms its own alarm for
- * it, so the earliest one is always covered by some processor. All with the kernel lock. */
+/* Time: the clock, deadlines of waiting threads, slices. The processor that adds a deadline earlier than all others arms its own
+ * alarm for it, so some processor always wakes in time for the earliest one. All with the kernel lock. */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 

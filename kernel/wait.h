@@ -16,7 +16,7 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags);
 /* Wakes up to count waiters of the word at va of the space. -> how many. -E_INVAL. */
 int wait_wake(struct space *space, u64 va, u32 count);
 
-/* A waiting thread becomes ready: it was interrupted; for another reason; it leaves its space. */
+/* Make a waiting thread ready: because it was interrupted, because its wait failed, because it leaves its space. */
 void wait_interrupt(struct thread *thread);
 void wait_fail(struct thread *thread, int error);
 void wait_cancel(struct thread *thread);

@@ -1,8 +1,8 @@
-/* Talking to the file servers: one message there, one back, from any number of threads at once.
+/* Exchanges messages with the file servers: each request gets one answer; any number of threads may be at it at once.
  *
- * A request has memory for both that the device can reach. Small ones have a page; large ones have FS_CHUNK for one of the
- * two directions as well, and there are fewer. A request is taken from the pool, its message written, exchanged, its answer
- * read, and it is given back. */
+ * A request has memory that the device can reach, for the message and for the answer. Small requests have a page; large ones, of
+ * which there are fewer, have FS_CHUNK more for one of the two. A thread takes a request from the pool, writes its message,
+ * exchanges it, reads the answer and gives the request back. */
 #ifndef FS_EXCHANGE_H
 #define FS_EXCHANGE_H
 

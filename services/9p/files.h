@@ -1,4 +1,4 @@
-/* The calls of the fs portal (enum fs_op). Words are the client's: nothing about them is believed.
+/* The calls of the fs portal (enum fs_op). A client may send any words, so each function checks them.
  *
  * Functions return word 0 of the result: 0 or more, -E_*, or -(FS_ERRNO + errno). */
 #ifndef FS_FILES_H

@@ -1,4 +1,4 @@
-/* Keeping the children alive. */
+/* The keeper: starts the children, and starts those that end again. */
 #ifndef INIT_KEEPER_H
 #define INIT_KEEPER_H
 

@@ -17,19 +17,19 @@ static inline u64 *signal_word(sigset_t *set)
 	return (u64 *)set;
 }
 
-/* --- sending: siginfo has si_code SI_KERNEL unless an info is given. Permissions are the caller's affair. --- */
+/* --- sending: the caller has checked that it may. Without an info the siginfo says SI_KERNEL. --- */
 
-/* -> 0, or -EAGAIN: no memory to queue what a program queues. */
+/* -> 0; -EAGAIN: a program queues a signal with a value (sigqueue) and there is no memory to keep it. */
 int signal_send_process(struct process *process, int signal, const siginfo_t *info);
 int signal_send_task(struct task *task, int signal, const siginfo_t *info);
-/* To the task itself or its process from the kernel's side: SIGPIPE, SIGXFSZ. */
+/* Sends the task a signal for what its call did: SIGPIPE, SIGXFSZ. */
 void signal_send(struct task *task, int signal);
 /* To every process of a group from the kernel's side, as a child's end or a terminal causes it. */
 void signal_send_group(u32 pgid, int signal);
 /* The same for a group in the foreground of a terminal (SIGINT, SIGTSTP, SIGWINCH, SIGHUP...), whose number may have been
  * given to another since it came there: only if it is in the terminal's session. */
 void signal_foreground(u32 sid, u32 pgid, int signal);
-/* A signal raised by what the task just did: delivered even if blocked or ignored (then it kills). */
+/* Sends the task a signal for a fault or exception of its own. If it blocks or ignores that signal, the signal kills it. */
 void signal_force(struct task *task, const siginfo_t *info);
 
 /* --- asking --- */
@@ -41,7 +41,7 @@ bool group_is_orphaned(u32 pgid);
 /* Whether any process is in the group and session. */
 bool group_in_session(u32 pgid, u32 sid);
 
-/* Woken by signals that have come in and wait: signalfd.c. */
+/* Readers and pollers of a signalfd sleep here; every signal that is queued wakes them. */
 extern struct wait_queue signalfd_queue;
 
 /* --- for the signal room --- */
@@ -52,7 +52,7 @@ enum {
 	SIGNALS_IGNORED = 1u << (SIGCHLD - 1) | 1u << (SIGCONT - 1) | 1u << (SIGWINCH - 1) | 1u << (SIGURG - 1),
 };
 
-/* Takes one signal of the set that waits for self. -> its number and *info, or 0. */
+/* Takes out of the queues of self and its process one signal of the set. -> its number and *info, or 0 if none waits. */
 int signal_dequeue(struct task *self, u64 set, siginfo_t *info);
 /* Drops signals that wait for the process or any of its tasks. */
 void signal_flush(struct process *process, u64 set);
@@ -65,14 +65,14 @@ bool signal_is_ignored(const struct process *process, int signal);
 
 void sigpending_init(struct sigpending *pending);
 void sigpending_flush(struct sigpending *pending);
-/* Exec: handlers become the default. */
+/* For exec: actions that are handlers become the default again. */
 void signal_flush_handlers(struct task *self);
 /* Recomputes WORK_SIGNAL after a change of the mask. */
 void signal_recalc_pending(struct task *task);
-/* Signals of the set that wait for the process and that self, which may have been the one told of them, no longer takes:
- * its other tasks are told. */
+/* Self no longer takes the signals of the set: wakes another task of the process for those that wait for the process, in case self
+ * was the one that had been woken for them. */
 void signal_retarget(const struct task *self, u64 set);
-/* Puts a mask in force. */
+/* Makes `mask` the set of signals that self blocks. */
 void signal_set_mask(struct task *self, u64 mask);
 
 #endif

@@ -1,9 +1,9 @@
-/* Reading and writing the memory of processes.
+/* Reading and writing the memory of processes: what Linux calls copy_from_user, copy_to_user, get_user and put_user.
  *
  * The service holds a grant of the whole window of every process, so a user address becomes a pointer by putting the
- * number of the process's space into it. Nothing is looked up first: an address that is not there faults inside one of
- * the copy routines (copy.S), and the fault comes back as -EFAULT. A file page that is not there yet is supplied and the
- * copy goes on. All functions take user addresses as u64 and refuse those outside the process's own window. An address in the
+ * number of the process's space into it. Nothing is looked up first: a copy routine (copy.S) that comes to an address
+ * that is not mapped faults, and returns -EFAULT. If only a page of a file is missing, the service supplies it and the copy goes
+ * on. All functions take user addresses as u64 and refuse those outside the process's own window. An address in the
  * upper half of the window means the memory of the VAS that the calling thread is in (vas.h), with the rights it has there.
  *
  * May be called with or without the service lock. The service side of a copy may be any memory of the service, mapped

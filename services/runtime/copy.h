@@ -1,5 +1,5 @@
-/* Copying between a service and buffers that its callers name. A caller can name anything; what it does not have granted
- * must cost the service no more than an error return.
+/* Copies between a service and the buffers that its callers name. A caller can name any address; if it has not granted that
+ * memory, the copy returns an error.
  *
  * Only for services without a landing of their own (space_set_landing). */
 #ifndef RUNTIME_COPY_H
