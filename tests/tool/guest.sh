@@ -66,6 +66,26 @@ same "shared read-only" "shared" "$(run --share there:/mnt -- sh -c 'echo x >/mn
 same "shared for writing" "more text" "$(run --share there:/mnt:rw -- sh -c 'echo more text >/mnt/new'; cat there/new)"
 same "program in a shared directory" "found" "$(printf '#!/bin/sh\necho found\n' >there/prog; chmod +x there/prog; run --share there:/mnt -- /mnt/prog)"
 
+# nosuid and nodev: who owns the files on the host is nobody's privilege here
+mkdir -m 777 made
+cat >made/nobody <<'END'
+use POSIX;
+umask 0; setgid(65534); setuid(65534); exec @ARGV;
+END
+cat >made/script <<'END'
+cp "$(command -v id)" /mnt/id
+chmod 6755 /mnt/id
+stat -c '%a %u' /mnt/id
+END
+same "set-user-ID in a shared directory" "6755 65534 65534 755" "$(run --share made:/mnt:rw -- sh -c '
+	perl /mnt/nobody sh /mnt/script; perl /mnt/nobody /mnt/id -u' | tr '\n' ' ')$(stat -c %a made/id)"
+same "set-user-ID from the host" 65534 "$(cp "$(command -v id)" made/host
+	[ -z "$programs" ] || cp "$programs"/usr/bin/id made/host; chmod 4755 made/host
+	run --share made:/mnt:rw -- perl /mnt/nobody /mnt/host -u)"
+same "device in a shared directory" "no yes" "$(run --share made:/mnt:rw -- sh -c 'mknod /mnt/null c 1 3
+	(echo >/mnt/null) 2>/dev/null && echo yes || echo no; grep -q " /mnt .*nosuid,nodev" /proc/mounts && echo yes' | tr '\n' ' ' |
+	sed 's/ $//')"
+
 # files the tool writes
 run --kernel-log log.txt --stats stats.json -- true
 same "kernel log" yes "$([ -s log.txt ] && echo yes)"

@@ -82,9 +82,13 @@ static uint64_t host_number(uint64_t path, uint32_t *device)
 
 static void take_attributes(struct inode *inode, const struct fs_attr *attr)
 {
-	inode->mode = attr->mode;
-	inode->uid = attr->uid;
-	inode->gid = attr->gid;
+	if (inode->made_here) {
+		inode->mode = (inode->mode & ~0777u) | (attr->mode & 0777);
+	} else {
+		inode->mode = attr->mode;
+		inode->uid = attr->uid;
+		inode->gid = attr->gid;
+	}
 	inode->nlink = attr->nlink;
 	inode->rdev = attr->rdev;
 	inode->size = inode->remote_size = attr->size;
@@ -405,7 +409,7 @@ int p9_create(struct inode *dir, const char *name, size_t length, uint32_t mode,
 
 	if (error)
 		return error;
-	result = p9_call(FS_CREATE, node, globalize(arena.names), length, mode & 07777, globalize(&arena.attr));
+	result = p9_call(FS_CREATE, node, globalize(arena.names), length, mode & 0777, globalize(&arena.attr));
 	if (result < 0)
 		return (int)result;
 	error = inode_of_node(dir->sb, dir, name, length, (uint64_t)result, made);
@@ -418,7 +422,7 @@ int p9_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, 
 	int error = remote_name(dir, name, length, &node);
 
 	if (!error)
-		error = (int)p9_call(FS_MKDIR, node, globalize(arena.names), length, mode & 07777, 0);
+		error = (int)p9_call(FS_MKDIR, node, globalize(arena.names), length, mode & 0777, 0);
 	return error ? error : known_or_undone(p9_lookup(NULL, dir, name, length, made), dir, name, length, true);
 }
 
@@ -486,7 +490,7 @@ int p9_set_attributes(struct inode *inode, uint32_t which)
 	if (error)
 		return error;
 	arena.attr = (struct fs_attr){
-		.mode = inode->mode,
+		.mode = inode->mode & 0777,
 		.uid = inode->uid,
 		.gid = inode->gid,
 		.size = inode->size,

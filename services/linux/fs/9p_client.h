@@ -38,7 +38,8 @@ int p9_write(struct inode *inode, uint64_t offset, const void *from, size_t byte
 int p9_statfs(struct inode *inode, struct fs_statfs *about);
 int p9_sync(struct inode *inode);
 
-/* For superblocks with write_through: the same change on the server. */
+/* For superblocks with write_through: the same change on the server. Of a mode, the server only gets what is in 0777: set-user-ID
+ * would be for the user there. */
 int p9_create(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
 int p9_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **made);
 int p9_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **made);

@@ -249,7 +249,7 @@ int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file *
 	else if (inode->ops && inode->ops->open)
 		error = inode->ops->open(self, inode, file);
 	else if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
-		error = device_open(self, inode, file);
+		error = inode->sb->shared ? -EACCES : device_open(self, inode, file);
 	else if (S_ISFIFO(inode->mode))
 		error = hooks->open_fifo(self, inode, file);
 	else if (S_ISSOCK(inode->mode))
@@ -481,7 +481,7 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 	if (error)
 		return error;
 	*about = (struct exec_attributes){
-		.mode = inode->mode,
+		.mode = inode->sb->shared ? inode->mode & ~(u32)(S_ISUID | S_ISGID) : inode->mode,
 		.uid = inode->uid,
 		.gid = inode->gid,
 		.size = inode->size,

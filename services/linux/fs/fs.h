@@ -89,11 +89,13 @@ struct superblock {
 	bool write_through; /* changes are made on the server too */
 	bool fixed;         /* names cannot be made or removed */
 	bool uncached;      /* names are looked up each time */
+	bool shared;        /* a folder of the host's: mounted nosuid and nodev */
 };
 
 struct inode {
 	uint32_t refs;
 	uint32_t mode, uid, gid, nlink;
+	bool made_here; /* on the server, by a process: owner and the bits of mode above 0777 are not the server's to say */
 	uint64_t ino, rdev, size, blocks;
 	struct stamp atime, mtime, ctime;
 	struct superblock *sb;

@@ -137,6 +137,7 @@ static void mount_share(const char *text)
 		return;
 	}
 	sb->write_through = mode && strcmp(mode + 1, "rw") == 0;
+	sb->shared = true;
 	heap_free(copy);
 }
 

@@ -41,17 +41,30 @@ static void directory_changed(struct inode *dir)
 	inode_changed(dir);
 }
 
+/* The group and mode of what self makes in a directory. */
+static u32 group_in(const struct task *self, const struct inode *dir, u32 *mode)
+{
+	if (!(dir->mode & S_ISGID))
+		return self->process->cred.fsgid;
+	if (S_ISDIR(*mode))
+		*mode |= S_ISGID;
+	return dir->gid;
+}
+
+/* On the server the inode belongs to who runs that; here to self. */
+static void belongs_to(const struct task *self, const struct inode *dir, struct inode *inode, u32 mode)
+{
+	inode->gid = group_in(self, dir, &mode);
+	inode->uid = self->process->cred.fsuid;
+	inode->mode = (inode->mode & (S_IFMT | 0777)) | (mode & 07000);
+	inode->made_here = true;
+}
+
 static struct inode *new_inode(struct task *self, struct inode *dir, u32 mode)
 {
-	struct inode *inode;
-	u32 gid = self->process->cred.fsgid;
+	u32 gid = group_in(self, dir, &mode);
+	struct inode *inode = inode_new(dir->sb, mode, self->process->cred.fsuid, gid);
 
-	if (dir->mode & S_ISGID) {
-		gid = dir->gid;
-		if (S_ISDIR(mode))
-			mode |= S_ISGID;
-	}
-	inode = inode_new(dir->sb, mode, self->process->cred.fsuid, gid);
 	if (inode && S_ISDIR(mode)) {
 		inode->size = PAGE_SIZE;
 		inode->blocks = 8;
@@ -73,6 +86,7 @@ int dentry_mknod(struct task *self, struct dentry *dentry, uint32_t mode, uint64
 				      : p9_create(dir, dentry->name, dentry->length, mode, &inode);
 		if (error)
 			return error;
+		belongs_to(self, dir, inode, mode);
 	} else {
 		inode = new_inode(self, dir, mode);
 		if (!inode)
@@ -149,6 +163,7 @@ static int symlink_here(struct task *self, struct dentry *dentry, const char *ta
 		error = p9_symlink(dir, dentry->name, dentry->length, target, &inode);
 		if (error)
 			return error;
+		belongs_to(self, dir, inode, 0);
 	} else {
 		inode = new_inode(self, dir, S_IFLNK | 0777);
 		if (!inode)

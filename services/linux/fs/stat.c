@@ -443,12 +443,17 @@ long sys_utime(struct task *self, struct user_frame *f)
 
 /* --- whole file systems --- */
 
+/* The C library has them: f_flags of statfs(2). */
+enum { ST_NOSUID = 2, ST_NODEV = 4, ST_VALID = 0x20 };
+
 static long put_statfs(struct task *self, struct inode *inode, u64 addr)
 {
 	struct superblock *sb = inode->sb;
 	struct statfs to = { .f_type = sb->magic, .f_bsize = PAGE_SIZE, .f_frsize = PAGE_SIZE, .f_namelen = NAME_MAX };
 	struct fs_statfs about;
 
+	if (sb->shared)
+		to.f_flags = ST_VALID | ST_NOSUID | ST_NODEV;
 	if (sb->on_server && p9_statfs(sb->root->inode, &about) == 0) {
 		to.f_type = about.type;
 		to.f_bsize = to.f_frsize = about.bsize;

@@ -324,6 +324,11 @@ static void smaps_show(struct seq_file *seq, struct task *self, u64 number)
 
 /* --- mounts --- */
 
+static const char *mount_options(const struct superblock *sb)
+{
+	return sb->shared ? "rw,nosuid,nodev," : "rw,";
+}
+
 void mounts_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	char path[PATH_MAX];
@@ -331,7 +336,7 @@ void mounts_show(struct seq_file *seq, struct task *self, u64 number)
 	(void)self, (void)number;
 	for (const struct superblock *sb = superblocks; sb; sb = sb->next) {
 		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
-			seq_printf(seq, "%s %s %s rw,relatime 0 0\n", sb->source, path, sb->type);
+			seq_printf(seq, "%s %s %s %srelatime 0 0\n", sb->source, path, sb->type, mount_options(sb));
 	}
 }
 
@@ -343,8 +348,8 @@ static void mountinfo_show(struct seq_file *seq, struct task *self, u64 number)
 	(void)self, (void)number;
 	for (const struct superblock *sb = superblocks; sb; sb = sb->next, i++) {
 		if (dentry_path(sb->root, root_dentry, path, sizeof(path)) > 0)
-			seq_printf(seq, "%u %u 0:%lu / %s rw,relatime - %s %s rw\n", i, i == 20 ? 1 : 20, sb->dev, path,
-				sb->type, sb->source);
+			seq_printf(seq, "%u %u 0:%lu / %s %srelatime - %s %s rw\n", i, i == 20 ? 1 : 20, sb->dev, path,
+				mount_options(sb), sb->type, sb->source);
 	}
 }
 
