@@ -21,6 +21,7 @@
 #include "services/linux/memory/memory.h"
 #include "services/linux/process/process.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/timer.h"
 #include "services/linux/tty/tty.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/vas.h"

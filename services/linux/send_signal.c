@@ -1,11 +1,13 @@
 /* Sending signals and keeping those that wait: see send_signal.h. */
 #include <asm/errno.h>
+#include <linux/time.h>
 
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
 #include "services/linux/send_signal.h"
 #include "services/linux/task.h"
+#include "services/linux/user.h"
 
 /* --- signals that wait --- */
 
@@ -17,6 +19,19 @@ void sigpending_init(struct sigpending *pending)
 	pending->mask = 0;
 }
 
+/* It no longer waits: see struct sigqueue. */
+static void sigqueue_remove(struct sigqueue *entry, siginfo_t *taken)
+{
+	list_remove(&entry->node);
+	entry->waits = false;
+	if (entry->done) {
+		entry->done(entry, taken);
+		return;
+	}
+	user_uncharge(entry->user, USER_SIGNALS, 1);
+	heap_free(entry);
+}
+
 static void sigpending_drop(struct sigpending *pending, u64 set)
 {
 	if (!(pending->mask & set))
@@ -25,8 +40,7 @@ static void sigpending_drop(struct sigpending *pending, u64 set)
 		struct sigqueue *entry = container_of(node, struct sigqueue, node);
 		if (!(signal_bit(entry->info.si_signo) & set))
 			continue;
-		list_remove(node);
-		heap_free(entry);
+		sigqueue_remove(entry, NULL);
 	}
 	pending->mask &= ~set;
 }
@@ -47,8 +61,7 @@ static void pending_drop_timers(struct sigpending *pending)
 			continue;
 		}
 		dropped |= bit;
-		list_remove(node);
-		heap_free(entry);
+		sigqueue_remove(entry, NULL);
 	}
 	pending->mask &= left | ~dropped;
 }
@@ -67,25 +80,51 @@ void signal_flush(struct process *process, u64 set)
 		sigpending_drop(&container_of(node, struct task, sibling)->pending, set);
 }
 
-/* A standard signal waits at most once; others queue. Without memory, what a program queues is refused, and any other signal
- * comes without its details. */
-static int sigqueue_add(struct sigpending *pending, int signal, const siginfo_t *info)
+static void sigqueue_append(struct sigpending *pending, struct sigqueue *entry)
 {
-	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
-		return 0;
-	struct sigqueue *entry = heap_zalloc(sizeof(*entry));
-	if (!entry && signal >= SIGRTMIN && info && info->si_code != SI_USER)
-		return -EAGAIN;
-	pending->mask |= signal_bit(signal);
+	pending->mask |= signal_bit(entry->info.si_signo);
+	list_append(&pending->infos, &entry->node);
+	entry->waits = true;
 	wake_up(&signalfd_queue);
-	if (!entry)
-		return 0;
+}
+
+/* One more for the process's user, in the bounds of RLIMIT_SIGPENDING; what the kernel sends once only, and kill(), are beyond them.
+ * NULL: too many, or no memory. */
+static struct sigqueue *sigqueue_new(struct process *process, int signal, const siginfo_t *info)
+{
+	struct user *user = process->cred.user;
+	bool beyond = signal < SIGRTMIN && (!info || info->si_code >= 0);
+	if (!user_charge(user, USER_SIGNALS, 1, beyond ? USER_UNLIMITED : process_limit(process, RLIMIT_SIGPENDING)))
+		return NULL;
+	struct sigqueue *entry = heap_zalloc(sizeof(*entry));
+	if (!entry) {
+		user_uncharge(user, USER_SIGNALS, 1);
+		return NULL;
+	}
+	entry->user = user;
 	if (info)
 		entry->info = *info;
 	else
 		entry->info.si_code = SI_KERNEL;
 	entry->info.si_signo = signal;
-	list_append(&pending->infos, &entry->node);
+	return entry;
+}
+
+/* A standard signal waits at most once; others queue. When there are too many, what a program queues is refused, and any other
+ * signal comes without its details. */
+static int sigqueue_add(struct process *process, struct sigpending *pending, int signal, const siginfo_t *info)
+{
+	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
+		return 0;
+	struct sigqueue *entry = sigqueue_new(process, signal, info);
+	if (entry) {
+		sigqueue_append(pending, entry);
+		return 0;
+	}
+	if (signal >= SIGRTMIN && info && info->si_code != SI_USER)
+		return -EAGAIN;
+	pending->mask |= signal_bit(signal);
+	wake_up(&signalfd_queue);
 	return 0;
 }
 
@@ -105,13 +144,23 @@ static bool sigqueue_take(struct sigpending *pending, int signal, siginfo_t *inf
 			break;
 		}
 		*info = entry->info;
-		list_remove(node);
-		heap_free(entry);
+		sigqueue_remove(entry, info);
 		found = true;
 	}
 	if (!more)
 		pending->mask &= ~signal_bit(signal);
 	return true;
+}
+
+/* An interval timer goes on when its signal is taken: a short interval wakes nobody who does not look. */
+static void itimer_forward(struct process *process, int signal)
+{
+	if (signal == SIGALRM)
+		timer_forward(&process->timers[ITIMER_REAL]);
+	else if (signal == SIGVTALRM)
+		timer_forward(&process->timers[ITIMER_VIRTUAL]);
+	else if (signal == SIGPROF)
+		timer_forward(&process->timers[ITIMER_PROF]);
 }
 
 int signal_dequeue(struct task *self, u64 set, siginfo_t *info)
@@ -126,8 +175,8 @@ int signal_dequeue(struct task *self, u64 set, siginfo_t *info)
 	if (self->pending.mask & waiting & first)
 		waiting = self->pending.mask & waiting & first;
 	int signal = __builtin_ctzll(waiting) + 1;
-	if (!sigqueue_take(&self->pending, signal, info))
-		sigqueue_take(shared, signal, info);
+	if (!sigqueue_take(&self->pending, signal, info) && sigqueue_take(shared, signal, info))
+		itimer_forward(self->process, signal);
 	return signal;
 }
 
@@ -238,9 +287,12 @@ void signal_set_mask(struct task *self, u64 mask)
 	signal_retarget(self, self->mask);
 }
 
-/* Sends to a task, or to a process if task is NULL. */
-static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info)
+/* Sends to a task, or to a process if task is NULL. prepared: an entry that is there already; NULL: one is made. */
+static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info,
+	struct sigqueue *prepared)
 {
+	struct sigpending *pending = task ? &task->pending : &process->pending;
+	int error = 0;
 	u64 bit = signal_bit(signal);
 	if (process->state == PROCESS_ZOMBIE || process->exiting)
 		return 0;
@@ -258,7 +310,10 @@ static int signal_post(struct process *process, struct task *task, int signal, c
 	const struct task *looks = task ? task : process_task(process);
 	if (signal_is_ignored(process, signal) && looks && !((looks->mask | looks->waiting_for) & bit))
 		return 0;
-	int error = sigqueue_add(task ? &task->pending : &process->pending, signal, info);
+	if (prepared)
+		sigqueue_append(pending, prepared);
+	else
+		error = sigqueue_add(process, pending, signal, info);
 	if (error)
 		return error;
 	struct task *target = task ? task : process_choose(process, signal);
@@ -271,19 +326,24 @@ static int signal_post(struct process *process, struct task *task, int signal, c
 	return 0;
 }
 
+void signal_send_prepared(struct process *process, struct task *task, struct sigqueue *entry)
+{
+	signal_post(process, task, entry->info.si_signo, &entry->info, entry);
+}
+
 int signal_send_process(struct process *process, int signal, const siginfo_t *info)
 {
-	return signal_post(process, NULL, signal, info);
+	return signal_post(process, NULL, signal, info, NULL);
 }
 
 int signal_send_task(struct task *task, int signal, const siginfo_t *info)
 {
-	return signal_post(task->process, task, signal, info);
+	return signal_post(task->process, task, signal, info, NULL);
 }
 
 void signal_send(struct task *task, int signal)
 {
-	signal_post(task->process, task, signal, NULL);
+	signal_post(task->process, task, signal, NULL, NULL);
 }
 
 void signal_send_group(u32 pgid, int signal)
@@ -291,7 +351,7 @@ void signal_send_group(u32 pgid, int signal)
 	list_for_each_safe(node, &processes) {
 		struct process *process = container_of(node, struct process, all);
 		if (process->pgid == pgid)
-			signal_post(process, NULL, signal, NULL);
+			signal_post(process, NULL, signal, NULL, NULL);
 	}
 }
 
@@ -300,7 +360,7 @@ void signal_foreground(u32 sid, u32 pgid, int signal)
 	list_for_each_safe(node, &processes) {
 		struct process *process = container_of(node, struct process, all);
 		if (pgid && process->pgid == pgid && process->sid == sid)
-			signal_post(process, NULL, signal, NULL);
+			signal_post(process, NULL, signal, NULL, NULL);
 	}
 }
 
@@ -312,7 +372,7 @@ void signal_force(struct task *task, const siginfo_t *info)
 		action->sa_handler = SIG_DFL;
 		task->mask &= ~signal_bit(signal);
 	}
-	sigqueue_add(&task->pending, signal, info);
+	sigqueue_add(task->process, &task->pending, signal, info);
 	signal_recalc_pending(task);
 }
 

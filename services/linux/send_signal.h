@@ -22,6 +22,9 @@ static inline u64 *signal_word(sigset_t *set)
 /* -> 0; -EAGAIN: a program queues a signal with a value (sigqueue) and there is no memory to keep it. */
 int signal_send_process(struct process *process, int signal, const siginfo_t *info);
 int signal_send_task(struct task *task, int signal, const siginfo_t *info);
+/* The same with an entry of the caller's, which does not wait now and has `done`. An ignored signal is dropped, and the entry
+ * does not wait. task NULL: to the process. */
+void signal_send_prepared(struct process *process, struct task *task, struct sigqueue *entry);
 /* Sends the task a signal for what its call did: SIGPIPE, SIGXFSZ. */
 void signal_send(struct task *task, int signal);
 /* To every process of a group from the kernel's side, as a child's end or a terminal causes it. */

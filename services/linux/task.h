@@ -24,9 +24,11 @@
 #include "services/linux/credentials.h"
 #include "services/linux/mm.h"
 #include "services/linux/sleep.h"
+#include "services/linux/timer.h"
 
 struct descriptor_table;
 struct fs;
+struct posix_timers;
 struct vas;
 
 /* Descriptors are below this, whatever RLIMIT_NOFILE: /proc/sys/fs/nr_open. */
@@ -45,16 +47,15 @@ enum {
 struct sigqueue {
 	struct list_node node;
 	siginfo_t info;
+	struct user *user; /* who is charged for it; NULL: it is part of something that is, and `done` is called ... */
+	/* ... when it no longer waits: taken, with a copy of `info` that may be changed, or dropped, with NULL. */
+	void (*done)(struct sigqueue *entry, siginfo_t *info);
+	bool waits;
 };
 
 struct sigpending {
 	struct list_node infos; /* in order of arrival */
 	u64 mask;               /* bit signal - 1 */
-};
-
-struct interval_timer {
-	u64 deadline; /* ns of the clock it runs on; 0: off */
-	u64 interval;
 };
 
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
@@ -89,8 +90,8 @@ struct process {
 	struct wait_queue wait_tasks;          /* [L] exec waits here for the other tasks to end */
 	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
 	struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
-	struct interval_timer timers[3];      /* [L] ITIMER_* */
-	struct timer *posix_timers[8];        /* [L] */
+	struct timer timers[3];               /* [L] ITIMER_* */
+	struct posix_timers *posix_timers;    /* [L] those of timer_create(); NULL: none yet */
 	u64 start_ns;                         /* [I] */
 	u64 user_ns, system_ns;               /* [L] of ended tasks */
 	u64 child_user_ns, child_system_ns;   /* [L] of waited-for children */

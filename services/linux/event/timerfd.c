@@ -8,27 +8,32 @@
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/clock.h"
-#include "services/linux/time/time.h"
+#include "services/linux/timer.h"
 
 struct timerfd {
-	struct watched_timer timer;
+	struct timer timer;
 	int clock;
 	u64 times; /* it was due and nobody has read it */
 	struct wait_queue due;
 };
 
-static void timerfd_update(struct timerfd *timer, u64 now)
+static void timerfd_due(struct timer *queued)
 {
-	u64 times = interval_advance(&timer->timer.interval, now);
+	struct timerfd *timer = container_of(queued, struct timerfd, timer);
 
-	timer->times += times;
-	if (times)
-		wake_up(&timer->due);
+	timer->times++;
+	wake_up(&timer->due);
 }
 
-static void timer_due(struct watched_timer *timer, u64 now)
+/* Counts what has passed since it was due, and lets it go on: somebody looks. */
+static void timerfd_update(struct timerfd *timer)
 {
-	timerfd_update(container_of(timer, struct timerfd, timer), now);
+	u64 times;
+
+	timer_poll(&timer->timer);
+	times = timer_forward(&timer->timer);
+	if (times)
+		timer->times += times - 1;
 }
 
 static long timerfd_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos)
@@ -40,11 +45,12 @@ static long timerfd_read(struct task *self, struct file *file, void *to, size_t 
 	(void)pos;
 	if (bytes < sizeof(times))
 		return -EINVAL;
-	timerfd_update(timer, time_monotonic());
+	timerfd_update(timer);
 	while (!timer->times && !error)
 		error = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(self, &timer->due, 0);
 	if (!timer->times)
 		return error;
+	timerfd_update(timer);
 	times = timer->times;
 	timer->times = 0;
 	return copy_guarded(to, &times, sizeof(times)) < sizeof(times) ? -EFAULT : (long)sizeof(times);
@@ -63,7 +69,7 @@ static void timerfd_release(struct task *self, struct file *file)
 	struct timerfd *timer = file->data;
 
 	(void)self;
-	list_remove(&timer->timer.node);
+	timer_stop(&timer->timer);
 	heap_free(timer);
 }
 
@@ -90,8 +96,7 @@ long sys_timerfd_create(struct task *self, struct user_frame *f)
 	if (!file)
 		return -ENOMEM;
 	timer->clock = clock;
-	timer->timer.due = timer_due;
-	timer_watch(&timer->timer);
+	timer->timer.due = timerfd_due;
 	wait_queue_init(&timer->due);
 	return descriptor_add(self, file, 0, flags & TFD_CLOEXEC);
 }
@@ -107,8 +112,8 @@ static struct timerfd *timerfd_get(struct task *self, u64 fd, long *error)
 static int timerfd_tell(struct task *self, const struct timerfd *timer, u64 addr)
 {
 	struct __kernel_itimerspec value = {
-		.it_interval = ns_to_timespec(timer->timer.interval.interval),
-		.it_value = ns_to_timespec(interval_left(&timer->timer.interval)),
+		.it_interval = ns_to_timespec(timer->timer.interval),
+		.it_value = ns_to_timespec(timer_left(&timer->timer)),
 	};
 
 	return user_write(self, addr, &value, sizeof(value));
@@ -131,7 +136,7 @@ long sys_timerfd_settime(struct task *self, struct user_frame *f)
 	timer = timerfd_get(self, arg(f, 0), &error);
 	if (!timer)
 		return error;
-	timerfd_update(timer, time_monotonic());
+	timerfd_update(timer);
 	if (arg(f, 3) && timerfd_tell(self, timer, arg(f, 3)))
 		return -EFAULT;
 	if (flags & TFD_TIMER_ABSTIME && ns) {
@@ -141,7 +146,7 @@ long sys_timerfd_settime(struct task *self, struct user_frame *f)
 		ns = ns > now ? ns - now : 1;
 	}
 	timer->times = 0;
-	interval_set(&timer->timer.interval, ns, interval);
+	timer_start(&timer->timer, ns, interval);
 	return 0;
 }
 
@@ -152,6 +157,6 @@ long sys_timerfd_gettime(struct task *self, struct user_frame *f)
 
 	if (!timer)
 		return error;
-	timerfd_update(timer, time_monotonic());
+	timerfd_update(timer);
 	return timerfd_tell(self, timer, arg(f, 1));
 }

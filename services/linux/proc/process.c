@@ -12,6 +12,7 @@
 #include "services/linux/fs/fs.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/proc/private.h"
+#include "services/linux/user.h"
 #include "services/linux/tty/tty.h"
 
 enum { TICKS_PER_S = 100, MAPS_NAME_COLUMN = 73 };
@@ -147,7 +148,8 @@ static void status_show(struct seq_file *seq, struct task *self, u64 number)
 		bounds_counts(task_mm(task), &misses, &violations);
 		seq_printf(seq, "BoundsMisses:\t%lu\nBoundsViolations:\t%lu\n", misses, violations);
 	}
-	seq_printf(seq, "Threads:\t%u\nSigQ:\t0/4096\n", process->task_count);
+	seq_printf(seq, "Threads:\t%u\nSigQ:\t%lu/%lu\n", process->task_count,
+		process->cred.user->charged[USER_SIGNALS], process_limit(process, RLIMIT_SIGPENDING));
 	seq_printf(seq, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
 		task ? task->pending.mask : 0ul, process->pending.mask, task ? task->mask : 0ul, ignored, handled);
 	seq_printf(seq, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul,

@@ -5,31 +5,46 @@
 #include "lib/string.h"
 #include "services/runtime/service.h"
 
-#include "services/linux/helper.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
 #include "services/linux/machine.h"
 #include "services/linux/send_signal.h"
 #include "services/linux/task.h"
 #include "services/linux/time/private.h"
-#include "services/linux/time/time.h"
 #include "services/linux/user_memory.h"
 
-void itimers_run(struct process *process, u64 now, u64 *next)
+static void real_due(struct timer *timer)
 {
-	static const int signals[ITIMERS] = { SIGALRM, SIGVTALRM, SIGPROF };
-	for (unsigned i = 0; i < ITIMERS; i++) {
-		if (interval_advance(&process->timers[i], now))
-			signal_send_process(process, signals[i], NULL);
-		interval_note(next, &process->timers[i]);
-	}
+	signal_send_process(container_of(timer, struct process, timers[ITIMER_REAL]), SIGALRM, NULL);
+}
+
+static void virtual_due(struct timer *timer)
+{
+	signal_send_process(container_of(timer, struct process, timers[ITIMER_VIRTUAL]), SIGVTALRM, NULL);
+}
+
+static void prof_due(struct timer *timer)
+{
+	signal_send_process(container_of(timer, struct process, timers[ITIMER_PROF]), SIGPROF, NULL);
+}
+
+static void itimer_start(struct process *process, unsigned which, u64 ns, u64 interval)
+{
+	static void (*const due[ITIMERS])(struct timer *) = { real_due, virtual_due, prof_due };
+	process->timers[which].due = due[which];
+	timer_start(&process->timers[which], ns, interval);
+}
+
+void itimers_end(struct process *process)
+{
+	for (unsigned i = 0; i < ITIMERS; i++)
+		timer_stop(&process->timers[i]);
 }
 
 long sys_alarm(struct task *self, struct user_frame *frame)
 {
-	struct interval_timer *timer = &self->process->timers[ITIMER_REAL];
-	u64 left = interval_left(timer);
-	interval_set(timer, (u32)arg(frame, 0) * NS_PER_S, 0);
+	u64 left = timer_left(&self->process->timers[ITIMER_REAL]);
+	itimer_start(self->process, ITIMER_REAL, (u32)arg(frame, 0) * NS_PER_S, 0);
 	return (left + NS_PER_S - 1) / NS_PER_S;
 }
 
@@ -48,8 +63,8 @@ static struct __kernel_old_timeval ns_to_timeval(u64 ns)
 
 static int itimer_tell(struct task *self, unsigned which, u64 addr)
 {
-	const struct interval_timer *timer = &self->process->timers[which];
-	struct __kernel_old_itimerval value = { ns_to_timeval(timer->interval), ns_to_timeval(interval_left(timer)) };
+	const struct timer *timer = &self->process->timers[which];
+	struct __kernel_old_itimerval value = { ns_to_timeval(timer->interval), ns_to_timeval(timer_left(timer)) };
 	return user_write(self, addr, &value, sizeof(value));
 }
 
@@ -73,6 +88,6 @@ long sys_setitimer(struct task *self, struct user_frame *frame)
 		return -EINVAL;
 	if (arg(frame, 2) && itimer_tell(self, which, arg(frame, 2)))
 		return -EFAULT;
-	interval_set(&self->process->timers[which], ns, interval);
+	itimer_start(self->process, which, ns, interval);
 	return 0;
 }
