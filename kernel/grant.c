@@ -12,31 +12,34 @@
 #include "pt.h"
 #include "space.h"
 #include "tlb.h"
+#include "work.h"
 
 static struct pool grant_pool = POOL_INIT(grant_pool, struct grant),
 		   pair_pool = POOL_INIT(pair_pool, struct grant_pair);
 static struct handle_table grants;
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, BUCKETS = 4096 };
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X };
 
-static struct grant_pair *pairs[BUCKETS];
+static struct hash pairs;
 
 /* --- pairs of spaces --- */
 
-/* Where the link to the pair is; the link is NULL if there is none. */
-static struct grant_pair **pair_link(const struct space *owner, const struct space *to)
+static u64 pair_key(const struct space *owner, const struct space *to)
 {
-	struct grant_pair **link = &pairs[(owner->number * 61 + to->number) % BUCKETS];
+	return (u64)owner->number << 32 | to->number;
+}
 
-	while (*link && ((*link)->owner != owner || (*link)->to != to))
-		link = &(*link)->next;
-	return link;
+static struct grant_pair *pair_find(const struct space *owner, const struct space *to)
+{
+	struct hash_node *node = hash_find(&pairs, pair_key(owner, to));
+
+	return node ? container_of(node, struct grant_pair, by_numbers) : NULL;
 }
 
 /* NULL: no frame free. */
 static struct grant_pair *pair_make(struct space *owner, struct space *to)
 {
-	struct grant_pair **link = pair_link(owner, to), *pair = *link;
+	struct grant_pair *pair = pair_find(owner, to);
 
 	if (pair)
 		return pair;
@@ -48,7 +51,7 @@ static struct grant_pair *pair_make(struct space *owner, struct space *to)
 	list_init(&pair->grants);
 	list_append(&owner->viewers, &pair->of_owner);
 	list_append(&to->received, &pair->of_to);
-	*link = pair;
+	hash_insert(&pairs, &pair->by_numbers, pair_key(owner, to));
 	return pair;
 }
 
@@ -67,7 +70,7 @@ static void pair_put(struct grant_pair *pair)
 	if (!list_is_empty(&pair->grants) || pair->keeps_tables)
 		return;
 	drop_last(pair);
-	*pair_link(pair->owner, pair->to) = pair->next;
+	hash_remove(&pairs, &pair->by_numbers);
 	list_remove(&pair->of_owner);
 	list_remove(&pair->of_to);
 	pool_free(&pair_pool, pair);
@@ -87,6 +90,14 @@ void grant_note_copies(struct grant *grant)
 
 /* --- finding --- */
 
+/* Is a grant, or one that it was made from, being revoked? */
+static bool is_revoked(const struct grant *grant)
+{
+	while (grant && !grant->is_revoked)
+		grant = grant->parent;
+	return grant;
+}
+
 /* Does a grant allow all of `rights` at an offset? */
 static bool allows(const struct grant *grant, u64 offset, u32 rights)
 {
@@ -98,12 +109,13 @@ static bool allows(const struct grant *grant, u64 offset, u32 rights)
 		return false;
 	if ((rights & RIGHT_P) && (offset < grant->start || offset >= grant->end))
 		return false;
-	return offset >= page_down(grant->start) && offset < page_down(grant->end + PAGE_SIZE - 1);
+	return offset >= page_down(grant->start) && offset < page_down(grant->end + PAGE_SIZE - 1) &&
+		!is_revoked(grant);
 }
 
 struct grant *grant_find(const struct space *owner, const struct space *to, u64 offset, u32 rights)
 {
-	const struct grant_pair *pair = *pair_link(owner, to);
+	const struct grant_pair *pair = pair_find(owner, to);
 
 	if (!pair)
 		return NULL;
@@ -123,7 +135,7 @@ struct grant *grant_by_number(u32 number)
 
 bool grant_exists(const struct space *owner, const struct space *viewer)
 {
-	const struct grant_pair *pair = *pair_link(owner, viewer);
+	const struct grant_pair *pair = pair_find(owner, viewer);
 
 	return pair && !list_is_empty(&pair->grants);
 }
@@ -152,7 +164,7 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 	struct grant *grant;
 	u32 number;
 
-	if (!account_charge(account, ACCOUNT_GRANTS, 1))
+	if ((parent && parent->depth == GRANT_DEPTH_MAX) || !account_charge(account, ACCOUNT_GRANTS, 1))
 		return -E_LIMIT;
 	grant = pool_alloc(&grant_pool);
 	pair = grant ? pair_make(owner, to) : NULL;
@@ -176,6 +188,7 @@ static int make(struct space *owner, struct space *from, struct space *to, struc
 		.account = account,
 		.is_exact = parent && parent->is_exact,
 		.parent = parent,
+		.depth = parent ? parent->depth + 1 : 0,
 		.pair = pair,
 	};
 	list_init(&grant->children);
@@ -199,7 +212,7 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags)
 /* The grant that `caller` holds of a range and may pass on; one with all of the rights, if there is one. */
 static struct grant *find_parent(const struct space *owner, const struct space *caller, u64 start, u64 end, u32 rights)
 {
-	const struct grant_pair *pair = *pair_link(owner, caller);
+	const struct grant_pair *pair = pair_find(owner, caller);
 	struct grant *best = NULL;
 
 	if (!pair)
@@ -207,7 +220,7 @@ static struct grant *find_parent(const struct space *owner, const struct space *
 	list_for_each(node, &pair->grants) {
 		struct grant *grant = container_of(node, struct grant, of_pair);
 
-		if (!(grant->flags & GRANT_PASS) || start < grant->start || end > grant->end)
+		if (!(grant->flags & GRANT_PASS) || start < grant->start || end > grant->end || is_revoked(grant))
 			continue;
 		if (!(rights & ~grant->flags))
 			return grant;
@@ -365,22 +378,34 @@ static void end_one(struct grant *grant)
 	pair_put(pair);
 }
 
+/* Ends the youngest of those made from a grant, or that itself. */
+static void end_youngest(struct grant *grant)
+{
+	while (!list_is_empty(&grant->children))
+		grant = container_of(list_first(&grant->children), struct grant, sibling);
+	end_one(grant);
+}
+
+/* Ends a grant and those made from it, the youngest first, until it is time to stop: nobody can do anything by what is left of
+ * them. -> is it done? */
+static bool end_some(struct grant *grant)
+{
+	while (!list_is_empty(&grant->children)) {
+		if (!grant->is_revoked)
+			portal_forget();
+		grant->is_revoked = true;
+		end_youngest(grant);
+		if (work_is_due())
+			return false;
+	}
+	end_one(grant);
+	return true;
+}
+
 void grant_end(struct grant *grant)
 {
-	struct grant *top = grant->parent;
-
-	/* The youngest first. */
-	while (grant != top) {
-		struct grant *parent = grant->parent;
-
-		if (!list_is_empty(&grant->children)) {
-			grant = container_of(list_first(&grant->children), struct grant, sibling);
-			continue;
-		}
-		end_one(grant);
-		/* Go on with the parent's other children, unless this was the one asked for. */
-		grant = parent;
-	}
+	while (!end_some(grant))
+		;
 }
 
 int grant_make_for_call(struct space *caller, struct space *to, const struct grant_spec *spec, struct grant **out)
@@ -434,7 +459,7 @@ void grant_end_with_call(struct grant *grant)
 struct grant *grant_repeat(struct space *caller, struct space *to, const volatile struct grant_spec *spec)
 {
 	u64 address = spec->address, number = address_number(address), start = address_offset(address);
-	struct grant_pair *pair = number && number != caller->number ? NULL : *pair_link(caller, to);
+	struct grant_pair *pair = number && number != caller->number ? NULL : pair_find(caller, to);
 	struct grant *grant = pair ? pair->last : NULL;
 
 	if (!grant || grant->start != start || grant->end - start != spec->bytes || grant->flags != spec->flags ||
@@ -460,39 +485,49 @@ static bool may_revoke(const struct space *caller, const struct grant *grant)
 int grant_revoke(struct space *caller, u32 number)
 {
 	struct grant *grant = grant_by_number(number);
+	bool done;
 
 	if (!grant)
 		return -E_NOENT;
 	if (!may_revoke(caller, grant))
 		return -E_PERM;
-	grant_end(grant);
+	done = end_some(grant);
 	tlb_commit();
-	return 0;
+	return done ? 0 : WORK_AGAIN;
 }
 
-/* Ends all grants of a pair, and what tables it kept. */
-static void end_pair(struct grant_pair *pair)
+/* Ends all grants of a pair, and what tables it kept. -> false: it was time to stop. */
+static bool end_pair(struct grant_pair *pair)
 {
 	while (!list_is_empty(&pair->grants)) {
-		struct grant *grant = container_of(list_first(&pair->grants), struct grant, of_pair);
 		bool is_last = pair->grants.next == pair->grants.prev && !pair->keeps_tables;
+		const struct grant *grant = container_of(list_first(&pair->grants), struct grant, of_pair);
 
-		grant_end(grant);
+		is_last &= list_is_empty(&grant->children);
+		end_youngest(container_of(list_first(&pair->grants), struct grant, of_pair));
+		if (work_is_due())
+			return false;
 		if (is_last)
-			return;
+			return true;
 	}
 	pair->keeps_tables = false;
 	pt_clear_view(pair, 0, window_bytes());
 	pair_put(pair);
+	return !work_is_due();
 }
 
-void grant_end_space(struct space *space)
+bool grant_end_space(struct space *space)
 {
 	while (!list_is_empty(&space->viewers))
-		end_pair(container_of(list_first(&space->viewers), struct grant_pair, of_owner));
+		if (!end_pair(container_of(list_first(&space->viewers), struct grant_pair, of_owner)))
+			return false;
 	while (!list_is_empty(&space->received))
-		end_pair(container_of(list_first(&space->received), struct grant_pair, of_to));
-	while (!list_is_empty(&space->made))
-		grant_end(container_of(list_first(&space->made), struct grant, of_from));
-	portal_forget();
+		if (!end_pair(container_of(list_first(&space->received), struct grant_pair, of_to)))
+			return false;
+	while (!list_is_empty(&space->made)) {
+		end_youngest(container_of(list_first(&space->made), struct grant, of_from));
+		if (work_is_due())
+			return false;
+	}
+	return true;
 }

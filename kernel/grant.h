@@ -7,6 +7,7 @@
 #ifndef KERNEL_GRANT_H
 #define KERNEL_GRANT_H
 
+#include "hash.h"
 #include "lib/list.h"
 #include "pte.h"
 #include "types.h"
@@ -14,12 +15,12 @@
 struct account;
 struct space;
 
-enum { GRANT_SHOWN_AT_ONCE = 8 /* pages */ };
+enum { GRANT_SHOWN_AT_ONCE = 8 /* pages */, GRANT_DEPTH_MAX = 64 };
 
 /* All grants of one space's memory to another. */
 struct grant_pair {
 	struct space *owner, *to;
-	struct grant_pair *next;          /* of the same hash */
+	struct hash_node by_numbers;      /* its key: see pair_key() */
 	struct list_node grants;          /* by grant.of_pair, the newest first */
 	struct list_node of_owner, of_to; /* in owner->viewers (those with copies first) and to->received */
 	bool has_copies;   /* edge tables of `to` may show copies of entries */
@@ -46,6 +47,8 @@ struct grant {
 	struct account *account; /* charged */
 	bool has_copies;      /* see grant_pair */
 	bool is_exact;        /* this one or one above it has edges */
+	bool is_revoked;      /* it is being ended, in steps: neither it nor what was made from it gives any right */
+	u32 depth;            /* grants above it */
 	void *edges[2];       /* GRANT_EXACT: copies of the first and the last page, NULL: that is whole, or is the first */
 	struct grant *parent; /* NULL: from the owner or its manager */
 	struct list_node children, sibling;
@@ -57,7 +60,7 @@ struct grant {
 /* -> number of the grant. -E_INVAL (empty, outside of a window, no rights, to the owner itself), -E_PERM, -E_NOENT,
  * -E_LIMIT, -E_NOMEM. */
 int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_flags);
-/* -E_NOENT, -E_PERM. */
+/* -E_NOENT, -E_PERM, WORK_AGAIN. */
 int grant_revoke(struct space *caller, u32 number);
 /* For a call into `to`: of a range as above, with GRANT_KEEP and GRANT_EXACT. What is present of a few pages is visible at once.
  * -E_FAULT too: an edge page is not accessible. */
@@ -86,7 +89,7 @@ bool grant_exists(const struct space *owner, const struct space *viewer);
  * p? */
 bool space_may_call(struct space *caller, u64 address);
 
-/* Ends all grants of a space's memory, to it, and made by it of memory it manages. */
-void grant_end_space(struct space *space);
+/* Ends all grants of a space's memory, to it, and made by it of memory it manages. -> false: it was time to stop. */
+bool grant_end_space(struct space *space);
 
 #endif

@@ -58,7 +58,7 @@ static void tell_portal(const struct list_node *node, union record *record)
 {
 	const struct portal *portal = container_of(node, struct portal, of_space);
 
-	record->portal = (struct portal_info){ portal->address, portal->cookie };
+	record->portal = (struct portal_info){ portal->by_address.key, portal->cookie };
 }
 
 static const struct kind {

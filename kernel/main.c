@@ -13,6 +13,7 @@
 #include "sched.h"
 #include "space.h"
 #include "timer.h"
+#include "wait.h"
 
 struct cpu *cpus[CPUS_MAX];
 unsigned cpu_count;
@@ -105,6 +106,7 @@ _Noreturn void kernel_main(struct boot_info *boot)
 	call_test_panic = !strcmp(test, "panic");
 	fail_init(test);
 	space_init();
+	wait_init();
 	timer_init();
 	irq_lines = boot->irq_lines;
 	option(boot->command_line, "shield", shield, sizeof(shield));

@@ -12,7 +12,7 @@
 #include "tlb.h"
 #include "work.h"
 
-enum { REGIONS_AT_ONCE = 64 };
+enum { REGIONS_AT_ONCE = 64, REGIONS_FREED_AT_ONCE = 16, LEAVES_AT_ONCE = 4 };
 
 static const u32 MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X;
 
@@ -105,17 +105,21 @@ static u64 take_out(struct map *map, u64 start, u64 end)
 	return end;
 }
 
-void map_destroy(struct map *map)
+bool map_destroy(struct map *map)
 {
-	radix_destroy(&map->private, tlb_put_frame);
+	if (!radix_destroy(&map->private, frame_put))
+		return false;
 	account_refund(map_space(map)->account, ACCOUNT_FRAMES, map->private_count);
 	map->private_count = 0;
-	while (!list_is_empty(&map->regions)) {
+	for (unsigned i = 1; !list_is_empty(&map->regions); i++) {
 		struct region *region = container_of(list_first(&map->regions), struct region, order);
 
 		region_remove(map, region);
 		region_free(region);
+		if (!(i % REGIONS_FREED_AT_ONCE) && work_is_due())
+			return false;
 	}
+	return true;
 }
 
 /* Finds the segment for a new region and judges the request. */
@@ -521,7 +525,8 @@ static int fork_some(struct map *from, struct map *to, u64 *at)
 		result = fork_leaf(from, to, index, leaf, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 		index += RADIX_SLOTS;
 		/* A leaf that gave nothing is no progress: it may be in no region. */
-		if (result > 0 && index < end >> PAGE_SHIFT && work_is_due()) {
+		if (result > 0 && !(index % (LEAVES_AT_ONCE * RADIX_SLOTS)) && index < end >> PAGE_SHIFT &&
+			work_is_due()) {
 			end = index << PAGE_SHIFT;
 			fork_cut(to, end);
 		}

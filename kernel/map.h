@@ -49,8 +49,8 @@ struct map {
 struct space *map_space(struct map *map);
 
 void map_init(struct map *map);
-/* Frees everything; no tables show it any more. */
-void map_destroy(struct map *map);
+/* Frees everything; no tables show it any more. -> false: it was time to stop. */
+bool map_destroy(struct map *map);
 
 /* WORK_AGAIN (work.h) too, from map_add() that replaces, map_remove(), map_protect() and map_fork(). */
 

@@ -7,41 +7,27 @@
 #include "pool.h"
 #include "pt.h"
 #include "space.h"
-
-enum { BUCKETS = 256 };
+#include "work.h"
 
 static struct pool portal_pool = POOL_INIT(portal_pool, struct portal);
-static struct portal *buckets[BUCKETS];
+static struct hash portals;
 static u64 portal_generation = 1; /* of what spaces remember */
-
-static struct portal **bucket_of(u64 address)
-{
-	return &buckets[(address >> number_shift ^ address >> 4 ^ address >> 12) % BUCKETS];
-}
-
-/* Where the link to the portal at a global address is; the link is NULL if there is none. */
-static struct portal **link_of(u64 address)
-{
-	struct portal **link = bucket_of(address);
-
-	while (*link && (*link)->address != address)
-		link = &(*link)->next;
-	return link;
-}
 
 struct portal *portal_at(u64 address)
 {
-	return *link_of(address);
+	struct hash_node *node = hash_find(&portals, address);
+
+	return node ? container_of(node, struct portal, by_address) : NULL;
 }
 
 int portal_create(struct space *space, u64 entry, u64 cookie)
 {
-	struct portal *portal, **link;
+	u64 address = globalize(space->number, entry);
+	struct portal *portal;
 
 	if (!entry || entry >= window_bytes())
 		return -E_INVAL;
-	link = link_of(globalize(space->number, entry));
-	if (*link)
+	if (portal_at(address))
 		return -E_EXIST;
 	if (!account_charge(space->account, ACCOUNT_GRANTS, 1))
 		return -E_LIMIT;
@@ -51,17 +37,14 @@ int portal_create(struct space *space, u64 entry, u64 cookie)
 		return -E_NOMEM;
 	}
 	*portal = (struct portal){ .space = space, .entry = entry, .cookie = cookie };
-	portal->address = globalize(space->number, entry);
-	*link = portal;
+	hash_insert(&portals, &portal->by_address, address);
 	list_append(&space->portals, &portal->of_space);
 	return 0;
 }
 
-static void destroy(struct portal **link)
+static void destroy(struct portal *portal)
 {
-	struct portal *portal = *link;
-
-	*link = portal->next;
+	hash_remove(&portals, &portal->by_address);
 	list_remove(&portal->of_space);
 	account_refund(portal->space->account, ACCOUNT_GRANTS, 1);
 	pool_free(&portal_pool, portal);
@@ -70,18 +53,22 @@ static void destroy(struct portal **link)
 
 int portal_destroy(struct space *space, u64 entry)
 {
-	struct portal **link = link_of(globalize(space->number, entry));
+	struct portal *portal = entry < window_bytes() ? portal_at(globalize(space->number, entry)) : NULL;
 
-	if (entry >= window_bytes() || !*link)
+	if (!portal)
 		return -E_NOENT;
-	destroy(link);
+	destroy(portal);
 	return 0;
 }
 
-void portal_end_space(struct space *space)
+bool portal_end_space(struct space *space)
 {
-	while (!list_is_empty(&space->portals))
-		destroy(link_of(container_of(list_first(&space->portals), struct portal, of_space)->address));
+	while (!list_is_empty(&space->portals)) {
+		destroy(container_of(list_first(&space->portals), struct portal, of_space));
+		if (work_is_due())
+			return false;
+	}
+	return true;
 }
 
 void portal_forget(void)

@@ -5,6 +5,7 @@
 #ifndef KERNEL_PORTAL_H
 #define KERNEL_PORTAL_H
 
+#include "hash.h"
 #include "lib/list.h"
 #include "types.h"
 
@@ -13,8 +14,7 @@ struct space;
 struct portal {
 	struct space *space;
 	u64 entry, cookie;   /* entry: offset in the space's window */
-	u64 address;         /* global */
-	struct portal *next; /* of the same hash */
+	struct hash_node by_address; /* its key: the global address */
 	struct list_node of_space;
 };
 
@@ -27,7 +27,8 @@ int portal_destroy(struct space *space, u64 entry);
 int portal_find(struct space *caller, u64 address, struct portal **portal);
 /* The portal at a global address, NULL if there is none; asks for no right. */
 struct portal *portal_at(u64 address);
-void portal_end_space(struct space *space);
+/* Destroys those of a space. -> false: it was time to stop. */
+bool portal_end_space(struct space *space);
 /* Rights have shrunk somewhere: what spaces and processors remember of portals is not valid any more. */
 void portal_forget(void);
 

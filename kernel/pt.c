@@ -16,7 +16,7 @@
 
 unsigned pt_levels, pt_link_level, pt_links, number_shift, number_bits;
 
-enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X };
+enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, TABLES_AT_ONCE = 16 };
 
 static unsigned shift_of(unsigned level)
 {
@@ -623,10 +623,9 @@ void pt_detach(struct attachment *attachment)
 	tlb_add(attachment->vas, attachment->view.space, 0, window_bytes() / 2);
 }
 
-void pt_destroy(struct space *space)
+void pt_hide(struct space *space)
 {
 	pte_t *root = space->view.root;
-	void *table;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(space->view.used); i++) {
 		for (u64 used = space->view.used[i]; used; used &= used - 1)
@@ -636,10 +635,19 @@ void pt_destroy(struct space *space)
 	memset(space->tops, 0, sizeof(space->tops));
 	memset(space->touched, 0, sizeof(space->touched));
 	tlb_gone(space);
+}
+
+bool pt_destroy(struct space *space)
+{
+	void *table;
+
 	while ((table = frame_chain_pop(&space->tables))) {
 		space->table_count--;
 		account_refund(space->account, ACCOUNT_FRAMES, 1);
-		tlb_put_frame(table);
+		frame_put(table);
+		if (!(space->table_count % TABLES_AT_ONCE) && work_is_due())
+			return false;
 	}
 	ASSERT(space->table_count == 1);
+	return true;
 }

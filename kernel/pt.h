@@ -106,8 +106,10 @@ void pt_clear_copies(struct space *owner, u64 start, u64 end);
 int pt_create(struct space *space);
 /* Frees it, if there is one: the last of a space. */
 void pt_drop_root(struct space *space);
-/* Empties a space's root and frees all its other tables, through the pending batch. No grants to it are left. */
-void pt_destroy(struct space *space);
+/* Empties a space's root, and notes that. No grants to it are left. */
+void pt_hide(struct space *space);
+/* After that is committed: frees all its other tables. -> false: it was time to stop. */
+bool pt_destroy(struct space *space);
 
 /* Makes the root and the links of an attachment; they are its space's tables and end with it. -E_NOMEM. */
 int pt_attach(struct attachment *attachment);

@@ -3,6 +3,9 @@
 
 #include "panic.h"
 #include "pool.h"
+#include "work.h"
+
+enum { ASK_EVERY = 4 /* leaves: whether it is time to stop */ };
 
 static struct pool node_pool = POOL_INIT(node_pool, struct radix_node);
 
@@ -200,23 +203,33 @@ u64 radix_next(const struct radix *radix, u64 index)
 	return RADIX_NONE;
 }
 
-static void destroy_below(struct radix_node *node, unsigned level, void (*drop)(void *value))
+/* -> false: it was time to stop, what is left is in the node still. */
+static bool destroy_below(struct radix_node *node, unsigned level, void (*drop)(void *value))
 {
 	for (u64 used = node->used; used; used &= used - 1) {
 		void *value = node->slot[__builtin_ctzl(used)];
+		bool done;
 
-		if (level > 0)
-			destroy_below(value, level - 1, drop);
-		else
+		if (!level) {
 			drop(value);
+			continue;
+		}
+		done = destroy_below(value, level - 1, drop);
+		if (done && (__builtin_ctzl(used) % ASK_EVERY || !work_is_due()))
+			continue;
+		node->used = done ? used & (used - 1) : used;
+		return false;
 	}
 	pool_free(&node_pool, node);
+	return true;
 }
 
-void radix_destroy(struct radix *radix, void (*drop)(void *value))
+bool radix_destroy(struct radix *radix, void (*drop)(void *value))
 {
-	if (radix->root)
-		destroy_below(radix->root, radix->height - 1, drop);
-	radix->root = radix->leaf = NULL;
+	radix->leaf = NULL;
 	radix->has_emptied = false;
+	if (radix->root && !destroy_below(radix->root, radix->height - 1, drop))
+		return false;
+	radix->root = NULL;
+	return true;
 }

@@ -44,7 +44,7 @@ void *radix_take(struct radix *radix, u64 index);
 struct radix_node *radix_next_leaf(const struct radix *radix, u64 *index);
 /* The first index from that one on that has a value, RADIX_NONE if there is none. */
 u64 radix_next(const struct radix *radix, u64 index);
-/* Frees all nodes after passing each value to drop. */
-void radix_destroy(struct radix *radix, void (*drop)(void *value));
+/* Frees all nodes after passing each value to drop. -> false: it was time to stop (work.h), the rest is there still. */
+bool radix_destroy(struct radix *radix, void (*drop)(void *value));
 
 #endif

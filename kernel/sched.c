@@ -11,6 +11,7 @@
 #include "thread.h"
 #include "timer.h"
 #include "tlb.h"
+#include "work.h"
 
 enum { SPENT_AT_ONCE = 1000 /* threads that one choice may pass over */ };
 
@@ -242,6 +243,11 @@ static _Noreturn void go_idle(struct cpu *cpu)
 	idle_cpus |= 1u << cpu->number;
 	arch_space_prepare(NULL, NULL);
 	timer_arm();
+	/* What nobody waits for: a step, then whatever has come meanwhile. */
+	if (work_waiting) {
+		work_run();
+		timer_arm_for(arch_ticks());
+	}
 	kernel_unlock();
 	stretch_idle();
 	arch_idle();
@@ -268,6 +274,8 @@ void sched_tick(void)
 	if (!cpu->current || arch_ticks() < cpu->slice_end)
 		return;
 	cpu->reschedule = slice_random || (is_anyone_ready() && !is_put_off(cpu));
+	if (work_waiting)
+		work_run();
 	/* test=preempt: now and then (it takes long) an idle processor goes on with the thread. */
 	if (slice_random >> 60 == 1 && !is_anyone_ready() && poke_idle()) {
 		put_current(cpu);

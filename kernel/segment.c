@@ -12,9 +12,11 @@
 #include "pt.h"
 #include "space.h"
 #include "tlb.h"
+#include "work.h"
 
 static struct pool segment_pool = POOL_INIT(segment_pool, struct segment);
 static struct handle_table segments;
+static struct list_node unused = LIST_INIT(unused); /* destroyed and not mapped: to be freed, by segment.owned */
 
 #define SEGMENT_PAGES_MAX (1ul << 30) /* a page number fits a fault's 32 bits */
 
@@ -57,21 +59,44 @@ static int make(struct space *owner, u64 pages, u32 flags, pa_t base)
 	return (int)segment->number;
 }
 
+/* Frees some of a segment that nobody finds or shows. -> all of it? */
+static bool free_some(struct segment *segment)
+{
+	/* The frames of a contiguous one are counted by `present`. */
+	while ((segment->flags & SEGMENT_CONTIGUOUS) && segment->pages) {
+		tlb_put_frame(pa_ptr((pa_t){ segment->base.v + (--segment->pages << PAGE_SHIFT) }));
+		if (!(segment->pages % RADIX_SLOTS) && work_is_due())
+			return false;
+	}
+	if (!radix_destroy(&segment->frames, tlb_put_frame))
+		return false;
+	account_refund(segment->account, ACCOUNT_FRAMES, segment->present);
+	account_refund(segment->account, ACCOUNT_GRANTS, 1);
+	account_put(segment->account);
+	list_remove(&segment->owned);
+	pool_free(&segment_pool, segment);
+	work_waiting--;
+	return true;
+}
+
+bool segment_work(void)
+{
+	while (!list_is_empty(&unused))
+		if (!free_some(container_of(list_first(&unused), struct segment, owned)) || work_is_due())
+			break;
+	return list_is_empty(&unused);
+}
+
 /* Frees a segment that is destroyed and not mapped; its frames once nobody can see them. */
 static void release(struct segment *segment)
 {
 	if (!(segment->flags & SEGMENT_DESTROYED) || !list_is_empty(&segment->regions))
 		return;
-	if (segment->flags & SEGMENT_CONTIGUOUS)
-		for (u64 i = 0; i < segment->pages; i++)
-			tlb_put_frame(pa_ptr((pa_t){ segment->base.v + (i << PAGE_SHIFT) }));
-	radix_destroy(&segment->frames, tlb_put_frame);
-	account_refund(segment->account, ACCOUNT_FRAMES, segment->present);
-	account_refund(segment->account, ACCOUNT_GRANTS, 1);
-	account_put(segment->account);
-	list_remove(&segment->owned);
 	handle_drop(&segments, segment->number);
-	pool_free(&segment_pool, segment);
+	list_remove(&segment->owned);
+	list_append(&unused, &segment->owned);
+	work_waiting++;
+	segment_work();
 }
 
 void segment_unused(struct segment *segment)
@@ -79,16 +104,19 @@ void segment_unused(struct segment *segment)
 	release(segment);
 }
 
-void segment_end_space(struct space *space)
+bool segment_end_space(struct space *space)
 {
-	list_for_each_safe(node, &space->segments) {
-		struct segment *segment = container_of(node, struct segment, owned);
+	while (!list_is_empty(&space->segments)) {
+		struct segment *segment = container_of(list_first(&space->segments), struct segment, owned);
 
 		list_remove(&segment->owned);
 		segment->owner = NULL;
 		segment->flags |= SEGMENT_DESTROYED;
 		release(segment);
+		if (work_is_due())
+			return false;
 	}
+	return true;
 }
 
 int segment_create(struct space *caller, u64 pages, u32 flags)
@@ -114,8 +142,17 @@ static int find_for(struct space *caller, u32 number, struct segment **out)
 int segment_destroy(struct space *caller, u32 number)
 {
 	struct segment *segment;
-	int error = find_for(caller, number, &segment);
+	int error;
 
+	/* It is destroyed: the rest is to free it. */
+	if (*work_place()) {
+		bool done = segment_work();
+
+		tlb_commit();
+		return done ? 0 : WORK_AGAIN;
+	}
+	*work_place() = 1;
+	error = find_for(caller, number, &segment);
 	if (error)
 		return error;
 	if (segment->flags & SEGMENT_DESTROYED)
@@ -123,7 +160,7 @@ int segment_destroy(struct space *caller, u32 number)
 	segment->flags |= SEGMENT_DESTROYED;
 	release(segment);
 	tlb_commit();
-	return 0;
+	return list_is_empty(&unused) ? 0 : WORK_AGAIN;
 }
 
 static bool is_range(const struct segment *segment, u64 first, u64 count)

@@ -66,8 +66,10 @@ u32 segment_unshare(struct segment *segment, u64 page);
 void *segment_present(const struct segment *segment, u64 page);
 /* Called when the last region has left its list: frees a destroyed segment. */
 void segment_unused(struct segment *segment);
-/* Destroys all that a space owns. Its maps are gone already. */
-void segment_end_space(struct space *space);
+/* Frees some of what is destroyed and not mapped. -> nothing is left of it? */
+bool segment_work(void);
+/* Destroys all that a space owns. Its maps are gone already. -> false: it was time to stop. */
+bool segment_end_space(struct space *space);
 /* Do frames of the segment lie at base + offset? */
 static inline bool segment_is_fixed(const struct segment *segment)
 {

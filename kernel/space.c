@@ -3,6 +3,7 @@
 
 #include "account.h"
 #include "grant.h"
+#include "hash.h"
 #include "layout.h"
 #include "lib/string.h"
 #include "panic.h"
@@ -35,6 +36,7 @@ static u64 ended;
 void space_init(void)
 {
 	pt_init(paging_levels);
+	hash_init();
 	numbers = 1;
 }
 
@@ -259,7 +261,7 @@ void space_put(struct space *space)
 	}
 }
 
-void space_end(struct space *space, enum space_end why, u64 address)
+void space_begin_end(struct space *space, enum space_end why, u64 address)
 {
 	ASSERT(space->end == SPACE_ALIVE && why != SPACE_ALIVE);
 	space->end = why;
@@ -267,16 +269,53 @@ void space_end(struct space *space, enum space_end why, u64 address)
 	ends[ended++ % ENDS_REMEMBERED] =
 		(struct ended){ space->manager ? space->manager->born : 0, space->number, why, address };
 	list_remove(&space->of_manager);
+	alive--;
+	portal_forget();
+}
+
+static bool end_views(struct space *space)
+{
 	vas_end_space(space);
-	portal_end_space(space);
-	grant_end_space(space);
-	pt_destroy(space);
-	map_destroy(&space->map);
-	segment_end_space(space);
+	return true;
+}
+
+static bool hide_tables(struct space *space)
+{
+	pt_hide(space);
+	tlb_commit();
+	space->is_off = true;
+	return true;
+}
+
+static bool end_map(struct space *space)
+{
+	return map_destroy(&space->map);
+}
+
+bool space_end_some(struct space *space)
+{
+	static bool (*const stages[])(struct space *) = { end_views, portal_end_space, grant_end_space, hide_tables,
+		pt_destroy, end_map, segment_end_space };
+
+	for (; space->stage < ARRAY_SIZE(stages); space->stage++)
+		if (!stages[space->stage](space))
+			return false;
+	return true;
+}
+
+void space_finish_end(struct space *space)
+{
 	tlb_commit();
 	vas_free_views(space);
-	alive--;
 	space_put(space);
+}
+
+struct space *space_ending(u32 number, u64 born)
+{
+	struct space *space = by(number);
+
+	return space && space->end != SPACE_ALIVE && space->born == born && !list_is_empty(&space->of_manager) ? space
+													       : NULL;
 }
 
 void space_info(const struct space *space, struct space_info *info)

@@ -37,11 +37,13 @@ struct space {
 	u64 born; /* [I] how many spaces had been made with it */
 	enum space_end end;
 	u64 end_address;
+	u32 stage, untold; /* of its end: what has been done of it; threads in `homes` that have not been told */
+	bool is_off;       /* of its end: no processor is on its root any more */
 
 	struct account *account;              /* [I] referenced; NULL: no limits */
 	struct space *manager;                /* [I] referenced; NULL: this is the first space */
 	u32 manager_number;                   /* [I] 0: none */
-	struct list_node managed, of_manager; /* living spaces only */
+	struct list_node managed, of_manager; /* living spaces only; of one that ends: in thread.c's list of these */
 	struct space *system; /* [I] referenced; whose system portal serves it, NULL: none. It may have ended. */
 	u64 system_entry;     /* of this space's own system portal, for those it serves; 0: none yet */
 	struct landing landing;
@@ -106,10 +108,16 @@ bool space_manages(const struct space *manager, const struct space *s);
 void space_get(struct space *space);
 /* The last one, of an ended space, frees it and its number. */
 void space_put(struct space *space);
-/* Ends a living space: its memory, portals, segments, and the grants of it, to it and by it. Threads may still be in
- * it, on any processor: from now on each of their accesses faults, and space_fault() resolves none. Spaces that it
- * manages go on until the caller ends them. Drops the reference of being alive. */
-void space_end(struct space *space, enum space_end why, u64 address);
+/* Ends a living space, in pieces: space_kill() in thread.h does it. It is dead at once: Threads may still be in it, on any
+ * processor, but each of their accesses faults, and space_fault() resolves none; nobody finds it, calls it or is granted anything by
+ * its grants. Spaces that it manages go on until the caller ends them. */
+void space_begin_end(struct space *space, enum space_end why, u64 address);
+/* Then: frees its memory, portals, segments, and the grants of it, to it and by it. -> false: it was time to stop. */
+bool space_end_some(struct space *space);
+/* At last: drops the reference of being alive. */
+void space_finish_end(struct space *space);
+/* The space that had this number and is not freed yet, as thread.c keeps those in a list by of_manager; else NULL. */
+struct space *space_ending(u32 number, u64 born);
 /* Has a space of that number, managed by `manager`, ended not long ago, and none of that number since? Then why and where. */
 bool space_ended(const struct space *manager, u32 number, enum space_end *why, u64 *address);
 void space_info(const struct space *space, struct space_info *info);

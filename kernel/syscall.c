@@ -286,18 +286,35 @@ static i64 do_space_create(const struct request *r)
 	return space->number;
 }
 
+/* A step of a call that has ended a space, other than the first. */
+static i64 go_on_ending(const struct request *r)
+{
+	work_run();
+	return space_ending(number(r, 0), *work_place()) ? WORK_AGAIN : 0;
+}
+
+static i64 end_space(const struct request *r, struct space *space)
+{
+	*work_place() = space->born;
+	space_kill(space, space == r->space ? SPACE_EXITED : SPACE_KILLED, 0);
+	return word(r, 0) && space_ending(number(r, 0), *work_place()) ? WORK_AGAIN : 0;
+}
+
 static i64 do_space_destroy(const struct request *r)
 {
+	struct space *space;
 	i64 error;
-	struct space *space = managed_space(r, 0, &error);
 
+	begin_steps(r);
+	if (*work_place())
+		return work_end(go_on_ending(r));
+	space = managed_space(r, 0, &error);
 	if (!space)
-		return error;
+		return work_end(error);
 	/* Its system ends it, or who made it. */
 	if (space->system && space == r->space)
-		return -E_PERM;
-	space_kill(space, space == r->space ? SPACE_EXITED : SPACE_KILLED, 0);
-	return 0;
+		return work_end(-E_PERM);
+	return work_end(end_space(r, space));
 }
 
 static i64 do_space_fork(const struct request *r)
@@ -382,7 +399,8 @@ static i64 do_segment_create(const struct request *r)
 
 static i64 do_segment_destroy(const struct request *r)
 {
-	return segment_destroy(r->space, number(r, 0));
+	begin_steps(r);
+	return work_end(segment_destroy(r->space, number(r, 0)));
 }
 
 static i64 do_segment_supply(const struct request *r)
@@ -500,7 +518,8 @@ static i64 do_grant(const struct request *r)
 
 static i64 do_revoke(const struct request *r)
 {
-	return grant_revoke(r->space, number(r, 0));
+	begin_steps(r);
+	return work_end(grant_revoke(r->space, number(r, 0)));
 }
 
 static i64 do_portal_create(const struct request *r)

@@ -13,6 +13,7 @@
 #include "regs.h"
 #include "sched.h"
 #include "space.h"
+#include "tlb.h"
 #include "vas.h"
 #include "wait.h"
 
@@ -405,11 +406,20 @@ static void tell_thread(struct thread *thread, const struct space *space)
 		arch_poke(thread->cpu->number);
 }
 
-/* Threads that are in the space, or going to return into it, have it for their home or a stacklet in it. */
-static void unwind_threads(struct space *space)
+/* Threads that are in the space, or going to return into it, have it for their home or a stacklet in it. -> false: it was time to
+ * stop. */
+static bool unwind_threads(struct space *space)
 {
-	list_for_each_safe(node, &space->homes)
+	while (space->untold && !list_is_empty(&space->homes)) {
+		struct list_node *node = list_first(&space->homes);
+
+		space->untold--;
+		list_remove(node);
+		list_append(&space->homes, node);
 		tell_thread(container_of(node, struct thread, of_home), space);
+		if (work_is_due())
+			return false;
+	}
 	while (!list_is_empty(&space->stacklets)) {
 		struct stacklet *stacklet = container_of(list_first(&space->stacklets), struct stacklet, of_space);
 		bool is_inside = stacklet->thread->space == space;
@@ -418,7 +428,10 @@ static void unwind_threads(struct space *space)
 		tell_thread(stacklet->thread, space);
 		if (!is_inside)
 			drop_stacklet(stacklet);
+		if (work_is_due())
+			return false;
 	}
+	return true;
 }
 
 /* No way keeps what is left of an ended space for long. */
@@ -434,31 +447,72 @@ static void leave_gates(const struct space *space)
 	}
 }
 
-static void kill_one(struct space *space, enum space_end why, u64 address)
+/* --- the end of spaces, in steps --- */
+
+static struct list_node ending = LIST_INIT(ending); /* spaces, by of_manager: what the last one managed comes first */
+
+static void begin_kill(struct space *space, enum space_end why, u64 address)
 {
-	space_get(space);
-	space_end(space, why, address);
+	space_begin_end(space, why, address);
+	space->untold = space->threads;
 	irq_release(space);
-	unwind_threads(space);
+	list_prepend(&ending, &space->of_manager);
+	work_waiting++;
+}
+
+/* The rest of its end comes later: no processor runs code of it meanwhile. */
+static void take_off(struct space *space)
+{
+	if (space->is_off)
+		return;
+	space->is_off = true;
+	tlb_gone(space);
+	tlb_commit();
+}
+
+/* Does some of a space's end. The spaces that it manages go first, which are put before it in the list. -> false: it was time to stop,
+ * or there are such. */
+static bool kill_some(struct space *space)
+{
+	if (!list_is_empty(&space->managed)) {
+		take_off(space);
+		begin_kill(container_of(list_first(&space->managed), struct space, of_manager), SPACE_KILLED, 0);
+		return false;
+	}
+	if (!unwind_threads(space) || !space_end_some(space) || !wait_tell_end(space)) {
+		take_off(space);
+		return false;
+	}
+	list_remove(&space->of_manager);
+	work_waiting--;
 	leave_gates(space);
-	wait_tell_end(space);
-	space_put(space);
+	space_finish_end(space);
+	return true;
+}
+
+bool thread_work(void)
+{
+	static bool is_working; /* what ends here may end others */
+
+	if (is_working)
+		return false;
+	is_working = true;
+	while (!list_is_empty(&ending)) {
+		kill_some(container_of(list_first(&ending), struct space, of_manager));
+		tlb_commit();
+		if (work_is_due())
+			break;
+	}
+	is_working = false;
+	return list_is_empty(&ending);
 }
 
 void space_kill(struct space *space, enum space_end why, u64 address)
 {
 	if (space->end != SPACE_ALIVE)
 		return;
-	/* From the innermost managed space outwards, without recursion: chains of managers can be long. */
-	for (struct space *last = space, *manager;; last = manager) {
-		while (!list_is_empty(&last->managed))
-			last = container_of(list_first(&last->managed), struct space, of_manager);
-		if (last == space)
-			break;
-		manager = last->manager;
-		kill_one(last, SPACE_KILLED, 0);
-	}
-	kill_one(space, why, address);
+	begin_kill(space, why, address);
+	work_run();
 }
 
 int thread_set_home(struct thread *thread, struct space *space)

@@ -127,8 +127,11 @@ struct view *thread_view(struct thread *thread);
 void thread_interrupt(struct thread *thread);
 
 /* Ends a space and all spaces it manages: their threads return to the nearest living caller with -E_DEAD or end, those that
- * wait for the end are told. */
+ * wait for the end are told. What takes long of that is done later (work.h), but for the first step. */
 void space_kill(struct space *space, enum space_end why, u64 address);
+
+/* Does some of the ends of spaces that have begun. -> there is none left? */
+bool thread_work(void);
 
 /* If the thread is in a space that has ended, leaves it: pops calls until it is in a living one (word 0 = -E_DEAD) or ends
  * the thread. The thread must be the current one of this processor or on none. */

@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include "arch.h"
+#include "hash.h"
 #include "panic.h"
 #include "recall.h"
 #include "regs.h"
@@ -10,18 +11,21 @@
 #include "thread.h"
 #include "timer.h"
 #include "vas.h"
+#include "work.h"
 
-enum { BUCKETS = 256 };
+enum { BUCKET_BITS = 10 };
 
-static struct list_node buckets[BUCKETS]; /* a zeroed node is an empty list not yet used */
+static struct list_node buckets[1 << BUCKET_BITS];
+
+void wait_init(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(buckets); i++)
+		list_init(&buckets[i]);
+}
 
 static struct list_node *bucket(u64 space, u64 offset)
 {
-	struct list_node *list = &buckets[(space * 31 + (offset >> 2) + (offset >> 12)) % BUCKETS];
-
-	if (!list->next)
-		list_init(list);
-	return list;
+	return &buckets[(space << 48 ^ offset) * hash_salts[0] >> (64 - BUCKET_BITS)];
 }
 
 /* The word is in the VAS that the current thread is in, if it is in the upper half. */
@@ -183,8 +187,13 @@ int wait_for_end(struct space *space)
 	return 0;
 }
 
-void wait_tell_end(struct space *space)
+bool wait_tell_end(struct space *space)
 {
-	list_for_each_safe(node, &space->waiters)
-		become_ready(container_of(node, struct thread, queue), space->end, space->end_address);
+	while (!list_is_empty(&space->waiters)) {
+		become_ready(container_of(list_first(&space->waiters), struct thread, queue), space->end,
+			space->end_address);
+		if (work_is_due())
+			return false;
+	}
+	return true;
 }

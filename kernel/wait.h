@@ -8,6 +8,9 @@
 struct space;
 struct thread;
 
+/* Once. */
+void wait_init(void);
+
 /* The current thread sleeps on the word at va of its space if that still has the expected value, until wait_wake or the
  * deadline (ns of the monotonic clock, 0 = none). The result of its native call is set when it wakes. -E_FAULT, -E_INVAL
  * (misaligned), -E_AGAIN, -E_TIMEDOUT (already past), -E_INTR (already pending). */
@@ -23,6 +26,7 @@ void wait_cancel(struct thread *thread);
 
 /* The current thread sleeps until the space ends; its native call then returns why and the address. -E_INTR (already pending). */
 int wait_for_end(struct space *space);
-void wait_tell_end(struct space *space);
+/* -> false: it was time to stop. */
+bool wait_tell_end(struct space *space);
 
 #endif

@@ -3,11 +3,14 @@
 
 #include "arch.h"
 #include "regs.h"
+#include "segment.h"
 #include "thread.h"
 #include "timer.h"
+#include "tlb.h"
 
-static u64 step_ticks;                               /* how long a step may take; 0: not known yet */
-static u64 step_end = ~0ul;                          /* ticks; ~0: there is no step */
+u64 work_waiting;
+static u64 step_ticks; /* how long a step may take; 0: not known yet */
+u64 work_step_end = ~0ul;
 static struct work_place nowhere, *place = &nowhere; /* of the call that is under way */
 static const struct user_frame *call_frame;
 static u32 call_depth;
@@ -33,7 +36,7 @@ void work_begin(struct thread *thread, const struct user_frame *frame)
 {
 	if (!step_ticks)
 		step_ticks = timer_ticks_of_ns(boot_clock.base + WORK_STEP_NS) - boot_clock.start;
-	step_end = arch_ticks() + step_ticks;
+	work_step_end = arch_ticks() + step_ticks;
 	if (!thread)
 		return;
 	place = &thread->work;
@@ -45,7 +48,7 @@ void work_begin(struct thread *thread, const struct user_frame *frame)
 
 i64 work_end(i64 result)
 {
-	step_end = ~0ul;
+	work_step_end = ~0ul;
 	if (result == WORK_AGAIN && place != &nowhere)
 		remember_call();
 	else
@@ -54,13 +57,26 @@ i64 work_end(i64 result)
 	return result;
 }
 
-bool work_is_due(void)
+bool work_is_over(void)
 {
-	return step_end != ~0ul && arch_ticks() >= step_end;
+	return arch_ticks() >= work_step_end;
 }
 
 u64 *work_place(void)
 {
 	nowhere.at = 0;
 	return &place->at;
+}
+
+void work_run(void)
+{
+	bool is_own = work_step_end == ~0ul;
+
+	if (is_own)
+		work_begin(NULL, NULL);
+	if (thread_work())
+		segment_work();
+	tlb_commit();
+	if (is_own)
+		work_end(0);
 }

@@ -12,6 +12,10 @@
  * A call that cannot see from the structures how far it came (protect, checks of a range) keeps an address in work_place(): it is
  * there when the same thread makes the same call again next, else 0; so it may only save time.
  *
+ * What has no thread that waits for it (spaces that end by a fault or with their last thread, segments that are not mapped any more) is put
+ * on a list of its part, whose function does some of it (thread_work(), segment_work()). The first step is done at once; the rest by the
+ * call that asked for it, by processors that choose what to run, and by idle ones.
+ *
  * Outside of steps (tests, start-up) work_is_due() never says yes: everything is done in one go.
  *
  * All functions: under the kernel lock. */
@@ -41,9 +45,20 @@ struct work_place {
 void work_begin(struct thread *thread, const struct user_frame *frame);
 /* It ends, with a result, which is returned. */
 i64 work_end(i64 result);
+/* When it is time to stop, ticks; ~0: there is no step. */
+extern u64 work_step_end;
+bool work_is_over(void);
 /* Is it time to stop? Outside of a step: no. */
-bool work_is_due(void);
+static inline bool work_is_due(void)
+{
+	return work_step_end != ~0ul && work_is_over();
+}
 /* Where the call left off, 0 at first. */
 u64 *work_place(void);
+
+/* What is on the lists of all parts: each adds to it and takes from it. */
+extern u64 work_waiting;
+/* Does some of it, in the step that is under way or one of its own. */
+void work_run(void);
 
 #endif

@@ -54,6 +54,9 @@ bool core_end_step(i64 result);
 		(int)result_; \
 	})
 
+/* Ends a space without threads in such steps. */
+void core_end_space(struct space *space);
+
 /* An access by code running in a space: through the fake TLB, else through the oracle, else after space_fault(). On
  * success the word at va (8-aligned) is read into or written from *word. -> 0 or the code of space_fault(). */
 u32 core_access(struct space *space, u64 va, u32 access, u64 *word);

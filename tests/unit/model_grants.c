@@ -93,7 +93,7 @@ void model_end_space(int s)
 	struct space *core = model.spaces[s].core;
 
 	space_get(core);
-	space_end(core, SPACE_KILLED, 0);
+	core_end_space(core);
 	model.spaces[s].core = NULL;
 	for (int i = 0; i < GRANTS; i++)
 		if (model.grants[i].number &&
@@ -206,7 +206,7 @@ void step_revoke(void)
 	if (caller != grant->from && caller != grant->to && !model_manages(caller, grant->owner) &&
 		(caller != grant->owner || (grant->from >= 0 && model_manages(grant->from, grant->owner))))
 		want = -E_PERM;
-	got = grant_revoke(model.spaces[caller].core, grant->number);
+	got = core_steps(grant_revoke(model.spaces[caller].core, grant->number));
 	model_expect(got, want, "revoke");
 	if (!got)
 		drop_grant(i);

@@ -303,7 +303,7 @@ void step_destroy(void)
 		return;
 	if (!want && segment->destroyed)
 		want = -E_NOENT;
-	got = segment_destroy(model.spaces[caller].core, segment->number);
+	got = core_steps(segment_destroy(model.spaces[caller].core, segment->number));
 	model_expect(got, want, "destroy");
 	if (!got)
 		segment->destroyed = true;

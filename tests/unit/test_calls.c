@@ -61,7 +61,7 @@ static u64 digest(void)
 		list_for_each(node, &space->granted)
 			d = mix(d, container_of(node, struct grant, of_owner)->number);
 		list_for_each(node, &space->portals)
-			d = mix(d, container_of(node, struct portal, of_space)->address);
+			d = mix(d, container_of(node, struct portal, of_space)->by_address.key);
 		list_for_each(node, &space->attached) {
 			const struct attachment *a = container_of(node, struct attachment, of_vas);
 

@@ -17,7 +17,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model
 UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
 UNIT_CORE := $(addprefix kernel/,gate.c fail.c pool.c account.c radix.c handle.c segment.c map.c tlb.c tag.c grant.c portal.c vas.c listing.c \
-	fault.c arch/host/machine.c thread.c call.c call_with.c recall.c wait.c sched.c syscall.c trap.c irq.c timer.c stats.c lock.c log_space.c stretch.c work.c \
+	fault.c arch/host/machine.c thread.c call.c call_with.c recall.c wait.c sched.c syscall.c trap.c irq.c timer.c stats.c lock.c log_space.c stretch.c work.c hash.c \
 	arch/host/threads.c) $(addprefix tests/unit/checked/,frame.c region.c pt.c space.c)
 UNIT_COMMON := tests/unit/core.c tests/unit/model.c tests/unit/model_memory.c tests/unit/model_grants.c
 UNIT_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP -fno-strict-aliasing -fno-omit-frame-pointer \

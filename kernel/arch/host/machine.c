@@ -15,6 +15,7 @@
 #include "pte.h"
 #include "space.h"
 #include "tlb.h"
+#include "wait.h"
 
 static struct gate host_gate = { .way = GATE_FIRST };
 static u64 host_user_root[2];
@@ -54,6 +55,7 @@ void host_start(u64 bytes, unsigned levels)
 	frame_init(&boot);
 	irq_lines = HOST_LINES;
 	space_init();
+	wait_init();
 }
 
 void host_stop(void)

@@ -14,6 +14,11 @@ struct space *space_next(u32 from)
 	return NULL;
 }
 
+bool space_is_ending(u32 number)
+{
+	return by(number) && by(number)->end != SPACE_ALIVE;
+}
+
 void space_check(struct space *space)
 {
 	u64 index = 0, count = 0;
@@ -46,4 +51,11 @@ void space_check_all(void)
 		space_check(space);
 	ASSERT(count == alive && !tlb_pending());
 	frame_check();
+}
+
+void space_end(struct space *space, enum space_end why, u64 address)
+{
+	space_begin_end(space, why, address);
+	ASSERT(space_end_some(space));
+	space_finish_end(space);
 }
