@@ -16,7 +16,9 @@
 #include "services/linux/signal/signal.h"
 #include "services/linux/syscall.h"
 #include "services/linux/clock.h"
+#include "services/linux/user.h"
 #include "services/runtime/heap.h"
+#include "services/runtime/service.h"
 #include "services/linux/send_signal.h"
 
 enum { EVENTS_AT_ONCE = 64, CHAIN_MAX = 5 /* EP_MAX_NESTS + 1 */ };
@@ -40,6 +42,7 @@ struct epoll {
 	struct list_node items, ready;
 	struct wait_queue waiters;
 	struct file *file;
+	struct user *user; /* whom its members are charged to */
 	/* What a check has found out about the set, so that it looks at each once: the check's number, sets in the longest chain
 	 * down from here, and the ways up. */
 	u64 checked_down, checked_up;
@@ -72,6 +75,7 @@ static void epitem_remove(struct epitem *item)
 	list_remove(&item->of_epoll);
 	list_remove(&item->of_file);
 	list_remove(&item->of_ready);
+	user_uncharge(item->set->user, USER_EPOLL_WATCHES, 1);
 	heap_free(item);
 }
 
@@ -88,6 +92,7 @@ static void epoll_release(struct task *self, struct file *file)
 	(void)self;
 	while (!list_is_empty(&set->items))
 		epitem_remove(container_of(list_first(&set->items), struct epitem, of_epoll));
+	user_put(set->user);
 	heap_free(set);
 }
 
@@ -131,6 +136,7 @@ static long epoll_make(struct task *self, u32 flags)
 	list_init(&set->items);
 	list_init(&set->ready);
 	wait_queue_init(&set->waiters);
+	set->user = user_hold(self->process->cred.user);
 	set->file = file;
 	return descriptor_add(self, file, 0, flags & O_CLOEXEC);
 }
@@ -253,12 +259,27 @@ static void epitem_look(struct epitem *item, unsigned ready)
 		epitem_activate(item);
 }
 
+/* As Linux has it: a user's watches take 1/25 of the memory at most. */
+u64 epoll_max_user_watches(void)
+{
+	static u64 most;
+	struct kernel_stats stats = { 0 };
+
+	if (!most && call_stats(&stats, offsetof(struct kernel_stats, spaces)) >= 0)
+		most = stats.frames_total * PAGE_SIZE / 25 / sizeof(struct epitem);
+	return most;
+}
+
 static int epitem_add(struct epoll *set, struct file *file, int fd, const struct epoll_event *event)
 {
 	struct epitem *item = heap_zalloc(sizeof(*item));
 
 	if (!item)
 		return -ENOMEM;
+	if (!user_charge(set->user, USER_EPOLL_WATCHES, 1, epoll_max_user_watches())) {
+		heap_free(item);
+		return -ENOSPC;
+	}
 	list_init(&item->of_ready);
 	item->set = set;
 	item->file = file;
@@ -282,13 +303,22 @@ static int epitem_add(struct epoll *set, struct file *file, int fd, const struct
 	return 0;
 }
 
-static struct epitem *epitem_find(const struct epoll *set, const struct file *file, int fd)
+/* The member is in two lists, of which one is looked through only as long as the other goes on: a set may have many members, and a
+ * file be in many sets. */
+static struct epitem *epitem_find(struct epoll *set, struct file *file, int fd)
 {
-	list_for_each(node, &file->epolls) {
-		struct epitem *item = container_of(node, struct epitem, of_file);
+	const struct list_node *of_set = set->items.next, *of_file = file->epolls.next;
 
-		if (item->set == set && item->fd == fd)
-			return item;
+	while (of_set != &set->items && of_file != &file->epolls) {
+		struct epitem *a = container_of(of_set, struct epitem, of_epoll);
+		struct epitem *b = container_of(of_file, struct epitem, of_file);
+
+		if (a->file == file && a->fd == fd)
+			return a;
+		if (b->set == set && b->fd == fd)
+			return b;
+		of_set = of_set->next;
+		of_file = of_file->next;
 	}
 	return NULL;
 }

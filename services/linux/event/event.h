@@ -52,6 +52,8 @@ int deadline_from_timespec(struct task *self, u64 addr, u64 *deadline);
 
 /* Takes a file that goes out of all sets that watch it. */
 void epoll_release_file(struct file *file);
+/* How many members the epoll sets of a user may have: /proc/sys/fs/epoll/max_user_watches. */
+u64 epoll_max_user_watches(void);
 /* Opens a fifo: waits for the other end unless O_NONBLOCK. */
 int pipe_open(struct task *self, struct inode *inode, struct file *file);
 

@@ -8,6 +8,7 @@
 
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
+#include "services/linux/event/event.h"
 #include "services/linux/fs/fs.h"
 #include "services/linux/proc/private.h"
 #include "services/linux/random.h"
@@ -243,7 +244,19 @@ static const struct proc_node kernel_nodes[] = {
 	NODE_END,
 };
 
+static void max_user_watches_show(struct seq_file *seq, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	seq_printf(seq, "%lu\n", epoll_max_user_watches());
+}
+
+static const struct proc_node epoll_nodes[] = {
+	NODE_FILE("max_user_watches", 0444, max_user_watches_show),
+	NODE_END,
+};
+
 static const struct proc_node fs_nodes[] = {
+	NODE_DIRECTORY("epoll", epoll_nodes),
 	NODE_FILE("file-max", 0444, file_max_show),
 	NODE_FILE("nr_open", 0444, file_max_show),
 	NODE_FILE("pipe-max-size", 0444, pipe_max_show),
