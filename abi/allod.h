@@ -29,7 +29,8 @@ enum {
 	MAP_MOST_SHIFT = 8,
 	MAP_MOST_MASK = 0x700,
 };
-/* The most rights that protect() may ever give the region. Without it: those that a MAP_SHARE region is mapped with, all of another. */
+/* The most rights that protect() may ever give the region. Without it: those that a MAP_SHARE region is mapped with, all of
+ * another. */
 #define MAP_MOST(rights) ((uint32_t)(rights) << MAP_MOST_SHIFT & MAP_MOST_MASK)
 
 /* Flags of grants. */

@@ -103,8 +103,8 @@ static void withhold_writing(struct page *page, pte_t entry, u32 access)
 		page->rights &= ~(u32)RIGHT_W;
 }
 
-/* Nobody has written to a page: its readers share one frame of zeros, without the right to write. The first write finds that the page
- * has no frame and makes one; until then the truth holds nothing of it. */
+/* Nobody has written to a page: its readers share one frame of zeros, without the right to write. The first write finds that the
+ * page has no frame and makes one; until then the truth holds nothing of it. */
 static void show_zeros(const struct region *region, u64 offset, pte_t *entry)
 {
 	const u32 rights = region_rights(region) & ~(u32)RIGHT_W;

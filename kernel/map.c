@@ -79,8 +79,8 @@ static u64 drop_private(struct map *map, u64 start, u64 end)
 	return end;
 }
 
-/* Takes out what is mapped in a range, at whose start a region was split, from the front until it is time to stop: -> where that is.
- * Leaves the invalidation pending. */
+/* Takes out what is mapped in a range, at whose start a region was split, from the front until it is time to stop: -> where that
+ * is. Leaves the invalidation pending. */
 static u64 take_out(struct map *map, u64 start, u64 end)
 {
 	struct region *region = map_find_next(map, start), *next;

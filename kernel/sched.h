@@ -6,7 +6,8 @@
  * home space (its process) have run for less than one slice in this round; after that it waits for its turn in the next round like
  * all others. So time is shared by thread, and precedence is given by process:
  *
- *   - A process that needs less than a slice a round gets it as soon as the running thread's slice and at most a slice for each other
+ * - A process that needs less than a slice a round gets it as soon as the running thread's slice and at most a slice for each
+ * other
  *     such process are over, however many threads want the processor all the time, and however many threads those processes have.
  *   - No thread runs for more than a slice a round, whether it waits in between or not, so waking early gains nothing.
  *   - A process shares what is left of its slice with each process that it makes, so making many gains nothing either.

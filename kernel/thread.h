@@ -38,7 +38,7 @@ struct call {
 	struct interrupted *interrupted; /* an interrupt's call: all else to go on with (irq.h); NULL: none */
 	void *vector;             /* the vector state of the user frame below a portal call of the system service, or NULL */
 	struct view *view;        /* spaces with a system: under which the thread runs there, its main one or a VAS's (vas.h) */
-	struct space *vas;        /* referenced: that VAS, also when it is not attached any more; NULL: none since the last switch */
+	struct space *vas;        /* referenced: that VAS, also when it is detached; NULL: none since the last switch */
 	struct list_node grants;  /* that end with the call, by grant.of_call; next is NULL: none */
 	u64 deadline;             /* of the call, ticks; 0: none */
 };

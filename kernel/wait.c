@@ -47,8 +47,8 @@ static __attribute__((noinline)) u64 owner_of(u64 number)
 	return owner ? owner->born : 0;
 }
 
-/* The name of a word that the current thread means: `born` of the space that owns it, which no other space ever has, since who waits
- * may do so for longer than the owner lives; offset in its window. */
+/* The name of a word that the current thread means: `born` of the space that owns it, which no other space ever has, since who
+ * waits may do so for longer than the owner lives; offset in its window. */
 static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset)
 {
 	*owner = address_number(va);

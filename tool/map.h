@@ -1,5 +1,6 @@
-/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (services/init/map.c, services/linux/map.c) and that
- * `allod run` completes (symbols.h); here it is read, checked, and shown as text or as a picture. */
+/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (services/init/map.c,
+ * services/linux/map.c) and that `allod run` completes (symbols.h); here it is read, checked, and shown as text or as a picture.
+ * */
 #ifndef TOOL_MAP_H
 #define TOOL_MAP_H
 

@@ -88,8 +88,8 @@ static void sigqueue_append(struct sigpending *pending, struct sigqueue *entry)
 	wake_up(&signalfd_queue);
 }
 
-/* One more for the process's user, in the bounds of RLIMIT_SIGPENDING; what the kernel sends once only, and kill(), are beyond them.
- * NULL: too many, or no memory. */
+/* One more for the process's user, in the bounds of RLIMIT_SIGPENDING; what the kernel sends once only, and kill(), are beyond
+ * them. NULL: too many, or no memory. */
 static struct sigqueue *sigqueue_new(struct process *process, int signal, const siginfo_t *info)
 {
 	struct user *user = process->cred.user;

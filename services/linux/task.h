@@ -85,7 +85,7 @@ struct process {
 	bool stop_reported, continued;        /* [L] for wait4 WUNTRACED, WCONTINUED */
 	bool did_exec;                        /* [L] for setpgid */
 	bool subreaper;                       /* [L] */
-	bool too_many_tasks;                  /* [L] its user had more than RLIMIT_NPROC when it became that user's: exec looks again */
+	bool too_many_tasks;                  /* [L] its user had too many when it became his: exec looks again */
 	struct wait_queue wait_children;       /* [L] tasks in wait4 */
 	struct wait_queue wait_tasks;          /* [L] exec waits here for the other tasks to end */
 	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
@@ -139,7 +139,7 @@ struct task {
 	u64 timer_slack;                /* [S] */
 	bool no_new_privileges;         /* [S] */
 	bool in_exec;                   /* [S] */
-	struct mm *home;                /* [L] NULL; while it serves a peer (see process/process.h), whose memory `mm` is then: its own */
+	struct mm *home;                /* [L] NULL; its own memory, while it serves a peer whose memory `mm` is */
 	struct vas *vas_locked;         /* [L] the VAS whose lockable segments it holds the locks of */
 	bool vas_writing;               /* [L] ... as one that may write */
 	struct list_node futex;         /* [L] private to futex.c */
@@ -191,8 +191,8 @@ void task_take_number(struct task *task, u32 tid);
 /* Which native thread serves which task; thread numbers are the kernel's. */
 void task_set_thread(struct task *task, u32 thread);
 struct task *task_of_thread(u32 thread);
-/* The process becomes one of that user (its real id), whose reference it takes over, and its tasks are charged to him. That he has more
- * than RLIMIT_NPROC then is found out when it executes a program. */
+/* The process becomes one of that user (its real id), whose reference it takes over, and its tasks are charged to him. That he has
+ * more than RLIMIT_NPROC then is found out when it executes a program. */
 void process_set_user(struct process *process, struct user *user);
 /* Whether exec is to be refused for that: the user still has too many. */
 bool process_tasks_too_many(struct process *process);

@@ -1,5 +1,5 @@
-/* A right that who mapped memory did not have cannot be had later: whatever was mapped shared, and by whatever native call a process
- * tries to make more of it, in its own map, in a copy of that, at another place or through a grant. Runs on Allod only. */
+/* A right that who mapped memory did not have cannot be had later: whatever was mapped shared, and by whatever native call a
+ * process tries to make more of it, in its own map, in a copy of that, at another place or through a grant. Runs on Allod only. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -109,7 +109,8 @@ static void test_copy(const struct how *how)
 	munmap(at, PAGES * PAGE);
 }
 
-/* Whatever shared memory the process was given that it cannot write, for the machine or by the system, is in no map to be written. */
+/* Whatever shared memory the process was given that it cannot write, for the machine or by the system, is in no map to be written.
+ * */
 static void test_all_regions(void)
 {
 	struct region_info info;

@@ -1,11 +1,11 @@
-/* Processes that make random calls, native and of Linux, as an ordinary user and as root, while a process of root watches that nothing
- * of its own is touched: memory, a file, a pipe, attributes, signals. Runs on Allod only.
+/* Processes that make random calls, native and of Linux, as an ordinary user and as root, while a process of root watches that
+ * nothing of its own is touched: memory, a file, a pipe, attributes, signals. Runs on Allod only.
  *
  *	storm [SECONDS [SEED]]
  *
  * A storm has a process for each of `kinds`. Each makes calls until they end it or it is killed half a second later; then the
- * next one starts with the next seed. An ordinary process may make any call but those that only end or stop itself. A process of root
- * may not make those that root may use against anybody: killing, priorities, limits of others. */
+ * next one starts with the next seed. An ordinary process may make any call but those that only end or stop itself. A process of
+ * root may not make those that root may use against anybody: killing, priorities, limits of others. */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>

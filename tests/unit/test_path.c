@@ -1,5 +1,5 @@
-/* The tree of names and the path walk: services/linux/fs/dentry.c, services/linux/fs/inode.c, services/linux/fs/path.c over a tree in memory and over one whose
- * names come from a table, as those of the file server do. */
+/* The tree of names and the path walk: services/linux/fs/dentry.c, services/linux/fs/inode.c, services/linux/fs/path.c over a tree
+ * in memory and over one whose names come from a table, as those of the file server do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -455,8 +455,8 @@ static bool comes_back(u32 number)
 
 enum leave { SWITCH_BY_SYSTEM, SWITCH, EXEC, END, LEAVES };
 
-/* The thread of a space is, in a VAS, inside of a system call when that VAS ends: what the system knows of addresses in it goes on to
- * mean nobody, until the thread leaves the call and switches, or executes, or ends. */
+/* The thread of a space is, in a VAS, inside of a system call when that VAS ends: what the system knows of addresses in it goes on
+ * to mean nobody, until the thread leaves the call and switches, or executes, or ends. */
 static void test_number_in_call(void **state)
 {
 	(void)state;

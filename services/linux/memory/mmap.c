@@ -130,8 +130,8 @@ static int fixed_check(const struct mapping *m)
 	return m->addr < MMAP_LOW ? -EPERM : 0;
 }
 
-/* The segment behind the mapping, and the most that mprotect() may make of it; *own: it was made for this mapping, and the service's
- * reference is to be dropped. */
+/* The segment behind the mapping, and the most that mprotect() may make of it; *own: it was made for this mapping, and the
+ * service's reference is to be dropped. */
 static int mapping_segment(struct task *self, struct mapping *m, u32 *segment, bool *own)
 {
 	bool share = (m->flags & MAP_TYPE) != MAP_PRIVATE;

@@ -24,7 +24,8 @@ struct process_hooks {
 	void (*timers_end)(struct process *process, bool exec);
 	/* The leader of a session has ended. */
 	void (*session_ended)(u32 session);
-	/* Of the first process: its last task is about to let its memory go; it has ended, and with it the service (wait_status). */
+	/* Of the first process: its last task is about to let its memory go; it has ended, and with it the service (wait_status).
+	 * */
 	void (*first_ends)(void);
 	void (*first_ended)(int wait_status);
 };

@@ -1,6 +1,6 @@
 /* The vas room: first-class address spaces. VASes and their segments are named objects with owners and modes, which live until they
- * are deleted. A VAS is a space of the kernel's kind SPACE_VAS, its number is the VAS's; a segment is a segment of the kernel's that
- * this service owns.
+ * are deleted. A VAS is a space of the kernel's kind SPACE_VAS, its number is the VAS's; a segment is a segment of the kernel's
+ * that this service owns.
  *
  *   struct vas  --- struct seg_use ---> struct seg      a segment attached to a VAS
  *   struct mm   --- struct vas_use ---> struct vas      a VAS attached to the memory of a process
