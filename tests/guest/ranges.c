@@ -64,6 +64,12 @@ static void moving(void)
 	check(mremap(at, 6 * PAGE, 2 * PAGE, 0) == at && tap_read(at + 2 * PAGE) == SIGSEGV, "and shrinks");
 }
 
+/* Prints what a call has returned, to be compared. */
+static void tell(const char *name, int result)
+{
+	dprintf(1, "ok %s %d %d\n", name, result, result ? errno : 0);
+}
+
 /* Lengths with which the end of a range from `at` lies behind the last address there is, or is far away. */
 static void wrapping(void)
 {
@@ -77,8 +83,8 @@ static void wrapping(void)
 		check_errno(mprotect(at, wrapping[i], PROT_READ | PROT_WRITE), ENOMEM,
 			"mprotect with a length that wraps");
 		check_errno(madvise(at, wrapping[i], MADV_DONTNEED), EINVAL, "madvise");
-		dprintf(1, "ok msync %d %d\n", msync(at, wrapping[i], MS_SYNC), errno);
-		dprintf(1, "ok mlock %d %d\n", mlock(at, wrapping[i]), errno);
+		tell("msync", msync(at, wrapping[i], MS_SYNC));
+		tell("mlock", mlock(at, wrapping[i]));
 		check_errno(mremap(at, wrapping[i], PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target), EINVAL, "mremap");
 	}
 	for (int i = 0; i < 4; i++) {

@@ -1,5 +1,5 @@
-/* The epoll sets of one user have only so many members in all: /proc/sys/fs/epoll/max_user_watches. Others have as many of their own,
- * and they come back when the sets go. */
+/* The epoll sets of one user have only so many members in all: /proc/sys/fs/epoll/max_user_watches. Others have as many of their
+ * own, and they come back when the sets go. */
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -53,11 +53,13 @@ int main(void)
 	struct epoll_event event = { .events = EPOLLIN };
 	int set = epoll_create1(0), ends[2];
 
-	check(file && fscanf(file, "%lu", &most) == 1 && most > 1000, "there is a number of watches that a user may have");
+	check(file && fscanf(file, "%lu", &most) == 1 && most > 1000,
+		"there is a number of watches that a user may have");
 	check(setrlimit(RLIMIT_NOFILE, &many) == 0 && pipe(ends) == 0, "descriptors");
 	check(tap_child(nobody) == 0, "a user has so many");
 	check(tap_child(nobody) == 0, "and as many again when the first are gone");
-	check(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0 && epoll_ctl(set, EPOLL_CTL_DEL, ends[0], &event) == 0,
+	check(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0 &&
+			epoll_ctl(set, EPOLL_CTL_DEL, ends[0], &event) == 0,
 		"another user has his own");
 	check(fill(), "as many");
 	return tap_end();
