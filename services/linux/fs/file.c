@@ -328,7 +328,9 @@ void file_release_hold(struct task *self, struct file *file)
 		wake_up(&released);
 }
 
-static long read_pieces(struct task *self, struct file *file, char *to, size_t bytes, u64 *pos)
+/* Not part of the short way, whose registers they would take. */
+static __attribute__((noinline)) long read_pieces(struct task *self, struct file *file, char *to, size_t bytes,
+	u64 *pos)
 {
 	size_t done = 0;
 
@@ -346,7 +348,8 @@ static long read_pieces(struct task *self, struct file *file, char *to, size_t b
 	}
 }
 
-static long write_pieces(struct task *self, struct file *file, const char *from, size_t bytes, u64 *pos)
+static __attribute__((noinline)) long write_pieces(struct task *self, struct file *file, const char *from, size_t bytes,
+	u64 *pos)
 {
 	size_t done = 0;
 

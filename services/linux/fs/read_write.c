@@ -14,7 +14,7 @@
 enum { COPY_BYTES = IO_PIECE };
 
 /* More than one piece, while which the file is held. */
-static long read_much(struct task *self, struct file *file, void *to, u64 bytes, u64 *pos)
+static __attribute__((noinline)) long read_much(struct task *self, struct file *file, void *to, u64 bytes, u64 *pos)
 {
 	long done = file_hold(self, file, pos, false);
 
@@ -24,7 +24,8 @@ static long read_much(struct task *self, struct file *file, void *to, u64 bytes,
 	return done;
 }
 
-static long write_much(struct task *self, struct file *file, const void *from, u64 bytes, u64 *pos)
+static __attribute__((noinline)) long write_much(struct task *self, struct file *file, const void *from, u64 bytes,
+	u64 *pos)
 {
 	long done = file_hold(self, file, pos, true);
 
