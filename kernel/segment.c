@@ -251,24 +251,27 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 	u64 made[SEGMENT_SUPPLY_MAX / 64] = { 0 };
 	struct segment *segment;
 	int error = find_for(caller, number, &segment);
+	bool again = false;
 
 	if (error)
 		return error;
 	if (segment_is_fixed(segment) || !is_range(segment, first, count) || count > SEGMENT_SUPPLY_MAX)
 		return -E_INVAL;
-	for (u64 i = 0; i < count && error >= 0; i++) {
+	for (u64 i = 0; i < count && error >= 0 && !again; i++) {
 		error = supply(segment, caller, first + i, from ? from + (i << PAGE_SHIFT) : 0);
 		if (error > 0)
 			made[i / 64] |= 1ul << (i % 64);
+		/* What is there already is not supplied again by the next step. */
+		again = i + 1 < count && work_is_due();
 	}
-	/* On failure the pages supplied so far go again. The reads may have made tables show them. */
+	/* On failure the pages supplied so far (in this step) go again. The reads may have made tables show them. */
 	if (error < 0)
 		clear_everywhere(segment, first, count);
 	for (u64 i = 0; error < 0 && i < count; i++)
 		if (made[i / 64] >> (i % 64) & 1)
 			drop_frame(segment, first + i);
 	tlb_commit();
-	return error < 0 ? error : 0;
+	return error < 0 ? error : again ? WORK_AGAIN : 0;
 }
 
 int segment_evict(struct space *caller, u32 number, u64 first, u64 count)

@@ -405,7 +405,8 @@ static i64 do_segment_destroy(const struct request *r)
 
 static i64 do_segment_supply(const struct request *r)
 {
-	return segment_supply(r->space, number(r, 0), word(r, 1), word(r, 2), word(r, 3));
+	begin_steps(r);
+	return work_end(segment_supply(r->space, number(r, 0), word(r, 1), word(r, 2), word(r, 3)));
 }
 
 static i64 do_segment_evict(const struct request *r)
