@@ -463,8 +463,6 @@ static void begin_kill(struct space *space, enum space_end why, u64 address)
 /* The rest of its end comes later: no processor runs code of it meanwhile. */
 static void take_off(struct space *space)
 {
-	if (space->is_off)
-		return;
 	space->is_off = true;
 	tlb_gone(space);
 	tlb_commit();
@@ -475,14 +473,11 @@ static void take_off(struct space *space)
 static bool kill_some(struct space *space)
 {
 	if (!list_is_empty(&space->managed)) {
-		take_off(space);
 		begin_kill(container_of(list_first(&space->managed), struct space, of_manager), SPACE_KILLED, 0);
 		return false;
 	}
-	if (!unwind_threads(space) || !space_end_some(space) || !wait_tell_end(space)) {
-		take_off(space);
+	if (!unwind_threads(space) || !space_end_some(space) || !wait_tell_end(space))
 		return false;
-	}
 	list_remove(&space->of_manager);
 	work_waiting--;
 	leave_gates(space);
@@ -502,6 +497,14 @@ bool thread_work(void)
 		tlb_commit();
 		if (work_is_due())
 			break;
+	}
+	/* Those that have begun in this step come first. */
+	list_for_each(node, &ending) {
+		struct space *space = container_of(node, struct space, of_manager);
+
+		if (space->is_off)
+			break;
+		take_off(space);
 	}
 	is_working = false;
 	return list_is_empty(&ending);
