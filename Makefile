@@ -161,6 +161,13 @@ $(eval $(call service,console,CONSOLE))
 $(eval $(call service,client,CLIENT))
 $(eval $(call service,interrupts,INTERRUPTS))
 $(eval $(call service,dma,DMA))
+# The Linux service with a planted mistake.
+$(OUT)/hang: $(OUT)/linux $(OUT)/service-obj/tests/native/hang.c.o
+	@echo "LD $@"
+	$(Q)$(CC) $(SERVICE_LINK) -Wl,-T,$(SERVICE_SCRIPT),--wrap=sys_personality -o $@ $(RUNTIME_OBJECTS) $(LINUX_OBJECTS) \
+		$(OUT)/linux-names3.o $(OUT)/service-obj/tests/native/hang.c.o
+$(OUT)/service-obj/tests/native/hang.c.o: tests/native/hang.c $(OUT)/compiler
+	$(call compile,$(LINUX_FLAGS))
 
 # --- liballod: what programs are linked with ---
 

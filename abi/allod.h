@@ -106,6 +106,7 @@ enum list_kind {
 	LIST_SPACES = 0,  /* the living ones that it is the manager of: struct space_info, known by number */
 	LIST_GRANTS = 1,  /* of its memory: struct grant_info, by number */
 	LIST_PORTALS = 2, /* struct portal_info, by address */
+	LIST_THREADS = 3, /* whose home it is: struct thread_info, by number + 1. Only for a SPACE_DEVICES space. */
 };
 
 enum { LIST_MAX = 32 };
@@ -120,6 +121,16 @@ struct grant_info {
 struct portal_info {
 	uint64_t address, cookie; /* address: global */
 };
+
+struct thread_info {
+	uint32_t number, space; /* space: that it is in */
+	uint32_t state, depth;  /* enum thread_state; calls it is inside of */
+	uint32_t call, word_space; /* the innermost system call, ~0: in none; the owner of the word that it waits for, 0: for no word */
+	uint64_t ip, word;      /* ip: where it is in its space; offset of the word in the owner's window */
+};
+
+/* What threads do. */
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
 /* A grant to the callee that ends with the call. */
 struct grant_spec {
@@ -240,7 +251,7 @@ enum stretch_cause {
 	STRETCH_OTHER, /* an exception, a timer's interrupt, a request of another processor */
 };
 
-enum { STATS_PAIRS = 64, STATS_CPUS = 8 };
+enum { STATS_PAIRS = 64, STATS_CPUS = 8, SAMPLE_NS = 250000000 };
 
 struct kernel_stats {
 	uint64_t boot_ns;           /* from reset vector to the first instruction in user mode, 0 if not known */
@@ -251,6 +262,9 @@ struct kernel_stats {
 	uint64_t spaces, spaces_made, threads;
 	uint64_t restarts; /* of drivers: filled in by who asks init for it (REGISTRY_RESTARTS) */
 	uint64_t shielded; /* 1 if the shield is on */
+	/* As interrupts of the timer found it, each for the time since the one before, at most SAMPLE_NS: all processors had nothing to
+	 * do; one was in a service that is not shielded. */
+	uint64_t idle_ns, service_ns;
 	uint64_t stretch, stretch_cause; /* the longest that the kernel has run in one go, and what it was, with `measure=stretch`:
 					  * ns, enum stretch_cause or the number of a native call; 0: not measured */
 	struct {

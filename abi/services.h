@@ -21,6 +21,9 @@ enum registry_op {
 	REGISTRY_END = 3,   /* (op, status): Linux service only: power off */
 	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
 	REGISTRY_RESTART,   /* (op, service): Linux service only: end a driver that does not answer, and start it again */
+	REGISTRY_ALIVE,     /* (op): Linux service only: it answers; returns when it is to answer again. Of a service that does not,
+	                       init says in the log where everything stands, and powers off */
+	REGISTRY_TIME_OUT,  /* (op): Linux service only: the time is up: says in the log where everything stands, and powers off */
 	REGISTRY_MAP,       /* (op, buffer, bytes): Linux service only: who may touch what, the begin of a JSON object
 	                       (services/init/map.h) -> bytes of the text; more than the buffer has: nothing useful was written */
 };
@@ -47,6 +50,7 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
  *                device 0 is the root and is not listed
  *   root=rw      write through to the root instead of keeping changes in memory (never set today: roots are read-only)
  *   hostname=    for uname; wall=NS since 1970 at boot
+ *   watch=1      a service that does not answer ends the guest
  *   stats=1      send statistics at the end; map=1: send a map
  *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT) and
  *                interrupts=call (the drivers take theirs as calls, irq_call(), instead of by waking a thread)
@@ -117,6 +121,11 @@ enum console_port { PORT_STDIN = 1, PORT_STDOUT = 2, PORT_STDERR = 3, PORT_CONTR
  *   guest to host: "exit N" (shell status 0..255), "stop" (the foreground job was stopped: the tool stops itself too),
  *                  "error TEXT" (followed by exit), "stats BYTES" followed by that many bytes of JSON,
  *                  "map BYTES" likewise: the answer to "map"; with map=1 also at the end, before the first program's space goes
- *   host to guest: "size ROWS COLS", "continue", "map" */
+ *                  "warning TEXT": the tool says it
+ *   host to guest: "size ROWS COLS", "continue", "map"; "timeout": send statistics if they are wanted, end the guest with
+ *                  REGISTRY_TIME_OUT
+ *
+ * Lines of the kernel's log that begin with LOG_WHERE say where the guest stands; the tool shows them. */
+#define LOG_WHERE "init: where: "
 
 #endif

@@ -4,12 +4,15 @@
 #include "grant.h"
 #include "lib/list.h"
 #include "portal.h"
+#include "regs.h"
 #include "space.h"
+#include "thread.h"
 
 union record {
 	struct space_info space;
 	struct grant_info grant;
 	struct portal_info portal;
+	struct thread_info thread;
 };
 
 static const struct list_node *find_space(const struct space *manager, u64 number)
@@ -61,6 +64,33 @@ static void tell_portal(const struct list_node *node, union record *record)
 	record->portal = (struct portal_info){ portal->by_address.key, portal->cookie };
 }
 
+static const struct list_node *find_thread(const struct space *home, u64 known_as)
+{
+	const struct thread *thread = known_as <= THREADS_MAX ? thread_find((u32)known_as - 1) : NULL;
+
+	return thread && thread_home(thread) == home ? &thread->of_home : NULL;
+}
+
+static void tell_thread(const struct list_node *node, union record *record)
+{
+	const struct thread *thread = container_of(node, struct thread, of_home);
+	const bool waits = thread->state == THREAD_WAITING && !list_is_empty(&thread->queue);
+
+	record->thread = (struct thread_info){
+		.number = thread->number,
+		.space = thread->space->number,
+		.state = thread->state,
+		.depth = thread->depth,
+		.call = ~0u,
+		.word_space = waits ? (u32)thread->wait.space : 0,
+		.word = waits ? thread->wait.offset : 0,
+		.ip = regs_ip(thread->space->system ? thread->calls[thread->depth].frame : &thread->regs),
+	};
+	for (u32 i = thread->depth; i-- > 0 && record->thread.call == ~0u;)
+		if (thread->calls[i].system && thread->calls[i].frame->cause == CAUSE_SYSCALL)
+			record->thread.call = (u32)thread->calls[i].frame->nr;
+}
+
 static const struct kind {
 	u64 list;  /* offset in struct space */
 	u64 bytes; /* of a record */
@@ -69,6 +99,7 @@ static const struct kind {
 } kinds[] = {
 	[LIST_SPACES] = { offsetof(struct space, managed), sizeof(struct space_info), find_space, tell_space },
 	[LIST_GRANTS] = { offsetof(struct space, granted), sizeof(struct grant_info), find_grant, tell_grant },
+	[LIST_THREADS] = { offsetof(struct space, homes), sizeof(struct thread_info), find_thread, tell_thread },
 	[LIST_PORTALS] = { offsetof(struct space, portals), sizeof(struct portal_info), find_portal, tell_portal },
 };
 
@@ -80,6 +111,9 @@ i64 listing_write(struct space *caller, u32 kind_number, const struct space *spa
 
 	if (kind_number >= ARRAY_SIZE(kinds))
 		return -E_INVAL;
+	/* Where a thread is in a service is not for everybody. */
+	if (kind_number == LIST_THREADS && !(caller->flags & SPACE_DEVICES))
+		return -E_PERM;
 	kind = &kinds[kind_number];
 	head = node = (const struct list_node *)((const char *)space + kind->list);
 	if (after && !(node = kind->find(space, after)))

@@ -75,6 +75,8 @@ void stats_collect(struct kernel_stats *stats)
 	stats->spaces = space_count();
 	stats->spaces_made = space_made();
 	stats->shielded = shield_on;
+	stats->idle_ns = timer_idle_ns;
+	stats->service_ns = timer_service_ns;
 	list_for_each(node, &threads)
 		stats->threads++;
 	for (unsigned i = 0; i < STATS_PAIRS; i++) {

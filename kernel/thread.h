@@ -43,8 +43,6 @@ struct call {
 	u64 deadline;             /* of the call, ticks; 0: none */
 };
 
-enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
-
 /* PENDING_INTERRUPT: thread_interrupt(); PENDING_END: a space of the chain ended; PENDING_RECALL: see recall.h; PENDING_YIELD: the
  * end of its slice was put off until it leaves the service that it is in. */
 enum { PENDING_INTERRUPT = 1, PENDING_END = 2, PENDING_RECALL = 4, PENDING_YIELD = 8 };

@@ -4,6 +4,7 @@
 #include "arch.h"
 #include "recall.h"
 #include "sched.h"
+#include "space.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -77,10 +78,33 @@ void timer_arm(void)
 		timer_arm_for(timer_of(list_first(&queue))->ticks);
 }
 
+u64 timer_idle_ns, timer_service_ns;
+
+/* What the processors do now they are taken to have done since the last sample. */
+static void take_sample(u64 now)
+{
+	static u64 last;
+	const u64 ns = min_u64(timer_ns_of_ticks(now) - last, SAMPLE_NS);
+	bool is_busy = false, is_in_service = false;
+
+	last = timer_ns_of_ticks(now);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		const struct thread *thread = cpus[i]->current;
+
+		is_busy |= thread != NULL;
+		is_in_service |= thread && !space_is_peer(thread->space);
+	}
+	if (!is_busy)
+		timer_idle_ns += ns;
+	if (is_in_service)
+		timer_service_ns += ns;
+}
+
 void timer_run(void)
 {
 	u64 now = arch_ticks();
 
+	take_sample(now);
 	cpu_self()->armed = 0;
 	if (slice_random)
 		vary_slice();

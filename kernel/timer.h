@@ -23,6 +23,9 @@ extern u64 slice_random;
 /* Of the next slice, and of a slice as it should be. */
 extern u64 slice_ticks, slice_whole;
 
+/* Sums for struct kernel_stats. [K] */
+extern u64 timer_idle_ns, timer_service_ns;
+
 void timer_init(void);
 u64 timer_ns_of_ticks(u64 ticks);
 /* Saturates at ~0 - 1. */

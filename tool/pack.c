@@ -125,6 +125,8 @@ static void put_all(FILE *file, const struct options *options, const struct prog
 		free(value);
 	}
 	put_host(file);
+	if (!options->gdb)
+		put(file, "watch", "1");
 	if (options->stats)
 		put(file, "stats", "1");
 	if (options->map)

@@ -265,6 +265,7 @@ int qemu_start(struct qemu *qemu, const char *directory, const struct options *o
 	if (!is_installed(options->machine->qemu))
 		return complaint(EXIT_TOOL, "%s is not installed; it is in the Debian package %s",
 			options->machine->qemu, options->machine->package);
+	qemu->log_path = options->kernel_log;
 	if (!options->kernel_log)
 		qemu->log = memfd_create("kernel-log", MFD_CLOEXEC);
 	if (make_ports(qemu, ends) < 0)
@@ -332,6 +333,27 @@ static void print_log(const struct qemu *qemu)
 		message("kernel: %.*s", (int)length, line);
 	}
 	free(text);
+}
+
+bool qemu_say_where(const struct qemu *qemu)
+{
+	int fd = qemu->log >= 0 ? qemu->log : open(qemu->log_path, O_RDONLY | O_CLOEXEC);
+	char *text = content(fd);
+	bool said = false;
+
+	for (char *line = text, *next; *line; line = next) {
+		size_t length = strcspn(line, "\r\n");
+
+		next = line + length + strspn(line + length, "\r\n");
+		if (strncmp(line, LOG_WHERE, strlen(LOG_WHERE)))
+			continue;
+		message("%.*s", (int)(length - strlen(LOG_WHERE)), line + strlen(LOG_WHERE));
+		said = true;
+	}
+	free(text);
+	if (fd >= 0 && fd != qemu->log)
+		close(fd);
+	return said;
 }
 
 int qemu_post_mortem(struct qemu *qemu)

@@ -14,7 +14,8 @@ struct qemu {
 	bool ended; /* status is valid, pid is gone */
 	int status; /* as waitpid() has it */
 	int ports[PORTS]; /* sockets of the console ports by number, -1 if closed */
-	int log;    /* the kernel's log, a file in memory; -1 if it is written to a file the user chose */
+	int log;    /* the kernel's log, a file in memory; -1 if it is written to a file the user chose: */
+	const char *log_path;
 	int errors; /* what QEMU itself has to say, a file in memory */
 };
 
@@ -27,6 +28,9 @@ bool qemu_has_ended(struct qemu *qemu);
 
 /* Ends the process and waits for it. */
 void qemu_kill(struct qemu *qemu);
+
+/* Says on stderr what the guest has written down of where it stands (LOG_WHERE). -> false: nothing. */
+bool qemu_say_where(const struct qemu *qemu);
 
 /* Explains on stderr why a guest that never said "exit" is gone. -> EXIT_TOOL. */
 int qemu_post_mortem(struct qemu *qemu);

@@ -32,7 +32,8 @@ enum {
 	ENTRY_ERROR = 6,
 	ENTRY_NAME = 8,
 	ENTRIES = 9,
-	CONTROL_BYTES = 64 * 1024
+	CONTROL_BYTES = 64 * 1024,
+	LAST_WORDS_SECONDS = 5
 };
 
 struct relay {
@@ -53,6 +54,7 @@ struct relay {
 		char *text;
 		size_t bytes;
 	} block;
+	bool timed_out;                    /* the guest has been told so, and has a moment to say where it stands */
 	bool stats_complete, map_complete; /* they have come */
 	size_t used;
 	char line[CONTROL_BYTES]; /* begin of the next line of the control port */
@@ -195,6 +197,8 @@ static void obey(struct relay *relay, char *line)
 		relay->stopping = true;
 	} else if (!strncmp(line, "error ", 6)) {
 		message("%s", line + 6);
+	} else if (!strncmp(line, "warning ", 8)) {
+		message("%s", line + 8);
 	} else if (!strncmp(line, "stats ", 6)) {
 		begin_block(relay, line + 6, write_stats);
 	} else if (!strncmp(line, "map ", 4)) {
@@ -300,7 +304,8 @@ static int move_output(struct stream *stream, const struct pollfd *entries, cons
 /* Milliseconds poll() may wait, -1 = for ever. */
 static int time_left(const struct relay *relay)
 {
-	double left = relay->options->timeout - seconds_since(&relay->start);
+	double left =
+		relay->options->timeout + (relay->timed_out ? LAST_WORDS_SECONDS : 0) - seconds_since(&relay->start);
 
 	if (relay->options->timeout <= 0)
 		return -1;
@@ -347,6 +352,16 @@ static void output_is_out(struct relay *relay)
 	relay->stopping = false;
 }
 
+/* The time is up. -> 0: the guest may still say where it stands; or how relay_run() shall end. */
+static int time_out(struct relay *relay)
+{
+	if (relay->timed_out)
+		return EXIT_TOOL;
+	relay->timed_out = true;
+	tell(relay, "timeout\n");
+	return complaint(0, "timeout: the program did not end within %g s", relay->options->timeout);
+}
+
 /* One turn. -> 0, or how relay_run() shall end. */
 static int turn(struct relay *relay)
 {
@@ -362,7 +377,7 @@ static int turn(struct relay *relay)
 	if (ready == 0 && emptying)
 		output_is_out(relay);
 	else if (ready <= 0 && relay->options->timeout > 0 && time_left(relay) == 0)
-		return complaint(EXIT_TOOL, "timeout: the program did not end within %g s", relay->options->timeout);
+		return time_out(relay);
 	return ready > 0 ? move_all(relay, entries) : 0;
 }
 
@@ -380,13 +395,15 @@ static int finish(struct relay *relay)
 	for (int i = 0; (relay->options->kernel_log || relay->result < 0) && !qemu_has_ended(relay->qemu) && i < 10000;
 		i++)
 		nanosleep(&pause, NULL);
-	if (relay->result < 0)
+	if (relay->timed_out)
+		qemu_say_where(relay->qemu);
+	else if (relay->result < 0 && !qemu_say_where(relay->qemu))
 		return qemu_post_mortem(relay->qemu);
 	if (relay->options->stats && !relay->stats_complete)
 		message("--stats %s: the guest sent no statistics", relay->options->stats);
 	if (relay->options->map && !relay->map_complete)
 		message("--map %s: the guest sent no map", relay->options->map);
-	return relay->result;
+	return relay->timed_out || relay->result < 0 ? EXIT_TOOL : relay->result;
 }
 
 int relay_run(struct qemu *qemu, struct terminal *terminal, const struct options *options)

@@ -39,7 +39,7 @@ static void live(struct child *child)
 	lock_acquire(&child_lock);
 	child->failures++;
 	lock_release(&child_lock);
-	service_log("init: %s (space %u) %s, address %#lx", child->name, space, end_name(end), (unsigned long)address);
+	service_log("init: %s (space %u) %s, address 0x%lx", child->name, space, end_name(end), (unsigned long)address);
 	child_clear(child);
 	call_space_destroy(space);
 }

@@ -5,7 +5,7 @@
 #include "child.h"
 
 /* Exit status of a machine whose Linux service or drivers cannot be kept running. */
-enum { STATUS_BROKEN = 124 };
+enum { STATUS_BROKEN = 124, STATUS_HUNG = 123 /* or at the end of its time */ };
 
 /* Begins the child's lives one after another; of the Linux service there is only one. Returns never. */
 _Noreturn void keeper_run(struct child *child);

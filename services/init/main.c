@@ -6,6 +6,7 @@
 #include "devices.h"
 #include "keeper.h"
 #include "registry.h"
+#include "watch.h"
 #include "services/runtime/copy.h"
 
 struct child children[SERVICES] = {
@@ -120,6 +121,8 @@ void service_main(const struct start_info *start)
 	devices_find();
 	give_config(&children[SERVICE_LINUX], config);
 	set_options(config);
+	if (config_get(config, "watch", NULL))
+		watch_start();
 	keeper_start(&children[SERVICE_CONSOLE]);
 	keeper_start(&children[SERVICE_FS]);
 	keeper_run(&children[SERVICE_LINUX]);

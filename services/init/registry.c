@@ -2,6 +2,7 @@
 #include "registry.h"
 
 #include "map.h"
+#include "watch.h"
 
 /* A child says where it can be called. */
 static i64 offer(struct child *caller, u64 service, u64 portal)
@@ -107,6 +108,12 @@ static struct portal_result serve(struct child *caller, u64 op, u64 service, u64
 		return (struct portal_result){ count_restarts(), 0 };
 	case REGISTRY_RESTART:
 		return (struct portal_result){ restart(caller, service), 0 };
+	case REGISTRY_ALIVE:
+		return (struct portal_result){ caller->service == SERVICE_LINUX ? watch_alive() : -E_PERM, 0 };
+	case REGISTRY_TIME_OUT:
+		if (caller->service == SERVICE_LINUX)
+			watch_end("the time is up");
+		return (struct portal_result){ -E_PERM, 0 };
 	case REGISTRY_MAP:
 		if (caller->service != SERVICE_LINUX || address_space(service) != caller->space)
 			return (struct portal_result){ -E_PERM, 0 };

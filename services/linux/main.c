@@ -16,6 +16,7 @@
 #include "services/linux/clock.h"
 #include "services/linux/config.h"
 #include "services/linux/copy.h"
+#include "services/linux/helper.h"
 #include "services/linux/machine.h"
 #include "services/linux/main.h"
 #include "services/linux/memory/memory.h"
@@ -179,7 +180,18 @@ static void memory_ended(struct task *self, struct mm *mm)
 		file_allow_write(self, mm->exe);
 }
 
+/* The tool says it. Names are programs' own: nothing in them may end the line. */
+static void oom_killed(u32 pid, const char *name)
+{
+	char clean[NAME_BYTES];
+	strlcpy(clean, name, sizeof(clean));
+	for (char *at = clean; *at; at++)
+		*at = *at >= ' ' && *at <= '~' ? *at : '?';
+	control_line("warning out of memory: process %u (%s) was killed\n", pid, clean);
+}
+
 static const struct memory_hooks memory_hooks = {
+	.killed = oom_killed,
 	.reclaim = fs_reclaim,
 	.file_segment = descriptor_segment,
 	.segment_written = segment_written,
@@ -204,6 +216,28 @@ static const struct process_hooks process_hooks = {
 	.first_ends = map_at_end,
 	.first_ended = service_end,
 };
+
+/* The tool's time is up. */
+static void time_out(void)
+{
+	u64 unused;
+	const char *at = NULL;
+	if (config_get("stats", &at))
+		stats_send();
+	portal_call(service_start->registry, REGISTRY_TIME_OUT, 0, 0, 0, 0, 0, &unused);
+}
+
+/* init is told that the service answers: whoever needs its locks gets them. */
+static void answer_thread(void *unused)
+{
+	u64 word1;
+	(void)unused;
+	while (portal_call(service_start->registry, REGISTRY_ALIVE, 0, 0, 0, 0, 0, &word1) >= 0) {
+		heap_free(heap_alloc(1));
+		service_lock();
+		service_unlock();
+	}
+}
 
 /* --- the start --- */
 
@@ -233,7 +267,9 @@ void service_main(const struct start_info *start)
 	process_init(&process_hooks);
 	signal_init(service_stopped);
 	timer_init();
-	tty_init(map_send);
+	tty_init(map_send, time_out);
+	if (config_number("watch", 0))
+		helper_start(answer_thread, NULL);
 	vas_init();
 	service_lock();
 	first_start();

@@ -105,7 +105,10 @@ count() {
 same "icount repeats" "$(count a.json)" "$(count b.json)"
 
 # ends
-expect "timeout" 125 "allod: timeout: the program did not end within 1 s" "$allod" run --timeout 1 -- sleep 20
+"$allod" run --timeout 1 --stats late.json -- sleep 20 2>err
+same "timeout" "125 allod: timeout: the program did not end within 1 s" "$? $(head -n 1 err)"
+same "where it stood then" 1 "$(grep -cE '^allod: space [0-9]+ sleep, thread [0-9]+: waits' err)"
+same "statistics of it" yes "$([ -s late.json ] && echo yes)"
 "$allod" run -- sleep 100 2>err &
 await pgrep -P $! >/dev/null
 kill -9 "$(pgrep -P $!)"

@@ -102,8 +102,9 @@ static void test_portals(void **state)
 static void test_bad_arguments(void **state)
 {
 	(void)state;
-	assert_int_equal(listing_write(first, 3, owner, 0, BUFFER, 1), -E_INVAL);
+	assert_int_equal(listing_write(first, 4, owner, 0, BUFFER, 1), -E_INVAL);
 	assert_int_equal(listing_write(first, ~0u, owner, 0, BUFFER, 1), -E_INVAL);
+	assert_int_equal(listing_write(owner, LIST_THREADS, owner, 0, BUFFER, 1), -E_PERM);
 	assert_int_equal(listing_write(first, LIST_SPACES, first, 0, BUFFER, 0), 0);
 	assert_int_equal(listing_write(first, LIST_SPACES, first, 0, 0x1000, 1), -E_FAULT);
 	assert_int_equal(listing_write(first, LIST_SPACES, first, 0, ~0ul - 8, ~0ul), -E_FAULT);

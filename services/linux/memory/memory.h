@@ -21,6 +21,8 @@ struct memory_hooks {
 	/* The segment behind a descriptor, to be mapped with these rights (RIGHT_*), shared or not; *most loses the rights that the
 	 * mapping may never have. For /dev/zero a new segment of `bytes`, or 0 for private memory. -> 0 or -errno. */
 	int (*file_segment)(struct task *self, int fd, u32 rights, bool share, u64 bytes, u32 *segment, u32 *most);
+	/* The process was chosen to be killed because memory has run out. */
+	void (*killed)(u32 pid, const char *name);
 	/* A shared mapping of the segment has become writable. */
 	void (*segment_written)(u32 segment);
 	/* fork has copied mm->exe; the space of the memory is gone, struct mm goes next (self: NULL if fork failed). */

@@ -70,6 +70,7 @@ bool oom_reclaim(void)
 	if (!victim)
 		return false;
 	service_log("linux: out of memory: process %u (%s) is killed", victim->pid, task_of(victim)->name);
+	memory_hooks->killed(victim->pid, task_of(victim)->name);
 	process_exit(victim, SIGKILL);
 	memory_give_back(victim);
 	return true;

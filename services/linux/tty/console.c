@@ -44,7 +44,7 @@ static struct output {
 } outputs[2];
 
 static bool held;
-static void (*map_wanted)(void);
+static void (*map_wanted)(void), (*time_is_up)(void);
 
 /* --- calling the driver --- */
 
@@ -344,6 +344,8 @@ static void control_line(const char *line)
 		tty_console_continue();
 	} else if (strcmp(line, "map") == 0) {
 		map_wanted();
+	} else if (strcmp(line, "timeout") == 0) {
+		time_is_up();
 	}
 }
 
@@ -373,9 +375,10 @@ static void control_thread(void *unused)
 	}
 }
 
-void console_init(bool tty, void (*map)(void))
+void console_init(bool tty, void (*map)(void), void (*time_out)(void))
 {
 	map_wanted = map;
+	time_is_up = time_out;
 	for (unsigned i = 0; i < 2; i++) {
 		outputs[i].port = i ? PORT_STDERR : PORT_STDOUT;
 		wait_queue_init(&outputs[i].room);

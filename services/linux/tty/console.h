@@ -12,9 +12,9 @@
 #include "services/linux/base.h"
 #include "services/linux/sleep.h"
 
-/* Finds the driver and starts the threads. tty: stdin is read all the time and each piece given to tty_console_input(). map: the
- * host asks for a map. */
-void console_init(bool tty, void (*map)(void));
+/* Finds the driver and starts the threads. tty: stdin is read all the time and each piece given to tty_console_input(). map and
+ * time_out: as of tty_init(). */
+void console_init(bool tty, void (*map)(void), void (*time_out)(void));
 /* Bytes of standard input that are here; asks for more if there are none. Sleeps if wait. 0: end of the stream. */
 long console_read(struct task *self, void *to, size_t bytes, bool wait);
 /* Is there input, or its end? If not, asks for some. */

@@ -139,7 +139,7 @@ static const struct device devices[] = {
 	{ 0, 0, NULL, NULL },
 };
 
-void tty_init(void (*map)(void))
+void tty_init(void (*map)(void), void (*time_out)(void))
 {
 	const char *at = NULL, *ttys = config_get("tty", &at);
 
@@ -148,5 +148,5 @@ void tty_init(void (*map)(void))
 	terminal->inode->gid = 5;
 	pty_init(terminal->parent);
 	tty_size(config_number("rows", 24), config_number("cols", 80));
-	console_init(ttys && strchr(ttys, '0'), map);
+	console_init(ttys && strchr(ttys, '0'), map, time_out);
 }

@@ -16,8 +16,9 @@
 
 /* --- the start and the end --- */
 
-/* Starts it and the threads of the console, and registers the devices. map: the host asks for a map. */
-void tty_init(void (*map)(void));
+/* Starts it and the threads of the console, and registers the devices. map: the host asks for a map; time_out: the
+ * time that it gave the guest is over. */
+void tty_init(void (*map)(void), void (*time_out)(void));
 /* Descriptors 0, 1 and 2 of the first process: the terminal or the streams of the host. NULL: no memory. */
 struct descriptor_table *tty_first_descriptors(struct task *self);
 void tty_size(unsigned rows, unsigned columns);
