@@ -261,8 +261,8 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 		error = supply(segment, caller, first + i, from ? from + (i << PAGE_SHIFT) : 0);
 		if (error > 0)
 			made[i / 64] |= 1ul << (i % 64);
-		/* What is there already is not supplied again by the next step. */
-		again = i + 1 < count && work_is_due();
+		/* What is there already is not supplied again by the next step, so each step has to supply something new. */
+		again = error > 0 && i + 1 < count && work_is_due();
 	}
 	/* On failure the pages supplied so far (in this step) go again. The reads may have made tables show them. */
 	if (error < 0)
