@@ -14,10 +14,6 @@
 
 #include "users.h"
 
-#ifndef TIOCSIG
-#define TIOCSIG 0x40045436
-#endif
-
 enum { PATIENCE_MS = 60 };
 
 static pid_t victim;
@@ -59,7 +55,6 @@ static void by_sigqueue(int signal)
 	syscall(SYS_rt_tgsigqueueinfo, victim, victim, signal, &info);
 }
 
-#ifdef SYS_pidfd_send_signal
 static void by_pidfd(int signal)
 {
 	int fd = (int)syscall(SYS_pidfd_open, victim, 0);
@@ -67,7 +62,6 @@ static void by_pidfd(int signal)
 	if (fd >= 0)
 		syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
 }
-#endif
 
 static void by_timer(int signal)
 {
@@ -152,9 +146,7 @@ static const struct {
 	{ "kill", by_kill },
 	{ "tkill, tgkill", by_tkill },
 	{ "rt_sigqueueinfo, rt_tgsigqueueinfo", by_sigqueue },
-#ifdef SYS_pidfd_send_signal
 	{ "pidfd_send_signal", by_pidfd },
-#endif
 	{ "timer_create for a thread of another process", by_timer },
 	{ "exit signal of an orphan", by_exit_signal_of_orphan },
 	{ "exit signal of an orphan that has ended", by_exit_signal_of_dead_orphan },

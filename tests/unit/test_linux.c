@@ -17,6 +17,30 @@ const struct start_info *service_start;
 struct list_node processes = LIST_INIT(processes);
 struct process *first_process;
 static u32 kicked, killed;
+static u64 charged; /* signals that are charged to the one user there is */
+
+bool user_charge(struct user *user, enum user_charge which, u64 n, u64 limit)
+{
+	(void)user;
+	(void)which;
+	if (charged + n > limit)
+		return false;
+	charged += n;
+	return true;
+}
+
+void user_uncharge(struct user *user, enum user_charge which, u64 n)
+{
+	(void)user;
+	(void)which;
+	charged -= n;
+}
+
+u64 timer_forward(struct timer *timer)
+{
+	(void)timer;
+	return 1;
+}
 
 void wake_up(struct wait_queue *list)
 {
@@ -107,6 +131,7 @@ static int set_up(void **state)
 	list_append(&processes, &parent.all);
 	process.parent = &parent;
 	process.pgid = 7;
+	process.limits[RLIMIT_SIGPENDING].rlim_cur = 3;
 	set_up_task(&one);
 	set_up_task(&two);
 	process.leader = &one;
@@ -118,7 +143,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	signal_flush(&process, ~0ull);
-	return 0;
+	return charged == 0 ? 0 : -1;
 }
 
 static void handle(int signal)
@@ -164,9 +189,11 @@ static void realtime_signals_queue(void **state)
 	handle(40);
 	for (int i = 0; i < 3; i++) {
 		memset(&info, 0, sizeof(info));
+		info.si_code = SI_QUEUE;
 		info.si_value.sival_int = i;
 		signal_send_task(&two, 40, &info);
 	}
+	assert_int_equal(signal_send_task(&two, 40, &info), -EAGAIN); /* RLIMIT_SIGPENDING */
 	assert_int_equal(signal_dequeue(&one, ~0ull, &info), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(signal_dequeue(&two, ~0ull, &info), 40);
