@@ -1,9 +1,9 @@
 /* Hash tables of objects whose keys programs choose, or that grow with what programs make.
  *
- * Where a key goes depends on two random numbers that nobody learns (multiply-shift: any two keys share a bucket about as seldom as
- * chance has it), so no set of keys can be made that makes a chain long. A table grows and shrinks by one bucket at a time, with
- * the objects in it (linear hashing), so no insertion takes long, and none fails: without a frame the chains are longer. How large it
- * is follows from how many objects are in it, so that what is given back is what was taken.
+ * Where a key goes depends on two random numbers that nobody learns (multiply-shift: any two keys share a bucket about as seldom
+ * as chance has it), so nobody can choose keys that make a chain long. A table grows and shrinks by one bucket at a time with the
+ * objects in it (linear hashing), so no insertion takes long, and none fails: without a frame the chains are longer. The number of
+ * objects says how large the table is, so that what is given back is what was taken.
  *
  *   buckets  0 .. 63 in the table itself, then 512 in each page
  *   with 2^n <= size < 2^(n+1) a key is in bucket (hash mod 2^(n+1)), or, where there is none yet, (hash mod 2^n)

@@ -109,8 +109,8 @@ void space_get(struct space *space);
 /* The last one, of an ended space, frees it and its number. */
 void space_put(struct space *space);
 /* Ends a living space, in pieces: space_kill() in thread.h does it. It is dead at once: Threads may still be in it, on any
- * processor, but each of their accesses faults, and space_fault() resolves none; nobody finds it, calls it or is granted anything by
- * its grants. Spaces that it manages go on until the caller ends them. */
+ * processor, but each of their accesses faults, and space_fault() resolves none; nobody finds it, calls it or is granted anything
+ * by its grants. Spaces that it manages go on until the caller ends them. */
 void space_begin_end(struct space *space, enum space_end why, u64 address);
 /* Then: frees its memory, portals, segments, and the grants of it, to it and by it. -> false: it was time to stop. */
 bool space_end_some(struct space *space);

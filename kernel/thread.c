@@ -468,8 +468,8 @@ static void take_off(struct space *space)
 	tlb_commit();
 }
 
-/* Does some of a space's end. The spaces that it manages go first, which are put before it in the list. -> false: it was time to stop,
- * or there are such. */
+/* Does some of a space's end. The spaces that it manages go first, which are put before it in the list. -> false: it was time to
+ * stop, or there are such. */
 static bool kill_some(struct space *space)
 {
 	if (!list_is_empty(&space->managed)) {

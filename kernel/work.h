@@ -12,9 +12,9 @@
  * A call that cannot see from the structures how far it came (protect, checks of a range) keeps an address in work_place(): it is
  * there when the same thread makes the same call again next, else 0; so it may only save time.
  *
- * What has no thread that waits for it (spaces that end by a fault or with their last thread, segments that are not mapped any more) is put
- * on a list of its part, whose function does some of it (thread_work(), segment_work()). The first step is done at once; the rest by the
- * call that asked for it, by processors that choose what to run, and by idle ones.
+ * No thread waits for the end of a space that a fault or its last thread ended, or of a segment that is not mapped any more. Such
+ * an end is put on a list of its part, whose function does some of it (thread_work(), segment_work()). The first step is done at
+ * once; the call that asked for it, processors that choose what to run, and idle ones do the rest.
  *
  * Outside of steps (tests, start-up) work_is_due() never says yes: everything is done in one go.
  *

@@ -15,14 +15,14 @@ if [ "${ARCH:-x86_64}" != x86_64 ]; then
 fi
 
 run() {
-	"$allod" run --timeout 60 "$@"
+	"$allod" run --timeout 170 "$@"
 }
 
 # session NAME WORDS...: `allod run WORDS` on a terminal, with the script on stdin
 session() {
 	name=$1
 	shift
-	if "$root/build/pty" "$allod" run --timeout 60 "$@" >log 2>&1; then
+	if "$root/build/pty" "$allod" run --timeout 170 "$@" >log 2>&1; then
 		pass
 	else
 		fail "$name" "$(tr -d '\0' <log)"
@@ -162,7 +162,7 @@ session "an interactive shell" -- bash --norc --noprofile -i <<'END'
 send echo $((6 * 7)); tty\r
 wait 42
 wait /dev/
-send echo on''ce; sleep 50\r
+send sh -c 'echo on""ce; exec sleep 50'\r
 wait once
 send \x1a
 wait Stopped

@@ -30,7 +30,6 @@ cooked
 size 30 100
 continue
 wait size 30 100
-wait continue
 wait on
 end 5
 cooked

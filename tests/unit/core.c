@@ -7,6 +7,7 @@
 
 #include "arch.h"
 #include "pool.h"
+#include "regs.h"
 #include "thread.h"
 
 /* --- failing --- */
@@ -450,6 +451,16 @@ void core_enter(void (*upcall)(void))
 	host_idle_return = idle;
 	if (!setjmp(idle))
 		upcall();
+}
+
+i64 core_call(u64 number, u64 a, u64 b)
+{
+	const u64 words[6] = { a, b };
+
+	regs_enter(host_cpu.frame, 0x200000, 0x100000, words, 0);
+	frame_set_call(host_cpu.frame, number, 0);
+	core_enter(trap_native_call);
+	return frame_result(host_cpu.frame);
 }
 
 u64 core_roll(u64 below)

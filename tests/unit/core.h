@@ -84,6 +84,8 @@ void core_end_all(void);
 
 /* Runs an upcall until it returns, or the processor has nothing to do. */
 void core_enter(void (*upcall)(void));
+/* A native call of the thread that runs. -> its result. */
+i64 core_call(u64 number, u64 a, u64 b);
 
 /* Numbers at random, the same ones for the same seed. */
 extern u64 core_seed;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "arch.h"
-#include "fail.h"
 #include "lib/list.h"
 #include "regs.h"
 #include "sched.h"
@@ -655,62 +654,12 @@ static void test_chain_of_managers(void **state)
 	assert_int_equal(frame_free(), frames);
 }
 
-static i64 call(u64 number, u64 a, u64 b)
-{
-	const u64 words[6] = { a, b };
-
-	regs_enter(host_cpu.frame, CODE, SCRATCH, words, 0);
-	frame_set_call(host_cpu.frame, number, 0);
-	core_enter(trap_native_call);
-	return frame_result(host_cpu.frame);
-}
-
-/* The nth allocation fails, for the thread that was told so, and no other. Nothing is kept at hand from here on: the last test. */
-static void test_fail(void **state)
-{
-	struct thread *thread;
-	u64 frames, failures = 0;
-	i64 result;
-
-	(void)state;
-	begin();
-	assert_int_equal(thread_create(first, NULL, CODE, 0, 0, &thread), 0);
-	sched_ready(thread);
-	core_enter(trap_poke);
-	assert_int_equal(call(CALL_fail, 0, 1), -E_NOSYS);
-	fail_init("no");
-	assert_int_equal(call(CALL_fail, 0, 1), -E_NOSYS);
-	fail_init("fail");
-	assert_int_equal(call(CALL_fail, 12345, 1), -E_NOENT);
-	/* What is kept of the first one stays. */
-	result = call(CALL_segment_create, 5, 0);
-	assert_int_equal(call(CALL_segment_destroy, (u64)result, 0), 0);
-	frames = frame_free();
-	for (u64 n = 1;; n++) {
-		call(CALL_fail, 0, n);
-		assert_int_equal(call(CALL_fail, 0, ~0ul), n);
-		result = call(CALL_segment_create, 5, 0);
-		if (call(CALL_fail, 0, 0))
-			break;
-		assert_int_equal(result, -E_NOMEM);
-		assert_int_equal(frame_free(), frames);
-		failures++;
-	}
-	assert_true(result > 0 && failures > 0);
-	/* The object has a frame of its own. */
-	assert_true(frame_free() < frames);
-	assert_int_equal(call(CALL_segment_destroy, (u64)result, 0), 0);
-	assert_int_equal(frame_free(), frames);
-	end();
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ended_meanwhile),
 		cmocka_unit_test(test_chain_of_managers),
 		cmocka_unit_test(test_sequences),
-		cmocka_unit_test(test_fail),
 	};
 
 	core_start(argc, argv, 16u << 20);

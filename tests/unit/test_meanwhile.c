@@ -12,16 +12,6 @@ enum { SCRATCH = 0x100000, CODE = 0x200000 };
 
 static struct space *first;
 
-static i64 call(u64 number, u64 a, u64 b)
-{
-	const u64 words[6] = { a, b };
-
-	regs_enter(host_cpu.frame, CODE, SCRATCH, words, 0);
-	frame_set_call(host_cpu.frame, number, 0);
-	core_enter(trap_native_call);
-	return frame_result(host_cpu.frame);
-}
-
 static void end(void)
 {
 	space_kill(first, SPACE_KILLED, 0);
@@ -71,7 +61,7 @@ static void test_wait_meanwhile(void **state)
 	thread = run_in(process);
 	frame = host_cpu.frame;
 	thread_interrupt(thread);
-	call(CALL_yield, 0, 0);
+	core_call(CALL_yield, 0, 0);
 	assert_int_equal(frame_result(frame), 0);
 	assert_int_equal(frame->cause, CAUSE_INTERRUPT);
 	core_enter(trap_system_return);
@@ -120,7 +110,7 @@ static void test_home(void **state)
 	host_cpu.reschedule = true;
 	run_in(process);
 	other->space = first;
-	assert_int_equal(call(CALL_thread_interrupt, other->number, 0), 0);
+	assert_int_equal(core_call(CALL_thread_interrupt, other->number, 0), 0);
 	other->space = process;
 	end();
 }
