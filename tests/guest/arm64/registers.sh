@@ -28,9 +28,11 @@ rows() {
 		sed 's/^| *//; s/ *| */|/g'
 }
 
-# symbol FILE NAME
+# symbol FILE NAME; one that is not there ends the test
 symbol() {
-	nm "$1" | awk -v name="$2" '$3 == name { print "0x" $1 }'
+	nm "$1" | awk -v name="$2" '$3 == name { print "0x" $1; found = 1 } END { exit !found }' && return
+	echo "FAILED: $1 has no symbol $2" >&2
+	kill $$
 }
 
 # word FILE ADDRESS: the four bytes that an ELF file has there, as a number
@@ -49,7 +51,7 @@ program=$work/program
 aarch64-linux-gnu-gcc -nostdlib -static -Wl,-Ttext-segment=0x10000000,--build-id=none -o "$program" \
 	tests/guest/arm64/registers.S || exit 1
 declare -A at=([in_process]=$(symbol "$program" in_process) [before_native]=$(symbol "$program" before_native)
-	[service]=$(symbol build/arm64/linux call_entry) [kernel]=$(symbol build/arm64/allod.elf trap_native_call)
+	[service]=$(symbol build/arm64/linux upcall_entry) [kernel]=$(symbol build/arm64/allod.elf trap_native_call)
 	[kernel_main]=$(symbol build/arm64/allod.elf kernel_main)
 	[exit]=$((0xffffff0000000000 + $(symbol build/arm64/allod.elf entry_exit) - $(symbol build/arm64/allod.elf entry_text))))
 program_word=$(word "$program" "${at[in_process]}")
