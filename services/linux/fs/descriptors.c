@@ -1,4 +1,4 @@
-/* Descriptor tables, and the calls on descriptors. */
+/* Descriptor tables; close, close_range and dup. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -29,7 +29,7 @@ static void bit_set(u64 *bits, unsigned i, bool value)
 		bits[i / 64] &= ~(1ull << i % 64);
 }
 
-static unsigned descriptors_limit(const struct task *self)
+unsigned descriptors_limit(const struct task *self)
 {
 	return (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), DESCRIPTORS_MAX);
 }
@@ -220,10 +220,14 @@ int descriptor_close(struct task *self, unsigned fd)
 	return 0;
 }
 
-int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool on)
+bool descriptor_close_on_exec(const struct descriptor_table *files, unsigned fd)
+{
+	return bit_test(files->close_on_exec, fd);
+}
+
+void descriptor_set_close_on_exec(struct descriptor_table *files, unsigned fd, bool on)
 {
 	bit_set(files->close_on_exec, fd, on);
-	return 0;
 }
 
 /* --- calls on descriptors --- */
@@ -286,65 +290,4 @@ long sys_dup3(struct task *self, struct user_frame *f)
 	if ((unsigned)arg(f, 0) == (unsigned)arg(f, 1) || arg(f, 2) & ~(u64)O_CLOEXEC)
 		return -EINVAL;
 	return duplicate_to(self, (unsigned)arg(f, 0), (unsigned)arg(f, 1), arg(f, 2) & O_CLOEXEC);
-}
-
-/* Waiting for a lock keeps the file: another thread may close it meanwhile. */
-static long locks_call(struct task *self, struct file *file, unsigned fd, int command, u64 addr)
-{
-	long result;
-
-	file_get(file);
-	result = locks_fcntl(self, file, fd, command, addr);
-	file_put(self, file);
-	return result;
-}
-
-long sys_fcntl(struct task *self, struct user_frame *f)
-{
-	enum { SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC };
-	unsigned fd = (unsigned)arg(f, 0);
-	struct file *file = descriptor_peek(self->files, fd);
-	u64 value = arg(f, 2);
-
-	if (!file)
-		return -EBADF;
-	switch ((unsigned)arg(f, 1)) {
-	case F_DUPFD:
-	case F_DUPFD_CLOEXEC:
-		if (value >= descriptors_limit(self))
-			return -EINVAL;
-		return duplicate(self, fd, (int)value, (unsigned)arg(f, 1) == F_DUPFD_CLOEXEC);
-	case F_GETFD:
-		return bit_test(self->files->close_on_exec, fd) ? FD_CLOEXEC : 0;
-	case F_SETFD:
-		bit_set(self->files->close_on_exec, fd, value & FD_CLOEXEC);
-		return 0;
-	case F_GETFL:
-		/* What has no name has not been opened. */
-		return file->flags | (file->flags & O_PATH || !file->dentry ? 0 : O_LARGEFILE);
-	case F_SETFL:
-		if (file->flags & O_PATH)
-			return -EBADF;
-		file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)value & SETTABLE);
-		return 0;
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_GETLK:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
-		return locks_call(self, file, fd, (int)arg(f, 1), value);
-	case F_GETOWN:
-	case F_GETSIG:
-	case F_GETLEASE:
-		return (unsigned)arg(f, 1) == F_GETLEASE ? F_UNLCK : 0;
-	case F_SETOWN:
-	case F_SETSIG:
-		return 0;
-	case F_GETPIPE_SZ:
-	case F_SETPIPE_SZ:
-		return (file->inode->mode & 0170000) == 0010000 ? 65536 : -EBADF;
-	default:
-		return -EINVAL;
-	}
 }

@@ -15,7 +15,7 @@
  * says that the server has no such name.
  *
  *   namei.c path.c        from a path to a dentry; making and removing names     dentry.c inode.c    what is known of the tree
- *   open.c read_write.c stat.c readdir.c record_locks.c    the calls             descriptors.c       tables of descriptors; cwd.c
+ *   open.c read_write.c stat.c attr.c fcntl.c ...    the calls, as in Linux      descriptors.c       tables of descriptors; cwd.c
  *   file.c                open files                                             page_cache.c        the content of files
  *   mounts.c devices.c    what there is at the start                             9p_client.c         the server's side
  *

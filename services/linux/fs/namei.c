@@ -1,4 +1,4 @@
-/* Calls that make, remove and move names: mkdir, mknod, unlink, rename, link, symlink. */
+/* Calls that make, remove and move names: mkdir, mknod, unlink, rename, link, symlink; and the inode that a call names. */
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -12,6 +12,41 @@
 #include "services/linux/syscall.h"
 #include "services/linux/fs/9p_client.h"
 #include "services/runtime/heap.h"
+
+int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, struct inode **inode)
+{
+	unsigned how = (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0) | (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW);
+	struct file *file;
+	struct path at;
+	char first = 1;
+	int error;
+
+	if (flags & AT_EMPTY_PATH && path && user_read(self, path, &first, 1))
+		return -EFAULT;
+	if (flags & AT_EMPTY_PATH && (!path || !first) && dirfd != AT_FDCWD) {
+		file = descriptor_peek(self->files, (unsigned)dirfd);
+		if (!file)
+			return -EBADF;
+		*inode = inode_get(file->inode);
+		return 0;
+	}
+	error = path_lookup_user(self, dirfd, path, how, &at);
+	if (error)
+		return error;
+	*inode = inode_get(at.dentry->inode);
+	dentry_put(at.dentry);
+	return 0;
+}
+
+int inode_of_fd(struct task *self, u64 fd, bool path_too, struct inode **inode)
+{
+	struct file *file = descriptor_peek(self->files, fd);
+
+	if (!file || (!path_too && file->flags & O_PATH))
+		return -EBADF;
+	*inode = inode_get(file->inode);
+	return 0;
+}
 
 /* May names be made and removed in the directory of this dentry? */
 static int may_change(struct task *self, struct dentry *dentry)

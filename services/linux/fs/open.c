@@ -1,4 +1,4 @@
-/* open and its relatives. */
+/* open and its relatives, memfd_create, truncate, fallocate, access. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -276,4 +276,36 @@ long sys_fallocate(struct task *self, struct user_frame *f)
 		return error;
 	}
 	return !(mode & KEEP_SIZE) && end > inode->size ? page_cache_truncate(inode, end) : 0;
+}
+
+/* --- access --- */
+
+static long access_at(struct task *self, int dirfd, u64 path, unsigned mask, unsigned flags)
+{
+	struct inode *inode;
+	long error;
+
+	if (mask & ~7u || flags & ~(unsigned)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	error = inode_at(self, dirfd, path, flags & ~(unsigned)AT_EACCESS, &inode);
+	if (error)
+		return error;
+	error = flags & AT_EACCESS ? inode_permission(self, inode, mask) : inode_permission_real(self, inode, mask);
+	inode_put(inode);
+	return error;
+}
+
+long sys_access(struct task *self, struct user_frame *f)
+{
+	return access_at(self, AT_FDCWD, arg(f, 0), (unsigned)arg(f, 1), 0);
+}
+
+long sys_faccessat(struct task *self, struct user_frame *f)
+{
+	return access_at(self, (int)arg(f, 0), arg(f, 1), (unsigned)arg(f, 2), 0);
+}
+
+long sys_faccessat2(struct task *self, struct user_frame *f)
+{
+	return access_at(self, (int)arg(f, 0), arg(f, 1), (unsigned)arg(f, 2), (unsigned)arg(f, 3));
 }

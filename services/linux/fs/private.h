@@ -38,8 +38,11 @@ int superblock_mount(struct superblock *sb, struct dentry *on);
 struct superblock *superblocks_last(void);
 /* file_new() in two steps, of which the second cannot fail: heap_zalloc(sizeof(struct file)) is made one. */
 void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags);
-/* Marks an open descriptor. */
-int descriptor_close_on_exec(struct descriptor_table *files, unsigned fd, bool on);
+/* The mark FD_CLOEXEC of an open descriptor. */
+bool descriptor_close_on_exec(const struct descriptor_table *files, unsigned fd);
+void descriptor_set_close_on_exec(struct descriptor_table *files, unsigned fd, bool on);
+/* The task's descriptors are below this: RLIMIT_NOFILE, at most DESCRIPTORS_MAX. */
+unsigned descriptors_limit(const struct task *self);
 /* What fs_init() was given. */
 void file_set_hooks(const struct fs_hooks *hooks);
 /* The operations of regular files and directories. */
@@ -61,6 +64,13 @@ void file_release_hold(struct task *self, struct file *file);
 
 /* path_lookup() with a path from user memory. */
 int path_lookup_user(struct task *self, int dirfd, u64 path, unsigned flags, struct path *result);
+/* The inode of a path relative to dirfd, or of dirfd itself (AT_EMPTY_PATH), with a reference. flags: AT_*. */
+int inode_at(struct task *self, int dirfd, u64 path, unsigned flags, struct inode **inode);
+/* The inode behind a descriptor, with a reference; -EBADF, also for one that was opened with O_PATH unless path_too. */
+int inode_of_fd(struct task *self, u64 fd, bool path_too, struct inode **inode);
+/* The end of a call that changes attributes: if error is 0, ctime becomes now, and a writable share's server is told what `which`
+ * (FS_SET_*) says. Lets the reference to the inode go. -> error, or the server's. */
+long attributes_changed(struct inode *inode, u32 which, long error);
 /* Makes the file one of the device's: -ENXIO if there is no such device. */
 int device_open(struct task *self, struct inode *inode, struct file *file);
 /* Is it /dev/zero? And the segment for a shared mapping of it. */

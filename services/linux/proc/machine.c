@@ -25,28 +25,43 @@ static void kernel_stats(struct kernel_stats *stats)
 
 static void meminfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
-	static const char *const zero[] = { "Buffers", "SwapCached" };
 	struct kernel_stats stats;
-	u64 cached = page_cache_count() * KB_PER_PAGE, total, free;
+	u64 total, free, cached, used;
 
 	(void)self, (void)number;
 	kernel_stats(&stats);
 	total = stats.frames_total * KB_PER_PAGE;
 	free = stats.frames_free * KB_PER_PAGE;
-	cached = min_u64(cached, total - free);
-	seq_printf(seq, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", total, free,
-		free + cached);
-	seq_printf(seq, "%s:        %8lu kB\nCached:         %8lu kB\n%s:     %8lu kB\n", zero[0], 0ul, cached, zero[1],
-		0ul);
-	seq_printf(seq, "Active:         %8lu kB\nInactive:       %8lu kB\n", total - free - cached, cached);
-	seq_printf(seq, "SwapTotal:      %8lu kB\nSwapFree:       %8lu kB\n", 0ul, 0ul);
-	seq_printf(seq, "Dirty:          %8lu kB\nWriteback:      %8lu kB\n", 0ul, 0ul);
-	seq_printf(seq, "AnonPages:      %8lu kB\nMapped:         %8lu kB\nShmem:          %8lu kB\n",
-		total - free - cached, cached, 0ul);
-	seq_printf(seq, "Slab:           %8lu kB\nSReclaimable:   %8lu kB\nSUnreclaim:     %8lu kB\n", 0ul, 0ul, 0ul);
-	seq_printf(seq, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", total, total - free);
-	seq_printf(seq, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul,
-		2048ul);
+	cached = min_u64(page_cache_count() * KB_PER_PAGE, total - free);
+	used = total - free - cached;
+	const struct {
+		const char *name;
+		u64 kb;
+	} lines[] = {
+		{ "MemTotal:", total },
+		{ "MemFree:", free },
+		{ "MemAvailable:", free + cached },
+		{ "Buffers:", 0 },
+		{ "Cached:", cached },
+		{ "SwapCached:", 0 },
+		{ "Active:", used },
+		{ "Inactive:", cached },
+		{ "SwapTotal:", 0 },
+		{ "SwapFree:", 0 },
+		{ "Dirty:", 0 },
+		{ "Writeback:", 0 },
+		{ "AnonPages:", used },
+		{ "Mapped:", cached },
+		{ "Shmem:", 0 },
+		{ "Slab:", 0 },
+		{ "SReclaimable:", 0 },
+		{ "SUnreclaim:", 0 },
+		{ "CommitLimit:", total },
+		{ "Committed_AS:", total - free },
+	};
+	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
+		seq_printf(seq, "%-15s %8lu kB\n", lines[i].name, lines[i].kb);
+	seq_printf(seq, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
 }
 
 static void cpuinfo_show(struct seq_file *seq, struct task *self, u64 number)
@@ -186,7 +201,15 @@ static void hostname_show(struct seq_file *seq, struct task *self, u64 number)
 	seq_printf(seq, "%s\n", name ? name : "allod");
 }
 
-static void uuid_add(struct seq_file *seq, const u8 *bytes)
+/* A random UUID, of version 4. */
+static void uuid_new(u8 bytes[16])
+{
+	random_fill(bytes, 16);
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+}
+
+static void uuid_print(struct seq_file *seq, const u8 bytes[16])
 {
 	for (unsigned i = 0; i < 16; i++)
 		seq_printf(seq, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
@@ -198,10 +221,8 @@ static void uuid_show(struct seq_file *seq, struct task *self, u64 number)
 	u8 bytes[16];
 
 	(void)self, (void)number;
-	random_fill(bytes, sizeof(bytes));
-	bytes[6] = (bytes[6] & 0x0f) | 0x40;
-	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	uuid_add(seq, bytes);
+	uuid_new(bytes);
+	uuid_print(seq, bytes);
 }
 
 static void boot_id_show(struct seq_file *seq, struct task *self, u64 number)
@@ -210,10 +231,8 @@ static void boot_id_show(struct seq_file *seq, struct task *self, u64 number)
 
 	(void)self, (void)number;
 	if (!bytes[6])
-		random_fill(bytes, sizeof(bytes));
-	bytes[6] = (bytes[6] & 0x0f) | 0x40;
-	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	uuid_add(seq, bytes);
+		uuid_new(bytes);
+	uuid_print(seq, bytes);
 }
 
 static const struct proc_node no_nodes[] = { NODE_END };
