@@ -1,24 +1,7 @@
 /* Segments as maps show them: pagers, what is supplied, ends, blocks, devices, memory that is there at boot. */
-#include "core.h"
+#include "one_space.h"
 
 #include <string.h>
-
-static struct space *first, *s;
-
-enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W };
-
-static int setup(void **state)
-{
-	(void)state;
-	first = core_first();
-	s = core_space(first, 0);
-	return 0;
-}
-
-static int map(u64 address, u64 pages, u32 flags, int segment, u64 offset)
-{
-	return map_add(first, s, address, pages * PAGE_SIZE, flags, (u32)segment, offset * PAGE_SIZE);
-}
 
 static void test_segments(void **state)
 {

@@ -1,24 +1,7 @@
 /* The frame of zeros: memory that nobody has written to is read without taking frames. */
-#include "core.h"
+#include "one_space.h"
 
 #include "layout.h"
-
-static struct space *first, *s;
-
-enum { R = RIGHT_R, W = RIGHT_W, X = RIGHT_X, RW = RIGHT_R | RIGHT_W };
-
-static int setup(void **state)
-{
-	(void)state;
-	first = core_first();
-	s = core_space(first, 0);
-	return 0;
-}
-
-static int map(u64 address, u64 pages, u32 flags, int segment, u64 offset)
-{
-	return map_add(first, s, address, pages * PAGE_SIZE, flags, (u32)segment, offset * PAGE_SIZE);
-}
 
 /* Does the software MMU find the frame of zeros there, with those rights and no others? */
 static bool shows_zeros(const struct space *space, u64 va, u32 rights)

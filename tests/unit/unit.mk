@@ -5,15 +5,15 @@
 #   make fuzz FUZZ_SECONDS=60   the libFuzzer target, starting from the kept corpus
 #
 # Each tests/unit/test_*.c is one program; tests/unit/checked has sources of the kernel together with what checks their structures.
-# Those that include core.h or model.h test the kernel's core; their argument is the number of page-table levels. The others test the
-# services' sources, which they include, and are built once.
+# Those that include core.h, model.h or one_space.h test the kernel's core; their argument is the number of page-table levels. The
+# others test the services' sources, which they include, and are built once.
 
 UNIT_OUT := build/host
 UNIT_VARIANTS := gcc-x86_64 clang-arm64
 ifdef UNIT_FULL
 UNIT_VARIANTS += clang-x86_64 gcc-arm64
 endif
-UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model).h"' tests/unit/test_*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -lE 'include "(core|model|one_space).h"' tests/unit/test_*.c))
 UNIT_PLAIN := $(filter-out $(UNIT_TESTS),$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_PLAIN_PROGRAMS := $(UNIT_PLAIN:%=$(UNIT_OUT)/plain/%)
 UNIT_CORE := $(addprefix kernel/,gate.c fail.c pool.c account.c radix.c handle.c segment.c map.c tlb.c tag.c grant.c portal.c vas.c listing.c \
