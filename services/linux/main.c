@@ -227,15 +227,14 @@ static void time_out(void)
 	portal_call(service_start->registry, REGISTRY_TIME_OUT, 0, 0, 0, 0, 0, &unused);
 }
 
-/* init is told that the service answers: whoever needs its locks gets them. */
+/* init is told that the service answers: threads that wait for its locks get them, be it this one or others before it. */
 static void answer_thread(void *unused)
 {
 	u64 word1;
 	(void)unused;
 	while (portal_call(service_start->registry, REGISTRY_ALIVE, 0, 0, 0, 0, 0, &word1) >= 0) {
 		heap_free(heap_alloc(1));
-		service_lock();
-		service_unlock();
+		service_lock_turn();
 	}
 }
 

@@ -5,7 +5,7 @@
 #include "services/linux/sleep.h"
 #include "services/linux/task.h"
 
-enum { PASS_TRIES = 64 };
+enum { PASS_TRIES = 64, TURN_NS = 100000000 };
 
 struct service_lock service_lock_itself;
 
@@ -19,6 +19,12 @@ void service_lock_pass(void)
 	for (unsigned i = 0; i < PASS_TRIES && !lock_is_held(lock); i++)
 		call_yield();
 	service_lock();
+}
+
+void service_lock_turn(void)
+{
+	if (lock_acquire_or_see(&service_lock_itself.lock, TURN_NS))
+		lock_release(&service_lock_itself.lock);
 }
 
 bool task_interrupted(const struct task *self)

@@ -82,6 +82,8 @@ bool task_interrupted(const struct task *self);
 /* Between two pieces of a long call: whoever waits for the service lock gets it. Everything looked at before must be looked at
  * again. Free of cost if nobody waits. */
 void service_lock_pass(void);
+/* Returns when the calling thread has had the lock, or another one that waits for it: nobody holds it for good. */
+void service_lock_turn(void);
 
 /* A wait queue: the tasks that wait for one thing. */
 struct wait_queue {

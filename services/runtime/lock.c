@@ -1,11 +1,26 @@
 /* Locks and conditions: lock.h. */
 #include "lock.h"
 
+#include "service.h"
+
 void lock_acquire_slow(struct lock *lock)
 {
 	/* From now on the lock counts as contended, so that whoever releases it wakes a sleeper. */
 	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
 		call_wait(&lock->word, 2, 0, 0);
+	lock->turns++;
+}
+
+bool lock_acquire_or_see(struct lock *lock, u64 every)
+{
+	const u32 turns = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
+
+	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0) {
+		if (__atomic_load_n(&lock->turns, __ATOMIC_RELAXED) != turns)
+			return false;
+		call_wait(&lock->word, 2, clock_now() + every, 0);
+	}
+	return true;
 }
 
 void lock_release_slow(struct lock *lock)

@@ -7,9 +7,10 @@
 
 #include "calls.h"
 
-/* 0: free; 1: held; 2: held, and somebody may be asleep on it. Zero-initialised memory is a free lock. */
+/* Zero-initialised memory is a free lock. */
 struct lock {
-	u32 word;
+	u32 word;  /* 0: free; 1: held; 2: held, and somebody may be asleep on it */
+	u32 turns; /* counts the threads that have got the lock after they had to wait for it */
 };
 
 /* A place to sleep until something that the lock protects changes. Zero-initialised memory is a ready condition. */
@@ -28,6 +29,10 @@ static inline void lock_acquire(struct lock *lock)
 	if (!__atomic_compare_exchange_n(&lock->word, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		lock_acquire_slow(lock);
 }
+
+/* Takes the lock, unless another thread that waits for it gets it first. Looks at least every `every` ns whether one did.
+ * -> whether the calling thread has it. */
+bool lock_acquire_or_see(struct lock *lock, u64 every);
 
 /* Takes the lock if it is free. */
 static inline bool lock_try(struct lock *lock)
