@@ -1,6 +1,6 @@
 /* A program that keeps the processor, or a service, as busy as it can does not keep others from it: beside each hog of the table a
- * waiter, woken 200 times through a pipe, a futex and a timer by turns, runs within three slices of each wake, and SIGKILL ends
- * the hog within three. On one processor with --icount, where the clock counts instructions and is exact.
+ * waiter, woken 40 times (200 in `make soak`) through a pipe, a futex and a timer by turns, runs within three slices of each wake,
+ * and SIGKILL ends the hog within three. On one processor with --icount, where the clock counts instructions and is exact.
  *
  * Another hog is another line of the table, and a function that its threads call again and again. */
 #include <fcntl.h>
@@ -16,8 +16,9 @@
 #include <time.h>
 
 #include "tap.h"
+#include "tests/repeats.h"
 
-enum { SLICE_NS = 5000000, SLICES_MAX = 3, WAKES = 200, THREADS_MAX = 16, NS_PER_S = 1000000000 };
+enum { SLICE_NS = 5000000, SLICES_MAX = 3, WAKES = 40, THREADS_MAX = 16, NS_PER_S = 1000000000 };
 
 static int64_t now(void)
 {
@@ -235,15 +236,15 @@ static const struct hog {
 	{ "sleeping at the end of each slice in 16 threads", sleep_early, 16, WAKES },
 	{ "16 threads that wake together", gang, 16, WAKES },
 	{ "making threads in 4 threads", make_threads, 4, WAKES },
-	{ "readv of /dev/zero", read_zeros, 1, WAKES / 5 },
-	{ "readv of small pieces of /dev/zero in 4 threads", read_small_zeros, 4, WAKES / 5 },
-	{ "readv of /dev/urandom", read_random, 1, WAKES / 5 },
-	{ "write of a large file", write_much, 1, WAKES / 5 },
-	{ "read of a large file in 4 threads", read_much, 4, WAKES / 5 },
-	{ "sendfile", send_much, 1, WAKES / 5 },
-	{ "copy_file_range", copy_much, 1, WAKES / 5 },
-	{ "typing and killing lines", type_and_kill, 1, WAKES / 5 },
-	{ "typing and reprinting lines", type_and_reprint, 1, WAKES / 5 },
+	{ "readv of /dev/zero", read_zeros, 1, WAKES / 2 },
+	{ "readv of small pieces of /dev/zero in 4 threads", read_small_zeros, 4, WAKES / 2 },
+	{ "readv of /dev/urandom", read_random, 1, WAKES / 2 },
+	{ "write of a large file", write_much, 1, WAKES / 2 },
+	{ "read of a large file in 4 threads", read_much, 4, WAKES / 2 },
+	{ "sendfile", send_much, 1, WAKES / 2 },
+	{ "copy_file_range", copy_much, 1, WAKES / 2 },
+	{ "typing and killing lines", type_and_kill, 1, WAKES / 2 },
+	{ "typing and reprinting lines", type_and_reprint, 1, WAKES / 2 },
 };
 
 static void *hog_thread(void *argument)
@@ -339,7 +340,7 @@ static void try_hog(const struct hog *hog)
 	int orders = -1, status;
 	pid_t waker = waker_start(&orders), child = hog_start(hog);
 
-	for (unsigned i = 0; i < hog->wakes; i++) {
+	for (unsigned i = 0; i < repeats(hog->wakes); i++) {
 		int64_t delay = wait_once(i, orders);
 
 		worst = delay > worst ? delay : worst;

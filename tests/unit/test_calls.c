@@ -11,6 +11,7 @@
 #include "regs.h"
 #include "sched.h"
 #include "thread.h"
+#include "tests/repeats.h"
 #include "timer.h"
 #include "vas.h"
 
@@ -566,8 +567,7 @@ static void warm_up(void)
 
 static void test_sequences(void **state)
 {
-	const char *more = getenv("CALLS_SEEDS");
-	u64 frames, count = more ? (u64)atol(more) : 8;
+	u64 frames, count = repeats(8);
 
 	(void)state;
 	warm_up();

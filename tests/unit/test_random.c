@@ -1,6 +1,8 @@
 /* Random sequences of all operations against the flat model. */
 #include "model.h"
 
+#include "tests/repeats.h"
+
 static void test_short(void **state)
 {
 	(void)state;
@@ -16,7 +18,7 @@ static void test_long(void **state)
 	struct choices choices = { .seed = 4711 };
 
 	(void)state;
-	model_run(&choices, 30000, false);
+	model_run(&choices, repeats(30000), false);
 }
 
 int main(int argc, char **argv)
