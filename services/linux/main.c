@@ -199,7 +199,7 @@ static const struct memory_hooks memory_hooks = {
 	.ended = memory_ended,
 };
 
-static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file, .open_fifo = pipe_open };
+static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file, .open_fifo = pipe_open, .pipe_size = pipe_size };
 
 /* The last task of the first process is about to let its memory go: the host may have asked for a map of that moment. */
 static void map_at_end(void)

@@ -16,6 +16,7 @@ enum user_charge {
 	USER_TASKS,           /* tasks, and processes that nobody has waited for yet: RLIMIT_NPROC */
 	USER_FILES_IN_FLIGHT, /* files in messages that are not received: RLIMIT_NOFILE */
 	USER_EPOLL_WATCHES,   /* members of epoll sets: /proc/sys/fs/epoll/max_user_watches */
+	USER_PIPE_PAGES,      /* pages of pipes: /proc/sys/fs/pipe-user-pages-soft, pipe-user-pages-hard */
 	USER_SIGNALS,         /* signals that wait, timers of timer_create(): RLIMIT_SIGPENDING */
 	USER_CHARGES,         /* how many kinds there are */
 };

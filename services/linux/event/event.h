@@ -2,7 +2,7 @@
  *
  *   poll.c epoll.c                        poll, select, epoll
  *   eventfd.c signalfd.c timerfd.c        files that tell of events
- *   pipe.c                                pipes and fifos
+ *   pipe.c splice.c                       pipes and fifos; splice, tee, vmsplice
  *
  * The poll function of a file returns the events that are the case now, and calls poll_wait() for each wait queue that is woken
  * when that changes. Masks are EPOLL* (the same bits as POLL*). Everything here needs the service lock. */
@@ -56,5 +56,12 @@ void epoll_release_file(struct file *file);
 u64 epoll_max_user_watches(void);
 /* Opens a fifo: waits for the other end unless O_NONBLOCK. */
 int pipe_open(struct task *self, struct inode *inode, struct file *file);
+/* F_GETPIPE_SZ and F_SETPIPE_SZ: makes the pipe that large (NULL: not). -> bytes; -EBADF: no pipe. */
+long pipe_size(struct task *self, struct file *file, const u64 *wanted);
+
+/* --- what /proc/sys/fs sets --- */
+
+/* The largest that a user makes a pipe; pages that a user's pipes may have in all until new ones get two, and no more; 0: any. */
+extern u64 pipe_max_size, pipe_user_pages_soft, pipe_user_pages_hard;
 
 #endif

@@ -1,6 +1,6 @@
-/* Pipes. The ring starts at offset 0 again whenever it is empty, so that a pipe with little in it touches one page. */
+/* Pipes. What is charged for their rings, and limited for each user: /proc/sys/fs/pipe-user-pages-soft and -hard. */
 #include "services/linux/clock.h"
-#include "services/linux/event/event.h"
+#include "services/linux/event/private.h"
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -12,59 +12,81 @@
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/user.h"
 
-enum { PIPE_BYTES = 65536 };
+/* A pipe has DEFAULT_PAGES at first; one of a user who has too many gets FEW_PAGES. */
+enum { DEFAULT_PAGES = 16, FEW_PAGES = 2, DEFAULT_BYTES = DEFAULT_PAGES << PAGE_SHIFT };
 
-/* A ring of bytes with its ends. */
-struct pipe {
-	char *ring;                     /* PIPE_BYTES */
-	u32 head, count;                /* next byte to read; bytes in it */
-	u32 readers, writers;           /* open files */
-	u32 readers_ever, writers_ever; /* for fifos: how often each end was opened */
-	bool is_fifo;                   /* it has a name; a pipe that is opened anew through /proc waits for nobody */
-	u32 refs;
-	struct wait_queue can_read, can_write;
-};
+u64 pipe_max_size = 1 << 20, pipe_user_pages_soft = 1024 * DEFAULT_PAGES, pipe_user_pages_hard;
 
 /* Rings of pipes that are gone, for the next ones: mapping and unmapping costs every processor an interruption. */
 static char *spare_rings[8];
 static unsigned spare_count;
 
-static char *ring_new(void)
+static char *ring_new(u32 bytes)
 {
-	return spare_count ? spare_rings[--spare_count] : pages_alloc(PIPE_BYTES);
+	return spare_count && bytes == DEFAULT_BYTES ? spare_rings[--spare_count] : pages_alloc(bytes);
 }
 
-static void ring_free(char *ring)
+static void ring_free(char *ring, u32 bytes)
 {
-	if (spare_count < ARRAY_SIZE(spare_rings))
+	if (spare_count < ARRAY_SIZE(spare_rings) && bytes == DEFAULT_BYTES)
 		spare_rings[spare_count++] = ring;
 	else
-		pages_free(ring, PIPE_BYTES);
+		pages_free(ring, bytes);
 }
 
-static struct pipe *pipe_new(void)
+/* 0: there is no limit. */
+static u64 limit_of(u64 pages, bool root)
 {
-	struct pipe *pipe = heap_zalloc(sizeof(*pipe));
+	return pages && !root ? pages : USER_UNLIMITED;
+}
 
-	if (!pipe)
-		return NULL;
-	pipe->ring = ring_new();
-	if (!pipe->ring) {
+/* Charges a new pipe. -> pages, 0: the user has too many. */
+static u32 charge_new(struct user *user, bool root)
+{
+	u64 hard = limit_of(pipe_user_pages_hard, root), soft = limit_of(pipe_user_pages_soft, root);
+	u32 pages = DEFAULT_PAGES;
+
+	if (pages > pipe_max_size >> PAGE_SHIFT && !root)
+		pages = (u32)(pipe_max_size >> PAGE_SHIFT);
+	if (user_charge(user, USER_PIPE_PAGES, pages, min_u64(hard, soft)))
+		return pages;
+	return user_charge(user, USER_PIPE_PAGES, FEW_PAGES, hard) ? FEW_PAGES : 0;
+}
+
+/* -> 0; -ENOMEM; -ENFILE: the user has too many. */
+static int pipe_new(struct task *self, struct pipe **made)
+{
+	struct user *user = self->process->cred.user;
+	struct pipe *pipe = heap_zalloc(sizeof(*pipe));
+	u32 pages = pipe ? charge_new(user, task_is_root(self)) : 0;
+
+	if (!pages) {
 		heap_free(pipe);
-		return NULL;
+		return pipe ? -ENFILE : -ENOMEM;
 	}
+	pipe->ring = ring_new(pages << PAGE_SHIFT);
+	if (!pipe->ring) {
+		user_uncharge(user, USER_PIPE_PAGES, pages);
+		heap_free(pipe);
+		return -ENOMEM;
+	}
+	pipe->bytes = pages << PAGE_SHIFT;
+	pipe->user = user;
 	pipe->refs = 1;
 	wait_queue_init(&pipe->can_read);
 	wait_queue_init(&pipe->can_write);
-	return pipe;
+	*made = pipe;
+	return 0;
 }
 
 static void pipe_put(struct pipe *pipe)
 {
 	if (--pipe->refs)
 		return;
-	ring_free(pipe->ring);
+	ring_free(pipe->ring, pipe->bytes);
+	user_uncharge(pipe->user, USER_PIPE_PAGES, pipe->bytes >> PAGE_SHIFT);
 	heap_free(pipe);
 }
 
@@ -76,100 +98,179 @@ static void pipe_end(struct pipe *pipe, bool reader)
 		wake_up(&pipe->can_read);
 }
 
-/* Takes up to `bytes` out. -> bytes, or -EFAULT. */
-static long ring_read(struct pipe *pipe, void *to, size_t bytes)
+/* --- moving bytes --- */
+
+/* There is something to read, and `bytes` is not 0; the same for room. */
+static inline long ring_read(struct pipe *pipe, void *to, size_t bytes)
 {
 	size_t done = 0;
 
-	while (done < bytes && pipe->count) {
-		size_t piece = min_u64(min_u64(bytes - done, pipe->count), PIPE_BYTES - pipe->head);
-		size_t copied = copy_guarded((char *)to + done, pipe->ring + pipe->head, piece);
+	do {
+		size_t piece, copied;
+		const char *from = pipe_data(pipe, &piece);
 
+		piece = min_u64(bytes - done, piece);
+		copied = copy_guarded((char *)to + done, from, piece);
 		done += copied;
-		pipe->count -= (u32)copied;
-		pipe->head = pipe->count ? (pipe->head + (u32)copied) % PIPE_BYTES : 0;
+		pipe_forget(pipe, copied);
 		if (copied < piece)
 			return done ? (long)done : -EFAULT;
-	}
+	} while (done < bytes && pipe->count);
 	return (long)done;
 }
 
-static long ring_write(struct pipe *pipe, const void *from, size_t bytes)
+static inline long ring_write(struct pipe *pipe, const void *from, size_t bytes)
 {
 	size_t done = 0;
 
-	while (done < bytes && pipe->count < PIPE_BYTES) {
-		u32 tail = (pipe->head + pipe->count) % PIPE_BYTES;
-		size_t piece = min_u64(min_u64(bytes - done, PIPE_BYTES - pipe->count), PIPE_BYTES - tail);
-		size_t copied = copy_guarded(pipe->ring + tail, (const char *)from + done, piece);
+	do {
+		size_t piece, copied;
+		char *to = pipe_room(pipe, &piece);
 
+		piece = min_u64(bytes - done, piece);
+		copied = copy_guarded(to, (const char *)from + done, piece);
 		done += copied;
 		pipe->count += (u32)copied;
 		if (copied < piece)
 			return done ? (long)done : -EFAULT;
-	}
+	} while (done < bytes && pipe->count < pipe->bytes);
 	return (long)done;
 }
 
-static long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, bool wait)
+static inline long ring_read_waking(struct pipe *pipe, void *to, size_t bytes)
 {
-	bool was_full;
-	long done;
-	int error;
+	bool was_full = pipe_is_nearly_full(pipe);
+	long done = ring_read(pipe, to, bytes);
 
-	if (!bytes)
-		return 0;
-	while (!pipe->count) {
-		if (!pipe->writers)
-			return 0;
-		if (!wait)
-			return -EAGAIN;
-		error = wait_on(self, &pipe->can_read, 0);
-		if (error)
-			return error;
-	}
-	/* Writers wait only when less than PIPE_BUF is free. */
-	was_full = pipe->count > PIPE_BYTES - PIPE_BUF;
-	done = ring_read(pipe, to, bytes);
 	if (was_full && done > 0)
 		wake_up(&pipe->can_write);
 	return done;
 }
 
+static inline long ring_write_waking(struct pipe *pipe, const void *from, size_t bytes)
+{
+	bool was_empty = !pipe->count;
+	long done = ring_write(pipe, from, bytes);
+
+	if (was_empty && done > 0)
+		wake_up(&pipe->can_read);
+	return done;
+}
+
+long pipe_ring_read(struct pipe *pipe, void *to, size_t bytes)
+{
+	return ring_read_waking(pipe, to, bytes);
+}
+
+long pipe_ring_write(struct pipe *pipe, const void *from, size_t bytes)
+{
+	return ring_write_waking(pipe, from, bytes);
+}
+
+/* --- waiting --- */
+
+void pipe_hold(struct task *self, struct pipe *pipe)
+{
+	pipe->mover = self;
+}
+
+void pipe_release_hold(struct pipe *pipe)
+{
+	pipe->mover = NULL;
+	wake_up(&pipe->can_read);
+	wake_up(&pipe->can_write);
+}
+
+static inline bool is_moved(const struct pipe *pipe)
+{
+	return __builtin_expect(pipe->mover != NULL, 0);
+}
+
+static __attribute__((noinline)) int wait_turn(struct task *self, struct pipe *pipe)
+{
+	int error = 0;
+
+	while (pipe->mover && !error)
+		error = wait_on_killable(self, &pipe->can_write, 0);
+	return error;
+}
+
+static inline int wait_data(struct task *self, struct pipe *pipe, bool wait)
+{
+	int error;
+
+	while (!pipe->count || is_moved(pipe)) {
+		if (is_moved(pipe))
+			error = wait_turn(self, pipe);
+		else if (!pipe->writers)
+			return 0;
+		else
+			error = wait ? wait_on(self, &pipe->can_read, 0) : -EAGAIN;
+		if (error)
+			return error;
+	}
+	return 1;
+}
+
+static inline int wait_room(struct task *self, struct pipe *pipe, u32 needed, bool wait)
+{
+	int error;
+
+	for (;;) {
+		if (is_moved(pipe))
+			error = wait_turn(self, pipe);
+		else if (!pipe->readers)
+			return -EPIPE;
+		else if (pipe->bytes - pipe->count >= needed)
+			return 0;
+		else
+			error = wait ? wait_on(self, &pipe->can_write, 0) : -EAGAIN;
+		if (error)
+			return error;
+	}
+}
+
+int pipe_wait_data(struct task *self, struct pipe *pipe, bool wait)
+{
+	return wait_data(self, pipe, wait);
+}
+
+int pipe_wait_room(struct task *self, struct pipe *pipe, u32 needed, bool wait)
+{
+	return wait_room(self, pipe, needed, wait);
+}
+
+static long pipe_read(struct task *self, struct pipe *pipe, void *to, size_t bytes, bool wait)
+{
+	int ready;
+
+	if (!bytes)
+		return 0;
+	ready = wait_data(self, pipe, wait);
+	return ready > 0 ? ring_read_waking(pipe, to, bytes) : ready;
+}
+
 static long pipe_write(struct task *self, struct pipe *pipe, const void *from, size_t bytes, bool wait)
 {
 	size_t done = 0;
-	int error;
 
 	if (!bytes)
 		return 0;
 	for (;;) {
 		/* Up to PIPE_BUF bytes go in one piece or not at all. */
-		size_t needed = bytes <= PIPE_BUF ? bytes : 1;
+		long more = wait_room(self, pipe, bytes <= PIPE_BUF ? (u32)bytes : 1, wait);
 
-		if (!pipe->readers) {
-			if (!done)
+		if (more) {
+			if (more == -EPIPE && !done)
 				signal_send(self, SIGPIPE);
-			return done ? (long)done : -EPIPE;
+			return done ? (long)done : more;
 		}
-		if (PIPE_BYTES - pipe->count >= needed) {
-			bool was_empty = !pipe->count;
-			long more = ring_write(pipe, (const char *)from + done, bytes - done);
-
-			if (more < 0)
-				return done ? (long)done : more;
-			if (was_empty)
-				wake_up(&pipe->can_read);
-			done += (size_t)more;
-			if (done == bytes)
-				return (long)done;
-			continue;
-		}
-		if (!wait)
-			return done ? (long)done : -EAGAIN;
-		error = wait_on(self, &pipe->can_write, 0);
-		if (error)
-			return done ? (long)done : error;
+		more = ring_write_waking(pipe, (const char *)from + done, bytes - done);
+		if (more < 0)
+			return done ? (long)done : more;
+		done += (size_t)more;
+		if (done == bytes)
+			return (long)done;
 	}
 }
 
@@ -184,7 +285,7 @@ static unsigned pipe_ready(const struct pipe *pipe, bool reader, bool writer)
 			ready |= EPOLLHUP;
 	}
 	if (writer) {
-		if (PIPE_BYTES - pipe->count >= PIPE_BUF)
+		if (pipe->bytes - pipe->count >= PIPE_BUF)
 			ready |= EPOLLOUT | EPOLLWRNORM;
 		if (!pipe->readers)
 			ready |= EPOLLERR;
@@ -246,6 +347,11 @@ static const struct file_ops pipe_ops = {
 	.release = pipe_file_release,
 };
 
+struct pipe *pipe_of(const struct file *file)
+{
+	return file->ops == &pipe_ops ? file->data : NULL;
+}
+
 /* Opening for reading waits for a writer and the other way round, unless both or none is asked for. */
 static int wait_for_other(struct task *self, struct pipe *pipe, struct file *file)
 {
@@ -272,9 +378,10 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 	if (pipe) {
 		pipe->refs++;
 	} else {
-		pipe = inode->pipe = pipe_new();
-		if (!pipe)
+		error = pipe_new(self, &pipe);
+		if (error)
 			return -ENOMEM;
+		inode->pipe = pipe;
 		pipe->is_fifo = true;
 	}
 	if (file->may & FILE_READ) {
@@ -293,6 +400,80 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 	if (error)
 		pipe_file_release(self, file);
 	return error;
+}
+
+/* --- sizes --- */
+
+/* What is in the pipe goes to a larger or smaller ring, in pieces. */
+static void ring_replace(struct task *self, struct pipe *pipe, char *ring, u32 bytes)
+{
+	u32 moved = 0, count = pipe->count;
+
+	pipe_hold(self, pipe);
+	while (moved < count) {
+		u32 from = (pipe->head + moved) & (pipe->bytes - 1);
+		u32 piece = (u32)min_u64(min_u64(count - moved, pipe->bytes - from), IO_PIECE);
+
+		memcpy(ring + moved, pipe->ring + from, piece);
+		moved += piece;
+		if (moved < count)
+			service_lock_pass();
+	}
+	ring_free(pipe->ring, pipe->bytes);
+	pipe->ring = ring;
+	pipe->bytes = bytes;
+	pipe->head = 0;
+	pipe_release_hold(pipe);
+}
+
+static long pipe_resize(struct task *self, struct pipe *pipe, u64 wanted)
+{
+	bool root = task_is_root(self);
+	u64 bytes = PAGE_SIZE, pages, before;
+	char *ring;
+	int error;
+
+	error = wait_turn(self, pipe);
+	if (error)
+		return error;
+	while (bytes < wanted)
+		bytes *= 2;
+	pages = bytes >> PAGE_SHIFT;
+	before = pipe->bytes >> PAGE_SHIFT;
+	if (bytes > 1u << 31)
+		return -EINVAL;
+	if (pages > before && bytes > pipe_max_size && !root)
+		return -EPERM;
+	if (pages > before &&
+		!user_charge(pipe->user, USER_PIPE_PAGES, pages - before,
+			min_u64(limit_of(pipe_user_pages_hard, root), limit_of(pipe_user_pages_soft, root))))
+		return -EPERM;
+	ring = bytes < pipe->count || pages == before ? NULL : ring_new((u32)bytes);
+	if (ring) {
+		ring_replace(self, pipe, ring, (u32)bytes);
+		if (pages < before)
+			user_uncharge(pipe->user, USER_PIPE_PAGES, before - pages);
+	} else if (pages > before) {
+		user_uncharge(pipe->user, USER_PIPE_PAGES, pages - before);
+	}
+	if (bytes < pipe->count)
+		return -EBUSY;
+	return ring || pages == before ? (long)bytes : -ENOMEM;
+}
+
+long pipe_size(struct task *self, struct file *file, const u64 *wanted)
+{
+	struct pipe *pipe = pipe_of(file);
+	long result;
+
+	if (!pipe)
+		return -EBADF;
+	if (!wanted)
+		return pipe->bytes;
+	file_get(file);
+	result = pipe_resize(self, pipe, *wanted);
+	file_put(self, file);
+	return result;
 }
 
 static struct file *pipe_file(struct inode *inode, u32 flags)
@@ -317,6 +498,7 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 	struct inode *inode;
 	struct file *files[2] = { NULL, NULL };
 	int fds[2] = { -ENOMEM, -ENOMEM };
+	int error;
 
 	if (flags & ~(u32)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
@@ -325,15 +507,18 @@ static long pipe_make(struct task *self, u64 addr, u32 flags)
 		return -ENOMEM;
 	inode->uid = self->process->cred.fsuid;
 	inode->gid = self->process->cred.fsgid;
-	inode->pipe = pipe_new();
-	for (unsigned i = 0; inode->pipe && i < 2; i++) {
+	error = pipe_new(self, &inode->pipe);
+	if (error) {
+		inode_put(inode);
+		return error;
+	}
+	for (unsigned i = 0; i < 2; i++) {
 		files[i] = pipe_file(inode, (flags & O_NONBLOCK) | (i ? O_WRONLY : O_RDONLY));
 		fds[i] = files[i] ? descriptor_add(self, files[i], 0, flags & O_CLOEXEC) : -ENOMEM;
 		if (fds[i] < 0)
 			break;
 	}
-	if (inode->pipe)
-		pipe_put(inode->pipe);
+	pipe_put(inode->pipe);
 	inode_put(inode);
 	if (fds[1] >= 0 && user_write(self, addr, fds, sizeof(fds)) == 0)
 		return 0;

@@ -180,6 +180,8 @@ int descriptor_add(struct task *self, struct file *file, int from, bool close_on
 	struct descriptor_table *files = self->files;
 	int fd = room(self, (unsigned)from);
 
+	if (fd >= 0 && file->refs == 1 && files_open > files_max && !task_is_root(self))
+		fd = -ENFILE;
 	if (fd < 0) {
 		file_put(self, file);
 		return fd;

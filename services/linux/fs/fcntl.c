@@ -60,8 +60,10 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 	case F_SETSIG:
 		return 0;
 	case F_GETPIPE_SZ:
+		return file_pipe_size(self, file, NULL);
 	case F_SETPIPE_SZ:
-		return (file->inode->mode & 0170000) == 0010000 ? 65536 : -EBADF;
+		value = (u32)value;
+		return file_pipe_size(self, file, &value);
 	default:
 		return -EINVAL;
 	}

@@ -8,6 +8,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+#include "services/runtime/service.h"
+
 #include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/fs/record_locks.h"
@@ -18,17 +20,32 @@
 
 #define IO_MAX 0x7ffff000ul
 
+/* As on Linux: a tenth of memory, at 1 KiB a file. */
+enum { FILES_MAX_LEAST = 8192, FILE_COST = 1024, FILES_PART = 10 };
+
 static const struct fs_hooks *hooks;
+
+u64 files_open, files_max = FILES_MAX_LEAST;
 
 void file_set_hooks(const struct fs_hooks *fs_hooks)
 {
+	struct kernel_stats stats;
+
 	hooks = fs_hooks;
+	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) >= 0)
+		files_max = max_u64(files_max, stats.frames_total * (PAGE_SIZE / FILE_COST) / FILES_PART);
+}
+
+long file_pipe_size(struct task *self, struct file *file, const u64 *wanted)
+{
+	return hooks->pipe_size(self, file, wanted);
 }
 
 void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
 {
 	static const u8 may[] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
 
+	files_open++;
 	file->ops = ops;
 	file->refs = 1;
 	file->flags = flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
@@ -74,6 +91,7 @@ void file_put(struct task *self, struct file *file)
 	inode_put(file->inode);
 	dentry_put(file->dentry);
 	heap_free(file);
+	files_open--;
 }
 
 int file_deny_write(struct file *file)

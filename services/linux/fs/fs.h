@@ -225,6 +225,8 @@ struct fs_hooks {
 	void (*unwatch)(struct file *file);
 	/* Opens a fifo: sets file->ops and file->data; may wait for the other end. */
 	int (*open_fifo)(struct task *self, struct inode *inode, struct file *file);
+	/* F_GETPIPE_SZ (wanted NULL) and F_SETPIPE_SZ. */
+	long (*pipe_size)(struct task *self, struct file *file, const u64 *wanted);
 };
 
 /* Before any other function: finds the driver of files and mounts the root. May sleep in portal calls; the service lock need not be
@@ -324,6 +326,9 @@ static inline bool is_symlink(const struct inode *inode)
 
 /* --- opening files, and making files of one's own kind --- */
 
+/* Open files, and how many there may be before a descriptor of a new one is refused to all but the superuser (ENFILE):
+ * /proc/sys/fs/file-nr, file-max. */
+extern u64 files_open, files_max;
 struct file *file_get(struct file *file);
 void file_put(struct task *self, struct file *file);
 /* A new open file. Takes over the references to inode and dentry (which may be NULL), also on failure. */
@@ -344,6 +349,19 @@ static inline unsigned file_poll(struct file *file, struct poll_table *wait)
 	return file->ops->poll ? file->ops->poll(file, wait) : 0x1 | 0x4 | 0x40 | 0x100;
 }
 
+/* --- reading and writing an open file --- */
+
+/* With everything that read() and write() check but the descriptor. Both let the service lock go between pieces of IO_PIECE
+ * bytes; the caller holds the file. */
+long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
+long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
+/* Between two pieces that a call moves by itself: passes the service lock on. -> whether the call is to end here. */
+bool file_pause(struct task *self, const struct file *file);
+/* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
+void file_fetch(struct file *file, const u64 *pos, size_t bytes);
+/* Moves bytes from one file to another through memory of the service, in pieces. */
+long file_transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes);
+
 /* --- vectors of readv() and the like --- */
 
 /* Reads an iovec of at most UIO_MAXIOV pieces from user memory, checks it and turns its addresses into service pointers: to read
@@ -363,7 +381,7 @@ static inline struct file *descriptor_peek(const struct descriptor_table *files,
 	return (u32)fd < files->size ? files->fd[(u32)fd] : NULL;
 }
 /* Puts the file at the lowest free descriptor not below `from`; takes over the caller's reference, also on failure
- * (-EMFILE, -ENOMEM). Limit: RLIMIT_NOFILE of self. -> descriptor. */
+ * (-EMFILE, -ENFILE, -ENOMEM). Limits: RLIMIT_NOFILE of self, files_max. -> descriptor. */
 int descriptor_add(struct task *self, struct file *file, int from, bool close_on_exec);
 /* Makes room for one more, so that descriptor_add() finds it unless another thread takes it. -EMFILE, -ENOMEM. */
 int descriptor_room(struct task *self);

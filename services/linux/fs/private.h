@@ -45,18 +45,11 @@ void descriptor_set_close_on_exec(struct descriptor_table *files, unsigned fd, b
 unsigned descriptors_limit(const struct task *self);
 /* What fs_init() was given. */
 void file_set_hooks(const struct fs_hooks *hooks);
+long file_pipe_size(struct task *self, struct file *file, const u64 *wanted);
 /* The operations of regular files and directories. */
 extern const struct file_ops regular_ops, directory_ops;
 /* Text like "pipe:[12]" for a file without dentry. -> length */
 int anonymous_name(const struct inode *inode, char *to, size_t size);
-/* Before a read: lets the service lock go while content that is not in memory yet is fetched. The file must be held. */
-void file_fetch(struct file *file, const u64 *pos, size_t bytes);
-/* Reads and writes with everything that read() and write() check but the descriptor. */
-/* Both let the service lock go between pieces of IO_PIECE bytes; the caller holds the file. */
-long file_read(struct task *self, struct file *file, void *to, size_t bytes, u64 *pos);
-long file_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos);
-/* Between two pieces that a call moves by itself: passes the service lock on. -> whether the call is to end here. */
-bool file_pause(struct task *self, const struct file *file);
 /* Around a call that moves `bytes` at the position of the file, or writes: nobody else moves the position or writes to the file
  * meanwhile, although the lock is let go. pos: of the call. -> 0 or -ERESTARTSYS: self is killed. */
 int file_hold(struct task *self, struct file *file, const u64 *pos, bool write);

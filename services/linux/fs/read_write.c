@@ -322,8 +322,7 @@ long sys_lseek(struct task *self, struct user_frame *f)
 	return base;
 }
 
-/* Moves bytes from one file to another through memory of the service. */
-static long transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes)
+long file_transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes)
 {
 	char *buffer = pages_alloc(COPY_BYTES);
 	u64 done = 0;
@@ -336,8 +335,10 @@ static long transfer(struct task *self, struct file *in, struct file *out, u64 *
 	while (done < bytes) {
 		u64 piece = min_u64(bytes - done, COPY_BYTES);
 		u64 before = *in_pos;
-		long got = file_read(self, in, buffer, piece, in_pos);
+		long got;
 
+		file_fetch(in, in_pos, piece);
+		got = file_read(self, in, buffer, piece, in_pos);
 		moved = got > 0 ? file_write(self, out, buffer, (u64)got, out_pos) : got;
 		if (moved <= 0 || moved < got)
 			*in_pos = before + (moved > 0 ? (u64)moved : 0);
@@ -353,52 +354,48 @@ static long transfer(struct task *self, struct file *in, struct file *out, u64 *
 	return done ? (long)done : moved;
 }
 
-long sys_sendfile(struct task *self, struct user_frame *f)
+/* What a copy may not be, in the order in which Linux finds it. Nothing is copied from behind the end of a file. */
+static int check_copy(const struct file *in, u64 in_pos, const struct file *out, u64 out_pos, u64 *bytes)
 {
-	struct file *out = descriptor_peek(self->files, arg(f, 0));
-	struct file *in = descriptor_peek(self->files, arg(f, 1));
-	u64 pos = 0;
-	long moved;
+	u64 in_end, out_end;
 
-	if (!in || !out || !(in->may & FILE_READ) || !(out->may & FILE_WRITE))
+	if (is_directory(in->inode) || is_directory(out->inode))
+		return -EISDIR;
+	if (!is_regular(in->inode) || !is_regular(out->inode))
+		return -EINVAL;
+	if (!(in->may & FILE_READ) || !(out->may & FILE_WRITE) || out->flags & O_APPEND)
 		return -EBADF;
-	if (!in->ops->seekable || !is_regular(in->inode) || out->flags & O_APPEND)
+	if ((i64)in_pos < 0 || (i64)out_pos < 0)
 		return -EINVAL;
-	if (!arg(f, 2))
-		return transfer(self, in, out, &in->pos, &out->pos, arg(f, 3));
-	if (user_get_u64(self, arg(f, 2), &pos))
-		return -EFAULT;
-	if ((i64)pos < 0)
+	if (__builtin_add_overflow(in_pos, *bytes, &in_end) || __builtin_add_overflow(out_pos, *bytes, &out_end))
+		return -EOVERFLOW;
+	*bytes = in_pos < in->inode->size ? min_u64(*bytes, in->inode->size - in_pos) : 0;
+	if (in->inode == out->inode && in_pos < out_pos + *bytes && out_pos < in_pos + *bytes)
 		return -EINVAL;
-	moved = transfer(self, in, out, &pos, &out->pos, arg(f, 3));
-	return user_put_u64(self, arg(f, 2), pos) ? -EFAULT : moved;
+	return in->inode->sb == out->inode->sb ? 0 : -EXDEV;
 }
 
 long sys_copy_file_range(struct task *self, struct user_frame *f)
 {
 	struct file *in = descriptor_peek(self->files, arg(f, 0));
 	struct file *out = descriptor_peek(self->files, arg(f, 2));
-	u64 in_pos, out_pos, in_end, out_end;
-	u64 *in_at = &in_pos, *out_at = &out_pos;
+	u64 in_pos, out_pos, *in_at, *out_at, bytes = arg(f, 4);
 	long moved;
 
-	if (!in || !out || !(in->may & FILE_READ) || !(out->may & FILE_WRITE) || out->flags & O_APPEND)
+	if (!in || !out)
 		return -EBADF;
-	if (is_directory(in->inode) || is_directory(out->inode))
-		return -EISDIR;
-	if (!is_regular(in->inode) || !is_regular(out->inode) || arg(f, 5))
-		return -EINVAL;
 	if (arg(f, 1) && user_get_u64(self, arg(f, 1), &in_pos))
 		return -EFAULT;
 	if (arg(f, 3) && user_get_u64(self, arg(f, 3), &out_pos))
 		return -EFAULT;
-	in_at = arg(f, 1) ? in_at : &in->pos;
-	out_at = arg(f, 3) ? out_at : &out->pos;
-	if (__builtin_add_overflow(*in_at, arg(f, 4), &in_end) || __builtin_add_overflow(*out_at, arg(f, 4), &out_end))
-		return -EOVERFLOW;
-	if (in->inode == out->inode && *in_at < out_end && *out_at < in_end)
+	if (arg(f, 5))
 		return -EINVAL;
-	moved = transfer(self, in, out, in_at, out_at, arg(f, 4));
+	in_at = arg(f, 1) ? &in_pos : &in->pos;
+	out_at = arg(f, 3) ? &out_pos : &out->pos;
+	moved = check_copy(in, *in_at, out, *out_at, &bytes);
+	if (moved || !bytes)
+		return moved;
+	moved = file_transfer(self, in, out, in_at, out_at, bytes);
 	if (arg(f, 1) && user_put_u64(self, arg(f, 1), in_pos))
 		return -EFAULT;
 	if (arg(f, 3) && user_put_u64(self, arg(f, 3), out_pos))

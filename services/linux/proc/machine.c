@@ -187,8 +187,7 @@ CONSTANT(zero, "0")
 CONSTANT(entropy, "256")
 CONSTANT(max_map_count, "65530")
 CONSTANT(mmap_min, "65536")
-CONSTANT(file_max, "1048576")
-CONSTANT(pipe_max, "1048576")
+CONSTANT(nr_open, "1048576")
 CONSTANT(core_pattern, "core")
 CONSTANT(randomize, "2")
 CONSTANT(empty, "")
@@ -274,11 +273,20 @@ static const struct proc_node epoll_nodes[] = {
 	NODE_END,
 };
 
+static void file_nr_show(struct seq_file *seq, struct task *self, u64 number)
+{
+	(void)self, (void)number;
+	seq_printf(seq, "%lu\t0\t%lu\n", files_open, files_max);
+}
+
 static const struct proc_node fs_nodes[] = {
 	NODE_DIRECTORY("epoll", epoll_nodes),
-	NODE_FILE("file-max", 0444, file_max_show),
-	NODE_FILE("nr_open", 0444, file_max_show),
-	NODE_FILE("pipe-max-size", 0444, pipe_max_show),
+	NODE_NUMBER("file-max", &files_max, 0, INT64_MAX),
+	NODE_FILE("file-nr", 0444, file_nr_show),
+	NODE_FILE("nr_open", 0444, nr_open_show),
+	NODE_NUMBER("pipe-max-size", &pipe_max_size, PAGE_SIZE, 1u << 31),
+	NODE_NUMBER("pipe-user-pages-hard", &pipe_user_pages_hard, 0, INT64_MAX),
+	NODE_NUMBER("pipe-user-pages-soft", &pipe_user_pages_soft, 0, INT64_MAX),
 	NODE_END,
 };
 

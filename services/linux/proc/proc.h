@@ -27,6 +27,8 @@ struct proc_node {
 	bool own;         /* of a process: that itself needs no permission, even if it is not the owner */
 	const struct proc_node *children;
 	void (*show)(struct seq_file *seq, struct task *self, u64 number);
+	/* Instead of show: a number of the machine's that can be set, from `least` to `most`. */
+	u64 *value, least, most;
 	int (*link)(struct task *self, u64 number, char *to, size_t size);
 	struct dentry *(*follow)(struct task *self, u64 number);
 	/* Directories with names that come and go, besides children: finds the node and number of a name, and the first name
@@ -35,10 +37,12 @@ struct proc_node {
 	const struct proc_node *(*next)(struct task *self, u64 number, u64 *index, char *name, size_t size);
 };
 
-/* Entries of tables: a text; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
+/* Entries of tables: a text; a number; a directory with nodes of its own, or with names that come and go; a symbolic link; the end. */
 #define NODE_FILE(name_, rights, function) { .name = name_, .mode = S_IFREG | (rights), .show = function }
 #define NODE_PUBLIC(name_, rights, function) \
 	{ .name = name_, .mode = S_IFREG | (rights), .public = true, .show = function }
+#define NODE_NUMBER(name_, value_, least_, most_) \
+	{ .name = name_, .mode = S_IFREG | 0644, .value = value_, .least = least_, .most = most_ }
 #define NODE_DIRECTORY(name_, nodes) { .name = name_, .mode = S_IFDIR | 0555, .children = nodes }
 #define NODE_LIST(name_, find, step) { .name = name_, .mode = S_IFDIR | 0555, .lookup = find, .next = step }
 #define NODE_LINK(name_, function) { .name = name_, .mode = S_IFLNK | 0777, .link = function }

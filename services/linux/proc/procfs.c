@@ -13,6 +13,8 @@
 
 #include "services/runtime/heap.h"
 
+enum { NUMBER_BYTES = 24 };
+
 static const struct inode_ops node_ops, magic_ops;
 static const struct proc_node process_root;
 
@@ -155,18 +157,59 @@ static const struct file_ops seq_file_ops = {
 	.seekable = true,
 };
 
+/* --- numbers that can be set --- */
+
+static long number_write(struct task *self, struct file *file, const void *from, size_t bytes, u64 *pos)
+{
+	const struct proc_node *node = node_of(file->inode);
+	char text[NUMBER_BYTES] = "";
+	const char *at = text;
+	u64 number;
+
+	(void)self;
+	if (*pos || !bytes || bytes >= sizeof(text))
+		return -EINVAL;
+	if (copy_guarded(text, from, bytes) != bytes)
+		return -EFAULT;
+	number = parse_number(&at);
+	if (at == text || (*at && *at != '\n') || number < node->least || number > node->most)
+		return -EINVAL;
+	*node->value = number;
+	*pos += bytes;
+	return (long)bytes;
+}
+
+static const struct file_ops number_ops = {
+	.read = seq_file_read,
+	.write = number_write,
+	.release = seq_file_release,
+	.seekable = true,
+};
+
+/* --- opening --- */
+
+static void node_show(const struct proc_node *node, struct seq_file *seq, struct task *self, u64 number)
+{
+	if (node->value) {
+		seq_printf(seq, "%lu\n", *node->value);
+		seq->ops = &number_ops;
+	} else {
+		node->show(seq, self, number);
+	}
+}
+
 static int node_open(struct task *self, struct inode *inode, struct file *file)
 {
 	const struct proc_node *node = node_of(inode);
 	struct seq_file *seq;
 	int error = node_check(self, inode);
 
-	if (error || !node->show)
+	if (error || (!node->show && !node->value))
 		return error;
 	seq = heap_zalloc(sizeof(*seq));
 	if (!seq)
 		return -ENOMEM;
-	node->show(seq, self, inode->data[1]);
+	node_show(node, seq, self, inode->data[1]);
 	/* All of it, or none. */
 	if (seq->failed) {
 		heap_free(seq->buffer);
