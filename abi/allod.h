@@ -1,4 +1,4 @@
-/* What the kernel, the services, the library, the tool and the tests all believe: numbers, structures, layout rules.
+/* The numbers, structures and layout rules that the kernel, the services, the library, the tool and the tests share.
  *
  * Addresses are [number | offset] (docs/tour.md). Structures have fixed-width members only and are the same on every
  * machine, but for struct user_frame, which is the machine's (abi/x86_64/user_frame.h, abi/arm64/user_frame.h). */
@@ -29,15 +29,16 @@ enum {
 	MAP_MOST_SHIFT = 8,
 	MAP_MOST_MASK = 0x700,
 };
-/* The most rights that protect() may ever give the region. Without it: those that a MAP_SHARE region is mapped with, all of
- * another. */
+/* The most rights that protect() may ever give the region. If map() is given none, that is the rights it is given for a MAP_SHARE
+ * region, and all rights for a copy-on-write one. */
 #define MAP_MOST(rights) ((uint32_t)(rights) << MAP_MOST_SHIFT & MAP_MOST_MASK)
 
 /* Flags of grants. */
 enum {
 	GRANT_PASS = 0x10,  /* the grantee may grant it on */
 	GRANT_KEEP = 0x20,  /* of a call: the grantee may keep it, grant_keep() */
-	GRANT_EXACT = 0x40, /* of a call: only bytes of the range are shown; edge pages are copied, and back (right w) at the end */
+	GRANT_EXACT = 0x40, /* of a call: the grantee sees nothing but the range. It gets copies of the edge pages, which are copied
+			     * back (with right w) at the end of the call */
 };
 
 /* Flags of segment_create(). */
@@ -67,7 +68,7 @@ enum {
 enum {
 	SYSTEM_NONE = 0,
 	SYSTEM_OWN = 1,    /* the creator's system portal; the creator is SPACE_TRUSTED and has no system itself */
-	SYSTEM_SHARED = 2, /* who serves the creator, and is granted the whole window from birth (rw, to pass on) */
+	SYSTEM_SHARED = 2, /* the creator's own system, which is granted the whole window from birth (rw, to pass on) */
 };
 
 /* How much of each a space, and all spaces it makes, may use together; 0: no limit but those of its creator. A space counts
@@ -101,7 +102,7 @@ struct space_info {
 	struct quota used, limit; /* of the account it is on: its own if it was made with a quota, else its creator's; 0: none */
 };
 
-/* What list() tells of a space, and what the records of each kind are. */
+/* What list() lists of a space, as which records. The number or address by which a record is known is what `after` names. */
 enum list_kind {
 	LIST_SPACES = 0,  /* the living ones that it is the manager of: struct space_info, known by number */
 	LIST_GRANTS = 1,  /* of its memory: struct grant_info, by number */
@@ -125,7 +126,8 @@ struct portal_info {
 struct thread_info {
 	uint32_t number, space; /* space: that it is in */
 	uint32_t state, depth;  /* enum thread_state; calls it is inside of */
-	uint32_t call, word_space; /* the innermost system call, ~0: in none; the owner of the word that it waits for, 0: for no word */
+	uint32_t call;       /* number of the innermost system call, ~0: in none */
+	uint32_t word_space; /* number of the space that owns the word it waits for, 0: it waits for no word */
 	uint64_t ip, word;      /* ip: where it is in its space; offset of the word in the owner's window */
 };
 
@@ -158,13 +160,14 @@ struct thread_spec {
 	uint64_t frame; /* const struct user_frame *, or 0 */
 };
 
-/* Where the space's own unresolvable faults go on. A fault at an instruction in [copy_start, copy_end) goes on at
- * copy_landing with nothing changed but: word registers 0, 1, 2 (x86-64: rax, r8, r9; arm64: x9, x10, x11) = fault
- * code (enum fault_code), segment, page. Any other goes on at crash_landing as a C function with the arguments code or cause,
- * address, instruction.
+/* Where a thread of the space goes on after a fault that the kernel cannot resolve.
  *
- * A plain call to the address of a portal in another space goes on at call_landing, with r11 (arm64: x16) = that address,
- * unless this is 0. */
+ * If the faulting instruction is in [copy_start, copy_end), it goes on at copy_landing with its registers unchanged but for three:
+ * rax, r8, r9 (arm64: x9, x10, x11) = fault code (enum fault_code), segment, page. Otherwise it goes on at crash_landing, a C
+ * function with the arguments code or cause, address, instruction.
+ *
+ * If call_landing is not 0, a plain call to the address of a portal in another space goes on there, with r11 (arm64: x16) = that
+ * address. */
 struct landing {
 	uint64_t copy_start, copy_end, copy_landing, crash_landing;
 	uint64_t call_landing;
@@ -248,7 +251,7 @@ enum stretch_cause {
 	STRETCH_SYSTEM_RETURN,
 	STRETCH_FAULT,
 	STRETCH_INTERRUPT,
-	STRETCH_OTHER, /* an exception, a timer's interrupt, a request of another processor */
+	STRETCH_OTHER, /* an exception, an interrupt of the timer, a request of another processor */
 };
 
 enum { STATS_PAIRS = 64, STATS_CPUS = 8, SAMPLE_NS = 250000000 };
@@ -262,11 +265,12 @@ struct kernel_stats {
 	uint64_t spaces, spaces_made, threads;
 	uint64_t restarts; /* of drivers: filled in by who asks init for it (REGISTRY_RESTARTS) */
 	uint64_t shielded; /* 1 if the shield is on */
-	/* As interrupts of the timer found it, each for the time since the one before, at most SAMPLE_NS: all processors had nothing to
-	 * do; one was in a service that is not shielded. */
+	/* Each timer interrupt adds the time since the one before, at most SAMPLE_NS, to idle_ns if all processors are idle, and to
+	 * service_ns if any is in a service that is not shielded. */
 	uint64_t idle_ns, service_ns;
-	uint64_t stretch, stretch_cause; /* the longest that the kernel has run in one go, and what it was, with `measure=stretch`:
-					  * ns, enum stretch_cause or the number of a native call; 0: not measured */
+	/* With `measure=stretch`: the longest that the kernel has run in one go, ns, and what it did: enum stretch_cause or the
+	 * number of a native call. 0: not measured. */
+	uint64_t stretch, stretch_cause;
 	struct {
 		uint32_t from, to;
 		uint64_t calls;

@@ -1,17 +1,17 @@
-/* Bounds tables: what the Linux service, the library and the tests believe about them.
+/* Bounds tables: the layout that the Linux service, the library and the tests share.
  *
  * A pointer at location L has its bounds in a table. A directory has an entry for each chunk of 1 MiB of locations, a table an
  * entry for each eight bytes of its chunk: so a table is 4 MiB, four bytes for each byte that it covers. Both are the
- * program's memory, and only what is touched takes frames. A table that is missing when it is first needed is made by the
- * Linux service, on a trap.
+ * program's memory, and only what is touched takes frames. A program that needs a table that is not there traps, and the Linux
+ * service makes the table.
  *
  *   L:  [ 63 ........ 48 | 47 ........... 20 | 19 ........ 3 | 2 0 ]
  *                          directory entry     table entry
  *
  * There are two kinds. The processor's (MPX) are as its instructions BNDLDX and BNDSTX want them: the directory is wherever
  * the program says (BNDCFGU), its entries are addresses of tables with bit 0 set, zero if there is none. The library's
- * (<allod/bounds.h>) have the directory at a fixed address, with as many entries as the window has MiB; an entry says where the
- * table entry of location 0 would be, were there one, so that the one of L is 4 * L further on: nothing has to be masked.
+ * (<allod/bounds.h>) have the directory at a fixed address, with an entry for each MiB of the window; an entry is the address of
+ * the table less 4 * the first location of its chunk, so the table entry of L is at entry + 4 * L, without masking.
  * Locations are native addresses, multiples of eight. */
 #ifndef ALLOD_ABI_BOUNDS_H
 #define ALLOD_ABI_BOUNDS_H
@@ -45,9 +45,9 @@
 
 #ifndef __ASSEMBLER__
 
-/* A table entry. Lower is the address of the first byte; upper, of the processor's kind, the complement of that of the last:
- * so zeroes mean no bounds. The library's kind keeps the negative of lower, and the complement of last - first, which is as
- * quick to check and has the same zeroes. */
+/* A table entry. In the processor's kind, lower is the address of the first byte and upper the complement of the address of the
+ * last. In the library's, lower is the negative of the first and upper the complement of last - first. In both, zeroes mean no
+ * bounds. */
 struct bounds_entry {
 	uint64_t lower, upper;
 	uint64_t pointer;       /* whose bounds these are: if another is found at the location, it has none */

@@ -1,4 +1,4 @@
-/* The portals that the first services offer to each other, and the configuration that the host tool hands in.
+/* The portals that the services offer to each other, and the configuration that the host tool hands in.
  *
  * A portal call carries six words and returns two: word 0 is 0 or more on success and -E_* on failure. Buffers are passed
  * as global pointers into memory that the callee has been granted: each client makes an arena, grants it once to the
@@ -11,21 +11,23 @@
 /* --- init: the registry and the keeper of drivers. Portal address: start_info.registry. ---
  *
  * init makes the spaces of the drivers and of the Linux service, gives each what it needs by grant, and starts a driver
- * again when its space ends. A driver calls REGISTRY_OFFER when it is ready for calls; a client calls REGISTRY_FIND, which
- * waits for the offer, and calls it again whenever a call of the service has returned -E_DEAD (it ended during the call),
- * -E_PERM or -E_NOENT (it ended before; the portal is no more). The services do not return these themselves. */
+ * again when its space ends. A driver calls REGISTRY_OFFER when it is ready for calls. A client calls REGISTRY_FIND, which
+ * waits for the offer, and again when a call of the service returns -E_DEAD (the service ended during the call), -E_PERM
+ * or -E_NOENT (it ended before, and its portal with it). The services do not return these errors themselves. */
 enum registry_op {
 	REGISTRY_OFFER = 1, /* (op, service, portal): the caller offers a service; init passes right p on to its clients */
-	REGISTRY_FIND = 2,  /* (op, service, pointer to the client's arena, bytes): -> portal; word 1: number of the space. The
-	                       arena is granted (rw) to the service by init on the client's behalf. Waits until it is offered. */
-	REGISTRY_END = 3,   /* (op, status): Linux service only: power off */
+	REGISTRY_FIND = 2,  /* (op, service, pointer to the client's arena, bytes): waits until the service is offered, and
+	                       grants it the arena (rw) for the client -> portal; word 1: number of the service's space */
+	/* The others are for the Linux service only, but for REGISTRY_RESTARTS. */
+	REGISTRY_END = 3,   /* (op, status): powers off */
 	REGISTRY_RESTARTS,  /* (op) -> how often a driver was started again */
-	REGISTRY_RESTART,   /* (op, service): Linux service only: end a driver that does not answer, and start it again */
-	REGISTRY_ALIVE,     /* (op): Linux service only: it answers; returns when it is to answer again. Of a service that does not,
-	                       init says in the log where everything stands, and powers off */
-	REGISTRY_TIME_OUT,  /* (op): Linux service only: the time is up: says in the log where everything stands, and powers off */
-	REGISTRY_MAP,       /* (op, buffer, bytes): Linux service only: who may touch what, the begin of a JSON object
-	                       (services/init/map.h) -> bytes of the text; more than the buffer has: nothing useful was written */
+	REGISTRY_RESTART,   /* (op, service): ends a driver that does not answer, and starts it again */
+	REGISTRY_ALIVE,     /* (op): the Linux service calls this again and again to say that it answers; it returns when the
+	                       next is due. If none comes, init logs where every thread stands, and powers off */
+	REGISTRY_TIME_OUT,  /* (op): the time of --timeout is over: init logs where every thread stands, and powers off */
+	REGISTRY_MAP,       /* (op, buffer, bytes): writes who may touch what, as the beginning of a JSON object
+	                       (services/init/map.h) -> bytes of the text; if they are more than the buffer has, its content
+	                       is of no use */
 };
 
 enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES };
@@ -50,7 +52,7 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
  *                device 0 is the root and is not listed
  *   root=rw      write through to the root instead of keeping changes in memory (never set today: roots are read-only)
  *   hostname=    for uname; wall=NS since 1970 at boot
- *   watch=1      a service that does not answer ends the guest
+ *   watch=1      if the Linux service does not answer, init ends the guest
  *   stats=1      send statistics at the end; map=1: send a map
  *   append=TEXT  the words appended to the kernel's command line; init looks for plant=1 (FS_PLANT, CONSOLE_PLANT) and
  *                interrupts=call (the drivers take theirs as calls, irq_call(), instead of by waking a thread)
@@ -59,8 +61,8 @@ enum service { SERVICE_LINUX = 0, SERVICE_FS = 1, SERVICE_CONSOLE = 2, SERVICES 
 /* --- fs: the virtio-9p driver. One portal; word 0 of a call is the operation, word 1 the node. ---
  *
  * A node is a number (non-zero) that stands for a file or directory; FS_ROOT gives the first one of a device. Nodes are
- * known to one life of the driver only: after -E_DEAD all are gone and the client walks again. Names are not terminated:
- * pointer and length. Errors of the file server are returned as -(FS_ERRNO + errno of Linux). */
+ * known to one life of the driver only: after -E_DEAD they are gone, and the client looks the names up again. Names are given by
+ * pointer and length, without NUL. Errors of the file server are returned as -(FS_ERRNO + errno of Linux). */
 #define FS_ERRNO 1000
 enum fs_op {
 	FS_ROOT = 1,  /* (op, device, attr)                              -> node of the root directory; fills *attr */

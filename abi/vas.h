@@ -19,6 +19,6 @@ enum vas_call {
 /* Ways of sharing: vas_share(), vas_seg_share(). */
 #define VAS_SHARE_STRICT 0 /* many readers or one writer */
 #define VAS_SHARE_FREE 1   /* any number of both: programs keep order among themselves */
-#define VAS_SHARE_LOCK 2   /* segments: any number of both, of which vas_switch() lets many readers or one writer in at a time */
+#define VAS_SHARE_LOCK 2   /* segments: any number of both may attach; vas_switch() lets in many readers or one writer at a time */
 
 #endif

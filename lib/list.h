@@ -25,7 +25,7 @@ static inline void list_init(struct list_node *list)
 	list->next = list->prev = list;
 }
 
-/* Takes a node out that goes into a list again, or is freed, before anything else is done with it. */
+/* Takes a node out and leaves its links as they are: the caller puts it into a list again, or frees it, next. */
 static inline void list_unlink(struct list_node *node)
 {
 	node->prev->next = node->next;
@@ -63,7 +63,7 @@ static inline void list_remove(struct list_node *node)
 	list_init(node);
 }
 
-/* All members of a list, if any, become those of another, which is not initialised before. `from` is empty then. */
+/* Moves all members of `from`, which becomes empty, to `to`, which need not be initialised. */
 static inline void list_hand_over(struct list_node *from, struct list_node *to)
 {
 	list_append(from, to);

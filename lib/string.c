@@ -1,6 +1,5 @@
-/* Memory and string functions for freestanding code: string.h. Plain C; the kernel's hot paths (zeroing and copying whole
- * pages) have machine code of their own. Compiled with -fno-builtin so that loops here are not turned into calls to
- * themselves. */
+/* Memory and string functions for freestanding code: string.h. Plain C; the kernel zeroes and copies whole pages by
+ * page_zero() and page_copy() of its machine's layout.h. */
 #include "lib/string.h"
 
 #include <stdint.h>
