@@ -1,10 +1,11 @@
 /* Accounts: what spaces use of the machine, and how much of it they may use (struct quota).
  *
- * A space that is made with a quota has an account of its own, below the one of who asked for the space; every other space is on
- * that one itself. What is charged to an account is charged to all above it too, so a quota can only shrink on the way down.
- * Where there is no quota there is no account (NULL), which costs a comparison. Charged are: private frames, frames of page
- * tables and of segments; spaces, from the start until their number is free again; threads, by their home; grants, by
- * who made them, portals and segments. All functions: under the kernel lock. */
+ * A space that is made with a quota has an account of its own, below the account of the space that asked for it (its payer); a
+ * space made without one is on the payer's account. A charge to an account is charged to all accounts above it too, so a quota
+ * below can only be tighter. Spaces without any quota have no account (NULL): charging costs a comparison then.
+ *
+ * Charged are: frames - private ones, page tables, segments; spaces, until their number is free again; threads, to their home's
+ * account; and grants (to their maker's account), portals and segments together. All functions: under the kernel lock. */
 #ifndef KERNEL_ACCOUNT_H
 #define KERNEL_ACCOUNT_H
 
@@ -25,7 +26,7 @@ struct account {
 int account_open(struct account *parent, const struct quota *quota, struct account **out);
 void account_get(struct account *account);
 void account_put(struct account *account);
-/* What is used, and the least limit of those above (0: none). */
+/* What is used, and the least limit of the account and all above it (0: none). */
 void account_tell(const struct account *account, struct quota *used, struct quota *limit);
 
 bool account_charge_all(struct account *account, enum account_kind kind, u64 count);
@@ -37,7 +38,7 @@ static inline bool account_charge(struct account *account, enum account_kind kin
 	return !account || account_charge_all(account, kind, count);
 }
 
-/* Can a frame be charged? */
+/* Could a frame be charged? */
 static inline bool account_has_room(struct account *account)
 {
 	if (!account_charge(account, ACCOUNT_FRAMES, 1))

@@ -36,10 +36,9 @@ struct boot_info {
 void arch_cpus_start(unsigned count);
 /* Decides on the shield (on, off, auto: "on", "off" or "auto"), patches the entry code. -> true if it is on. Once, early. */
 bool arch_shield_init(const char *wish);
-/* Waits for an interrupt with interrupts on and nothing running; the interrupt enters the kernel as from user mode, with
- * cpu->current NULL. Does not return. */
+/* Waits for an interrupt, with interrupts on; the interrupt enters the kernel as one in user mode does, with cpu->current NULL. */
 _Noreturn void arch_idle(void);
-/* Leaves the kernel for the current thread, as the end of an upcall does: for the first thread of a processor. */
+/* Leaves the kernel for the current thread, as the end of an upcall does: for the first thread that a processor runs. */
 _Noreturn void arch_leave(void);
 /* Ends the machine. */
 _Noreturn void arch_power_off(unsigned status);
@@ -54,18 +53,18 @@ u64 arch_random(void);
 static inline struct cpu *cpu_self(void);
 /* Makes processor `number` take an interrupt soon (trap_poke). */
 void arch_poke(unsigned number);
-/* One turn of a waiting loop. Answers invalidation requests of other processors, so that waiting for the kernel lock cannot
- * hold them up. */
+/* One turn of a loop that waits for the kernel lock. Answers invalidation requests of other processors, which would wait for this
+ * one otherwise. */
 void arch_relax(void);
-/* The waiting loop is over and the kernel lock held: makes good what was put off meanwhile. */
+/* The loop is over and the kernel lock is held: does what arch_relax() put off. */
 void arch_relax_end(void);
-/* Raw time-stamp; the clock's constants are in clock_info (filled by arch_clock_init, before other processors start). */
+/* The time-stamp counter; struct clock_info has its scale (arch_clock_init fills it in, before other processors start). */
 u64 arch_ticks(void);
 void arch_clock_init(struct clock_info *clock);
 /* Calls trap_timer() on this processor once, at or after the tick (in the past: at once). ~0: never. */
 void arch_alarm(u64 ticks);
-/* Lets an interrupt line through to one processor (trap_interrupt), or not. IRQ_TAKEN: not, and acknowledges the interrupt that
- * this processor took of it. With the kernel lock: an interrupt controller may have no more than one register at hand at a time. */
+/* IRQ_OPEN: interrupts of the line go to one processor (trap_interrupt). IRQ_MASKED: to none. IRQ_TAKEN: to none, and the one that
+ * this processor took is acknowledged. With the kernel lock: the registers of some controllers are reached through an index. */
 enum irq_state { IRQ_MASKED, IRQ_OPEN, IRQ_TAKEN };
 void arch_irq_set(unsigned line, enum irq_state state);
 
@@ -78,11 +77,11 @@ void arch_vector_save(void *area);
 void arch_vector_load(const void *area);
 /* Puts the initial state into the registers. */
 void arch_vector_clear(void);
-/* The thread leaves this processor / comes onto it: saves to or loads from thread->vector and thread->gs_base all that no
- * frame holds. (The thread pointer is in every frame: leaving after an upcall loads it, only the fast way back does not.) */
+/* The thread leaves this processor, or comes onto it: saves to, or loads from, thread->vector and thread->gs_base the registers
+ * that no frame holds. (Every frame holds the thread pointer, and every way out of the kernel but the fast one loads it.) */
 void arch_thread_save(struct thread *thread);
 void arch_thread_load(struct thread *thread);
-/* Exchanges the register that thread->gs_base stands for. Nothing where there is none. */
+/* Loads the register that thread->gs_base is saved from -> its old content. Does nothing on machines without it. */
 static inline u64 arch_exchange_gs_base(u64 value);
 
 /* --- spaces --- */
@@ -93,15 +92,15 @@ void arch_root_init(void *root);
  * unshielded space, or NULL for the kernel's own root). Called with every change of cpu->current or of its space, before
  * the kernel is left; loads roots now or arranges for the exit code to do it. */
 void arch_space_prepare(struct view *run, struct space *entry);
-/* What entry code loads to run a view on this processor from the gate, and keeps good until gate_reset(); may be at the cost of
- * other ways. -> false: there is no such thing. */
+/* The root that the entry code of the gate loads to run a view on this processor. It stays good until gate_reset(); roots given for
+ * other ways may not. -> false: the machine has none to give, the gate makes no way. */
 bool arch_gate_root(struct view *view, u64 root[2]);
 /* The user entry `index` of a view's root has changed from empty to a table: brings the per-processor top-level pages of
  * all processors that run it up to date. */
 void arch_root_changed(struct view *view, unsigned index);
 /* Invalidates what the batch lists on every processor whose loaded roots can have it cached, waits until done. */
 void arch_tlb_commit(const struct tlb_batch *batch);
-/* Memory was written and will be executed: what is fetched is what was written. Not needed where CODE_FOLLOWS_DATA (layout.h). */
+/* Memory was written and will be executed: makes instruction fetches see it. Not needed where CODE_FOLLOWS_DATA (layout.h). */
 static inline void arch_code_changed(const void *memory, u64 bytes);
 /* Lists supervisor pages visible under this processor's shielded root; counts words in them that look like addresses of
  * the kernel (randomised text, data, direct map) into *leaks. -> number of pages, possibly more than `entries`. */
@@ -109,7 +108,7 @@ unsigned arch_shield_list(struct shield_page *list, unsigned entries, unsigned *
 
 /* --- for a panic --- */
 
-/* Where in the kernel's image the instruction is that a return address on the kernel's stack leads to. */
+/* The offset in the kernel's image of a return address found on the kernel's stack. */
 u64 arch_code_address(u64 at);
 
 /* --- upcalls: called by the machine, defined in trap.c and main.c --- */

@@ -1,8 +1,8 @@
-/* The first space: the file `init` of the boot archive (newc cpio), loaded as a static ELF image. It holds every right there
- * is; all others get theirs from it. The archive itself is mapped into it, read-only, so that it finds the other programs.
+/* The first space: the file `init` of the boot archive (newc cpio), loaded as a static ELF image. It has every right, and passes
+ * rights on to all others. The archive is mapped into it, read-only, so that it finds the other programs.
  *
- * The archive comes from whoever starts the machine, not from a user of it: a malformed one is a plain error message and
- * the end of the machine. */
+ * The archive comes from whoever starts the machine, not from a user of it: if it is malformed, the kernel says so and powers
+ * off. */
 #include <linux/elf.h>
 
 #include "arch.h"

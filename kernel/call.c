@@ -1,4 +1,5 @@
-/* Portal calls and system calls, the general way: call.h. The entry code has a short way for the plain system call. */
+/* Portal calls and system calls in C: call.h. The entry code makes the plain system call by itself, the gate repeated portal
+ * calls. */
 #include "call.h"
 
 #include "arch.h"
@@ -15,8 +16,8 @@
 
 bool call_test_panic;
 
-/* The vector state of a process lives in the registers while its system service works for it (services use none). When the
- * service itself calls on, it is put aside until the service has control again. space_keep_vector(): so it is by any call. */
+/* While the system service works for a process, the registers hold the process's vector state: services use none. A portal call of
+ * the service saves it until the callee returns. After space_keep_vector(), so does every call out of the process. */
 static bool holds_user_vector(const struct thread *thread)
 {
 	const struct call *last = thread->depth ? &thread->calls[thread->depth - 1] : NULL;
@@ -24,7 +25,7 @@ static bool holds_user_vector(const struct thread *thread)
 	return !thread->space->short_depth || (last && last->system && !last->vector);
 }
 
-/* Decoding step: a page to put the vector state aside in. */
+/* Before anything is changed: makes sure that there is a page for the vector state. */
 static int reserve_vector(struct thread *thread)
 {
 	if (!holds_user_vector(thread) || thread->vector_spare)
@@ -43,8 +44,8 @@ static void put_vector_aside(struct thread *thread, struct call *call)
 	arch_vector_clear();
 }
 
-/* Back in the caller: no vector register tells what the callee did. For a thread on no processor, `vector` is what will be
- * loaded; an area whose header is zero is the initial state. */
+/* Back in the caller: restores or clears the vector state, so that it tells nothing of the callee. For a thread on no processor,
+ * that is thread->vector, which is loaded later; a page of zeros is the initial state. */
 static void bring_vector_back(struct thread *thread, struct call *call)
 {
 	bool running = cpu_self()->current == thread;
@@ -67,7 +68,7 @@ static void bring_vector_back(struct thread *thread, struct call *call)
 	}
 }
 
-/* Checks that the thread can go into the callee and reserves what that takes. Nothing visible has changed if it fails. */
+/* Checks that the thread can go into the callee, and reserves all that this takes. If it fails, nothing visible has changed. */
 static int decode_entry(struct thread *thread, const struct portal *portal, u64 *sp)
 {
 	int error;
@@ -136,7 +137,7 @@ int call_return(u64 word0, u64 word1)
 	return 0;
 }
 
-/* The rest of leaving a call that the caller made: results, and what it had of its own. */
+/* The rest of leaving a call that the caller itself made: gives it the results and its own registers. */
 static void go_on_in_caller(struct thread *thread, struct call *call, struct space *left, u64 word0, u64 word1)
 {
 	struct user_frame *frame = call->space->system ? call->frame : &thread->regs;
@@ -187,7 +188,7 @@ void call_system(void)
 	}
 	ASSERT(call->space == thread->space && call->system && call->frame == cpu->frame);
 	cpu->system_calls++;
-	/* Without a page it stays where it is: then the service spoils what branches spoil, the bounds registers. */
+	/* Without a page the state stays in the registers, and branches of the service spoil the bounds registers (MPX). */
 	if (!thread->space->short_depth && !reserve_vector(thread))
 		put_vector_aside(thread, call);
 	thread->depth++;

@@ -7,7 +7,8 @@
 
 struct thread;
 
-/* `test=panic` on the command line: the first portal call from within another call is a panic, to see what that prints. */
+/* With `test=panic` on the command line, the first portal call from within another call panics, so that a test sees what that
+ * prints. */
 extern bool call_test_panic; /* [I] */
 
 /* The current thread calls the portal at the address with six words; the caller goes on at ip with sp. On failure nothing
@@ -17,11 +18,11 @@ int call_portal(u64 address, const u64 words[6], u64 ip, u64 sp);
 /* The current thread returns from a portal call. -E_INVAL if it is not inside of one. */
 int call_return(u64 word0, u64 word1);
 
-/* Leaves the innermost call of any kind with two result words (a user frame below a system call is left as it is, and so is who
- * was interrupted). The thread is the current one of this processor, or on none. */
+/* Leaves the innermost call of any kind. A portal call gets the two result words; the registers of a caller by system call or by
+ * interrupt stay as they were saved. The thread is the current one of this processor, or on none. */
 void call_leave(struct thread *thread, u64 word0, u64 word1);
 
-/* The current thread, in a space with a system portal, is called away to it; cause, code and addr are in its user frame. */
+/* The current thread, in a space with a system, calls the system portal; cause, code and addr are in its user frame. */
 void call_system(void);
 
 /* The current thread returns from a call of the system portal; the user frame is loaded as it stands. -E_INVAL if it is not

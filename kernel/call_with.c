@@ -20,7 +20,7 @@ static void end_grants(struct list_node *list)
 		grant_end_with_call(container_of(list_first(list), struct grant, of_call));
 }
 
-/* Makes the grants of a call and tells their numbers; all or none. */
+/* Makes the grants of a call, all or none, and writes their numbers to the caller's memory. */
 static int make_grants(struct space *caller, struct space *callee, const struct call_spec *spec, struct list_node *list)
 {
 	int error = 0;
@@ -87,13 +87,14 @@ int call_portal_with(u64 va, u64 ip, u64 sp)
 
 /* --- repeated calls --- */
 
-/* A structure of user mode's, which may change it at any time; NULL if it is not in one page or not accessible. */
+/* A structure in user memory, which other threads may change at any time. NULL if it is not accessible or crosses a page. */
 static void *structure_at(struct space *space, u64 va, u64 bytes, u32 access)
 {
 	return va % PAGE_SIZE > PAGE_SIZE - bytes || va % sizeof(u64) ? NULL : space_touch(space, va, access);
 }
 
-/* With a way through the gate, no deadline, and the grant that the last such call made, only that has to be made. */
+/* If there is a way through the gate, no deadline, and one grant, which the last such call made too, only the grant has to be
+ * made. */
 static __attribute__((noinline)) bool call_by_gate(struct cpu *cpu)
 {
 	struct space *caller = cpu->current->space;
@@ -103,7 +104,7 @@ static __attribute__((noinline)) bool call_by_gate(struct cpu *cpu)
 	struct grant_spec *grant_spec;
 	struct grant *grant;
 
-	/* A system is called with its process's ways still there. */
+	/* The ways may still be those of the process whose system call this space serves. */
 	if (!way || known->caller != caller || !shield_on || spec->deadline || spec->grant_count != 1)
 		return false;
 	grant_spec = structure_at(caller, spec->grants, sizeof(*grant_spec), FAULT_WRITE);

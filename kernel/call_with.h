@@ -14,13 +14,14 @@ struct thread;
 /* As call_portal(), with what the specification at `va` of the current thread's space says. -E_FAULT, -E_INVAL (too many grants),
  * -E_TIMEDOUT (the deadline has passed), and what call_portal() and grant_make_for_call() fail with. */
 int call_portal_with(u64 va, u64 ip, u64 sp);
-/* At the beginning of a native call, which is such a call, or a return if the gate is not settled: makes the one if it is like the
- * one before, or the other, and that is all the kernel has to do. -> false: it is another; nothing has been done. */
+/* The current thread makes a native call; the gate need not be settled. If that is a call like the one before (one grant, no
+ * deadline), or the return from such a call, makes it by the gate, and nothing is left to do. -> false: it is another; nothing has
+ * been done. */
 bool call_with_by_gate(struct cpu *cpu);
-/* A call is left that has grants or a deadline. */
+/* A call is left that has grants or a deadline: ends these. */
 void call_with_leave(struct thread *thread, struct call *call);
-/* The newest grant with GRANT_KEEP that a call of the current thread brought its space and that covers the address becomes lasting.
- * -> its number, -E_NOENT. */
+/* As the native call: finds the newest grant with GRANT_KEEP that a call of the current thread brought its space and that covers
+ * the address, and makes it last. -> its number, -E_NOENT. */
 int call_grant_keep(u64 address);
 
 #endif

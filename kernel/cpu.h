@@ -1,9 +1,9 @@
 /* What belongs to one processor, and the contract between the portable kernel and the entry code.
  *
- * A thread that runs in a space with a system portal is called away to it on every system call, fault and exception. The
- * common case is taken by the entry code without C: `system` below holds, ready-made for the current thread, all that the
- * switch to the system service and back needs. thread_load() (thread.c) makes it whenever the current thread, its space
- * or its depth of calls changes; nothing else writes it but the entry code, which flips between its two states.
+ * A thread that runs in a space with a system calls the system portal at every system call, fault and exception. The entry code
+ * makes the plain system call without C: `system` below holds all that it needs to switch the current thread to the system service
+ * and back. thread_load() (thread.c) fills it in whenever the current thread, its space or its depth of calls changes. Otherwise
+ * only the entry code changes any of this, at a plain system call from state A to B, at its return from B to A:
  *
  * State A, in the process: frame = system.process_frame, current->depth = d, current->space = the process's space.
  * State B, in the system:  frame = &current->regs,       current->depth = d + 1, current->space = system.space. */
@@ -43,8 +43,8 @@ struct cpu {
 	u64 gate_moves;    /* [K] gate->moves when it was last settled */
 	u64 gate_ids;      /* [C] given out last */
 	u64 gate_vas;      /* [K] gate->vas when it was last settled */
-	u64 *user_root;    /* [C] for the machine: as struct gate has them, the root on which leaving the kernel goes on */
-	struct list_node gate_grants; /* [K] of gate_enter()'s call, until the kernel learns of it; next is NULL: none */
+	u64 *user_root;    /* [C] for the machine: the root that is loaded when the kernel is left, as struct gate has roots */
+	struct list_node gate_grants; /* [K] of the call that gate_enter() made, until gate_settle(); next is NULL: none */
 	bool gate_used;    /* [K] there are ways or frames */
 	struct way ways[GATE_WAYS];
 	unsigned number;     /* [I] */
@@ -55,7 +55,7 @@ struct cpu {
 	u32 waits;           /* [a] it is in arch_relax() for the kernel lock */
 	u32 flush_request;   /* [a] another processor waits for us to invalidate (arch_relax, trap_poke answer it) */
 	u64 slice_start, slice_end; /* [C] ticks: of the current thread */
-	u64 armed;           /* [C] ticks: what its alarm is set to; 0: nothing */
+	u64 armed;           /* [C] ticks: when its alarm goes off; 0: never */
 	u64 system_calls, native_calls, faults, interrupts, nmis, switches; /* [C] */
 	u64 tlb_pages, tlb_spaces, tlb_ipis;                                              /* [C] */
 	struct stretch stretch;
@@ -70,8 +70,8 @@ _Static_assert(offsetof(struct cpu, system.space) == CPU_SYSTEM_SPACE, "assembly
 _Static_assert(offsetof(struct cpu, system.process) == CPU_SYSTEM_PROCESS, "assembly");
 _Static_assert(offsetof(struct cpu, system.calls) == CPU_SYSTEM_CALLS, "assembly");
 
-/* The processor gets another thread, or the chain of calls of its thread changes by other means than a call and its return:
- * no frames, no ways. */
+/* Forgets the frames and ways of a processor: it gets another thread, or its thread's chain of calls has changed by other means
+ * than a call or a return. */
 void gate_reset_used(struct cpu *cpu);
 static inline void gate_reset(struct cpu *cpu)
 {

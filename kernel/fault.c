@@ -19,9 +19,9 @@ enum { MEMORY_RIGHTS = RIGHT_R | RIGHT_W | RIGHT_X, AROUND = 16 /* pages */, KEP
 /* A page of a region as it is now. */
 struct page {
 	pa_t pa;
-	u32 rights; /* that its entry may show; 0: nothing is there */
+	u32 rights; /* that its entry may have; 0: no frame is there */
 	bool device;
-	void *private; /* the private frame, NULL if it is not one */
+	void *private; /* its private frame, NULL: it has none */
 };
 
 static u32 needed_rights(u32 access)
@@ -42,15 +42,15 @@ static u64 segment_offset(const struct region *region, u64 offset)
 	return region->offset + (offset - region->start);
 }
 
-/* Is the page behind the end of its segment, for a map that is not the owner's? */
+/* Is the page at or behind segment_end(), for a map that is not the segment owner's? */
 static bool is_behind_end(const struct region *region, u64 offset)
 {
 	return segment_offset(region, offset) >> PAGE_SHIFT >= region->segment->end &&
 		map_space(region->map) != region->segment->owner;
 }
 
-/* The frame behind an offset if there is one. Private frames that are this map's alone may be written at once; frames
- * of kernel regions are never shared, extra references only pin them. */
+/* The frame behind an offset, if there is one. A private frame may be written at once if this map alone has it. (A frame of a
+ * kernel region always may: further references only pin it.) */
 static struct page page_now(const struct region *region, u64 offset)
 {
 	void *frame = radix_find(&region->map->private, offset >> PAGE_SHIFT);
@@ -79,9 +79,9 @@ static struct page page_now(const struct region *region, u64 offset)
 	return (struct page){ ptr_pa(frame), rights, false, NULL };
 }
 
-/* A region's page, or a block, is about to be shown. If it can be executed then, perhaps for the first time since it was written,
- * the machine is told; a frame of a segment knows. Links and copies of entries show what is there: all code that can be executed
- * comes through here, but for fresh frames and the edges of grants. */
+/* A page of a region, or a block, is about to be entered into its owner's tables. If the entry makes it executable, and it may have
+ * been written since it last was, calls arch_code_changed(); frame_show() knows for frames of segments. Links and copies show
+ * entries that came through here, so this covers all code but that in fresh frames and in edge pages of grants. */
 static void show_code(const struct region *region, const struct page *page, u64 bytes)
 {
 	u32 rights = page->rights & (page->private ? RIGHT_X : RIGHT_W | RIGHT_X);
@@ -95,16 +95,16 @@ static void show_code(const struct region *region, const struct page *page, u64 
 		arch_code_changed(pa_ptr(page->pa), bytes);
 }
 
-/* Where the machine must be told of code, a segment's page is shown for writing only when it is written to: so frame_show()
- * finds most programs' text as it was supplied. */
+/* Where arch_code_changed() is needed, a segment's page gets the right to write when it is written to, not before: so frame_show()
+ * finds that most programs' text was never writable. */
 static void withhold_writing(struct page *page, pte_t entry, u32 access)
 {
 	if (!CODE_FOLLOWS_DATA && !(access & FAULT_WRITE) && !page->private && !(pte_rights(entry) & RIGHT_W))
 		page->rights &= ~(u32)RIGHT_W;
 }
 
-/* Nobody has written to a page: its readers share one frame of zeros, without the right to write. The first write finds that the
- * page has no frame and makes one; until then the truth holds nothing of it. */
+/* Shows the zero frame, without the right to write, for a page that nobody has written to. The map holds nothing for the page until
+ * the first write, which makes a frame. */
 static void show_zeros(const struct region *region, u64 offset, pte_t *entry)
 {
 	const u32 rights = region_rights(region) & ~(u32)RIGHT_W;
@@ -116,7 +116,7 @@ static void show_zeros(const struct region *region, u64 offset, pte_t *entry)
 	pt_set(map_space(region->map), offset, 0, entry, pte_make_page(ptr_pa(frame_zeros), 0, rights, false));
 }
 
-/* Shows what neighbours of a page are there already, where nothing is shown yet. */
+/* Enters neighbours of a page that are present and not shown yet. */
 static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 {
 	u64 low = offset & ~(AROUND * PAGE_SIZE - 1);
@@ -136,13 +136,13 @@ static void fill_around(const struct region *region, u64 offset, pte_t *entry)
 	}
 }
 
-/* Some frames are not for new pages of VASes, which nobody's end gives back. */
+/* A part of the frames is kept from new pages of VASes, which no process's end gives back. */
 static __attribute__((noinline)) bool is_short_for_vas(const struct region *region, u64 offset)
 {
 	return frame_free() < frame_total() / KEPT_FROM_VAS && !page_now(region, offset).rights;
 }
 
-/* The last frames are not for spaces that a system serves: it needs some itself to help them. */
+/* The last frames are kept from spaces that have a system: the system needs some itself to serve them. */
 static bool is_short_of_frames(const struct space *owner, const struct region *region, u64 offset)
 {
 	if (owner->system)
@@ -201,13 +201,13 @@ static bool fill_block(struct space *owner, const struct region *region, u64 off
 	return true;
 }
 
-/* Is a page of the region that has no frame one of zeros? Otherwise a pager has it. */
+/* Does a page of the region that has no frame read as zeros? Otherwise a pager has to supply it. */
 static bool is_zero_filled(const struct region *region)
 {
 	return !region->segment || !(region->segment->flags & SEGMENT_PAGED);
 }
 
-/* Makes the owner's tables show the page at an offset for an access that the region allows. -> 0 or fault code. */
+/* Enters the page at an offset into the owner's tables, for an access that the region allows. -> 0 or fault code. */
 static u32 fill(struct space *owner, const struct region *region, u64 offset, u32 access)
 {
 	struct page now;
@@ -247,7 +247,7 @@ static u32 fill(struct space *owner, const struct region *region, u64 offset, u3
 	return 0;
 }
 
-/* Is a quota used up, of who runs, of the owner or of the segment? */
+/* Has a quota run out: that of the running space, of the owner or of the segment? */
 static bool is_at_limit(const struct space *running, const struct region *region)
 {
 	return !account_has_room(running->account) || !account_has_room(map_space(region->map)->account) ||
@@ -324,7 +324,7 @@ u32 view_fault(struct view *view, u64 va, u32 access, struct fault *info)
 	return conclude(running, region, offset, code, why, info);
 }
 
-/* Under which view the kernel looks at an address of a space: that of the thread that it works for. */
+/* The view under which the kernel accesses memory of a space: that of the thread that it works for. */
 static struct view *view_at(struct space *space, u64 va)
 {
 	struct thread *thread = cpu_self()->current;
@@ -352,7 +352,7 @@ static __attribute__((noinline)) void *touch_slowly(struct space *space, u64 va,
 	return device ? NULL : pa_ptr(pa);
 }
 
-/* The same if the page's entry in the space's own tables, if there is one, shows it to be a plain page. */
+/* The same, quickly, if the space's own tables have an entry that shows a plain page there. */
 static __attribute__((noinline)) void *touch_anew(struct space *space, u64 va, u32 access)
 {
 	u32 rights = needed_rights(access);

@@ -17,7 +17,8 @@ enum { ORDER_MAX = 9, CHUNK = 1 << ORDER_MAX, RANGES = 32, CACHE = 64 };
 
 struct frame {
 	u32 refs; /* 0: free */
-	/* Free: LINK_*; in use: next frame of its chain, as number in the table; of a segment: rights it was shown with. */
+	/* Of a free frame: LINK_*. Of one in use: number of the next frame of its chain; or, in a segment, the rights it was shown
+	 * with. */
 	u32 link;
 };
 
@@ -90,8 +91,8 @@ static void cache_flush(unsigned keep)
 		block_free(number_of(cache[--cached]), 0);
 }
 
-/* Fills in the records of never used chunks and makes each a block. -> the first frame's number, 0: no range has so
- * many. */
+/* Takes contiguous chunks that were never used: fills in their records and makes each a block. -> the first frame's number, 0: no
+ * range has so many. */
 static u64 fresh_take(u64 chunks)
 {
 	for (unsigned i = 0; i < fresh_count; i++) {
@@ -179,7 +180,7 @@ void frame_init(const struct boot_info *boot)
 	table_end = table_first + table_pages;
 	frames = page_of(table_first);
 	ram[table].start = table_end;
-	/* The chunks at both ends of a range first: a chunk that is not whole may belong to two ranges. */
+	/* First the chunks at the ends of ranges: one that is not whole may belong to two ranges. */
 	for (unsigned i = 0; i < ram_count; i++) {
 		u64 low = ram[i].start & ~(u64)(CHUNK - 1), high = ram[i].end & ~(u64)(CHUNK - 1);
 

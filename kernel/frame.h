@@ -33,14 +33,14 @@ u32 frame_refs(const void *page);
 /* Does a range have a frame in it that this file manages, or the frame table (not a device, not the kernel's image)? */
 bool frame_is_ram(pa_t pa, u64 bytes);
 
-/* The frame of zeros that stands for memory which nobody has written to. It is shown for reading only, is never given to a device,
- * and has a reference of its own: whoever holds one more shares it, and copies it before writing. Not counted among the frames
- * that can be allocated. */
+/* The zero frame: page tables show it, read-only, for memory that nobody has written to. It is never given to a device, and has a
+ * reference of its own, so that a holder of one more finds it shared and copies it before writing. It does not count among the
+ * frames that can be allocated. */
 extern void *frame_zeros;
 
-/* User code is about to see a frame of a segment with rights. -> if they have RIGHT_X, must the machine be told first that code
- * changed there? Not if it was since the frame was allocated, and nobody could write to it. (The kernel writes to fresh frames, or
- * where a space may.) */
+/* Page tables are about to show a frame of a segment with these rights. -> with RIGHT_X: must arch_code_changed() be called first?
+ * Not if it was called since the frame was allocated and nobody could write to the frame since. (The kernel itself writes to fresh
+ * frames only, and where a space may write.) */
 bool frame_show(void *page, u32 rights);
 
 /* From now on freed frames are merged at once, and no allocation takes a short way: see fail.h. */

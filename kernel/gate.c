@@ -81,12 +81,12 @@ bool gate_concerns(const struct cpu *cpu, const struct space *space)
 
 /* --- what the kernel does and the gate mirrors --- */
 
-/* Where the callee's stack begins next time: at the top of its stacklet, or below the frame that it has in the chain. Sets
- * .stack_at and .stack. */
+/* Sets .stack_at and .stack of a way: where the callee's stack begins at the next call. That is the top of its stacklet, or, if the
+ * callee is in the chain already, below its stack pointer there. */
 static void set_stack(struct gate *gate, const struct thread *thread, const struct portal *portal, u64 stack,
 	struct gate_way *way)
 {
-	u32 depth = thread->depth - 1, mirrored = gate->depth; /* both without the call just made */
+	u32 depth = thread->depth - 1, mirrored = gate->depth; /* neither counts the call just made */
 
 	way->stack_at = (u64)((char *)&way->stack - (char *)gate);
 	way->stack = stack + CALL_STACK_GAP;
@@ -172,7 +172,7 @@ void gate_open_vases(struct cpu *cpu, struct view *from, u32 from_number, struct
 	open_vas(cpu->gate, from_number, roots[1]);
 }
 
-/* --- calls with something: the kernel as entry code --- */
+/* --- calls with grants: the kernel does what entry code does --- */
 
 void gate_enter(struct cpu *cpu, struct gate_way *way, const u64 words[6], u64 ip, u64 sp)
 {
@@ -213,7 +213,8 @@ void gate_leave(struct cpu *cpu)
 
 /* --- settling --- */
 
-/* The thread has switched by itself: in its home space, in whatever else it is now. The VAS may have been detached meanwhile. */
+/* If the thread has switched VAS by the gate, which it can in its home space only, sets its view there. (It may be in another space
+ * by now, and the VAS may have been detached.) -> has it switched? */
 static bool settle_vas(struct cpu *cpu, struct thread *thread)
 {
 	u64 number = cpu->gate->vas;
@@ -239,7 +240,8 @@ static void settle_return(struct thread *thread)
 	space_put(left);
 }
 
-/* -> false: no memory for what a process's call needs; the call has failed instead. */
+/* Adds a call that the gate made to the thread's chain. -> false: the callee is a process and there is no memory for its user
+ * frame; the call has returned an error instead. */
 static bool settle_call(struct cpu *cpu, struct thread *thread, const struct gate_frame *frame)
 {
 	struct call *call = &thread->calls[thread->depth];
@@ -261,7 +263,7 @@ static bool settle_call(struct cpu *cpu, struct thread *thread, const struct gat
 	return !callee->system || !thread_reserve_frame(thread, thread->depth, callee);
 }
 
-/* Registers that were saved to one frame belong into another. Whose a frame is, is not taken along: user mode can write there. */
+/* Copies the saved registers from one frame to another, but not the number of the space: user mode can write to frames. */
 static void put_registers(struct user_frame *frame, const struct user_frame *saved)
 {
 	u64 cookie = frame->cookie;

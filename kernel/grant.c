@@ -36,7 +36,7 @@ static struct grant_pair *pair_find(const struct space *owner, const struct spac
 	return node ? container_of(node, struct grant_pair, by_numbers) : NULL;
 }
 
-/* NULL: no frame free. */
+/* The pair of two spaces, made if need be. NULL: no frame free. */
 static struct grant_pair *pair_make(struct space *owner, struct space *to)
 {
 	struct grant_pair *pair = pair_find(owner, to);
@@ -64,7 +64,7 @@ static void drop_last(struct grant_pair *pair)
 	pair->last = NULL;
 }
 
-/* Drops a pair that is good for nothing any more. */
+/* Frees a pair that is not needed any more. */
 static void pair_put(struct grant_pair *pair)
 {
 	if (!list_is_empty(&pair->grants) || pair->keeps_tables)
@@ -209,7 +209,7 @@ int grant_make_whole(struct space *owner, struct space *to, u32 rights_flags)
 	return make(owner, to, to, NULL, 0, window_bytes(), rights_flags);
 }
 
-/* The grant that `caller` holds of a range and may pass on; one with all of the rights, if there is one. */
+/* A grant that `caller` holds of a range and may pass on: one that has all of the rights, if there is one. */
 static struct grant *find_parent(const struct space *owner, const struct space *caller, u64 start, u64 end, u32 rights)
 {
 	const struct grant_pair *pair = pair_find(owner, caller);
@@ -263,7 +263,7 @@ int grant_make(struct space *caller, u64 address, u64 bytes, u32 to, u32 rights_
 
 /* --- exact grants --- */
 
-/* The page that an edge is a copy of, and the bytes of the range in it. */
+/* The offset of the page that an edge is a copy of, and the bytes of the range that lie in it. */
 static u64 edge_page(const struct grant *grant, unsigned i, u64 *start, u64 *end)
 {
 	u64 page = page_down(i ? grant->end - 1 : grant->start);
@@ -284,7 +284,7 @@ void *grant_edge(const struct grant *grant, u64 offset)
 	return NULL;
 }
 
-/* A frame for an edge page: that of another exact grant to the same space, or a new one. */
+/* A frame for the copy of an edge page: the one that another exact grant to the same space has for that page, or a new one. */
 static void *edge_frame(const struct grant *grant, u64 page)
 {
 	u64 start, end;
@@ -306,8 +306,8 @@ static u64 own_address(const struct grant *grant, u64 offset)
 	return grant->owner == grant->from ? offset : globalize(grant->owner->number, offset);
 }
 
-/* Copies the edge pages that are not whole, as far as they are in the range. The copies are charged to the maker, each as often as
- * it is an edge. -E_FAULT, -E_NOMEM; end_one() drops what is there then. */
+/* Copies the bytes of the range that lie in edge pages that are not whole. The maker is charged for the copies, for each edge one.
+ * -E_FAULT, -E_NOMEM: end_one() frees the copies made so far. */
 static int copy_edges(struct grant *grant)
 {
 	u32 access = grant->flags & RIGHT_W ? FAULT_WRITE : 0;
@@ -336,7 +336,7 @@ static int copy_edges(struct grant *grant)
 	return 0;
 }
 
-/* Copies the edges back, if they could be written; what their maker cannot write any more is lost. */
+/* Copies the edges back, if the grantee could write to them. Where the maker has lost the right to write, they are lost. */
 static void drop_edges(struct grant *grant)
 {
 	u64 start, end;
@@ -378,7 +378,7 @@ static void end_one(struct grant *grant)
 	pair_put(pair);
 }
 
-/* Ends the youngest of those made from a grant, or that itself. */
+/* Ends a grant that has no children: the grant itself, or a descendant of it, always by way of the youngest child. */
 static void end_youngest(struct grant *grant)
 {
 	while (!list_is_empty(&grant->children))
@@ -386,8 +386,8 @@ static void end_youngest(struct grant *grant)
 	end_one(grant);
 }
 
-/* Ends a grant and those made from it, the youngest first, until it is time to stop: nobody can do anything by what is left of
- * them. -> is it done? */
+/* Ends a grant and all made from it, the youngest first, until it is time to stop; those that are left give no rights. -> is it
+ * done? */
 static bool end_some(struct grant *grant)
 {
 	while (!list_is_empty(&grant->children)) {
@@ -414,7 +414,7 @@ int grant_make_for_call(struct space *caller, struct space *to, const struct gra
 	struct grant *grant;
 	int number, error = 0;
 
-	/* What is kept cannot be exact: nobody knows when to copy back. */
+	/* A grant that is kept beyond its call cannot be exact: there is no end of the call at which to copy back. */
 	if ((spec->flags & ~allowed) || !(~spec->flags & (GRANT_KEEP | GRANT_EXACT)))
 		return -E_INVAL;
 	number = make_checked(caller, spec->address, spec->bytes, to, spec->flags);
@@ -474,7 +474,8 @@ struct grant *grant_repeat(struct space *caller, struct space *to, const volatil
 	return grant;
 }
 
-/* Its maker, its grantee and who manages the memory may end a grant; the owner too, but not what its manager made. */
+/* May the caller end the grant? Its maker, its grantee and a manager of the owner may; the owner may, unless its manager made the
+ * grant. */
 static bool may_revoke(const struct space *caller, const struct grant *grant)
 {
 	if (caller == grant->from || caller == grant->to || space_manages(caller, grant->owner))

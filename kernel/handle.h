@@ -32,7 +32,7 @@ static inline struct handle_entry *handle_entry_at(const struct handle_table *ta
 	return &table->pages[index / HANDLES_PER_PAGE][index % HANDLES_PER_PAGE];
 }
 
-/* A number stands for nothing any more. -> another one that is kept for handle_renew(), after which it stands for an object. */
+/* Makes a number stand for nothing, but keeps its index. -> the next number of the same index, for handle_renew(). */
 static inline u32 handle_lapse(struct handle_table *table, u32 number)
 {
 	struct handle_entry *entry = handle_entry_at(table, number & HANDLE_INDEX_MASK);
@@ -42,12 +42,13 @@ static inline u32 handle_lapse(struct handle_table *table, u32 number)
 	return entry->generation << HANDLE_INDEX_BITS | (number & HANDLE_INDEX_MASK);
 }
 
+/* Makes a number that handle_lapse() gave stand for an object. */
 static inline void handle_renew(struct handle_table *table, u32 number, void *object)
 {
 	handle_entry_at(table, number & HANDLE_INDEX_MASK)->object = object;
 }
 
-/* Of a number that stands for an object, or is kept. */
+/* Frees a number that stands for an object, or that handle_lapse() gave. */
 void handle_drop(struct handle_table *table, u32 number);
 
 #endif

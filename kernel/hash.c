@@ -17,7 +17,7 @@ void hash_init(void)
 	hash_salts[1] = arch_random() | 1;
 }
 
-/* The first product folds the key into 44 bits; of the second all bits from 44 on depend on all of these. */
+/* The first product folds the key into 44 bits; the bits of the second from 44 on depend on all of them. */
 static u64 hash_of(u64 key)
 {
 	return (key * hash_salts[0] >> HASH_BITS) * hash_salts[1] >> (64 - HASH_BITS);
@@ -47,7 +47,7 @@ struct hash_node *hash_find(struct hash *hash, u64 key)
 	return node;
 }
 
-/* One bucket more: it takes its part of another. */
+/* Adds a bucket: the objects that belong there now move to it from another bucket. */
 static void grow(struct hash *hash)
 {
 	u32 index = hash->size, page = (index - HASH_FIRST) / HASH_PER_PAGE;
@@ -77,7 +77,7 @@ static void grow(struct hash *hash)
 	}
 }
 
-/* One less: what is in the last goes back to where it came from. */
+/* Removes the last bucket: its objects go back to the bucket they came from. */
 static void shrink(struct hash *hash)
 {
 	u32 index = --hash->size;

@@ -1,9 +1,9 @@
-/* Hash tables of objects whose keys programs choose, or that grow with what programs make.
+/* Hash tables of objects whose keys programs choose, or whose number programs choose.
  *
- * Where a key goes depends on two random numbers that nobody learns (multiply-shift: any two keys share a bucket about as seldom
- * as chance has it), so nobody can choose keys that make a chain long. A table grows and shrinks by one bucket at a time with the
- * objects in it (linear hashing), so no insertion takes long, and none fails: without a frame the chains are longer. The number of
- * objects says how large the table is, so that what is given back is what was taken.
+ * The hash function depends on two secret random numbers (multiply-shift: two keys collide about as seldom as at random), so no
+ * program can choose keys that make a chain long. A table grows and shrinks by one bucket at a time with the objects in it (linear
+ * hashing), so no insertion takes long. None fails: when there is no frame the chains grow longer instead. The number of objects
+ * alone decides how large a table is to be, so it gives back all frames that it took.
  *
  *   buckets  0 .. 63 in the table itself, then 512 in each page
  *   with 2^n <= size < 2^(n+1) a key is in bucket (hash mod 2^(n+1)), or, where there is none yet, (hash mod 2^n)
@@ -24,7 +24,7 @@ struct hash_node {
 
 struct hash {
 	u64 count;
-	u32 size, mask; /* buckets, 0: none yet; 2^(n+1) - 1 */
+	u32 size, mask; /* size: buckets, 0: none yet; mask: 2^(n+1) - 1 */
 	struct hash_node *first[HASH_FIRST];
 	struct hash_node **pages[HASH_PAGES];
 };

@@ -13,11 +13,11 @@
 #include "timer.h"
 #include "wait.h"
 
-/* What an interrupted thread goes on with. */
+/* A line's page: the registers of the thread that it interrupted. */
 struct interrupted {
 	u8 vector[PAGE_SIZE - sizeof(struct user_frame) - 32];
-	struct user_frame regs; /* unless it was in a process: then they are in that one's user frame */
-	struct space *space;    /* called; referenced by the call */
+	struct user_frame regs; /* unless the thread was in a process: then they are in its user frame there */
+	struct space *space;    /* that was called; referenced by the call */
 	u64 line;
 	bool returned;
 };
@@ -51,7 +51,7 @@ static void free_page(struct interrupted *page, struct space *payer)
 	account_refund(payer->account, ACCOUNT_FRAMES, 1);
 }
 
-/* No more calls; one under way keeps its page until it is left. */
+/* The line makes no more calls. A call that is under way keeps its page until it is left. */
 static void stop_calls(struct line *line)
 {
 	if (line->page && line->page != line->call)
@@ -97,7 +97,7 @@ int irq_done(struct space *caller, u64 line)
 	return 0;
 }
 
-/* What a call needs when the interrupt comes. */
+/* Reserves what a call needs when the interrupt comes. */
 static int reserve(struct line *line, struct space *space, u64 number)
 {
 	struct interrupted *page = NULL;
@@ -158,7 +158,7 @@ static void count(const struct line *line)
 	wait_wake(line->holder, line->word, ~0u);
 }
 
-/* The current thread goes on in the portal of the line. */
+/* Makes the current thread call the portal of the line. */
 static void call_line(struct line *line, u64 now)
 {
 	struct cpu *cpu = cpu_self();
@@ -170,7 +170,7 @@ static void call_line(struct line *line, u64 now)
 	gate_reset(cpu);
 	call->space = thread->space;
 	call->system = false;
-	/* A call back into the interrupted space goes on below. */
+	/* A call back into the interrupted space shall have its stack below this. */
 	call->ip = regs_ip(cpu->frame);
 	call->sp = regs_sp(cpu->frame);
 	call->gs_base = arch_exchange_gs_base(0);
@@ -193,7 +193,7 @@ static void call_line(struct line *line, u64 now)
 	recall_set_deadline(thread, call, line->began + line->ticks);
 }
 
-/* Can the current thread be made to call, now? Calls of a line take at most half of the time, whatever its device does. */
+/* Can the current thread be made to call now? (The calls of a line take at most half of the time, whatever its device does.) */
 static bool can_call(const struct line *line, u64 now)
 {
 	const struct thread *thread = cpu_self()->current;

@@ -1,12 +1,13 @@
 /* Interrupt lines: which space holds one, the word that counts its interrupts, and interrupts as calls.
  *
- * A line with a portal has its interrupts served by whoever runs: the current thread, wherever it is in user mode, is made to call
- * that portal. The call is a frame in its chain like any other, and more: a page of the line's keeps every register, vector
- * state included, and a stacklet of the line's is the stack, both reserved and charged to the holder by irq_call(). So a call
- * needs no memory when the interrupt comes, nothing about it tells whom it interrupted, and calls of other lines nest on top. One
- * at a time of each line: an interrupt that comes while its call is under way, that finds no thread, or a chain that is full, or
- * that comes before as much time has passed without a call as the last one took, is counted by the word; so is one whose call was
- * not left by portal_return. Those lines stay masked until irq_done().
+ * If a line has a portal, an interrupt makes the processor's current thread, wherever it is in user mode, call that portal. The
+ * call is a frame in the thread's chain like any other. A page of the line keeps all registers, the vector state too, and a
+ * stacklet of the line is the stack; irq_call() reserves both and charges the holder. So the interrupt itself needs no memory, the
+ * callee learns nothing of the thread that it interrupts, and calls of other lines nest on top.
+ *
+ * The word counts an interrupt, and the line stays masked until irq_done(), if no call can be made: a call of the line is under
+ * way, no thread is running, its chain is full, or less time has passed since the line's last call than that call took. The same is
+ * done when a call ends in another way than by portal_return.
  *
  * All functions: with the kernel lock. */
 #ifndef KERNEL_IRQ_H
@@ -29,12 +30,13 @@ int irq_call(struct space *caller, u64 line, u64 portal, u64 ns);
 int irq_done(struct space *caller, u64 line);
 /* An interrupt came in on a line; the machine has masked it. */
 void irq_deliver(unsigned line);
-/* The space ends: its lines are masked and held by nobody but the boot space. */
+/* The space ends: masks its lines, which only SPACE_DEVICES spaces may use then. */
 void irq_release(struct space *space);
 
-/* The call that the current thread is about to leave ends as it should. */
+/* The current thread is about to leave a call of an interrupt by portal_return. */
 void irq_returned(struct interrupted *interrupted);
-/* The call is left, and in thread->space again: registers are what they were. Drops the reference of the space called. */
+/* The thread has left a call of an interrupt and is in the interrupted space again: restores its registers, and drops the reference
+ * of the space called. */
 void irq_leave(struct thread *thread, struct call *call);
 
 #endif

@@ -1,4 +1,4 @@
-/* Telling what a space has: listing.h. */
+/* The native call list(): listing.h. */
 #include "listing.h"
 
 #include "grant.h"
@@ -111,7 +111,7 @@ i64 listing_write(struct space *caller, u32 kind_number, const struct space *spa
 
 	if (kind_number >= ARRAY_SIZE(kinds))
 		return -E_INVAL;
-	/* Where a thread is in a service is not for everybody. */
+	/* Only a SPACE_DEVICES space may know where threads are in services. */
 	if (kind_number == LIST_THREADS && !(caller->flags & SPACE_DEVICES))
 		return -E_PERM;
 	kind = &kinds[kind_number];

@@ -1,10 +1,10 @@
 /* The kernel lock: the only lock of the kernel, but for the log's own.
  *
- * Every upcall from the entry code takes it first and the way out releases it last; all state of the portable kernel that
- * is marked [K] belongs to whoever holds it. The kernel never sleeps with it: it is event-driven. Interrupts are off all the
- * time. While a processor waits for the lock it answers invalidation requests (arch_relax), so the holder can wait for those.
+ * Every upcall takes it first, and sched_leave() releases it last; it protects all state of the portable kernel that is marked [K].
+ * The kernel never sleeps, and interrupts are off while it runs. A processor that waits for the lock answers invalidation requests
+ * (arch_relax), so the holder can wait for the answers.
  *
- * It is a word to test and set, not a queue: under an emulator the processor whose turn it is often does not run. */
+ * It is a spinlock without a queue: under an emulator the processor whose turn it is often does not run. */
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
 

@@ -12,20 +12,20 @@ void log_line(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- lines by and about spaces (log_space.c), with the kernel lock ---
  *
- * The kernel's own lines, and those of unshielded services, are always written. For all other spaces there is a limit: a line every
- * 100 ms, 20 lines at once. Those that init manages, the drivers, have one limit together, all others, programs and what they
- * make, have another. How many lines were dropped is said in front of the next one, or at the end. */
+ * The kernel's own lines, and those of unshielded services, are always written. Lines by and about other spaces are limited to one
+ * each 100 ms, after 20 at once. The spaces that init manages (drivers) share one limit, all others (programs and the spaces that
+ * they make) share another. The log says how many lines were dropped before the next line of the same limit, or at the end. */
 
 struct space;
 
 enum { LOG_TEXT_MAX = 200 };
 
-/* A line that a space writes, of at most LOG_TEXT_MAX bytes. With the space's number and name in front, unless it is an unshielded
- * service; what is not a printable character of ASCII becomes a question mark. */
+/* Writes a line for a space, of at most LOG_TEXT_MAX bytes, with the space's number and name in front unless it is an unshielded
+ * service. Characters other than printable ASCII become question marks. */
 void log_of(const struct space *space, const char *text, u64 bytes);
-/* May a line about what a space did be written? If not, it is counted. */
+/* May the kernel write a line about a space now? If not, counts the line as dropped. */
 bool log_admits(const struct space *space);
-/* The machine ends. */
+/* The machine ends: says what was dropped. */
 void log_end(void);
 
 #endif

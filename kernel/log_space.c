@@ -16,7 +16,7 @@ struct flow {
 
 static struct flow drivers = { .name = "drivers" }, programs = { .name = "programs" };
 
-/* NULL: no limit. */
+/* The limit that a space's lines are under, NULL: none. */
 static struct flow *flow_of(const struct space *space)
 {
 	if (!space_is_peer(space))

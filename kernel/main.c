@@ -67,7 +67,7 @@ void boot_add_ram(struct boot_info *boot, u64 start, u64 end)
 	boot->ram[boot->ram_ranges++].bytes = end - start;
 }
 
-/* Takes the pages of a range that is in use out of the memory. */
+/* Takes the pages of a range that is in use out of the list of memory. */
 static void cut_ram(struct boot_info *boot, u64 start, u64 end)
 {
 	start = page_down(start);

@@ -36,7 +36,7 @@ static bool is_range(u64 address, u64 bytes)
 	return bytes && is_page_aligned(address | bytes) && address < half && bytes <= half - address;
 }
 
-/* Is anything, or anything of the kernel's own, mapped in a range? */
+/* Is anything mapped in a range? */
 static bool has_region(const struct map *map, u64 start, u64 end)
 {
 	const struct region *region = map_find_next(map, start);
@@ -44,19 +44,20 @@ static bool has_region(const struct map *map, u64 start, u64 end)
 	return region && region->start < end;
 }
 
-/* Does a range of a space have room in it for stacklets? Nothing but the kernel maps there. In a VAS are none. */
+/* Does a range touch that of the stacklets, which is for the kernel only? VASes have no stacklets. */
 static bool has_stacklets(struct map *map, u64 start, u64 end)
 {
 	return start < STACKLET_END && end > STACKLET_BASE && !(map_space(map)->flags & SPACE_VAS);
 }
 
+/* Is anything of the kernel's own mapped in a range? */
 static bool has_kernel_region(struct map *map, u64 start, u64 end)
 {
 	return has_stacklets(map, start, end) &&
 		has_region(map, max_u64(start, STACKLET_BASE), min_u64(end, STACKLET_END));
 }
 
-/* Drops the private frames of a range that no table shows any more, until it is time to stop. -> where that is. */
+/* Drops the private frames of a range that no table shows any more, until it is time to stop. -> where it stopped. */
 static u64 drop_private(struct map *map, u64 start, u64 end)
 {
 	u64 index = start >> PAGE_SHIFT, first = index, last = end >> PAGE_SHIFT;
@@ -79,8 +80,8 @@ static u64 drop_private(struct map *map, u64 start, u64 end)
 	return end;
 }
 
-/* Takes out what is mapped in a range, at whose start a region was split, from the front until it is time to stop: -> where that
- * is. Leaves the invalidation pending. */
+/* Unmaps a range, at whose start a region has been split, from the front until it is time to stop. -> where it stopped. The
+ * invalidation is pending then. */
 static u64 take_out(struct map *map, u64 start, u64 end)
 {
 	struct region *region = map_find_next(map, start), *next;
@@ -122,7 +123,7 @@ bool map_destroy(struct map *map)
 	return true;
 }
 
-/* Finds the segment for a new region and judges the request. */
+/* Checks a request for a new region, and finds its segment. */
 static int check_segment(struct space *caller, u32 number, u64 offset, u64 bytes, u32 flags, struct segment **out)
 {
 	struct segment *segment;
@@ -144,13 +145,13 @@ static int check_segment(struct space *caller, u32 number, u64 offset, u64 bytes
 	return 0;
 }
 
-/* Does the most that a region with these flags may have include the rights? */
+/* May a region with these flags have the rights (MAP_MOST)? */
 static bool may_have(u32 flags, u32 rights)
 {
 	return !(MAP_MOST(rights & MEMORY_RIGHTS) & ~flags);
 }
 
-/* Adds a region, in place of anything in the way if there is something. */
+/* Adds a region in place of what is mapped there. */
 static int add(struct space *space, u64 start, u64 end, u32 flags, struct segment *segment, u64 offset, bool replaces)
 {
 	struct map *map = &space->map;
@@ -235,10 +236,11 @@ int map_remove(struct space *space, u64 address, u64 bytes)
 	return stop < end ? WORK_AGAIN : 0;
 }
 
-/* In work_place() of map_protect(), besides an address: all of the range was mapped and may have the rights; a part may not. */
+/* Flags in work_place() of map_protect(), beside an address. PLACE_CHECKED: the whole range is mapped and may have the rights.
+ * PLACE_REFUSED: a part may not. */
 enum { PLACE_CHECKED = 1, PLACE_REFUSED = 2 };
 
-/* May all of a range have the rights, from where *place says? 0, -E_NOMEM: a part is unmapped, -E_PERM, or WORK_AGAIN. */
+/* May all of a range have the rights? Goes on where *place says. 0, -E_NOMEM: a part is unmapped, -E_PERM, or WORK_AGAIN. */
 static int check_protect(const struct map *map, u64 address, u64 end, u32 rights, u64 *place)
 {
 	u64 at = *place ? page_down(*place) : address, refused = *place & PLACE_REFUSED;
@@ -259,7 +261,7 @@ static int check_protect(const struct map *map, u64 address, u64 end, u32 rights
 	return -E_NOMEM;
 }
 
-/* Does a region with other rights have to be cut at an offset? */
+/* Does a region that has other rights have to be split at an offset? */
 static bool is_cut_for(const struct map *map, u64 at, u32 rights)
 {
 	const struct region *region = map_find_next(map, at);
@@ -268,10 +270,10 @@ static bool is_cut_for(const struct map *map, u64 at, u32 rights)
 		may_have(region->flags, rights);
 }
 
-/* Gives the part of a region before an offset, of which no table shows more than that allows, the rights. */
+/* Gives the part of a region before an offset new rights; tables show none of it with more. */
 static int protect_front(struct map *map, struct region *region, u64 stop, u32 rights, struct region_reserve *reserve)
 {
-	/* What is set aside is for the end. It may be time to stop at another place. */
+	/* The regions in reserve are for the split at the end of the range. Stopping elsewhere needs another one. */
 	if (stop < region->end && !reserve->count && region_reserve(reserve, 1))
 		return -E_NOMEM;
 	region_split(map, stop, reserve);
@@ -279,7 +281,7 @@ static int protect_front(struct map *map, struct region *region, u64 stop, u32 r
 	return 0;
 }
 
-/* Gives what is mapped from *at on the rights, until it is time to stop. */
+/* Gives the regions from *at on the rights, until it is time to stop. */
 static int protect_some(struct map *map, u64 *at, u64 end, u32 rights, struct region_reserve *reserve)
 {
 	for (struct region *r = map_find_next(map, *at); r && r->start < end; r = region_next(map, r)) {
@@ -327,7 +329,7 @@ int map_protect(struct space *space, u64 address, u64 bytes, u32 rights)
 	return error;
 }
 
-/* Makes the nodes that the private frames of [from, from + bytes) need at another place. */
+/* Makes the radix nodes that the private frames of [from, from + bytes) need at their new place. */
 static int reserve_private(struct map *map, u64 from, u64 bytes, u64 to)
 {
 	u64 index = from >> PAGE_SHIFT, first = index, last = (from + bytes) >> PAGE_SHIFT;
@@ -369,7 +371,7 @@ static void move_private(struct map *map, u64 from, u64 bytes, u64 to)
 
 			if (page < first || page >= last)
 				continue;
-			/* Nodes stay until trim_private(): some were reserved and are empty still. */
+			/* Empty nodes stay until trim_private(): some of them are reserved. */
 			leaf->used &= ~(1ul << slot);
 			radix_set(&map->private, page - first + (to >> PAGE_SHIFT), leaf->slot[slot]);
 		}
@@ -428,10 +430,10 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to)
 
 /* --- fork ---
  *
- * Goes up through the parent's window. Between two steps the child is what the parent was up to the end of the child's last region,
- * and nothing behind it: there it goes on. */
+ * Copies the parent's regions in the order of their addresses. Between two steps the child has all of the parent's memory up to the
+ * end of its own last region, and nothing behind that, where the next step goes on. */
 
-/* Shares private frames of one leaf, of pages [first, last) only, with another map. -> how many, or -E_NOMEM. */
+/* Shares the private frames of one leaf, those of pages [first, last), with another map. -> how many, or -E_NOMEM. */
 static int fork_leaf(struct map *from, struct map *to, u64 index, const struct radix_node *leaf, u64 first, u64 last)
 {
 	struct radix_node *copy;
@@ -486,7 +488,7 @@ static int fork_regions(const struct map *from, struct map *to, u64 start, u64 *
 	return 0;
 }
 
-/* Takes regions behind an offset out again: what is in them was not copied yet. */
+/* Takes the regions behind an offset out of the child again: their frames were not copied yet. */
 static void fork_cut(struct map *to, u64 at)
 {
 	struct region *region;
@@ -524,7 +526,7 @@ static int fork_some(struct map *from, struct map *to, u64 *at)
 	while (result >= 0 && (leaf = fork_next(from, &index)) && index < end >> PAGE_SHIFT) {
 		result = fork_leaf(from, to, index, leaf, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 		index += RADIX_SLOTS;
-		/* A leaf that gave nothing is no progress: it may be in no region. */
+		/* A leaf of which nothing was copied, because it is in no region, does not count as a piece. */
 		if (result > 0 && !(index % (LEAVES_AT_ONCE * RADIX_SLOTS)) && index < end >> PAGE_SHIFT &&
 			work_is_due()) {
 			end = index << PAGE_SHIFT;
@@ -537,7 +539,7 @@ static int fork_some(struct map *from, struct map *to, u64 *at)
 	return result < 0 ? result : end < window_bytes() / 2 ? WORK_AGAIN : 0;
 }
 
-/* Takes out what a fork that failed has copied. */
+/* Unmaps what a fork that failed has copied. */
 static int fork_undo(struct map *to)
 {
 	u64 half = window_bytes() / 2;

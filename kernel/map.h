@@ -4,9 +4,9 @@
  *   region [start, end) -> private frame of the page, else frame of the segment (read-only unless shared),
  *                          else its pager, else a new zero-filled private frame
  *
- * Regions are in a balanced tree (a treap by start) and in a list by address. Neighbours that continue each other are
- * one region. Where the kernel's own (stacklets) are or may be, in all spaces but VASes,
- * nothing else is mapped, and they cannot be changed by the calls below: -E_BUSY.
+ * Regions are in a balanced tree (a treap by start) and in a list by address. Neighbours that continue each other are joined into
+ * one region. In all spaces but VASes the range of the stacklets is the kernel's: nothing else is mapped there, and the calls below
+ * refuse to change what is: -E_BUSY.
  *
  * Addresses are offsets in the window; only the lower half can be mapped. Every call checks and reserves all it needs
  * before it changes anything: one that fails has no effect. Errors besides those named: -E_INVAL for anything
@@ -28,7 +28,7 @@ struct region {
 	u64 start, end;
 	struct segment *segment; /* NULL: private memory, zero-filled */
 	u64 offset;              /* in the segment, bytes; without a segment equal to start */
-	u32 flags;               /* RIGHT_*, MAP_SHARE, MAP_MOST(), REGION_KERNEL; the rights are some of the most, always */
+	u32 flags;               /* RIGHT_*, MAP_SHARE, MAP_MOST(), REGION_KERNEL; no right that MAP_MOST() does not have */
 	u32 priority;            /* of the tree */
 	struct region *left, *right;
 	struct list_node order;      /* in map.regions, by address */
@@ -38,11 +38,11 @@ struct region {
 
 struct map {
 	struct list_node regions;
-	struct region *root, *hint; /* hint: found last, NULL: none */
+	struct region *root, *hint; /* hint: the region found last, NULL: none */
 	struct radix private;       /* private frames by page number */
 	u64 private_count;
 	u64 region_count, kernel_count; /* of all, of REGION_KERNEL */
-	enum map_fork { FORK_NONE, FORK_COPYING, FORK_FAILED } fork; /* a fork into it goes on in steps, or is taken back */
+	enum map_fork { FORK_NONE, FORK_COPYING, FORK_FAILED } fork; /* a fork into it is going on in steps, or is being undone */
 };
 
 /* The space that a map is part of. */
@@ -52,7 +52,7 @@ void map_init(struct map *map);
 /* Frees everything; no tables show it any more. -> false: it was time to stop. */
 bool map_destroy(struct map *map);
 
-/* WORK_AGAIN (work.h) too, from map_add() that replaces, map_remove(), map_protect() and map_fork(). */
+/* map_add() with MAP_REPLACE, map_remove(), map_protect() and map_fork() may also return WORK_AGAIN (work.h). */
 
 /* Maps into `space` a piece of a segment that `caller` owns (0: none). -E_EXIST, -E_NOENT or -E_PERM for the segment.
  * flags: RIGHT_R, W, X and MAP_*. */
@@ -65,12 +65,13 @@ int map_move(struct space *space, u64 from, u64 bytes, u64 to);
 /* -E_EXIST if `to` is not empty. */
 int map_fork(struct space *from, struct space *to);
 int map_query(struct space *space, u64 address, struct region_info *info);
-/* The first page from an address on that has a frame, in the region that covers the address, and the end of the run of such pages
- * that it begins (at most PRESENT_RUN). -E_NOENT if there is none. shown: pages count too that have none but are shown as zeros;
- * then at most PRESENT_LOOK pages are looked at, and *end is the result if none of them is there. */
+/* Finds the first page that has a frame, from an address on in the region that covers it. -> its address; *end: the end of the run
+ * of such pages that begins there, at most PRESENT_RUN. -E_NOENT if there is none. shown: pages without a frame that tables show as
+ * zeros count too, and the call looks at no more than PRESENT_LOOK pages: if none counts, result and *end are the address behind
+ * these. */
 i64 map_present(struct space *space, u64 address, bool shown, u64 *end);
 
-/* Kernel regions: as map_add and map_remove, zero-filled, rights rw. */
+/* As map_add() and map_remove(), for the kernel's own regions: zero-filled, rights rw. */
 int map_add_kernel(struct space *space, u64 address, u64 bytes);
 void map_remove_kernel(struct space *space, u64 address, u64 bytes);
 

@@ -1,5 +1,5 @@
-/* Broken invariants. A user of the kernel can never cause a panic: one is a bug of the kernel, and its text names the
- * invariant that did not hold. */
+/* Panics: the kernel stops because an invariant does not hold. Nothing that user mode does may cause one: a panic is a bug of the
+ * kernel, and its text names the invariant. */
 #ifndef KERNEL_PANIC_H
 #define KERNEL_PANIC_H
 

@@ -15,7 +15,7 @@ struct header {
 };
 
 enum { FIRST = (sizeof(struct header) + 15) & ~15u };
-static u32 room = PAGE_SIZE - FIRST; /* for the objects of a page; 0: one each, however small */
+static u32 room = PAGE_SIZE - FIRST; /* bytes for objects in a page; 0: one object in each page, however small */
 
 _Static_assert(FIRST + POOL_OBJECT_MAX <= PAGE_SIZE, "an object of the greatest size fits");
 

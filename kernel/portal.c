@@ -11,7 +11,7 @@
 
 static struct pool portal_pool = POOL_INIT(portal_pool, struct portal);
 static struct hash portals;
-static u64 portal_generation = 1; /* of what spaces remember */
+static u64 portal_generation = 1; /* what spaces remember from before is void */
 
 struct portal *portal_at(u64 address)
 {
@@ -77,7 +77,7 @@ void portal_forget(void)
 	gate_forget();
 }
 
-/* The slow way: by the table of all portals and the grants. */
+/* The slow way: looks in the table of all portals, and asks the grants. */
 static int find(struct space *caller, u64 address, struct portal **portal)
 {
 	struct portal *found;

@@ -1,7 +1,7 @@
 /* Portals: entry points into spaces, named by global addresses.
  *
- * Each space remembers a few portals that it called, so that finding one again is a compare. All functions: under the
- * kernel lock. */
+ * Each space remembers a few portals that it called, so that finding one of these takes a comparison or two. All functions: under
+ * the kernel lock. */
 #ifndef KERNEL_PORTAL_H
 #define KERNEL_PORTAL_H
 
@@ -25,11 +25,11 @@ int portal_create(struct space *space, u64 entry, u64 cookie);
 int portal_destroy(struct space *space, u64 entry);
 /* The portal at an address (global, or native for the caller's own). 0, -E_NOENT, -E_PERM. */
 int portal_find(struct space *caller, u64 address, struct portal **portal);
-/* The portal at a global address, NULL if there is none; asks for no right. */
+/* The portal at a global address, NULL if there is none; does not check rights. */
 struct portal *portal_at(u64 address);
 /* Destroys those of a space. -> false: it was time to stop. */
 bool portal_end_space(struct space *space);
-/* Rights have shrunk somewhere: what spaces and processors remember of portals is not valid any more. */
+/* Rights have shrunk somewhere: makes all spaces and processors forget the portals that they remember. */
 void portal_forget(void);
 
 #endif

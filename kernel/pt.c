@@ -149,7 +149,7 @@ void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t
 	if (*entry == value)
 		return;
 	if (pte_is_present(*entry)) {
-		/* No processor may ever hold both translations: the old one goes first. */
+		/* No processor may ever hold both translations: the old one is invalidated first. */
 		entry_write(entry, 0);
 		tlb_add(owner, NULL, start, start + bytes_of(level));
 		pt_clear_copies(owner, start, start + bytes_of(level));
@@ -160,8 +160,8 @@ void pt_set(struct space *owner, u64 offset, unsigned level, pte_t *entry, pte_t
 
 /* --- roots and links --- */
 
-/* Changes an entry of a space's root, or of a table of its own below: the views of attachments have copies of the root and of
- * the first table of links. */
+/* Changes an entry of a space's root or of a table of its own, and the copies that the views of attachments have (of the root and
+ * of the first table of links). */
 static void own_write(struct space *space, pte_t *entry, pte_t value)
 {
 	const pte_t *root = space->view.root, *table = (const pte_t *)page_down((u64)entry);
@@ -232,7 +232,7 @@ int pt_link_own(struct space *space, u64 address)
 	return 0;
 }
 
-/* The rights in tables of something granted with rights: page tables cannot show memory that is not readable. */
+/* The rights that tables have for a grant's rights: page tables cannot show memory that is not readable. */
 static u32 memory_rights(u32 rights)
 {
 	return (rights & MEMORY_RIGHTS) ? (rights & MEMORY_RIGHTS) | RIGHT_R : 0;
@@ -247,7 +247,7 @@ void pt_link_vas(struct attachment *attachment, u64 offset)
 		entry_write(entry, pte_make_table(ptr_pa(top), memory_rights(attachment->rights), true));
 }
 
-/* Is all that an entry of a level shows granted? Edge pages of exact grants are shown one by one. */
+/* Is all of what an entry of a level covers granted? (Edge pages of exact grants are always shown page by page.) */
 static bool grant_covers(const struct grant *grant, u64 start, u64 bytes, unsigned level)
 {
 	return !(level && grant->is_exact) && page_down(grant->start) <= start &&
@@ -269,7 +269,7 @@ static void view_set(struct space *viewer, struct space *owner, u64 offset, unsi
 	own_write(viewer, entry, value);
 }
 
-/* What is in the owner's tables one level below an entry of theirs. */
+/* The table that an entry of the owner's tables leads to. */
 static pte_t owner_below(pte_t entry, u64 offset, unsigned level)
 {
 	unsigned index = index_of(offset, level - 1);
@@ -281,7 +281,7 @@ static pte_t owner_below(pte_t entry, u64 offset, unsigned level)
 	return pte_make_page(pa, level - 1, pte_rights(entry), pte_is_device(entry));
 }
 
-/* The entry of a page or block of the owner as a grant shows it. */
+/* The entry that a grant makes of the owner's entry of a page or block. */
 static pte_t copy_of(struct grant *grant, u64 offset, unsigned level, pte_t theirs)
 {
 	const void *edge = grant->is_exact ? grant_edge(grant, offset) : NULL;
@@ -307,7 +307,7 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 
 	if (!entry)
 		return -E_NOMEM;
-	grant->pair->shows = true; /* tables, even if it fails */
+	grant->pair->shows = true; /* even if this fails, there may be tables */
 	for (unsigned level = pt_link_level;; level--) {
 		bool own = pte_is_table(*entry, level) && !pte_is_link(*entry);
 
@@ -322,7 +322,7 @@ int pt_link_grant(struct space *viewer, struct space *owner, u64 offset, struct 
 			return 0;
 		}
 		if (!own) {
-			/* The owner pays: the viewer may not have asked for the grant. */
+			/* The owner's account is charged: the viewer may not have asked for the grant. */
 			pte_t *table = table_alloc(owner);
 
 			if (!table)
@@ -407,7 +407,7 @@ u32 pt_lookup(const struct view *view, u64 address, pa_t *pa, bool *device)
 	for (u64 at = (start), stop = min_u64((end), (at & ~(bytes_of(level) - 1)) + bytes_of(level)); at < (end); \
 		at = stop, stop = min_u64((end), at + bytes_of(level)))
 
-/* Empties an entry of a map's tables that is not a table. *low and *high become the range that lost something. */
+/* Empties an entry of a map's tables that is not a table, and widens [*low, *high), the range whose entries were emptied. */
 static void clear_entry(pte_t *entry, unsigned level, u64 start, u64 *low, u64 *high)
 {
 	if (!pte_is_present(*entry))
@@ -428,8 +428,8 @@ static void clear_page(struct space *owner, u64 start, u64 *low, u64 *high)
 		clear_entry(entry, level, start, low, high);
 }
 
-/* The lowest entry of the owner's tables for an offset, of *level; NULL: there is no table at all. -> end of what that entry, or
- * (level 0) all of its table, is for. */
+/* Finds the lowest entry of the owner's tables for an offset, and its level; *entry NULL: there is no table at all. -> end of what
+ * the entry covers, or, at level 0, of what its table covers. */
 static u64 table_end(const struct space *owner, u64 offset, pte_t **entry, unsigned *level)
 {
 	pte_t *table = owner->tops[offset >> shift_of(pt_link_level)];
@@ -447,7 +447,7 @@ static u64 table_end(const struct space *owner, u64 offset, pte_t **entry, unsig
 	return (offset & ~(bytes_of(*level + !*level) - 1)) + bytes_of(*level + !*level);
 }
 
-/* Until all is done or it is time to stop. -> where that is. */
+/* Goes on until all is done or it is time to stop. -> where it stopped. */
 static u64 clear_range(struct space *owner, u64 start, u64 end, u64 *low, u64 *high)
 {
 	u64 at = start;
@@ -504,8 +504,8 @@ static bool is_empty(const pte_t *table)
 	return true;
 }
 
-/* The same for an entry that a viewer's own tables have for another's window, links only if asked for. Edge tables that
- * show nothing any more are freed. */
+/* The same for an entry of a viewer's own tables that shows another's window; a link is emptied only if asked for. Frees edge
+ * tables that show nothing any more. */
 static void clear_view(struct grant_pair *pair, pte_t *entry, unsigned level, u64 start, u64 end, bool links)
 {
 	pte_t *table;

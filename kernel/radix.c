@@ -5,7 +5,7 @@
 #include "pool.h"
 #include "work.h"
 
-enum { ASK_EVERY = 4 /* leaves: whether it is time to stop */ };
+enum { ASK_EVERY = 4 /* leaves, then it asks whether it is time to stop */ };
 
 static struct pool node_pool = POOL_INIT(node_pool, struct radix_node);
 
@@ -39,7 +39,7 @@ static void *value_at(const struct radix_node *leaf, u64 index)
 
 void *radix_find(const struct radix *radix, u64 index)
 {
-	struct radix *cache = (struct radix *)radix; /* what it remembers is not part of its value */
+	struct radix *cache = (struct radix *)radix; /* the leaf that it remembers is not part of its value */
 	struct radix_node *node = radix->root;
 
 	if (is_in_leaf(radix, index))
@@ -105,7 +105,7 @@ void radix_trim(struct radix *radix, u64 index)
 			break;
 		node = node->slot[slot_of(index, level)];
 	}
-	/* From the lowest node there is upwards, as long as they are empty. */
+	/* From the lowest node upwards, as long as nodes are empty. */
 	for (; node && level < radix->height && !path[level]->used; level++) {
 		pool_free(&node_pool, path[level]);
 		if (level + 1 < radix->height)
@@ -129,7 +129,7 @@ int radix_set(struct radix *radix, u64 index, void *value)
 	return 0;
 }
 
-/* Keeps the leaf that was emptied now instead of the one before. */
+/* Keeps the leaf that has just been emptied, and frees the one kept before. */
 static void keep_emptied(struct radix *radix, u64 first)
 {
 	if (radix->has_emptied && radix->emptied != first)
@@ -173,7 +173,7 @@ again:
 		u64 behind = node->used >> slot << slot;
 
 		if (!behind) {
-			/* Nothing more in this node: on to the one after it. */
+			/* Nothing more is in this node: goes on with the one after it. */
 			*index = ((*index >> (RADIX_BITS * (level + 1))) + 1) << (RADIX_BITS * (level + 1));
 			goto again;
 		}
@@ -203,7 +203,7 @@ u64 radix_next(const struct radix *radix, u64 index)
 	return RADIX_NONE;
 }
 
-/* -> false: it was time to stop, what is left is in the node still. */
+/* Frees all below a node. -> false: it was time to stop; the rest is still in the node. */
 static bool destroy_below(struct radix_node *node, unsigned level, void (*drop)(void *value))
 {
 	for (u64 used = node->used; used; used &= used - 1) {

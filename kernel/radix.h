@@ -2,9 +2,9 @@
  *
  *   root -> node [6 bits] -> node [6 bits] -> ... -> leaf [6 bits] -> value
  *
- * The height is the same for all values of one tree. Nodes without values do not exist, except between radix_reserve()
- * and radix_trim(), and for the leaf that radix_take() emptied last: it is often needed again at once. All functions: under
- * the kernel lock. */
+ * The height is the same for all values of one tree. A node is freed when it has no values left, but for nodes between
+ * radix_reserve() and radix_trim(), and the leaf that radix_take() emptied last, which is often needed again at once. All
+ * functions: under the kernel lock. */
 #ifndef KERNEL_RADIX_H
 #define KERNEL_RADIX_H
 
@@ -23,16 +23,16 @@ struct radix {
 	unsigned height;         /* levels of nodes */
 	struct radix_node *leaf; /* the leaf used last, NULL: none or gone */
 	u64 leaf_first;          /* its first index */
-	bool has_emptied;        /* there may be an emptied leaf, */
-	u64 emptied;             /* for this index */
+	bool has_emptied;        /* there may be an emptied leaf: */
+	u64 emptied;             /* an index that it covers */
 };
 
 /* An empty array for indices below 2^bits. */
 void radix_init(struct radix *radix, unsigned bits);
 /* The value at an index, NULL if there is none. */
 void *radix_find(const struct radix *radix, u64 index);
-/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -> the leaf, NULL if no frame is free; what
- * was made on the way stays until radix_trim() of the index. */
+/* Makes the nodes for an index: radix_set() there cannot fail afterwards. -> the leaf, NULL if no frame is free; nodes made until
+ * then stay until radix_trim() of the index. */
 struct radix_node *radix_reserve(struct radix *radix, u64 index);
 /* Removes nodes for an index that hold nothing. */
 void radix_trim(struct radix *radix, u64 index);

@@ -9,7 +9,7 @@
 #include "timer.h"
 #include "wait.h"
 
-/* Why a call is to end now, 0 if it is not. */
+/* The error with which a call is to end now, 0: it is not to end. */
 static int why_due(const struct thread *thread, u32 i, u64 now)
 {
 	const struct call *call = &thread->calls[i];
@@ -73,7 +73,7 @@ void recall_drop_deadline(struct thread *thread, struct call *call)
 	set_timer(thread);
 }
 
-/* Some call of the thread became due. */
+/* A call of the thread is to end. */
 static void request(struct thread *thread)
 {
 	int why;
@@ -100,7 +100,7 @@ void thread_recall(struct thread *thread)
 	int why;
 
 	thread->recalled = true;
-	/* What it calls by the gate on another processor is not known here. */
+	/* If it runs on another processor, it may be making calls by the gate that are not known here. */
 	if (thread->state == THREAD_RUNNING || find_due(thread, 0, &why) < thread->depth)
 		request(thread);
 	else

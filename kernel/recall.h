@@ -1,9 +1,9 @@
-/* Takes a thread out of a call before the callee returns: when the call's deadline comes, or when the manager of the thread's home
- * space recalls it.
+/* Takes a thread out of portal calls before the callees return: at a call's deadline, or when the manager of the thread's home
+ * space recalls the thread.
  *
- * Only portal calls can be cut short, and only while no unshielded (trusted) space works for the thread inside of them: it may
- * hold locks. A call that an interrupt made ends at its deadline only, and what the thread is to leave has to wait for it. Until
- * then the thread has PENDING_RECALL, and its interruptible waits end. Under the kernel lock. */
+ * A call cannot end while, inside of it, the thread is in an unshielded (trusted) space, which may hold locks, or in a call made by
+ * an interrupt, which ends at its own deadline only. Until a call that is to end can, the thread has PENDING_RECALL, and its
+ * interruptible waits end. All functions: under the kernel lock. */
 #ifndef KERNEL_RECALL_H
 #define KERNEL_RECALL_H
 
@@ -12,17 +12,18 @@
 struct call;
 struct thread;
 
-/* The call that the thread has just made ends at the tick. */
+/* Sets the deadline of the call that the thread has just made. */
 void recall_set_deadline(struct thread *thread, struct call *call, u64 ticks);
-/* That call is left. */
+/* The thread leaves a call: drops its deadline. */
 void recall_drop_deadline(struct thread *thread, struct call *call);
-/* The earliest deadline has passed. */
+/* The thread's earliest deadline has passed. */
 void recall_time_out(struct thread *thread);
 /* As the native call. */
 void thread_recall(struct thread *thread);
-/* The current thread has PENDING_RECALL: leaves the calls that are due, if it may. -> has it left any? */
+/* The current thread has PENDING_RECALL: leaves the calls that are to end, as far as it can. -> has it left any? */
 bool recall_settle(struct thread *thread);
-/* Is there such a call? A thread that begins to wait must ask: who recalled it may have found it running. */
+/* Is a call of the thread to end that can? A thread must ask this before it waits: it may have been running when it was
+ * recalled. */
 bool recall_is_due(const struct thread *thread);
 
 #endif

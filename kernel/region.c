@@ -53,7 +53,7 @@ struct region *region_copy(const struct region *region)
 
 static u32 next_priority(void)
 {
-	static u32 state = 0x9e3779b9; /* [K] any sequence without pattern will do */
+	static u32 state = 0x9e3779b9; /* [K] not secret: the tree only has to stay balanced */
 
 	state ^= state << 13;
 	state ^= state >> 17;
@@ -186,7 +186,7 @@ void region_remove(struct map *map, struct region *region)
 		segment_unused(region->segment);
 }
 
-/* Does an offset lie inside of a region, behind its start? */
+/* Does an offset lie inside of a region, and not at its start? */
 static struct region *cut_by(const struct map *map, u64 at)
 {
 	struct region *region = map_find_next(map, at);

@@ -16,7 +16,7 @@
 enum { SPENT_AT_ONCE = 1000 /* threads that one choice may pass over */ };
 
 static struct list_node woken = LIST_INIT(woken);
-/* used[turn]: those whose turn in this round is to come; the other one: in the next round. */
+/* used[turn]: threads whose turn in this round is still to come; used[!turn]: in the next round. */
 static struct list_node used[2] = { LIST_INIT(used[0]), LIST_INIT(used[1]) };
 static unsigned turn;
 static bool is_contended; /* there may be threads in used[] */
@@ -28,7 +28,7 @@ static inline bool is_anyone_ready(void)
 	return is_contended || !list_is_empty(&woken);
 }
 
-/* -> false: no other processor is idle. */
+/* Pokes an idle processor. -> false: no other processor is idle. */
 static inline bool poke_idle(void)
 {
 	u32 others = idle_cpus & ~(1u << cpu_self()->number);
@@ -64,9 +64,9 @@ void sched_yield(void)
 		cpu_self()->reschedule = true;
 }
 
-/* --- who has had how much --- */
+/* --- how long the threads of a space have run in this round --- */
 
-/* What the threads of a space have run in this round, ticks. */
+/* In ticks. */
 static u64 *ran(struct space *home)
 {
 	if (home->round != round_number) {
@@ -83,7 +83,7 @@ static u64 left(struct space *home)
 	return had < slice_whole ? slice_whole - had : 0;
 }
 
-/* The current thread leaves the processor while others wait for their turn. */
+/* Charges the current thread's home: the thread leaves the processor while others wait for their turn. */
 static __attribute__((noinline)) void charge(const struct cpu *cpu, const struct thread *thread)
 {
 	*ran(thread_home(thread)) += arch_ticks() - cpu->slice_start;
@@ -108,7 +108,7 @@ void sched_divide(struct space *from, struct space *to)
 
 /* --- from one to the next --- */
 
-/* Takes the current thread off the processor. If it could go on, its next turn is in the next round. */
+/* Takes the current thread off the processor. If it is not waiting, it gets a turn in the next round. */
 static inline void put_current(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
@@ -141,7 +141,7 @@ struct choice {
 	u64 ticks;
 };
 
-/* The next one of the round. When all have had their turn, another round begins. */
+/* The next thread of the round. If all have had their turn, begins another round. */
 static struct choice choose_used(void)
 {
 	struct thread *thread;
@@ -159,7 +159,7 @@ static struct choice choose_used(void)
 	return (struct choice){ thread, slice_ticks };
 }
 
-/* The first woken one of a space that has not used up its slice of this round, or else the next one of the round. */
+/* The first thread that woke and whose home has not used up its slice of this round; or else the next thread of the round. */
 static __attribute__((noinline)) struct choice choose_fairly(void)
 {
 	for (unsigned i = 0; i < SPENT_AT_ONCE && !list_is_empty(&woken); i++) {
@@ -201,7 +201,7 @@ static bool take_next(struct cpu *cpu)
 	return true;
 }
 
-/* A system is told of an interrupt where it can do something about it: in the space that the thread belongs to. */
+/* Is the thread to call its system for PENDING_INTERRUPT now? It is in its home space, where the system can act on that. */
 static bool is_interrupted(const struct thread *thread)
 {
 	return (thread->pending & PENDING_INTERRUPT) && thread->space->system &&
@@ -237,13 +237,13 @@ static bool is_settled(struct thread *thread)
 	return thread->space->end == SPACE_ALIVE && (!thread->pending || is_settled_slowly(thread));
 }
 
-/* Nothing to run. */
+/* There is no thread to run. */
 static _Noreturn void go_idle(struct cpu *cpu)
 {
 	idle_cpus |= 1u << cpu->number;
 	arch_space_prepare(NULL, NULL);
 	timer_arm();
-	/* What nobody waits for: a step, then whatever has come meanwhile. */
+	/* Long work that nobody waits for: one step, then it looks again for a thread. */
 	if (work_waiting) {
 		work_run();
 		timer_arm_for(arch_ticks());
@@ -253,8 +253,8 @@ static _Noreturn void go_idle(struct cpu *cpu)
 	arch_idle();
 }
 
-/* A thread that works in a service that others rely on may hold what they wait for. It gets to where it waits, yields or leaves
- * the service, if that takes no longer than another slice. */
+/* Is the thread in an unshielded service, where it may hold locks that others wait for? Then it may go on until it waits, yields or
+ * leaves the service, for one more slice at most. */
 static bool is_put_off(struct cpu *cpu)
 {
 	struct thread *thread = cpu->current;
@@ -276,7 +276,7 @@ void sched_tick(void)
 	cpu->reschedule = slice_random || (is_anyone_ready() && !is_put_off(cpu));
 	if (work_waiting)
 		work_run();
-	/* test=preempt: now and then (it takes long) an idle processor goes on with the thread. */
+	/* test=preempt: now and then an idle processor goes on with the thread (moving it takes long). */
 	if (slice_random >> 60 == 1 && !is_anyone_ready() && poke_idle()) {
 		put_current(cpu);
 		go_idle(cpu);
@@ -289,7 +289,7 @@ static bool is_late(const struct thread *thread)
 	return (thread->pending & PENDING_YIELD) && space_is_peer(thread->space);
 }
 
-/* Something else may run than the current thread. */
+/* Chooses again what to run; it may be another thread than the current one. */
 static __attribute__((noinline)) void choose(struct cpu *cpu)
 {
 	for (;;) {

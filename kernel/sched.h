@@ -6,9 +6,8 @@
  * home space (its process) have run for less than one slice in this round; after that it waits for its turn in the next round like
  * all others. So time is shared by thread, and precedence is given by process:
  *
- * - A process that needs less than a slice a round gets it as soon as the running thread's slice and at most a slice for each
- * other
- *     such process are over, however many threads want the processor all the time, and however many threads those processes have.
+ *   - A process that needs less than a slice a round waits for the rest of the running thread's slice and for at most one slice of
+ *     each other such process, however many threads want the processor all the time, and however many threads those processes have.
  *   - No thread runs for more than a slice a round, whether it waits in between or not, so waking early gains nothing.
  *   - A process shares what is left of its slice with each process that it makes, so making many gains nothing either.
  *
@@ -30,10 +29,10 @@ void sched_ready(struct thread *thread);
 /* The current thread waits (it is in some queue of waiters already): the processor runs another on its way out. */
 void sched_wait(struct thread *thread);
 
-/* The thread, whose home is its space by now, runs no more: what it had is noted. It is its processor's current one. */
+/* The processor's current thread, which has left all calls, ends: charges its home for the time that it ran. */
 void sched_leaves(const struct thread *thread);
 
-/* A process makes another. */
+/* A process makes another: gives it half of what is left of its slice in this round. */
 void sched_divide(struct space *from, struct space *to);
 
 /* The current thread's turn is over if another is ready. */

@@ -16,7 +16,7 @@
 
 static struct pool segment_pool = POOL_INIT(segment_pool, struct segment);
 static struct handle_table segments;
-static struct list_node unused = LIST_INIT(unused); /* destroyed and not mapped: to be freed, by segment.owned */
+static struct list_node unused = LIST_INIT(unused); /* to be freed: destroyed and not mapped; by segment.owned */
 
 #define SEGMENT_PAGES_MAX (1ul << 30) /* a page number fits a fault's 32 bits */
 
@@ -59,10 +59,10 @@ static int make(struct space *owner, u64 pages, u32 flags, pa_t base)
 	return (int)segment->number;
 }
 
-/* Frees some of a segment that nobody finds or shows. -> all of it? */
+/* Frees some of a segment that nobody finds any more and no table shows. -> is it freed? */
 static bool free_some(struct segment *segment)
 {
-	/* The frames of a contiguous one are counted by `present`. */
+	/* Of a contiguous segment, `present` counts the frames that are left. */
 	while ((segment->flags & SEGMENT_CONTIGUOUS) && segment->pages) {
 		tlb_put_frame(pa_ptr((pa_t){ segment->base.v + (--segment->pages << PAGE_SHIFT) }));
 		if (!(segment->pages % RADIX_SLOTS) && work_is_due())
@@ -87,7 +87,7 @@ bool segment_work(void)
 	return list_is_empty(&unused);
 }
 
-/* Frees a segment that is destroyed and not mapped; its frames once nobody can see them. */
+/* Frees a segment that is destroyed and not mapped, its frames after the next invalidation. */
 static void release(struct segment *segment)
 {
 	if (!(segment->flags & SEGMENT_DESTROYED) || !list_is_empty(&segment->regions))
@@ -126,7 +126,7 @@ int segment_create(struct space *caller, u64 pages, u32 flags)
 	return make(caller, pages, flags, (pa_t){ 0 });
 }
 
-/* The segment of a call by its owner, or -E_NOENT, -E_PERM. */
+/* The segment that a call of the native interface names, if the caller may use it: segment_is_for(). -E_NOENT, -E_PERM. */
 static int find_for(struct space *caller, u32 number, struct segment **out)
 {
 	struct segment *segment = segment_find(number);
@@ -144,7 +144,7 @@ int segment_destroy(struct space *caller, u32 number)
 	struct segment *segment;
 	int error;
 
-	/* It is destroyed: the rest is to free it. */
+	/* It is destroyed already: what is left to do is to free it. */
 	if (*work_place()) {
 		bool done = segment_work();
 
@@ -168,7 +168,7 @@ static bool is_range(const struct segment *segment, u64 first, u64 count)
 	return count && first < segment->pages && count <= segment->pages - first;
 }
 
-/* Empties what tables show of pages [first, first + count), wherever the segment is mapped. */
+/* Empties the entries of pages [first, first + count) wherever the segment is mapped. */
 static void clear_everywhere(struct segment *segment, u64 first, u64 count)
 {
 	u64 from = first << PAGE_SHIFT, to = (first + count) << PAGE_SHIFT;
@@ -197,7 +197,7 @@ static void *frame_make(const struct segment *segment, void *(*alloc)(void))
 	return frame;
 }
 
-/* Puts a frame in the place of an absent page, which tables may show as zeros until then. -E_NOMEM. */
+/* Gives an absent page a frame. Tables may show the page as zeros until then. -E_NOMEM. */
 static int put_frame(struct segment *segment, u64 page, void *frame)
 {
 	if (radix_set(&segment->frames, page, frame))
@@ -223,7 +223,7 @@ static void *share_zeros(void)
 	return frame_zeros;
 }
 
-/* One page of segment_supply(), from 0: zeros. -> 1, 0 if it is there already, or an error. */
+/* Supplies one page from an address of the caller (0: zeros). -> 1; 0: the page is present already; or an error. */
 static int supply(struct segment *segment, struct space *caller, u64 page, u64 from)
 {
 	void *frame;
@@ -235,7 +235,7 @@ static int supply(struct segment *segment, struct space *caller, u64 page, u64 f
 	if (!frame)
 		return -E_NOMEM;
 	error = from ? space_read(caller, from, frame, PAGE_SIZE) : 0;
-	/* The caller may have read this very segment: then the page has come into being meanwhile. */
+	/* `from` may show this very segment: then reading has made the page present. */
 	if (!error && !radix_find(&segment->frames, page)) {
 		error = put_frame(segment, page, frame);
 		if (!error)
@@ -261,10 +261,10 @@ int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 f
 		error = supply(segment, caller, first + i, from ? from + (i << PAGE_SHIFT) : 0);
 		if (error > 0)
 			made[i / 64] |= 1ul << (i % 64);
-		/* What is there already is not supplied again by the next step, so each step has to supply something new. */
+		/* The next step passes over the pages that are present, so each step has to supply one that was not. */
 		again = error > 0 && i + 1 < count && work_is_due();
 	}
-	/* On failure the pages supplied so far (in this step) go again. The reads may have made tables show them. */
+	/* On failure, takes out the pages that this step has supplied. The reads may have made tables show them. */
 	if (error < 0)
 		clear_everywhere(segment, first, count);
 	for (u64 i = 0; error < 0 && i < count; i++)
@@ -358,7 +358,7 @@ int segment_clone(struct space *caller, u32 number)
 		return error;
 	}
 	to->end = from->end;
-	/* Entries that allow writing are made again by faults, without that. */
+	/* Empties entries, which may allow writing; faults make them anew, without that right. */
 	clear_everywhere(from, 0, from->pages);
 	tlb_commit();
 	return made;

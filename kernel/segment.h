@@ -1,8 +1,8 @@
 /* Segments: memory objects that can be mapped many times.
  *
- * A segment holds its frames; page tables that show them hold no references, so a frame only leaves a segment together
- * with an invalidation (tlb.h). A segment lives while its owner has not destroyed it or a region maps it; its number
- * stands for it as long, so that a pager can go on supplying pages of what it has destroyed.
+ * A segment holds a reference to each of its frames; page tables that show them hold none, so a frame leaves a segment only
+ * together with an invalidation (tlb.h). A segment lives until its owner has destroyed it and no region maps it. Its number stands
+ * for it as long, so a pager can go on supplying pages of a segment that it has destroyed.
  *
  * The functions named as native calls do what abi/calls.def says, for the space `caller`. Under the kernel lock. */
 #ifndef KERNEL_SEGMENT_H
@@ -30,11 +30,11 @@ struct segment {
 	struct account *account;  /* [I] of the owner, referenced */
 	struct space *owner;      /* [K] NULL once it has ended: absent pages of a paged segment never come */
 	u64 pages;                /* [I] */
-	u64 end;                  /* [K] pages from here on are for the owner alone */
+	u64 end;                  /* [K] pages from here on only the owner may touch: segment_end() */
 	pa_t base;                /* [I] device, contiguous */
 	struct radix frames;      /* [K] of the other kinds: pages by index */
 	u64 present;              /* [K] number of them */
-	bool shows_zeros;         /* [K] tables may show frame_zeros for absent pages: a frame that comes in must take its place */
+	bool shows_zeros;         /* [K] page tables may show frame_zeros for absent pages: a new frame must replace it there */
 	struct list_node regions; /* [K] that map it */
 	struct list_node owned;   /* [K] in space.segments */
 };
@@ -57,20 +57,20 @@ int segment_memory(struct space *owner, u64 physical, u64 bytes);
 struct segment *segment_find(u32 number);
 /* May a space map, supply, evict and destroy it: the owner, or a manager of the owner? */
 bool segment_is_for(const struct segment *segment, const struct space *caller);
-/* A frame of the segment (not of a fixed one); made, zero-filled, if it is absent and no pager has to supply it. NULL
- * with *why = FAULT_PAGER, FAULT_NOMEM or FAULT_MAPPED (the pager is gone). */
+/* The frame of a page of a segment that is not fixed (below). If the page is absent, makes a zeroed frame, unless a pager has to
+ * supply the page. NULL with *why = FAULT_PAGER, FAULT_NOMEM or FAULT_MAPPED (the pager has ended). */
 void *segment_frame(struct segment *segment, u64 page, u32 *why);
-/* Gives the segment a frame of its own in place of one that clones share. -> 0 or FAULT_NOMEM. */
+/* If the frame of a page is shared with clones, replaces it by a copy. -> 0 or FAULT_NOMEM. */
 u32 segment_unshare(struct segment *segment, u64 page);
 /* A present frame or NULL. */
 void *segment_present(const struct segment *segment, u64 page);
 /* Called when the last region has left its list: frees a destroyed segment. */
 void segment_unused(struct segment *segment);
-/* Frees some of what is destroyed and not mapped. -> nothing is left of it? */
+/* Frees some of the segments that are destroyed and not mapped. -> none is left? */
 bool segment_work(void);
 /* Destroys all that a space owns. Its maps are gone already. -> false: it was time to stop. */
 bool segment_end_space(struct space *space);
-/* Do frames of the segment lie at base + offset? */
+/* Is the segment fixed: the frame of each page lies at base + offset? */
 static inline bool segment_is_fixed(const struct segment *segment)
 {
 	return segment->flags & (SEGMENT_DEVICE | SEGMENT_CONTIGUOUS | SEGMENT_MEMORY);

@@ -16,15 +16,15 @@
 enum { PER_PAGE = PAGE_SIZE / sizeof(u64), NUMBERS_FIRST = 2048, NUMBERS_MAX = 1 << 16, ENDS_REMEMBERED = 128 };
 
 static struct pool space_pool = POOL_INIT(space_pool, struct space);
-/* What a number stands for: a space, also an ended one until it is freed; 0: never used; or it is free, and the next in the
- * queue of free numbers << 1 | 1. */
+/* For each number: the space that has it, until that is freed; 0: it was never used; or, if it is free, (the next number in the
+ * queue of free ones) << 1 | 1. */
 static u64 *by_number[NUMBERS_MAX / PER_PAGE];
 static u32 numbers;               /* numbers below this have been used */
 static u32 free_first, free_last; /* the queue: first freed, first used again; 0: empty */
 static u32 allocated;             /* structures that exist */
 static u64 alive, made;
 
-/* The last ends, for those who wait too late. */
+/* The spaces that ended last, for space_wait() after the end. */
 static struct ended {
 	u64 manager; /* its `born` */
 	u32 number;
@@ -59,8 +59,8 @@ struct space *space_find(u32 number)
 	return space && space->end == SPACE_ALIVE ? space : NULL;
 }
 
-/* A free number: a new one as long as there were few or many of those in use, else the one that is free for longest. The place
- * for it is there. 0 or -E_*. */
+/* Takes a free number: one that was never used, if few were used so far or at least a quarter of those is taken, else the one that
+ * is free for longest. There is a place in the table for it then. 0 or -E_*. */
 static int find_number(u32 *number)
 {
 	bool is_last = numbers == 1u << number_bits;
@@ -121,8 +121,8 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 		return -E_INVAL;
 	if (!creator)
 		return spec->system || (spec->flags & SPACE_GRANT_CREATOR) ? -E_INVAL : 0;
-	/* A system portal is entered with the kernel mapped: its space cannot be a shielded one. Nor can it have a system
-	 * itself: a thread has one user frame ready at a time. */
+	/* A system portal is entered with the kernel mapped, so its space cannot be shielded. Nor can it have a system itself,
+	 * because a thread has one user frame ready at a time. */
 	if (spec->system == SYSTEM_OWN && (!(creator->flags & SPACE_TRUSTED) || creator->system))
 		return -E_PERM;
 	if (spec->system == SYSTEM_SHARED && (!creator->system || creator->system->end != SPACE_ALIVE))
@@ -130,7 +130,7 @@ static int check_spec(const struct space *creator, const struct space_spec *spec
 	return (spec->flags & trusted) && !(creator->flags & SPACE_DEVICES) ? -E_PERM : 0;
 }
 
-/* Printable characters only: names stand in lines of the log and in listings. */
+/* Copies a name's printable characters only: names stand in the log and in listings. */
 static void set_name(struct space *space, const char *name)
 {
 	for (unsigned i = 0; i < sizeof(space->name) - 1 && name[i]; i++)
@@ -154,7 +154,7 @@ static void init_lists(struct space *space)
 	list_init(&space->stacklets);
 }
 
-/* Makes all of a space that can fail but its number. */
+/* Makes all parts of a space whose making can fail, but its number. */
 static int make_parts(struct space *space, struct space *creator, const struct space_spec *spec)
 {
 	int error = account_charge(space->account, ACCOUNT_SPACES, 1) ? pt_create(space) : -E_LIMIT;
@@ -247,7 +247,8 @@ void space_put(struct space *space)
 
 		ASSERT(space->end != SPACE_ALIVE && !space->threads);
 		ASSERT(list_is_empty(&space->managed) && list_is_empty(&space->waiters));
-		/* A thread may have come back to it after its end, on its way out of calls: no processor may keep it loaded. */
+		/* A thread on its way out of calls may have come back to the space after its end: no processor may keep its root
+		 * loaded. */
 		tlb_gone(space);
 		tlb_commit();
 		free_number(space->number);

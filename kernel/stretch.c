@@ -5,7 +5,7 @@
 #include "regs.h"
 
 bool stretch_measured;
-static struct upcalls measured; /* [I] what is called in between */
+static struct upcalls measured; /* [I] the functions that are measured */
 
 static struct stretch *begin(u64 cause)
 {

@@ -26,10 +26,10 @@
 #include "wait.h"
 #include "work.h"
 
-/* What a call is made with. */
+/* A native call. */
 struct request {
 	struct thread *thread;
-	struct space *space; /* the caller */
+	struct space *space; /* the caller's */
 	struct user_frame *frame;
 };
 
@@ -54,8 +54,8 @@ static struct call *system_frame(const struct request *r)
 	return call && call->system ? call : NULL;
 }
 
-/* The space of that number; 0: the caller's own. What a system does in a call of its portal it does for others: there 0 is
- * nobody, so that a number that got lost on the way never means the system itself. */
+/* The space of that number; 0: the caller's own. Within a call of its system portal a system acts for others: there 0 is nobody, so
+ * a number that was lost on the way never means the system itself. */
 static struct space *named_space(const struct request *r, u64 number, i64 *error)
 {
 	struct space *space;
@@ -79,7 +79,7 @@ static struct space *managed_space(const struct request *r, unsigned i, i64 *err
 	return space == r->space || space_manages(r->space, space) ? space : NULL;
 }
 
-/* The vector state of that frame: where it was put aside, or the registers, saved to the thread's area. */
+/* The vector state that belongs to that frame: where the call saved it, or else the registers, saved to the thread's area. */
 static void *frame_vector(const struct request *r)
 {
 	void *aside = system_frame(r)->vector;
@@ -87,8 +87,8 @@ static void *frame_vector(const struct request *r)
 	return aside ? aside : (arch_vector_save(r->thread->vector), r->thread->vector);
 }
 
-/* What a call returns that has set registers itself: the thread is in another space by then, or gone. (One that waits gets its
- * result when it wakes, over the 0 that is set at once.) */
+/* What a call returns that must not set a result: the thread is in another space by then, or gone. (A wait returns 0 at
+ * first; when the thread wakes, that is overwritten.) */
 enum { RESULT_IS_SET = -4096 };
 
 _Static_assert((int)WORK_AGAIN < (int)RESULT_IS_SET, "no result either");
@@ -166,7 +166,7 @@ static i64 do_thread_create(const struct request *r)
 		return error;
 	if (home != r->space && !space_manages(r->space, home))
 		return -E_PERM;
-	/* The threads of a process are its system's to make and to end: it must know all of them. */
+	/* Only its system makes and ends the threads of a process: it must know all of them. */
 	if (home->system && home->system != r->space)
 		return -E_PERM;
 	if (spec.frame) {
@@ -195,7 +195,7 @@ static i64 do_thread_exit(const struct request *r)
 	return RESULT_IS_SET;
 }
 
-/* A thread whose home the caller manages, or is. */
+/* The thread of that number, if its home is the caller or a space that the caller manages. */
 static struct thread *managed_thread(const struct request *r, i64 *error)
 {
 	struct thread *thread = thread_find(number(r, 0));
@@ -205,7 +205,7 @@ static struct thread *managed_thread(const struct request *r, i64 *error)
 	if (!thread)
 		return NULL;
 	*error = -E_PERM;
-	/* Of one that runs, the short way of system calls may be changing depth and space just now; not this. */
+	/* If the thread is running, the short way of system calls may be changing depth and space just now, but not calls[0]. */
 	home = thread->depth || thread->calls[0].system ? thread->calls[0].space : thread->space;
 	return home == r->space || space_manages(r->space, home) ? thread : NULL;
 }
@@ -278,7 +278,7 @@ static i64 do_space_create(const struct request *r)
 
 	if (space_read(r->space, word(r, 0), &spec, sizeof(spec)))
 		return -E_FAULT;
-	/* What a system makes for a process (fork, exec) the process pays. */
+	/* The space that a system makes for a process (fork, exec) is on the process's account. */
 	error = space_create_for(r->space, call ? call->space : r->space, &spec, &space);
 	if (error)
 		return error;
@@ -286,7 +286,7 @@ static i64 do_space_create(const struct request *r)
 	return space->number;
 }
 
-/* A step of a call that has ended a space, other than the first. */
+/* A step, other than the first, of the call that ended a space. */
 static i64 go_on_ending(const struct request *r)
 {
 	work_run();
@@ -311,7 +311,7 @@ static i64 do_space_destroy(const struct request *r)
 	space = managed_space(r, 0, &error);
 	if (!space)
 		return work_end(error);
-	/* Its system ends it, or who made it. */
+	/* A process does not end itself by this call: its system does, or its manager. */
 	if (space->system && space == r->space)
 		return work_end(-E_PERM);
 	return work_end(end_space(r, space));

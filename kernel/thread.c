@@ -32,7 +32,7 @@ struct thread *thread_find(u32 number)
 	return number < THREADS_MAX ? by_number[number] : NULL;
 }
 
-/* A free number, searched round robin so that numbers are not used again at once. */
+/* Finds a free number, round robin, so that a number is not used again at once. */
 static int take_number(struct thread *thread)
 {
 	for (u32 i = 0; i < THREADS_MAX; i++) {
@@ -62,7 +62,7 @@ static void drop_stacklet(struct stacklet *stacklet)
 	space_put(space);
 }
 
-/* Is the thread going to return into the space? A system may hold user frames on it. */
+/* Is the thread in the space, or will it return there, or is that a system, where the stacklet may hold user frames? */
 static bool uses_stacklet(const struct thread *thread, const struct space *space)
 {
 	for (u32 i = 0; i < thread->depth; i++)
@@ -71,7 +71,7 @@ static bool uses_stacklet(const struct thread *thread, const struct space *space
 	return thread->space == space || space->system_entry;
 }
 
-/* Drops the oldest stacklet that can be spared. */
+/* Drops the oldest stacklet in a space that the thread is not in and will not return to. */
 static bool spare_stacklet(struct thread *thread)
 {
 	list_for_each(node, &thread->stacklets) {
@@ -162,7 +162,7 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 	ASSERT(!call->frame && !call->vas);
 	call->view = &process->view;
 	call->frame_user = (sp - sizeof(struct user_frame)) & ~(sizeof(struct user_frame) - 1);
-	/* The service called from a stack of another kind, or its stacklet is full: only stacklets' pages can be held. */
+	/* The service runs on a stack that is no stacklet, or its stacklet is full: only pages of stacklets can be held. */
 	if (call->frame_user >= top || call->frame_user < top - (STACKLET_SIZE - PAGE_SIZE))
 		return -E_LIMIT;
 	page = space_touch(system, call->frame_user, FAULT_WRITE);
@@ -170,7 +170,7 @@ int thread_reserve_frame(struct thread *thread, u32 at, struct space *process)
 		return -E_NOMEM;
 	call->frame = page;
 	frame_get((void *)page_down((u64)page));
-	/* The page was the service's stack: neither the process nor the cookie may come from what is left there. */
+	/* The page has been the service's stack: sets the space and the cookie, so that no old content is taken for them. */
 	memset(call->frame, 0, sizeof(*call->frame));
 	call->frame->space = process->number;
 	return 0;
@@ -206,7 +206,7 @@ static void free_thread(struct thread *thread)
 	pool_free(&thread_pool, thread);
 }
 
-/* What the thread starts with: see thread_create. */
+/* Sets the registers that the thread starts with: thread_create(). */
 static int set_start(struct thread *thread, const struct user_frame *frame, u64 ip, u64 sp, u64 argument)
 {
 	u64 top;
@@ -287,7 +287,8 @@ int thread_create(struct space *home, const struct user_frame *frame, u64 ip, u6
 	return 0;
 }
 
-/* Leaves the innermost call. -> the space the thread was in, whose reference (if by portal call) is dropped. */
+/* Leaves the innermost call. -> the space the thread was in; the reference to it, if it was entered by a portal call, is
+ * dropped. */
 static void pop_call(struct thread *thread)
 {
 	struct space *left = thread->space;
@@ -306,7 +307,7 @@ static void pop_call(struct thread *thread)
 	}
 }
 
-/* The thread's last space is left: it is gone, and with its last thread its home ends. */
+/* The thread has left all calls and ends. If it was the last thread of its home, that ends too. */
 static void end_thread(struct thread *thread)
 {
 	struct space *home;
@@ -338,7 +339,7 @@ void thread_exit(void)
 {
 	struct thread *thread = cpu_self()->current;
 
-	/* A callee cannot end its caller's thread: only the call ends. */
+	/* A callee cannot end its caller's thread: this ends only the call. */
 	for (u32 i = thread->depth; i-- > 0;)
 		if (!thread->calls[i].system) {
 			while (thread->depth > i)
@@ -357,7 +358,7 @@ static bool has_ended_caller(const struct thread *thread)
 	return false;
 }
 
-/* Those of spaces that have ended; the thread is in none of them any more. */
+/* Drops the thread's stacklets in spaces that have ended; it is in none of these any more. */
 static void drop_ended_stacklets(struct thread *thread)
 {
 	list_for_each_safe(node, &thread->stacklets) {
@@ -387,13 +388,13 @@ void thread_unwind(struct thread *thread)
 		wait_cancel(thread);
 }
 
-/* A space has ended that the thread is or was in. It may be gone afterwards. */
+/* A space has ended that the thread is or was in: gets the thread out of it, which may end the thread. */
 static void tell_thread(struct thread *thread, const struct space *space)
 {
 	for (u32 i = 0; i < thread->depth; i++)
 		if (thread->calls[i].space == space)
 			thread->pending |= PENDING_END;
-	/* A system that waits on behalf of the space is told: what it waits for may never come. */
+	/* If a system waits on behalf of the space, its wait ends: what it waits for may never come. */
 	if (thread->state == THREAD_WAITING && thread->depth && thread->space == space->system &&
 		thread->calls[thread->depth - 1].space == space)
 		wait_interrupt(thread);
@@ -406,8 +407,8 @@ static void tell_thread(struct thread *thread, const struct space *space)
 		arch_poke(thread->cpu->number);
 }
 
-/* Threads that are in the space, or going to return into it, have it for their home or a stacklet in it. -> false: it was time to
- * stop. */
+/* Tells the threads that are in the space or will return into it: each has the space as its home, or a stacklet in it. -> false: it
+ * was time to stop. */
 static bool unwind_threads(struct space *space)
 {
 	while (space->untold && !list_is_empty(&space->homes)) {
@@ -434,7 +435,7 @@ static bool unwind_threads(struct space *space)
 	return true;
 }
 
-/* No way keeps what is left of an ended space for long. */
+/* Has all processors whose gate concerns the space reset it: ways hold references. */
 static void leave_gates(const struct space *space)
 {
 	for (unsigned i = 0; i < cpu_count; i++) {
@@ -449,7 +450,7 @@ static void leave_gates(const struct space *space)
 
 /* --- the end of spaces, in steps --- */
 
-static struct list_node ending = LIST_INIT(ending); /* spaces, by of_manager: what the last one managed comes first */
+static struct list_node ending = LIST_INIT(ending); /* spaces, by of_manager; spaces managed by one come before it */
 
 static void begin_kill(struct space *space, enum space_end why, u64 address)
 {
@@ -460,7 +461,7 @@ static void begin_kill(struct space *space, enum space_end why, u64 address)
 	work_waiting++;
 }
 
-/* The rest of its end comes later: no processor runs code of it meanwhile. */
+/* Takes the space off all processors: none runs its code before the rest of its end is done. */
 static void take_off(struct space *space)
 {
 	space->is_off = true;
@@ -468,8 +469,8 @@ static void take_off(struct space *space)
 	tlb_commit();
 }
 
-/* Does some of a space's end. The spaces that it manages go first, which are put before it in the list. -> false: it was time to
- * stop, or there are such. */
+/* Does some of a space's end. If it manages spaces, puts these before it in the list: they end first. -> false: it was time to
+ * stop, or there are such spaces. */
 static bool kill_some(struct space *space)
 {
 	if (!list_is_empty(&space->managed)) {
@@ -487,7 +488,7 @@ static bool kill_some(struct space *space)
 
 bool thread_work(void)
 {
-	static bool is_working; /* what ends here may end others */
+	static bool is_working; /* this may end threads, which may end spaces, which comes here again */
 
 	if (is_working)
 		return false;
@@ -498,7 +499,7 @@ bool thread_work(void)
 		if (work_is_due())
 			break;
 	}
-	/* Those that have begun in this step come first. */
+	/* Ends that have begun in this step come first. */
 	list_for_each(node, &ending) {
 		struct space *space = container_of(node, struct space, of_manager);
 
@@ -556,8 +557,8 @@ void thread_interrupt(struct thread *thread)
 		arch_poke(thread->cpu->number);
 }
 
-/* The unshielded space whose root the processor shall be on when the thread next enters the kernel: its system, or the
- * nearest caller that is not shielded, or a caller's system, so that a return there needs no other root. */
+/* The unshielded space whose root the processor shall be on when the thread next enters the kernel: the system of its space, or
+ * else the nearest caller that is not shielded or has a system, so that a return there needs no other root. */
 static struct space *entry_space(struct thread *thread)
 {
 	if (thread->space->system)

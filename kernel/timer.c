@@ -22,7 +22,7 @@ void timer_init(void)
 	slice_ticks = slice_whole = timer_ticks_of_ns(boot_clock.base + SLICE_NS) - boot_clock.start;
 }
 
-/* Most are shorter than a system call takes, some long enough for programs to get on. */
+/* Most slices are shorter than a system call takes; some are long enough for programs to get on. */
 static void vary_slice(void)
 {
 	slice_random = slice_random * 6364136223846793005 + 1442695040888963407;
@@ -64,7 +64,7 @@ void timer_add(struct timer *timer)
 {
 	struct list_node *at = &queue;
 
-	/* Most new ones are late: search from the end. */
+	/* Most new timers are later than those in the queue: searches from the end. */
 	while (at->prev != &queue && timer_of(at->prev)->ticks > timer->ticks)
 		at = at->prev;
 	list_insert_before(at, &timer->node);
@@ -80,7 +80,7 @@ void timer_arm(void)
 
 u64 timer_idle_ns, timer_service_ns;
 
-/* What the processors do now they are taken to have done since the last sample. */
+/* Takes a sample: counts the time since the last one for what the processors do now. */
 static void take_sample(u64 now)
 {
 	static u64 last;

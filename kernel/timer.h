@@ -17,29 +17,29 @@ struct timer {
 };
 
 extern struct clock_info boot_clock; /* [I] */
-/* `test=preempt seed=N` on the command line: slices are short, of random lengths, and end for a thread that is alone too. Where
- * the generator stands; 0: nothing of that. [K] */
+/* With `test=preempt seed=N` on the command line, slices are short and of random lengths, and end for a thread that is alone too.
+ * The state of the random generator; 0: without that option. [K] */
 extern u64 slice_random;
-/* Of the next slice, and of a slice as it should be. */
+/* Length of the next slice, and of a regular one. */
 extern u64 slice_ticks, slice_whole;
 
-/* Sums for struct kernel_stats. [K] */
+/* kernel_stats.idle_ns, .service_ns. [K] */
 extern u64 timer_idle_ns, timer_service_ns;
 
 void timer_init(void);
 u64 timer_ns_of_ticks(u64 ticks);
-/* Saturates at ~0 - 1. */
+/* At most ~0 - 1. */
 u64 timer_ticks_of_ns(u64 ns);
-/* Queues one that is off. */
+/* Starts a timer that is off. */
 void timer_add(struct timer *timer);
-/* Does the processor's alarm go off later than that, or not at all? */
+/* Does the processor's alarm go off later than that tick, or not at all? */
 static inline bool timer_is_late(const struct cpu *cpu, u64 ticks)
 {
 	return cpu->armed - 1 >= ticks;
 }
-/* It goes off at that tick at the latest. The calling processor's. */
+/* Makes the calling processor's alarm go off at that tick at the latest. */
 void timer_arm_for(u64 ticks);
-/* Makes sure that the current thread's slice ends. */
+/* The same for the end of the current thread's slice. */
 static inline void timer_arm_slice(const struct cpu *cpu)
 {
 	if (timer_is_late(cpu, cpu->slice_end) && cpu->current)
@@ -47,7 +47,7 @@ static inline void timer_arm_slice(const struct cpu *cpu)
 }
 /* Arms this processor for the earliest deadline. */
 void timer_arm(void);
-/* The alarm went off: deadlines that passed. */
+/* The alarm went off: runs the timers whose time has come. */
 void timer_run(void);
 
 #endif

@@ -9,7 +9,7 @@
 
 struct tlb_batch tlb_batch; /* [K] */
 
-/* Widens a range already noted if that covers the new one without much more. */
+/* Widens a noted range, if the result covers the new one and not much more. */
 static bool merge(struct tlb_range *range, struct space *owner, struct space *viewer, u64 start, u64 end)
 {
 	if (range->owner != owner || range->viewer != viewer || start > range->end || end < range->start)
@@ -19,7 +19,7 @@ static bool merge(struct tlb_range *range, struct space *owner, struct space *vi
 	return true;
 }
 
-/* There are ranges already. */
+/* Notes a range when there are ranges already. */
 static __attribute__((noinline)) void add_to_others(struct space *owner, struct space *viewer, u64 start, u64 end)
 {
 	/* Backwards: the last one is the likeliest neighbour. */
@@ -30,7 +30,7 @@ static __attribute__((noinline)) void add_to_others(struct space *owner, struct 
 		tlb_batch.ranges[tlb_batch.count++] = (struct tlb_range){ owner, viewer, start, end };
 		return;
 	}
-	/* No room: the whole window of one that is there, for everyone. */
+	/* No room: widens one of the noted ranges to the whole window, for all viewers. */
 	for (unsigned i = 0; i < tlb_batch.count; i++)
 		if (tlb_batch.ranges[i].owner == owner &&
 			(tlb_batch.ranges[i].viewer == viewer || !tlb_batch.ranges[i].viewer)) {

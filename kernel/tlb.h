@@ -1,6 +1,5 @@
-/* Invalidation: what must leave the TLBs is collected in one pending batch; tlb_commit() has the machine invalidate it
- * on all processors concerned and only then frees the frames that were waiting. No call leaves the kernel lock or the
- * kernel with something pending.
+/* TLB invalidation. What must leave the TLBs is collected in one batch. tlb_commit() has the machine invalidate it on all
+ * processors concerned, and only then frees the frames that were to be freed. The batch is empty whenever the kernel is left.
  *
  * All functions: under the kernel lock. */
 #ifndef KERNEL_TLB_H
@@ -11,11 +10,11 @@
 
 struct space;
 
-/* A range of one owner's window, as offsets. Seen at 0 and at the owner's slot in the owner itself, at the slot in
- * others; of a VAS, also in the upper half of the windows of spaces that it is attached to. */
+/* A range of offsets in one owner's window. The owner sees it at 0 and at its own slot, others see it at the owner's slot; a space
+ * that a VAS is attached to sees the VAS in the upper half of its native window. */
 struct tlb_range {
 	struct space *owner;
-	struct space *viewer; /* only its view has changed; NULL: that of the owner and of all it is granted or attached to */
+	struct space *viewer; /* only what this space sees has changed; NULL: for the owner and all that see the owner's memory */
 	u64 start, end;
 };
 
@@ -25,10 +24,10 @@ struct tlb_batch {
 	struct tlb_range ranges[TLB_RANGES];
 	unsigned count;
 	bool pending; /* there is anything in it */
-	/* Its root has been emptied: when arch_tlb_commit() returns, no processor may use a translation of it any more;
-	 * one that has it loaded is on the kernel's own root instead, copies of its entries are emptied. NULL: none. */
+	/* A space whose root has been emptied, NULL: none. When arch_tlb_commit() returns, no processor uses a translation of it
+	 * any more: one that had the root loaded is on the kernel's own root, and copies of the root's entries are empty. */
 	struct space *gone;
-	struct frame_chain frames; /* to drop a reference of afterwards */
+	struct frame_chain frames; /* frames to drop a reference of afterwards */
 };
 
 /* Notes a range. viewer: see struct tlb_range. */

@@ -1,5 +1,5 @@
-/* The upcalls: where the entry code hands over to the portable kernel. Each takes the kernel lock, does its work and leaves
- * through sched_leave(). */
+/* The upcalls: the functions by which the entry code enters the portable kernel. Each takes the kernel lock, does its work and
+ * leaves through sched_leave(). */
 #include "arch.h"
 #include "call.h"
 #include "call_with.h"
@@ -18,7 +18,7 @@
 
 enum { CRASHES_MAX = 4 };
 
-/* How every upcall begins: with the lock, and the current thread where it really is. */
+/* How every upcall begins: takes the lock and settles the gate. */
 static inline struct cpu *enter(void)
 {
 	struct cpu *cpu = cpu_self();
@@ -29,7 +29,8 @@ static inline struct cpu *enter(void)
 	return cpu;
 }
 
-/* Something may have become pending for the current thread: it goes the general way, which sees that. */
+/* If something is pending for the current thread, resets the gate: the thread leaves the kernel by the general way, which looks at
+ * it. */
 static void keep_pending(void)
 {
 	struct cpu *cpu = cpu_self();
@@ -50,7 +51,8 @@ void trap_native_call(void)
 	}
 	if (!gate_is_settled(cpu))
 		gate_settle(cpu);
-	/* Another processor may have ended the space while this one waited for the lock: what it made now would never go. */
+	/* Another processor may have ended the space while this one waited for the lock: what the call would make would never be
+	 * freed. */
 	if (cpu->current->space->end == SPACE_ALIVE)
 		native_call(cpu->frame);
 	sched_leave();
@@ -78,7 +80,7 @@ void trap_system_return(void)
 	sched_leave();
 }
 
-/* The thread fetched at a portal's address on which its space has right p: a plain call through a pointer. */
+/* The thread fetched an instruction at a portal's address on which its space has right p: a plain call through a pointer. */
 static bool is_pointer_call(struct user_frame *frame, u64 va)
 {
 	struct space *space = cpu_self()->current->space;
@@ -99,8 +101,8 @@ static bool is_pointer_call(struct user_frame *frame, u64 va)
 	return !call_portal(va, words, back, regs_sp(frame) + REGS_BACK_BYTES);
 }
 
-/* A fault or exception in code of a space without a system portal. A service can have it go on at its landing; what cannot
- * go on ends the space, and every call that is in it returns an error. */
+/* A fault or exception in code of a space without a system. If the space has a landing for it, the thread goes on there; otherwise
+ * the space ends, and all calls into it return -E_DEAD. */
 static void own_fault(u32 code, u64 va, const struct fault *fault)
 {
 	struct thread *thread = cpu_self()->current;
@@ -121,7 +123,7 @@ static void own_fault(u32 code, u64 va, const struct fault *fault)
 		space_kill(space, SPACE_FAULTED, va);
 }
 
-/* Has the system of the current thread's space, if it has one, deal with a fault or (fault is NULL) an exception. */
+/* If the current thread's space has a system, calls that for a fault, or (fault NULL) an exception. */
 static void report(u32 cause, u32 code, u64 va, const struct fault *fault)
 {
 	struct user_frame *frame = cpu_self()->frame;
@@ -141,7 +143,7 @@ static void report(u32 cause, u32 code, u64 va, const struct fault *fault)
 	call_system();
 }
 
-/* What is to be done about a fault that is none of missing tables. */
+/* Deals with a fault that view_fault() could not resolve. */
 static __attribute__((noinline)) void hand_on(u64 va, u32 access, u32 code, struct fault *fault)
 {
 	const struct cpu *cpu = cpu_self();

@@ -58,7 +58,7 @@ void vas_set_view(struct call *call, struct space *space, struct attachment *a)
 /* Is a thread in it, or going to return into it? */
 static bool is_inside(const struct attachment *a)
 {
-	/* Other processors' threads may have switched, at home, without telling the kernel; now they cannot any more. */
+	/* Threads on other processors may have switched by the gate in their home space; from here on they cannot. */
 	gate_forget();
 	list_for_each(node, &threads) {
 		const struct thread *thread = container_of(node, struct thread, all);
@@ -75,8 +75,8 @@ static bool is_inside(const struct attachment *a)
 	return false;
 }
 
-/* Has all threads go on in the space's main view. Those that run now see an empty upper half until they are off the view. The VAS
- * keeps its number for them (call.vas): the system may be at work on addresses in it. */
+/* Moves all threads of an attachment to the space's main view. Threads that run now see an empty upper half until they leave the
+ * attachment's. They keep a reference to the VAS (call.vas), and so its number: the system may be at work on addresses in it. */
 static void evict(struct attachment *a)
 {
 	gate_forget();
@@ -99,7 +99,7 @@ static void evict(struct attachment *a)
 
 /* --- attaching --- */
 
-/* A detached one of the space that no processor is on. */
+/* A detached attachment of the space that no processor is on, for reuse. */
 static struct attachment *find_spare(struct space *space)
 {
 	list_for_each(node, &space->attachments) {
@@ -131,7 +131,7 @@ static struct attachment *make_attachment(struct space *space)
 	return a;
 }
 
-/* Attached already: only the rights may be others. */
+/* Changes the rights of a VAS that is attached already. */
 static int change_rights(struct attachment *a, u32 rights)
 {
 	if (a->rights == rights)
@@ -210,7 +210,8 @@ void vas_free_views(struct space *space)
 
 /* --- switching --- */
 
-/* The call whose view is meant: of the space the thread is in, or of the one whose system call the system serves. */
+/* The entry of the thread's chain whose view is meant: for the space that the thread is in, or (by_system) for the one whose system
+ * call it serves. */
 static const struct call *view_call(const struct thread *thread, bool by_system)
 {
 	if (by_system)

@@ -4,12 +4,13 @@
  *   0       [ its own memory          ]
  *   half    [ offset 0 ... half       ]  <---  offset 0 ... half
  *
- * An attachment is a view of its own (space.h): a root, and the table that links the native window, of which the upper half
- * shows the VAS. All else in both is a copy of what the space's main view has, kept so by pt.c; the tables of the VAS's own map
- * are linked, so nothing that happens in the VAS or in the space has to be copied or told to anyone.
+ * An attachment is a view of the space (space.h): a root, and the table that links the native window, whose upper half shows the
+ * VAS. pt.c keeps all other entries of both equal to those of the space's main view. Everything below is linked, so neither a
+ * change in the VAS nor one in the space has to be copied.
  *
- * Each thread is in one view wherever it is in a space with a system: call.view (thread.h). A detached attachment keeps its
- * tables for the next one of the same space, as a processor may be on them still. Under the kernel lock. */
+ * For each space with a system that a thread is in, call.view (thread.h) says under which view. A detached attachment keeps its
+ * tables, because a processor may be on them still; the next attachment to the same space uses them. All functions: under the
+ * kernel lock. */
 #ifndef KERNEL_VAS_H
 #define KERNEL_VAS_H
 
@@ -39,19 +40,20 @@ bool vas_is_attached(const struct space *vas, const struct space *space);
 /* As the native calls. */
 int vas_attach(struct space *space, struct space *vas, u32 rights);
 int vas_detach(struct space *space, struct space *vas, bool force);
-/* The thread goes on in another VAS in the space it is in, or (by_system) in that whose call the caller serves. -> number of
- * the VAS before, 0 for none; -E_NOENT; -E_PERM if only the system may do it; -E_INVAL for a space without a system. */
+/* Switches the thread to another VAS in the space that it is in, or (by_system) in the space whose system call it serves. -> number
+ * of the VAS before, 0 for none; -E_NOENT; -E_PERM if only the system may switch there; -E_INVAL for a space without a system. */
 int vas_switch(struct thread *thread, u32 number, bool by_system);
-/* -> number of the VAS it is in, 0 for none, -E_INVAL; *rights as in the attachment. */
+/* -> number of the VAS that the thread is in there, 0 for none, -E_INVAL; *rights as in the attachment. */
 int vas_active(const struct thread *thread, bool by_system, u32 *rights);
-/* The thread whose call this is goes on in an attachment in that space, NULL: in the main view. It holds the VAS until it goes on
- * elsewhere: the number of one that has ended is not given out anew while a call made in it is under way. */
+/* Sets the view in which a thread goes on in a space, in its entry for that: an attachment, or (NULL) the main view. The entry
+ * holds a reference to the VAS until the view is set anew, so the number of a VAS that has ended is not reused while a call that
+ * was made in it is under way. */
 void vas_set_view(struct call *call, struct space *space, struct attachment *a);
-/* A new thread of a space starts in the VAS of the thread whose call made it, unless only the system switches there. */
+/* A new thread starts in the VAS of the thread that made it by that call, unless only the system may switch there. */
 void vas_inherit(struct thread *thread, const struct call *call);
 
-/* Steps of space_end(): detaches all of a VAS, and lets threads leave the views of a space; then, when no processor is on
- * these any more, frees them. */
+/* Steps of the end of a space: if it is a VAS, detaches it everywhere; takes its threads out of the views of its attachments. Then,
+ * when no processor is on these any more, frees them. */
 void vas_end_space(struct space *space);
 void vas_free_views(struct space *space);
 

@@ -28,7 +28,7 @@ static struct list_node *bucket(u64 space, u64 offset)
 	return &buckets[(space << 48 ^ offset) * hash_salts[0] >> (64 - BUCKET_BITS)];
 }
 
-/* The word is in the VAS that the current thread is in, if it is in the upper half. */
+/* A word in the upper half of the native window belongs to the VAS that the current thread is in. */
 static __attribute__((noinline)) void vas_word_name(u64 *owner, u64 *offset)
 {
 	const struct attachment *a = view_attachment(thread_view(cpu_self()->current));
@@ -39,7 +39,7 @@ static __attribute__((noinline)) void vas_word_name(u64 *owner, u64 *offset)
 	*offset -= window_bytes() / 2;
 }
 
-/* A word of another space, or of its own by a global pointer. 0: of none that lives. */
+/* The owner of a word that is named by a global pointer, as space.born; 0: no living space. */
 static __attribute__((noinline)) u64 owner_of(u64 number)
 {
 	const struct space *owner = space_find((u32)number);
@@ -47,8 +47,8 @@ static __attribute__((noinline)) u64 owner_of(u64 number)
 	return owner ? owner->born : 0;
 }
 
-/* The name of a word that the current thread means: `born` of the space that owns it, which no other space ever has, since who
- * waits may do so for longer than the owner lives; offset in its window. */
+/* Names a word of the current thread's by its owner and the offset in the owner's window. The owner is named by space.born, which
+ * no other space ever has: a thread may wait for longer than the owner lives. */
 static void word_name(const struct space *space, u64 va, u64 *owner, u64 *offset)
 {
 	*owner = address_number(va);
@@ -78,21 +78,22 @@ static void become_ready(struct thread *thread, u64 word0, u64 word1)
 	wait_cancel(thread);
 }
 
-/* Is the thread to be woken by thread_interrupt()? A process always is: its system must be able to stop and end it, and is
- * called, with the interrupt still pending, before the process goes on. */
+/* Does thread_interrupt() wake the thread? It always wakes one of a process, because the system must be able to stop and end that;
+ * the thread calls the system, with the interrupt still pending, before the process goes on. */
 static bool is_interruptible(const struct thread *thread, u32 flags)
 {
 	return thread->space->system || (flags & WAIT_INTERRUPTIBLE);
 }
 
-/* The interrupt is dealt with by the error that the wait returns, but for a process. */
+/* The error that the wait returns takes the interrupt, but for a process. */
 static void take_interrupt(struct thread *thread)
 {
 	if (!thread->space->system)
 		thread->pending &= ~(u32)PENDING_INTERRUPT;
 }
 
-/* Must the current thread, for which something is pending, not begin to wait? Who wakes for that may have found it running. */
+/* Must the current thread not begin to wait, because something is pending? Whoever made that pending may have found it running, and
+ * does not wake it again. */
 static __attribute__((noinline)) bool is_woken(struct thread *thread, u32 flags)
 {
 	const struct call *call = thread->depth ? &thread->calls[thread->depth - 1] : NULL;
@@ -101,7 +102,7 @@ static __attribute__((noinline)) bool is_woken(struct thread *thread, u32 flags)
 		take_interrupt(thread);
 		return true;
 	}
-	/* What a system waits for on behalf of a space that has ended may never come. */
+	/* A system that works for a space that has ended must not wait: what it waits for may never come. */
 	if ((flags & WAIT_INTERRUPTIBLE) && call && call->system && call->space->end != SPACE_ALIVE)
 		return true;
 	return recall_is_due(thread);

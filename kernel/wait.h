@@ -19,14 +19,14 @@ int wait_word(u64 va, u32 expected, u64 deadline, u32 flags);
 /* Wakes up to count waiters of the word at va of the space. -> how many. -E_INVAL. */
 int wait_wake(struct space *space, u64 va, u32 count);
 
-/* Make a waiting thread ready: because it was interrupted, because its wait failed, because it leaves its space. */
+/* These make a waiting thread ready: it was interrupted; its wait fails with that error; it leaves its space. */
 void wait_interrupt(struct thread *thread);
 void wait_fail(struct thread *thread, int error);
 void wait_cancel(struct thread *thread);
 
 /* The current thread sleeps until the space ends; its native call then returns why and the address. -E_INTR (already pending). */
 int wait_for_end(struct space *space);
-/* -> false: it was time to stop. */
+/* Wakes the threads that wait for the end of the space. -> false: it was time to stop. */
 bool wait_tell_end(struct space *space);
 
 #endif

@@ -1,4 +1,5 @@
-/* Has the service of tests/guest/hang.sh hang: personality(ARG), beside a sleeping thread and one that computes if there are more words. */
+/* Makes the Linux service hang, for tests/guest/hang.sh: calls personality(ARG), beside a sleeping thread and, if there are more
+ * words, one that computes. */
 #include <stdlib.h>
 #include <sys/personality.h>
 #include <unistd.h>
