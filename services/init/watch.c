@@ -1,10 +1,10 @@
 /* Watching the Linux service: watch.h.
  *
- * A thread of the service comes here by REGISTRY_ALIVE, is asked a second later, and has to come back when it has had the service's
- * locks, or has seen that another thread that waits for them got them. While it is asked this thread here looks every 100 ms what
- * the processors do: after two seconds in services that are not shielded, or of idleness, the service counts as hung. Programs that
- * keep the processors busy do not count, nor does idleness while a driver works for a program: the service may hold its lock until
- * the host has done its part, and with --icount the guest's clock does not wait for the host. */
+ * A thread of the service calls REGISTRY_ALIVE, which returns a second later. The thread then has to get the service's locks, or to
+ * see that another thread that waits for them got them, and calls again. Until it does, a thread of init looks every 100 ms at what
+ * the processors do. If they spend two seconds idle or in services that are not shielded, the service counts as hung. The time in
+ * which programs run does not count, nor does idleness while a driver works for a program: the service may hold its lock until the
+ * host has done its part, and with --icount the guest's clock does not wait for the host. */
 #include "watch.h"
 
 #include "keeper.h"
