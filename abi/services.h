@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* --- init: the registry and the keeper of drivers. Portal address: start_info.registry. ---
+/* --- init: the registry and the supervisor of the drivers. Portal address: start_info.registry. ---
  *
  * init makes the spaces of the drivers and of the Linux service, gives each what it needs by grant, and starts a driver
  * again when its space ends. A driver calls REGISTRY_OFFER when it is ready for calls. A client calls REGISTRY_FIND, which

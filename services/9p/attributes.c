@@ -6,7 +6,7 @@
 
 #define GETATTR_BASIC 0x7ffull
 
-/* Which attributes a TSETATTR message sets. */
+/* Bits of TSETATTR: which attributes it sets. */
 enum {
 	SET_MODE = 1,
 	SET_UID = 2,

@@ -1,4 +1,4 @@
-/* Reading, writing and listing: files.h. Data passes through the memory of a request; the device never sees the client's. */
+/* Reading, writing and listing: files.h. Data is copied through the memory of a request; the device never gets at the client's. */
 #include "abi/services.h"
 #include "files.h"
 #include "node.h"
@@ -24,7 +24,7 @@ static u64 clamp(const struct server *server, u64 bytes, u64 around)
 	return bytes < most ? bytes : most;
 }
 
-/* Sends a TREAD or TREADDIR. -> bytes of data in the answer, which request->r is then at, or an error. */
+/* Sends a TREAD or TREADDIR. -> bytes of data in the answer, to which request->r points then, or an error. */
 static i64 fetch(struct server *server, struct request *request, u32 fid, u64 offset, u64 bytes)
 {
 	u32 got;
@@ -42,7 +42,7 @@ static i64 fetch(struct server *server, struct request *request, u32 fid, u64 of
 	return got;
 }
 
-/* What all calls about data do: finds the node of a number, and lets it go again after the work. */
+/* What all calls about data do: finds the node of a number, does the work, puts the node. */
 static i64 for_node(u64 number, i64 (*work)(struct node *, u64, u64, u64), u64 at, u64 buffer, u64 bytes)
 {
 	struct node *node = node_find(number);

@@ -89,7 +89,7 @@ void request_end(struct request *request)
 
 /* --- the exchange --- */
 
-/* Takes in what the device is done with; returns the word for virtio_wait(). With the server's lock. */
+/* Marks the requests done that the device has answered. -> the word for virtio_wait(). With the server's lock. */
 static u32 collect(struct server *server)
 {
 	const u32 word = virtio_interrupt(&server->device);
@@ -153,7 +153,7 @@ i64 request_finish(struct server *server, struct request *request)
 	return result;
 }
 
-/* --- beginnings --- */
+/* --- the start --- */
 
 /* Agrees on the protocol and the size of messages, and makes fid 0 the root of what is served. */
 static i64 greet(struct server *server)

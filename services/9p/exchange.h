@@ -1,8 +1,8 @@
-/* Exchanges messages with the file servers: each request gets one answer; any number of threads may be at it at once.
+/* Exchanges messages with the file servers: each request gets one answer. Any number of threads may do so at a time.
  *
- * A request has memory that the device can reach, for the message and for the answer. Small requests have a page; large ones, of
- * which there are fewer, have FS_CHUNK more for one of the two. A thread takes a request from the pool, writes its message,
- * exchanges it, reads the answer and gives the request back. */
+ * A request has memory that the device can reach, for the message and for the answer: a page, and, in the few large requests,
+ * FS_CHUNK more for one of the two. A thread takes a request from the pool, writes its message, exchanges it, reads the answer and
+ * gives the request back. */
 #ifndef FS_EXCHANGE_H
 #define FS_EXCHANGE_H
 
@@ -12,9 +12,9 @@
 
 enum { DEVICES_MAX = 8, REQUESTS_SMALL = 16, REQUESTS_LARGE_MAX = 4 };
 enum { SMALL_BYTES = 4096, SMALL_OUT = 1024 };
-/* Of Linux, for answers that make no sense. */
+/* Linux's EIO, for answers that make no sense. */
 enum { ERRNO_IO = 5 };
-/* Of a large one: FS_CHUNK and what messages have around it. */
+/* FS_CHUNK, and what messages have around it. */
 enum { LARGE_BYTES = 128 * 1024 + 4096 };
 
 struct request {
@@ -31,9 +31,9 @@ struct request {
 /* A file server behind a device. */
 struct server {
 	struct virtio_device device;
-	struct virtio_queue queue; /* [lock] it has room for all requests there are */
-	struct lock lock;          /* also of `done` of its requests */
-	u32 message_bytes;         /* [I] the most a message may have, agreed on */
+	struct virtio_queue queue; /* [lock] it has room for all requests that exist */
+	struct lock lock;          /* also protects `done` of its requests */
+	u32 message_bytes;         /* [I] the most that a message may have, as agreed with the server */
 	bool writable;             /* [I] */
 };
 
@@ -48,13 +48,14 @@ enum request_kind {
 
 /* Sets up the devices and the pool of requests. Ends the space if that fails. */
 void exchange_init(const struct start_info *start);
-/* Takes a request from the pool, waiting for one if need be, and begins a message of that type. */
+/* Takes a request from the pool (waits until there is one), and begins a message of that type. */
 struct request *request_begin(enum request_kind kind, u8 type);
 /* Sends the message and waits for the answer. -> 0; -(FS_ERRNO + errno) as the server says; -E_INVAL: the message did not
  * fit; EIO: the server's answer makes no sense. Then request->r reads what is behind the answer's header. */
 i64 request_exchange(struct server *server, struct request *request);
+/* Gives the request back to the pool. */
 void request_end(struct request *request);
-/* Sends a message that has nothing to say but fids, and ends the request. -> as request_exchange(). */
+/* request_exchange() and request_end(), for answers that carry nothing. */
 i64 request_finish(struct server *server, struct request *request);
 
 #endif

@@ -1,10 +1,8 @@
-/* Messages of 9P2000.L: putting numbers and strings together, taking them apart. Nothing here sleeps or calls anything, so
- * it is tested on the host.
+/* Encodes and decodes messages of 9P2000.L. Nothing here sleeps or makes calls, so it is tested on the host.
  *
  *	size[4] type[1] tag[2] ...
  *
- * A writer that has no room, or a reader that has run out of bytes, remembers it in `bad` and goes on harmlessly: whoever
- * uses one asks once, at the end. */
+ * A writer without room, or a reader without bytes left, sets `bad` and goes on harmlessly: its user asks once, at the end. */
 #ifndef FS_MESSAGE_H
 #define FS_MESSAGE_H
 
@@ -30,7 +28,7 @@ enum message_type {
 	TWALK = 110,
 	TREAD = 116,
 	TWRITE = 118,
-	TCLUNK = 120, /* the answer to each is one more */
+	TCLUNK = 120, /* the type of the answer to each is one more */
 };
 
 enum { MESSAGE_HEADER = 7, QID_BYTES = 13 };
@@ -54,7 +52,7 @@ struct qid {
 
 /* Starts a message of that type in `bytes` bytes of memory. */
 void writer_begin(struct writer *w, u8 *memory, size_t bytes, u8 type, u16 tag);
-/* Writes the size of the message. -> it, 0 if the message did not fit. */
+/* Writes the size into the message's header. -> the size, 0 if the message did not fit. */
 u32 writer_end(struct writer *w);
 void put_u8(struct writer *w, u8 value);
 void put_u16(struct writer *w, u16 value);

@@ -8,7 +8,7 @@
 enum { OPEN_READ_WRITE = 2, OPEN_EXCLUSIVE = 0200, UNLINK_DIRECTORY = 0x200 };
 enum { NAME_MAX = 255, TARGET_MAX = 4095 };
 
-/* Puts a string of the client's into the message. */
+/* Copies a string from the client's memory into the message. */
 static i64 put_foreign(struct request *request, u64 text, u64 length, u64 max)
 {
 	u8 *room;
@@ -19,7 +19,7 @@ static i64 put_foreign(struct request *request, u64 text, u64 length, u64 max)
 	return room ? copy_in(room, text, length) : -E_INVAL;
 }
 
-/* Fills *attr and makes the new node the client's; the caller's use of it ends. -> its number or an error. */
+/* Fills the client's *attr and publishes the new node; ends the caller's use of it. -> its number or an error. */
 static i64 hand_out(struct node *node, u64 attr)
 {
 	i64 result = node_attr(node, attr);
@@ -68,7 +68,7 @@ i64 file_lookup(u64 dir_number, u64 name, u64 length, u64 attr)
 	return result;
 }
 
-/* Makes the file: the fid of `node` for writing is a copy of the directory's, which the message turns into the file's. */
+/* Makes the file: clones the directory's fid as the node's FID_WRITE, which TLCREATE turns into a fid of the new file. */
 static i64 create_in(struct node *dir, struct node *node, u64 name, u64 length, u64 mode)
 {
 	struct request *request;

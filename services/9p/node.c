@@ -84,7 +84,7 @@ struct node *node_find(u64 number)
 	return node;
 }
 
-/* Gives a fid back to the server. If the server does not know it, nothing is lost. */
+/* Gives a fid back to the server. If the server does not know it, that does no harm. */
 static void clunk(struct server *server, u32 fid)
 {
 	struct request *request = request_begin(REQUEST_SMALL, TCLUNK);
@@ -93,7 +93,7 @@ static void clunk(struct server *server, u32 fid)
 	request_finish(server, request);
 }
 
-/* Nobody uses the node any more: its fids go, then its number is free. */
+/* Frees a node that nobody uses any more: gives its fids back, then frees its number. */
 static void node_free(struct node *node)
 {
 	const u32 name = node_fid(node, FID_NAME);
@@ -138,7 +138,7 @@ i64 node_forget(u64 number)
 	return 0;
 }
 
-/* Makes `to` stand for what `from` does. */
+/* Makes the fid `to` stand for the file that `from` stands for. */
 static i64 clone_fid(struct server *server, u32 from, u32 to)
 {
 	struct request *request = request_begin(REQUEST_SMALL, TWALK);

@@ -1,6 +1,8 @@
-/* Each port has a queue of buffers for either direction. Buffers for input are put back only when a client has taken all
- * of what is in them, so a host that sends faster than the guest reads has to wait. Output goes through one buffer for each
- * port: the next write waits until the host has taken the last.
+/* The ports of the console device: port.h.
+ *
+ * Each port has a queue of buffers for either direction. An input buffer is given back to the device when a client has taken all of
+ * its bytes, so a host that sends faster than the guest reads has to wait. A port has one output buffer: a write waits until the
+ * host has taken the one before.
  *
  * The device's lock protects all that is not marked [I]; it is not held while a thread sleeps. */
 #include "port.h"
@@ -35,11 +37,11 @@ struct port {
 	struct input inputs[INPUTS_MAX];
 	struct input *filled[INPUTS_MAX]; /* those with bytes in them, in order: a ring */
 	unsigned first_filled, filled_count;
-	bool added;              /* the device has said that it exists */
+	bool added;              /* the device has announced the port */
 	bool open, was_open;     /* the host is connected, was so once */
 	struct dma_piece output; /* [I] */
 	bool writing;            /* a thread uses `output` */
-	bool in_flight;          /* the device has it */
+	bool in_flight;          /* the device has `output` */
 	struct condition written;
 };
 
@@ -49,7 +51,7 @@ static struct port ports[PORTS];
 static struct virtio_queue control_in, control_out;
 static struct dma_piece control_inputs[CONTROL_INPUTS], control_output;
 static bool control_in_flight;
-static u64 connect_until; /* [I] when a port that the host has not connected to counts as at its end */
+static u64 connect_until; /* [I] ns: a port that the host has not connected to by then is at the end of its stream */
 
 /* Buffers of each port: pages for input, bytes for output. */
 static const struct {
@@ -106,8 +108,8 @@ static void take_port(struct port *port)
 		port->in_flight = false;
 }
 
-/* Takes everything in. Control messages first: what came in before a port was closed is then seen before the end.
- * -> value for virtio_wait(). */
+/* Handles all that the device has done. Control messages come first, so that input from before the close of a port is seen before
+ * the end of its stream. -> value for virtio_wait(). */
 static u32 collect(void)
 {
 	const u32 word = virtio_interrupt(&device);
@@ -137,7 +139,7 @@ static void post_input(struct port *port, struct input *input)
 	service_assert(virtio_queue_add(&port->in, &input->piece, 0, 1, input));
 }
 
-/* Copies filled buffers out as far as they go. -> bytes or -E_FAULT. */
+/* Copies bytes of filled buffers to the client. -> bytes or -E_FAULT. */
 static i64 take_input(struct port *port, u64 buffer, u64 bytes)
 {
 	bool posted = false;
@@ -207,7 +209,7 @@ static i64 await_output(struct port *port)
 {
 	i64 result = 0;
 
-	/* Mostly the host has taken it before the device is heard of again, and no interrupt is needed. */
+	/* The host has most often taken the buffer by now, so no interrupt is needed. */
 	collect();
 	if (!port->in_flight)
 		return 0;
@@ -232,7 +234,7 @@ static void send_output(struct port *port, u32 bytes)
 	port->in_flight = true;
 	service_assert(virtio_queue_add(&port->out, &piece, 1, 0, port));
 	virtio_queue_notify(&port->out);
-	/* If it is interrupted now, the bytes are on their way all the same; the next write waits for them. */
+	/* If the thread is interrupted here, the host gets the bytes all the same; the next write waits until it has. */
 	await_output(port);
 }
 
@@ -276,7 +278,7 @@ i64 port_write(u64 number, u64 buffer, u64 bytes)
 	return result < 0 ? result : (i64)bytes;
 }
 
-/* --- beginnings --- */
+/* --- the start --- */
 
 static struct dma_piece take_memory(struct dma *dma, u32 bytes)
 {
@@ -333,7 +335,7 @@ static bool await_port(const struct port *port, u64 until)
 	}
 }
 
-/* The two sides tell each other what they have. */
+/* Announces the driver, and waits until the device has announced all ports. */
 static void greet(void)
 {
 	const u64 until = clock_now() + PORT_UP_NS;
@@ -343,7 +345,7 @@ static void greet(void)
 	for (unsigned i = 1; i < PORTS; i++) {
 		if (!await_port(&ports[i], until)) {
 			service_log("console: the machine has no port %u", i);
-			ports[i].was_open = true; /* at its end from the start */
+			ports[i].was_open = true; /* so its stream is at the end from the start */
 			continue;
 		}
 		send_control(i, PORT_READY, 1);

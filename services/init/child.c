@@ -61,7 +61,7 @@ static i64 load(struct child *child, u32 space, u64 *entry)
 		RIGHT_R);
 }
 
-/* Hands over what the child may use. */
+/* Grants what the child may use. */
 static i64 equip(struct child *child, u32 space)
 {
 	i64 result = child_grant(child, child->registry_portal, 1, space, RIGHT_P);
@@ -108,7 +108,7 @@ void child_clear(struct child *child)
 	lock_acquire(&child_lock);
 	child->space = 0;
 	child->portal = 0;
-	/* The kernel has ended those that ended with the space already; then this finds nothing. */
+	/* Grants to the space have ended with it; call_revoke() does not find those. */
 	for (unsigned i = 0; i < child->grant_count; i++)
 		call_revoke(child->grants[i]);
 	child->grant_count = 0;

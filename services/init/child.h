@@ -1,8 +1,8 @@
-/* The programs that init starts: the drivers and the Linux service. Each runs in a space of its own and has by grant what
- * is listed here, and nothing else. A child has many lives: when its space ends, the next start gives it a new one.
+/* The programs that init starts: the drivers and the Linux service. Each runs in a space of its own, and is granted what is listed
+ * here and nothing else. A child has many lives: each start is in a new space.
  *
- * Who may touch: a child's thread of init (see keeper.c) changes what belongs to a life; the registry, called on threads of
- * other children, reads it. child_lock protects what both use. */
+ * The thread of init that supervises a child (supervisor.c) changes the members that belong to a life; the registry, on the threads
+ * of other children, reads them. child_lock protects what both use. */
 #ifndef INIT_CHILD_H
 #define INIT_CHILD_H
 
@@ -12,7 +12,7 @@
 
 enum { CHILD_DEVICES = 8, CHILD_GRANTS = 16 };
 
-/* What a child was told of another one's portal, and of what it got for it. */
+/* That a child has found another child's portal, and which arena it granted the other for that. */
 struct acquaintance {
 	u32 space; /* of the other child's life */
 	u64 arena, bytes;
@@ -29,7 +29,7 @@ struct child {
 	/* What it is started with. [I] */
 	struct start_info start;
 	struct {
-		u64 address, bytes; /* of ours, granted to it */
+		u64 address, bytes; /* init's memory, granted to it */
 		u32 rights;
 	} memory[CHILD_DEVICES + 1];
 	unsigned memories;
@@ -43,18 +43,18 @@ struct child {
 	unsigned grant_count;
 	struct acquaintance knows[SERVICES];
 	u32 lives;    /* begun so far */
-	u32 failures; /* lives in a row that did not come to offer a portal */
+	u32 failures; /* lives in a row that ended before they offered a portal */
 };
 
 extern struct child children[SERVICES];
 extern struct lock child_lock;
 extern struct condition child_offered; /* a child offered a portal */
 
-/* Adds memory of ours (a global address) to what a child gets in each life. */
+/* Adds memory of init's (a global address) to what the child is granted in each life. */
 void child_add_memory(struct child *child, u64 address, u64 bytes, u32 rights);
 /* Begins a life: makes the space, loads the program, hands over the grants, starts the first thread. -> 0 or -E_*. */
 i64 child_begin(struct child *child);
-/* Takes back what the life that has ended was given. */
+/* Revokes what the life that has ended was granted. */
 void child_clear(struct child *child);
 /* Makes a grant that ends with the child's life. -> 0 or -E_*. With child_lock held or before the life is known. */
 i64 child_grant(struct child *child, u64 address, u64 bytes, u32 to, u32 rights);

@@ -1,6 +1,8 @@
-/* Registers of devices lie closer together than pages do, and a page is what can be granted: the page of the first device
- * found on it goes to the driver of that device, and devices of another kind on the same page are not used. The host tool
- * places devices so that this does not happen. */
+/* Finding devices: devices.h.
+ *
+ * Several devices have their registers in one page, and only whole pages can be granted. So the first device found on a page
+ * decides which driver gets the page, and devices of another kind on it are not used. The host tool places devices so that there
+ * are none. */
 #include "devices.h"
 
 #include "native_machine.h"
@@ -10,7 +12,7 @@ enum { REGISTER_MAGIC = 0, REGISTER_VERSION = 1, REGISTER_ID = 2 };
 enum { MAGIC = 0x74726976, VERSION = 2 };
 enum { PLACES_ON_PAGE = PAGE_SIZE / DEVICE_STRIDE };
 
-/* Queue memory of the drivers, in pages: what a machine with little memory has to do with, and others. */
+/* Queue memory of each driver, in pages, on a machine with little memory and on others. */
 enum { SMALL_MACHINE = 48 << 20, FS_PAGES_SMALL = 64, FS_PAGES = 128, CONSOLE_PAGES = 64 };
 
 static struct child *driver_of(u32 id)

@@ -1,10 +1,11 @@
-/* Finding the machine's devices and setting aside what their drivers need. */
+/* Finds the machine's devices, and what their drivers need. */
 #ifndef INIT_DEVICES_H
 #define INIT_DEVICES_H
 
 #include "child.h"
 
-/* Looks at every place where a device may be; gives what belongs to the fs and console drivers to those children. */
+/* Looks at every place where a device may be, and lists registers, interrupt lines and queue memory for the children that drive the
+ * devices it finds: fs and console. */
 void devices_find(void);
 
 #endif

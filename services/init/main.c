@@ -4,9 +4,9 @@
 #include "child.h"
 #include "config.h"
 #include "devices.h"
-#include "keeper.h"
+#include "supervisor.h"
 #include "registry.h"
-#include "watch.h"
+#include "watchdog.h"
 #include "services/runtime/copy.h"
 
 struct child children[SERVICES] = {
@@ -17,7 +17,7 @@ struct child children[SERVICES] = {
 
 static u64 random_state[2];
 
-/* Seeds for the children's generators: none tells anything about the next. */
+/* A seed for a child's random generator: a child cannot compute the seeds of others from its own. */
 static u64 random_next(void)
 {
 	u64 a = random_state[0] ^ ++random_state[1], b = random_state[1] * 0x9e3779b97f4a7c15ull;
@@ -51,7 +51,7 @@ static struct file read_file(const struct start_info *start, const char *name)
 
 	if (!archive_find(archive, name, &file)) {
 		service_log("init: the boot archive has no file %s", name);
-		keeper_give_up("damaged archive");
+		supervisor_give_up("damaged archive");
 	}
 	return file;
 }
@@ -68,7 +68,7 @@ static void give_config(struct child *child, struct file config)
 	child_add_memory(child, child->start.arena, round_up(config.bytes + 1, PAGE_SIZE), RIGHT_R);
 }
 
-/* Whether the word is one of those in the text. */
+/* Is the word one of those in the text? */
 static bool has_word(const char *text, const char *word)
 {
 	const size_t bytes = strlen(word);
@@ -82,8 +82,8 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* words[11] of the drivers: bit 0: calls may plant mistakes; bit 1: interrupts are to be calls; bit 8 + i of the fs driver:
- * device i may be written to. */
+/* words[11] of the drivers. Bit 0: FS_PLANT and CONSOLE_PLANT are served; bit 1: interrupts are calls (irq_call()); bit 8 + i of
+ * the fs driver: device i may be written to. */
 static void set_options(struct file config)
 {
 	const char *append = config_get(config, "append", NULL);
@@ -122,8 +122,8 @@ void service_main(const struct start_info *start)
 	give_config(&children[SERVICE_LINUX], config);
 	set_options(config);
 	if (config_get(config, "watch", NULL))
-		watch_start();
-	keeper_start(&children[SERVICE_CONSOLE]);
-	keeper_start(&children[SERVICE_FS]);
-	keeper_run(&children[SERVICE_LINUX]);
+		watchdog_start();
+	supervisor_start(&children[SERVICE_CONSOLE]);
+	supervisor_start(&children[SERVICE_FS]);
+	supervisor_run(&children[SERVICE_LINUX]);
 }

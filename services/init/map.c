@@ -1,7 +1,7 @@
-/* Who may touch what: map.h. init manages all spaces, so the kernel tells it everything.
+/* Who may touch what: map.h. init manages all spaces, so the kernel lists everything to it.
  *
- * Other threads go on meanwhile. Each list of the kernel's is true piece by piece; when the one told of last has ended before
- * the next piece is asked for, the list begins again. */
+ * Other threads run meanwhile. list() returns each list in pieces, each of which is true when it is made. If the last object of a
+ * piece has ended when the next piece is asked for, the list is begun again. */
 #include "map.h"
 
 #include "services/runtime/copy.h"
@@ -24,10 +24,10 @@ union record {
 	struct portal_info portal;
 };
 
-/* One kind of thing: tells of record `index` of a space's. -> what it is known by. */
+/* Writes one record of a kind of object. -> the number by which list() knows it. */
 typedef u64 tell_function(struct map *map, u32 space, const union record *records, u64 index);
 
-/* Tells of all things of a kind that a space has. If it cannot be done, of none. */
+/* Writes all objects of a kind that a space has; or none, if list() fails. */
 static void tell_all(struct map *map, enum list_kind kind, u32 space, tell_function *tell)
 {
 	static union record records[LIST_MAX];

@@ -2,9 +2,9 @@
 #include "registry.h"
 
 #include "map.h"
-#include "watch.h"
+#include "watchdog.h"
 
-/* A child says where it can be called. */
+/* A child offers a portal. */
 static i64 offer(struct child *caller, u64 service, u64 portal)
 {
 	i64 result = 0;
@@ -28,7 +28,7 @@ static bool is_alive(const struct child *child)
 	return child->space && call_space_info(child->space, &info) >= 0 && info.end == SPACE_ALIVE;
 }
 
-/* Gives the caller right p on the other's portal, and the other the caller's arena. Revoked when the other's life ends. */
+/* Grants the caller right p on the other child's portal, and the other child the caller's arena, until the other's life ends. */
 static i64 introduce(struct child *caller, struct child *other, u64 arena, u64 bytes)
 {
 	struct acquaintance *knows = &caller->knows[other->service];
@@ -58,7 +58,7 @@ static struct portal_result find(struct child *caller, u64 service, u64 arena, u
 		arena = address_in(caller->space, arena);
 	if (bytes && address_space(arena) != caller->space)
 		goto out;
-	/* A life that has just ended may not have been noticed yet. */
+	/* Its life may have just ended, and its supervisor not noticed yet. */
 	while (!other->portal || !is_alive(other))
 		condition_wait(&child_offered, &child_lock, clock_now() + 100000000, 0);
 	result.word0 = introduce(caller, other, arena, bytes);
@@ -69,7 +69,7 @@ out:
 	return result;
 }
 
-/* A driver that does not answer is ended; its keeper starts it again. */
+/* Ends a driver that does not answer; its supervisor starts it again. */
 static i64 restart(const struct child *caller, u64 service)
 {
 	u32 space;
@@ -109,10 +109,10 @@ static struct portal_result serve(struct child *caller, u64 op, u64 service, u64
 	case REGISTRY_RESTART:
 		return (struct portal_result){ restart(caller, service), 0 };
 	case REGISTRY_ALIVE:
-		return (struct portal_result){ caller->service == SERVICE_LINUX ? watch_alive() : -E_PERM, 0 };
+		return (struct portal_result){ caller->service == SERVICE_LINUX ? watchdog_alive() : -E_PERM, 0 };
 	case REGISTRY_TIME_OUT:
 		if (caller->service == SERVICE_LINUX)
-			watch_end("the time is up");
+			watchdog_end("the time is up");
 		return (struct portal_result){ -E_PERM, 0 };
 	case REGISTRY_MAP:
 		if (caller->service != SERVICE_LINUX || address_space(service) != caller->space)

@@ -8,10 +8,10 @@
 #include "native.h"
 #include "services/runtime/types.h"
 
-/* Calls the portal at that global address. -> word 0 of the result; *word1 gets word 1. All registers but the stack
- * pointer are cleared by the kernel on the way, so this is an assembly function that keeps the caller's ones. */
+/* Calls the portal at that global address. -> word 0 of the result; *word1 gets word 1. The kernel clears all registers but the
+ * stack pointer, so this is an assembly function that saves the callee-saved ones. */
 i64 portal_call(u64 portal, u64 w0, u64 w1, u64 w2, u64 w3, u64 w4, u64 w5, u64 *word1);
-/* Leaves the call this thread is serving. The entry stub does it for portal functions that return. */
+/* Leaves the portal call that this thread serves. The entry stub does it for portal functions that return. */
 _Noreturn void portal_return(u64 word0, u64 word1);
 /* Leaves a call of the system portal. */
 _Noreturn void system_return(void);
@@ -210,7 +210,7 @@ static inline i64 call_revoke(u32 grant)
 	return native_call1(CALL_revoke, grant);
 }
 
-/* In the caller's space, but not in a call of its system portal. -> global address of the portal: addresses are never negative. */
+/* In the caller's own space. Not to be used within a call of its system portal. -> global address of the portal: never negative. */
 static inline i64 call_portal_create(u64 entry, u64 cookie)
 {
 	return native_call3(CALL_portal_create, entry, cookie, 0);
@@ -253,7 +253,7 @@ static inline i64 call_irq_done(u32 line)
 	return native_call1(CALL_irq_done, line);
 }
 
-/* The portal is one of ours, by its address; 0: no more calls. */
+/* portal: the address of one of this space's portals; 0: no more calls. */
 static inline i64 call_irq_call(u32 line, u64 portal, u64 ns)
 {
 	return native_call3(CALL_irq_call, line, portal, ns);

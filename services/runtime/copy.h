@@ -9,7 +9,7 @@
 
 /* Once, before the first portal is offered. */
 void copy_init(void);
-/* -> 0 or -E_FAULT. Addresses with no space number, which would mean the service itself, are refused as well. */
+/* -> 0 or -E_FAULT; also for an address without a space's number, which would mean the service itself. */
 i64 copy_in(void *to, u64 from, u64 bytes);
 i64 copy_out(u64 to, const void *from, u64 bytes);
 

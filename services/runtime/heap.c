@@ -1,6 +1,8 @@
-/* A slab is SLAB_BYTES of address range, aligned to its size, with its header at the start. Blocks are cut off its end
- * first-time only when no freed one is left, so pages nobody used never get a frame. A slab with no block in use goes to
- * the list of free slabs and may serve another class.
+/* The heap of a service: heap.h.
+ *
+ * A slab is SLAB_BYTES of address range, aligned to its size, with its header at the start. A freed block is used again before a
+ * new one is cut from the untouched rest of the slab, so pages that were never needed get no frame. A slab with no block in use
+ * goes to the list of free slabs and may serve another class.
  *
  * Locks: a class's lock protects its list and the headers of its slabs; `slabs.lock` is taken inside of it. */
 #include "heap.h"
@@ -17,7 +19,7 @@ static const u16 class_bytes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 
 enum { CLASSES = ARRAY_SIZE(class_bytes), STEP_SHIFT = 4, STEPS = HEAP_SMALL_MAX >> STEP_SHIFT };
 
 struct slab {
-	struct list_node node; /* of its class if it has room, of the free slabs, or of none */
+	struct list_node node; /* in the list of its class if it has room, in the list of free slabs, or in none */
 	void *freed;           /* freed blocks, linked by their first word */
 	u32 fresh;             /* offset of the first byte never handed out */
 	u32 used;              /* blocks in use */
@@ -29,7 +31,7 @@ _Static_assert(sizeof(struct slab) <= SLAB_HEADER, "the header fits");
 static struct class
 {
 	struct lock lock;
-	struct list_node room; /* slabs that can serve */
+	struct list_node room; /* slabs with a free block */
 } classes[CLASSES];
 
 static struct {
@@ -38,14 +40,14 @@ static struct {
 	u64 next; /* first address never used */
 } slabs;
 
-/* Class of a size in steps of 16 bytes. */
+/* The class of each size, in steps of 16 bytes. */
 static u8 class_of_step[STEPS + 1];
 
-/* Where to look for free pages first. */
+/* Where the search for free pages begins. */
 static u64 large_hint = HEAP_LARGE_BASE;
 
-/* Larger blocks are regions of their own. With `test=fail` all are, so that every one of them can fail, and one that is
- * forgotten is missed among the frames of the machine. */
+/* Blocks above this size are regions of their own. With `test=fail` all blocks are, so that every allocation can fail, and a block
+ * that is not freed shows as a frame that is missing. */
 static size_t small_max = HEAP_SMALL_MAX;
 
 void heap_init(void)
@@ -142,7 +144,8 @@ static void small_free(void *block)
 	*(void **)block = slab->freed;
 	slab->freed = block;
 	slab->used--;
-	/* The last empty slab of a class stays, or a single block would move a slab back and forth. */
+	/* The last empty slab of a class stays there: otherwise a block allocated and freed in turn would move it back and
+	 * forth. */
 	only = own->room.next == own->room.prev;
 	if (!slab->used && !only) {
 		list_remove(&slab->node);
@@ -230,9 +233,9 @@ void heap_free(void *block)
 		pages_free((char *)block - LARGE_HEADER, block_bytes(block) + LARGE_HEADER);
 }
 
-/* First free range of that size above `from`, 0 if there is none. The kernel's map is the truth; somebody else may take the range
- * first, which the call that maps there notices. A page on either side stays free: neighbours would become one region, to
- * take one of which out again needs memory. */
+/* The first free range of that size above `from`, by the kernel's map; 0 if there is none. Another thread may take the range first;
+ * then the call that maps there fails. A page on either side stays free: the kernel would join neighbours into one region, and
+ * unmapping a part of a region needs memory. */
 static u64 range_find(u64 from, u64 bytes)
 {
 	struct region_info region;

@@ -1,5 +1,5 @@
-/* Writing JSON for the host tool into a buffer. What does not fit is counted but not written, as snprintf does, so that the
- * caller can come again with a larger buffer. */
+/* Writes JSON, for the host tool, into a buffer. Text that does not fit is counted but not written, as by snprintf, so that the
+ * caller can try again with a larger buffer. */
 #ifndef RUNTIME_JSON_H
 #define RUNTIME_JSON_H
 
@@ -13,10 +13,12 @@ struct json {
 
 /* Adds formatted text as it is. */
 void json_put(struct json *json, const char *text, ...) __attribute__((format(printf, 2, 3)));
-/* Adds a string in quotes, at most `max` bytes of it. What a string of plain ASCII cannot hold becomes a question mark. */
+/* Adds a string in quotes, at most `max` bytes of it. Quotes, backslashes and characters other than printable ASCII become question
+ * marks. */
 void json_string(struct json *json, const char *text, u64 max);
 
-/* A list of values, between json_open() and ']': each is announced by json_next(), which puts the comma. */
+/* A list of values: json_open() writes the name and '[' -> what json_next(), called before each value, needs to put the comma. The
+ * caller writes ']'. */
 u64 json_open(struct json *json, const char *name);
 void json_next(struct json *json, u64 opened);
 

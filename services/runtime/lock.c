@@ -5,7 +5,7 @@
 
 void lock_acquire_slow(struct lock *lock)
 {
-	/* From now on the lock counts as contended, so that whoever releases it wakes a sleeper. */
+	/* From now on the lock counts as contended: the thread that releases it wakes a sleeper. */
 	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
 		call_wait(&lock->word, 2, 0, 0);
 	lock->turns++;

@@ -1,7 +1,7 @@
 /* Locks and conditions between the threads of one space.
  *
- * A thread that has to wait sleeps in the kernel on a word of the lock; taking and releasing a free lock makes no call.
- * Locks do not nest on themselves. */
+ * A thread that has to wait sleeps in the kernel on a word of the lock; taking and releasing a free lock makes no call. A thread
+ * must not take a lock that it holds. */
 #ifndef RUNTIME_LOCK_H
 #define RUNTIME_LOCK_H
 
@@ -30,8 +30,8 @@ static inline void lock_acquire(struct lock *lock)
 		lock_acquire_slow(lock);
 }
 
-/* Takes the lock, unless another thread that waits for it gets it first. Looks at least every `every` ns whether one did.
- * -> whether the calling thread has it. */
+/* Takes the lock, unless another thread that waits for it gets it first, for which it looks at least every `every` ns. -> has the
+ * calling thread got it? */
 bool lock_acquire_or_see(struct lock *lock, u64 every);
 
 /* Takes the lock if it is free. */
@@ -53,14 +53,14 @@ static inline bool lock_is_held(const struct lock *lock)
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
 }
 
-/* Whether somebody may be asleep on it. */
+/* May a thread be asleep on it? */
 static inline bool lock_is_contended(const struct lock *lock)
 {
 	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 2;
 }
 
-/* Sleeps until the condition is woken, with the lock released meanwhile. May return without a cause: call it in a loop.
- * -> 0; or -E_TIMEDOUT at the deadline (ns, 0 = none), -E_INTR if flags has WAIT_INTERRUPTIBLE. */
+/* Releases the lock, sleeps until condition_wake(), takes the lock again. May return without that: call it in a loop. -> 0;
+ * -E_TIMEDOUT at the deadline (ns, 0 = none); -E_INTR if flags has WAIT_INTERRUPTIBLE. */
 i64 condition_wait(struct condition *condition, struct lock *lock, u64 deadline, u32 flags);
 /* Wakes up to `count` sleepers. The caller holds the lock. */
 void condition_wake(struct condition *condition, u32 count);

@@ -9,13 +9,13 @@ i64 plant(u64 kind)
 
 	if (!(service_start->words[11] & 1))
 		return -E_NOSYS;
-	/* The compiler must not know what it is. */
+	/* The compiler must not see that this is NULL. */
 	__asm__ volatile("" : "+r"(nowhere));
 	switch (kind) {
 	case PLANT_NULL:
 		return (i64)*nowhere;
 	case PLANT_WILD_WRITE:
-		/* Into the window of the first space there is, init's. */
+		/* Into the window of the first space, init's. */
 		nowhere = (volatile u64 *)address_in(address_space(service_start->registry), 0x400000);
 		*nowhere = ~0ull;
 		return 0;

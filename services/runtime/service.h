@@ -1,8 +1,7 @@
-/* The runtime of a native service: what every one of them has beside the native calls (calls.h), locks (lock.h) and memory
- * (heap.h).
+/* The runtime of a native service: what each service has beside native calls (calls.h), locks (lock.h) and memory (heap.h).
  *
- * A service defines service_main(). Its first thread starts there and must not return before the service is to end: a
- * space ends with its last thread. Calls from other spaces come in on the callers' threads through portals. */
+ * A service defines service_main(), where its first thread starts. When the last thread of a space ends, the space ends. Calls from
+ * other spaces come in through portals, on the callers' threads. */
 #ifndef RUNTIME_SERVICE_H
 #define RUNTIME_SERVICE_H
 
@@ -14,13 +13,13 @@
 #include "lib/string.h"
 #include "lock.h"
 
-/* Where the service starts. When it returns the space ends. */
+/* Where the service's first thread starts. The thread ends when this returns. */
 void service_main(const struct start_info *start);
 
-/* What this space was started with; valid before service_main() and never changed. */
+/* What this space was started with; set before service_main(), and never changed. */
 extern const struct start_info *service_start;
 
-/* The number of this space: so native calls are told of it. 0 would do, but not in a call of the system portal. */
+/* The number of this space, for native calls. (0 means the caller's own space too, but not within a call of the system portal.) */
 static inline u32 service_number(void)
 {
 	return (u32)service_start->number;
@@ -28,7 +27,7 @@ static inline u32 service_number(void)
 
 /* --- pointers --- */
 
-/* The address by which every space means this memory of ours. A global pointer stays what it is. */
+/* The global pointer to memory of this space. A pointer that is global already stays as it is. */
 static inline u64 globalize(const void *pointer)
 {
 	u64 address = (u64)pointer;
@@ -37,7 +36,7 @@ static inline u64 globalize(const void *pointer)
 						      : address | service_start->number << service_start->number_shift;
 }
 
-/* The shortest pointer to an address: native if it lies in this space. */
+/* The native pointer to a global address in this space. Other addresses stay as they are. */
 static inline void *localize(u64 address)
 {
 	u64 shift = service_start->number_shift;
@@ -71,8 +70,8 @@ typedef struct portal_result portal_function(u64 w0, u64 w1, u64 w2, u64 w3, u64
 
 enum { SERVICE_PORTALS = 4 };
 
-/* Whether a call's result says that the service called has ended: during the call, or before it, when the portal and the
- * right to call it are gone already. Then REGISTRY_FIND finds the one that has been started instead. */
+/* Does a call's result say that the service has ended? It did so during the call (-E_DEAD), or before it, and its portal with it.
+ * Then REGISTRY_FIND finds the service that was started in its place. */
 static inline bool portal_is_lost(i64 result)
 {
 	return result == -E_DEAD || result == -E_PERM || result == -E_NOENT;
@@ -81,8 +80,7 @@ static inline bool portal_is_lost(i64 result)
 /* Makes portal number `index` (below SERVICE_PORTALS) of this space, served by the function. -> its global address. */
 i64 service_portal(unsigned index, portal_function *function);
 
-/* Offers the portal to the registry as that service (enum service), then sleeps for the rest of the space's life: calls
- * run on the threads of the callers. */
+/* Offers the portal to the registry as that service (enum service), then sleeps for ever: calls run on the callers' threads. */
 _Noreturn void service_offer(u64 service, u64 portal);
 
 /* --- threads, time --- */

@@ -113,7 +113,7 @@ i64 virtio_open(struct virtio_device *device, u64 registers, u32 line, u32 id, u
 	*device = (struct virtio_device){ .registers = reg, .line = line };
 	if (reg[REG_MAGIC] != MAGIC || reg[REG_VERSION] != VERSION || reg[REG_DEVICE_ID] != id)
 		return -E_NOENT;
-	/* The life before this one may have left it running. */
+	/* The driver's life before this one may have left it running. */
 	reg[REG_STATUS] = 0;
 	while (reg[REG_STATUS] != 0)
 		native_relax();
@@ -225,7 +225,7 @@ void virtio_queue_notify(struct virtio_queue *queue)
 	queue->device->registers[REG_QUEUE_NOTIFY] = queue->index;
 }
 
-/* Puts the chain of a buffer back to the free descriptors. */
+/* Puts the descriptors of a buffer back into the list of free ones. */
 static void free_chain(struct virtio_queue *queue, u16 first)
 {
 	u16 last = first;

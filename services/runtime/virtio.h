@@ -1,17 +1,17 @@
 /* Virtio 1.x devices behind the memory-mapped transport, split queues: the part that drivers share.
  *
  * A driver has its device's registers, its interrupt line and a piece of physically contiguous memory (struct dma) by
- * grant; the device is only ever told addresses in that memory. What the device writes there is not trusted: everything
- * that decides about our own memory is kept in our own memory.
+ * grant; the device only ever gets addresses in that memory. Nothing that the device writes there is trusted: all that the driver
+ * computes addresses and lengths from is kept in the driver's own memory.
  *
  * Waiting: every interrupt adds one to device->interrupts and masks the line. A thread that needs something from the device
  * does, in a loop:
  *	lock; word = virtio_interrupt(device); take what the queues have; unlock; if satisfied, leave;
  *	virtio_wait(device, word)
- * so whoever is awake serves everybody, and an interrupt between the two calls is not lost.
+ * so a thread that is awake does the work of all, and an interrupt between the two calls is not lost.
  *
- * If the driver is told so (bit 1 of words[11]), interrupts are calls (irq_call): the call does on any thread what can be done
- * without the lock, which that thread may hold. An interrupt that cannot be a call comes as without. */
+ * With bit 1 of words[11], interrupts are calls (irq_call()): the call, on whatever thread was running, does what can be done
+ * without the lock, which that thread may hold. An interrupt that cannot be a call is counted by the word. */
 #ifndef RUNTIME_VIRTIO_H
 #define RUNTIME_VIRTIO_H
 
@@ -50,20 +50,20 @@ struct virtio_queue {
 	struct virtq_avail *avail;
 	struct virtq_used *used;
 	u16 index, size;
-	u16 avail_next, used_next; /* our copies of the running indices */
+	u16 avail_next, used_next; /* the driver's copies of the running indices */
 	u16 free_first, free_count;
-	u16 next[VIRTIO_QUEUE_MAX];    /* our chains: free descriptors, and those of each buffer */
+	u16 next[VIRTIO_QUEUE_MAX];    /* the driver's copies of the chains: of free descriptors, and of each buffer */
 	void *token[VIRTIO_QUEUE_MAX]; /* of the buffer whose first descriptor this is; NULL: none */
 	u32 room[VIRTIO_QUEUE_MAX];    /* bytes the device may write into it */
 };
 
-/* Resets the device, checks what it is, agrees on features: `features` of those it offers, and version 1, which it must.
- * Attaches the interrupt. -> 0, -E_NOENT if it is not that device, -E_INVAL if it does not agree. */
+/* Resets the device, checks its kind, negotiates those of `features` that it offers, and version 1, which it must offer; attaches
+ * the interrupt. -> 0, -E_NOENT if it is not that kind of device, -E_INVAL if it does not agree. */
 i64 virtio_open(struct virtio_device *device, u64 registers, u32 line, u32 id, u64 features);
 /* Sets a queue up with at most `size` entries. -> 0, -E_INVAL, -E_NOMEM. */
 i64 virtio_queue_open(struct virtio_queue *queue, struct virtio_device *device, unsigned index, unsigned size,
 	struct dma *dma);
-/* Lets the device go. */
+/* Sets DRIVER_OK: the device may go to work. */
 void virtio_start(struct virtio_device *device);
 /* 32 bits of the device's configuration at a multiple of 4. */
 u32 virtio_config(const struct virtio_device *device, unsigned offset);
@@ -76,11 +76,12 @@ bool virtio_queue_add(struct virtio_queue *queue, const struct dma_piece *pieces
 void virtio_queue_notify(struct virtio_queue *queue);
 /* The next buffer the device is done with and the bytes it says it wrote, never more than it had room for; NULL: none. */
 void *virtio_queue_take(struct virtio_queue *queue, u32 *bytes);
-/* Whether the device interrupts for this queue. It may do so once more after it was told not to. Look at the queue again
- * after switching it on. */
+/* Asks the device to interrupt for this queue, or not to. It may interrupt once more after it was asked not to. After switching
+ * interrupts on, look at the queue again. */
 void virtio_queue_interrupts(struct virtio_queue *queue, bool on);
 
-/* Serves the interrupts there were. -> value for virtio_wait(). With the driver's lock for this device held. */
+/* Acknowledges the interrupts that have come, and unmasks the line. -> value for virtio_wait(). With the driver's lock for this
+ * device held. */
 u32 virtio_interrupt(struct virtio_device *device);
 /* Sleeps until there was an interrupt since that virtio_interrupt(). -> as call_wait(). */
 i64 virtio_wait(struct virtio_device *device, u32 word, u32 flags);

@@ -245,7 +245,7 @@ void page_cache_flush_all(void);
 struct superblock *fs_mount(const char *path, const char *type, const char *source, uint32_t magic, uint32_t mode,
 	const struct inode_ops *ops);
 /* Makes a file in a directory in memory. mode: type and permissions; rdev: of devices. */
-struct dentry *fs_plant(const char *directory, const char *name, uint32_t mode, uint64_t rdev);
+struct dentry *fs_mknod(const char *directory, const char *name, uint32_t mode, uint64_t rdev);
 
 /* Device numbers as in st_rdev. */
 #define DEVICE(major, minor) ((u64)(major) << 8 | (minor))

@@ -17,7 +17,7 @@ static struct superblock *devices;
 /* --- making names without a task --- */
 
 /* Makes a file in a directory in memory. */
-static struct dentry *plant(struct dentry *dir, const char *name, u32 mode, u64 rdev)
+static struct dentry *make_node(struct dentry *dir, const char *name, u32 mode, u64 rdev)
 {
 	struct inode *inode = inode_new(dir->inode->sb, mode, 0, 0);
 	struct dentry *dentry;
@@ -34,7 +34,7 @@ static struct dentry *plant(struct dentry *dir, const char *name, u32 mode, u64 
 
 static void plant_link(struct dentry *dir, const char *name, const char *target)
 {
-	struct dentry *dentry = plant(dir, name, S_IFLNK | 0777, 0);
+	struct dentry *dentry = make_node(dir, name, S_IFLNK | 0777, 0);
 
 	dentry->inode->target = heap_string(target, strlen(target));
 	dentry->inode->size = strlen(target);
@@ -76,7 +76,7 @@ static struct dentry *dentry_for(const char *path)
 	return at;
 }
 
-struct dentry *fs_plant(const char *directory, const char *name, u32 mode, u64 rdev)
+struct dentry *fs_mknod(const char *directory, const char *name, u32 mode, u64 rdev)
 {
 	struct dentry *dir = dentry_for(directory);
 
@@ -84,7 +84,7 @@ struct dentry *fs_plant(const char *directory, const char *name, u32 mode, u64 r
 		service_panic("no memory for %s", directory);
 	while (dir->mounted)
 		dir = dir->mounted;
-	return plant(dir, name, mode, rdev);
+	return make_node(dir, name, mode, rdev);
 }
 
 struct superblock *fs_mount(const char *path, const char *type, const char *source, u32 magic, u32 mode,
@@ -162,12 +162,12 @@ static void make_devices(void)
 	devices = fs_mount("/dev", "devtmpfs", "udev", TMPFS_MAGIC, 0755, NULL);
 	root = devices->root;
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
-		plant(root, nodes[i].name, S_IFCHR | nodes[i].mode, nodes[i].number);
+		make_node(root, nodes[i].name, S_IFCHR | nodes[i].mode, nodes[i].number);
 	plant_link(root, "fd", "/proc/self/fd");
 	plant_link(root, "stdin", "/proc/self/fd/0");
 	plant_link(root, "stdout", "/proc/self/fd/1");
 	plant_link(root, "stderr", "/proc/self/fd/2");
-	plant(root, "pts", S_IFDIR | 0755, 0);
+	make_node(root, "pts", S_IFDIR | 0755, 0);
 	fs_mount("/dev/shm", "tmpfs", "tmpfs", TMPFS_MAGIC, 01777, NULL);
 }
 
@@ -196,7 +196,7 @@ void fs_mount_rest(void)
 
 	make_devices();
 	fs_mount("/run", "tmpfs", "tmpfs", TMPFS_MAGIC, 0755, NULL);
-	plant(superblocks_last()->root, "lock", S_IFDIR | 01777, 0);
+	make_node(superblocks_last()->root, "lock", S_IFDIR | 01777, 0);
 	while ((share = config_get("share", &at)))
 		mount_share(share);
 }

@@ -144,7 +144,7 @@ void tty_init(void (*map)(void), void (*time_out)(void))
 	const char *at = NULL, *ttys = config_get("tty", &at);
 
 	devices_register(devices);
-	terminal = fs_plant("/dev/pts", "0", S_IFCHR | 0620, DEVICE(136, 0));
+	terminal = fs_mknod("/dev/pts", "0", S_IFCHR | 0620, DEVICE(136, 0));
 	terminal->inode->gid = 5;
 	pty_init(terminal->parent);
 	tty_size(config_number("rows", 24), config_number("cols", 80));

@@ -24,8 +24,8 @@ runtime_thread_entry:
 	brk	#0
 	.size runtime_thread_entry, . - runtime_thread_entry
 
-/* Portal entries: x9 = the portal's C function, words in the argument registers. What the function returns in x0 and x1
- * are the result words. Each entry, 32 bytes, is a portal of its own: right p is kept to the byte. */
+/* Portal entries: x9 = the portal's C function, words in the argument registers. The function returns the result words in x0 and
+ * x1. Each entry of 32 bytes is a portal of its own, since right p is granted by the byte. */
 	.balign	32
 	.globl runtime_entries
 	.type runtime_entries, %function
@@ -58,8 +58,8 @@ system_return:
 	brk	#0
 	.size system_return, . - system_return
 
-/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in x9 and six words as every call does;
- * it keeps sp and the instruction pointer and clears everything else. */
+/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in x9 and the words in x0 to x5; it keeps sp and
+ * the instruction pointer and clears all other registers. */
 	.globl portal_call
 	.type portal_call, %function
 portal_call:

@@ -25,8 +25,8 @@ runtime_thread_entry:
 	.size runtime_thread_entry, . - runtime_thread_entry
 
 /* Portal entries: rax = the portal's C function, words where the caller put them (the fourth in r10), rsp as after a call.
- * What the function returns in rax and rdx are the result words. Each entry, 32 bytes, is a portal of its own: right p is
- * kept to the byte. */
+ * The function returns the result words in rax and rdx. Each entry of 32 bytes is a portal of its own, since right p is granted by
+ * the byte. */
 	.balign	32
 	.globl runtime_entries
 	.type runtime_entries, @function
@@ -63,8 +63,8 @@ system_return:
 	ud2
 	.size system_return, . - system_return
 
-/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in rbx and six words as every call
- * does; it keeps rsp and rip and clears everything else. */
+/* portal_call(portal, w0, w1, w2, w3, w4, w5, &word1): the kernel takes the portal in rbx and the words in rdi, rsi, rdx, r10, r8,
+ * r9; it keeps rsp and rip and clears all other registers. */
 	.globl portal_call
 	.type portal_call, @function
 portal_call:

@@ -1,9 +1,9 @@
-/* Keeping the children alive: keeper.h. */
-#include "keeper.h"
+/* Supervising the children: supervisor.h. */
+#include "supervisor.h"
 
 enum { FAILURES_MAX = 3 };
 
-void keeper_give_up(const char *why)
+void supervisor_give_up(const char *why)
 {
 	service_log("init: %s: powering off", why);
 	call_power_off(STATUS_BROKEN);
@@ -44,25 +44,25 @@ static void live(struct child *child)
 	call_space_destroy(space);
 }
 
-void keeper_run(struct child *child)
+void supervisor_run(struct child *child)
 {
 	for (;;) {
 		live(child);
 		if (child->service == SERVICE_LINUX)
-			keeper_give_up("the Linux service has ended");
+			supervisor_give_up("the Linux service has ended");
 		if (child->failures > FAILURES_MAX)
-			keeper_give_up("a driver cannot be kept running");
+			supervisor_give_up("a driver cannot be kept running");
 		service_log("init: %s is started again, life %u", child->name, child->lives + 1);
 	}
 }
 
 static void keep(void *child)
 {
-	keeper_run(child);
+	supervisor_run(child);
 }
 
-void keeper_start(struct child *child)
+void supervisor_start(struct child *child)
 {
 	if (thread_start(keep, child) < 0)
-		keeper_give_up("no thread for a driver");
+		supervisor_give_up("no thread for a driver");
 }

@@ -1,13 +1,13 @@
-/* Watching the Linux service: watch.h.
+/* The watchdog: watchdog.h.
  *
  * A thread of the service calls REGISTRY_ALIVE, which returns a second later. The thread then has to get the service's locks, or to
  * see that another thread that waits for them got them, and calls again. Until it does, a thread of init looks every 100 ms at what
  * the processors do. If they spend two seconds idle or in services that are not shielded, the service counts as hung. The time in
  * which programs run does not count, nor does idleness while a driver works for a program: the service may hold its lock until the
  * host has done its part, and with --icount the guest's clock does not wait for the host. */
-#include "watch.h"
+#include "watchdog.h"
 
-#include "keeper.h"
+#include "supervisor.h"
 
 #define PAUSE_NS 1000000000ul
 #define LOOK_NS 100000000ul
@@ -17,7 +17,7 @@ static struct lock watch_lock;
 static struct condition asked;
 static bool is_asked; /* [watch_lock] */
 
-i64 watch_alive(void)
+i64 watchdog_alive(void)
 {
 	lock_acquire(&watch_lock);
 	is_asked = false;
@@ -80,7 +80,8 @@ static bool for_all_threads(u32 number, thread_function *function)
 	return true;
 }
 
-/* Does nobody wait in a driver or here? The service's own threads wait for input in the console driver all the time. */
+/* Is the thread, as far as it is a program's, in no driver and not in init? (The service's own threads always wait for input in the
+ * console driver.) */
 static bool is_at_home(const struct space_info *home, const struct thread_info *thread)
 {
 	if (thread->space == children[SERVICE_FS].space)
@@ -101,11 +102,11 @@ static void watch_question(void)
 		clock_sleep(LOOK_NS);
 		call_stats(&now, sizeof(now));
 		if (now.service_ns - begin.service_ns >= HUNG_NS && awaits_answer())
-			watch_end("the Linux service hangs: it computes for 2 s without an answer");
+			watchdog_end("the Linux service hangs: it computes for 2 s without an answer");
 		if (!for_all_threads(children[SERVICE_LINUX].space, is_at_home))
 			begin.idle_ns = now.idle_ns;
 		if (now.idle_ns - begin.idle_ns >= HUNG_NS && awaits_answer())
-			watch_end("the Linux service hangs: it waits for 2 s without an answer, and nothing runs");
+			watchdog_end("the Linux service hangs: it waits for 2 s without an answer, and nothing runs");
 	}
 }
 
@@ -121,10 +122,10 @@ static void watch(void *unused)
 	}
 }
 
-void watch_start(void)
+void watchdog_start(void)
 {
 	if (thread_start(watch, NULL) < 0)
-		keeper_give_up("no thread to watch the Linux service");
+		supervisor_give_up("no thread to watch the Linux service");
 }
 
 /* --- where it stands --- */
@@ -155,7 +156,7 @@ static bool say_thread(const struct space_info *home, const struct thread_info *
 	return true;
 }
 
-void watch_end(const char *why)
+void watchdog_end(const char *why)
 {
 	service_log(LOG_WHERE "%s", why);
 	for (unsigned i = 0; i < SERVICES; i++)
