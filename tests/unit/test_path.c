@@ -271,7 +271,8 @@ static void test_move(void **state)
 	(void)state;
 	assert_int_equal(path_lookup(&task, AT_FDCWD, "/a", 0, &from), 0);
 	assert_int_equal(path_lookup(&task, AT_FDCWD, "/moved", LOOKUP_MISSING, &to), 0);
-	assert_int_equal(dentry_move(from.dentry, to.dentry, dentry_reserve(to.dentry)), 0);
+	dentry_move(from.dentry, to.dentry, dentry_reserve(to.dentry));
+	assert_ptr_equal(from.dentry->inode->alias, from.dentry);
 	dentry_put(from.dentry);
 	dentry_put(to.dentry);
 	assert_int_equal(go("/a", 0), -ENOENT);

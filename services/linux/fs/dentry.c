@@ -58,6 +58,13 @@ static void dentry_unlink(struct dentry *dentry)
 	dentry->dead = true;
 }
 
+void dentry_discard(struct dentry *dentry)
+{
+	if (dentry && dentry->name != dentry->short_name)
+		heap_free(dentry->name);
+	heap_free(dentry);
+}
+
 /* Frees a dentry without references. -> its parent, whose reference the caller now has. */
 static struct dentry *dentry_free(struct dentry *dentry)
 {
@@ -66,7 +73,7 @@ static struct dentry *dentry_free(struct dentry *dentry)
 	if (!dentry->dead)
 		dentry_unlink(dentry);
 	dentry_set_inode(dentry, NULL);
-	heap_free(dentry);
+	dentry_discard(dentry);
 	return parent;
 }
 
@@ -105,10 +112,15 @@ void dentries_trim(unsigned target)
 /* One that is in no directory yet. */
 static struct dentry *dentry_make(const char *name, size_t length)
 {
-	struct dentry *dentry = heap_zalloc(sizeof(*dentry) + length + 1);
+	struct dentry *dentry = heap_zalloc(sizeof(*dentry));
 
 	if (!dentry)
 		return NULL;
+	dentry->name = length <= DENTRY_SHORT ? dentry->short_name : heap_zalloc(length);
+	if (!dentry->name) {
+		heap_free(dentry);
+		return NULL;
+	}
 	/* Names in memory grow without any file being read: they look at the free frames themselves. */
 	if (++entries_made % 256 == 0)
 		page_cache_shrink();
@@ -231,14 +243,19 @@ void dentry_instantiate(struct dentry *dentry, struct inode *inode)
 	dentry_pin(dentry);
 }
 
+/* In the place of a name of the server a hole stays behind, so that it is not looked up again. */
+static bool leaves_hole(const struct dentry *dir)
+{
+	return dir->inode->ops && dir->inode->ops->lookup && !dir->inode->sb->write_through;
+}
+
 int dentry_delete(struct dentry *dentry)
 {
 	struct dentry *dir = dentry->parent;
 	struct dentry *hole;
 
 	dentry_unlink(dentry);
-	/* In the place of a name of the server a hole stays behind, so that it is not looked up again. */
-	if (dir->inode->ops && dir->inode->ops->lookup && !dir->inode->sb->write_through) {
+	if (leaves_hole(dir)) {
 		hole = dentry_new(dir, dentry->name, dentry->length);
 		if (!hole) {
 			dentry->dead = false;
@@ -256,38 +273,73 @@ int dentry_delete(struct dentry *dentry)
 	return 0;
 }
 
-int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved)
+/* Names in a dentry itself change places byte by byte. */
+static void dentry_swap_names(struct dentry *a, struct dentry *b)
 {
-	struct inode *inode = inode_get(from->inode);
+	char *a_name = a->name == a->short_name ? b->short_name : a->name;
+	char *b_name = b->name == b->short_name ? a->short_name : b->name;
+	char bytes[DENTRY_SHORT];
+	uint16_t length = a->length;
 
-	if (dentry_delete(from)) {
-		inode_put(inode);
-		heap_free(moved);
-		return -ENOMEM;
-	}
-	dentry_place(moved, to->parent);
-	/* What was below the old name is now below the new one. */
-	while (!list_is_empty(&from->children)) {
-		struct dentry *child = container_of(list_first(&from->children), struct dentry, sibling);
+	memcpy(bytes, a->short_name, DENTRY_SHORT);
+	memcpy(a->short_name, b->short_name, DENTRY_SHORT);
+	memcpy(b->short_name, bytes, DENTRY_SHORT);
+	a->name = b_name;
+	b->name = a_name;
+	a->length = b->length;
+	b->length = length;
+}
 
-		list_remove(&child->sibling);
-		list_remove(&child->hash);
-		child->parent = dentry_get(moved);
-		list_append(&moved->children, &child->sibling);
-		list_append(dentry_bucket(moved, child->name, child->length), &child->hash);
-		dentry_put(from);
+/* Takes the dentry out of its directory, which keeps its reference. */
+static void dentry_leave(struct dentry *dentry)
+{
+	list_remove(&dentry->hash);
+	list_remove(&dentry->sibling);
+}
+
+/* Puts it into a directory, whose reference it takes over. */
+static void dentry_enter(struct dentry *dentry, struct dentry *dir)
+{
+	dentry->parent = dir;
+	list_append(dentry_bucket(dir, dentry->name, dentry->length), &dentry->hash);
+	list_append(&dir->children, &dentry->sibling);
+	dentry->fresh = true;
+	dentry->serial = ++next_serial;
+	dentry_pin(dentry);
+}
+
+void dentry_move(struct dentry *from, struct dentry *to, struct dentry *spare)
+{
+	struct dentry *dir = from->parent;
+
+	dentry_leave(from);
+	dentry_swap_names(from, spare);
+	if (leaves_hole(dir)) {
+		dentry_place(spare, dir);
+		dentry_pin(spare);
+		dentry_put(spare);
+	} else {
+		dentry_discard(spare);
 	}
-	if (inode->alias == from)
-		inode->alias = NULL;
 	/* The file that had the new name loses it. */
 	dentry_unlink(to);
 	if (to->pinned) {
 		to->pinned = false;
 		dentry_put(to);
 	}
-	dentry_instantiate(moved, inode);
-	dentry_put(moved);
-	return 0;
+	dentry_enter(from, dentry_get(to->parent));
+	dentry_put(dir);
+}
+
+void dentry_exchange(struct dentry *a, struct dentry *b)
+{
+	struct dentry *dir = a->parent;
+
+	dentry_leave(a);
+	dentry_leave(b);
+	dentry_swap_names(a, b);
+	dentry_enter(a, b->parent);
+	dentry_enter(b, dir);
 }
 
 /* Notes the first name that is neither "." nor ".." nor hidden by a dentry of the directory. */

@@ -101,6 +101,7 @@ struct inode {
 	struct superblock *sb;
 	const struct inode_ops *ops;
 	struct list_node hash; /* inodes with a node, by superblock and number */
+	bool linkable;         /* has no name yet, and may be given one: O_TMPFILE */
 	bool dirty;            /* differs from the server's: must not be forgotten */
 	bool written;          /* the pages do */
 	uint8_t kmap;          /* hint of services/linux/fs/page_cache.c */
@@ -133,9 +134,13 @@ struct inode {
 	struct dentry *alias;    /* a dentry that names it, if one is cached: no reference */
 };
 
+enum { DENTRY_SHORT = 24 };
+
 struct dentry {
 	uint32_t refs;
 	uint16_t length;       /* of the name */
+	char *name;            /* not terminated: short_name, or a block of the heap */
+	char short_name[DENTRY_SHORT];
 	bool pinned;            /* cannot be forgotten: one of the references is for this */
 	bool fresh;            /* not in the server's list of names */
 	bool dead;             /* has been removed from its directory */
@@ -146,7 +151,6 @@ struct dentry {
 	struct dentry *covers;  /* of a root: the dentry that it is mounted on */
 	struct list_node hash, sibling, children;
 	struct list_node unused; /* dentries without references, oldest first */
-	char name[];
 };
 
 /* Receives the names of a directory. */
@@ -273,7 +277,7 @@ enum {
 struct path {
 	struct dentry *dentry; /* result, with a reference */
 	bool slash;          /* the path ended in a slash */
-	bool dots;           /* its last name was "." or "..", or there was none ("/") */
+	uint8_t dots;        /* its last name was "." or there was none ("/"): 1; "..": 2 */
 };
 
 /* path is in service memory; dirfd may be AT_FDCWD. -> 0 or -errno. */

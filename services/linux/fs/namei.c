@@ -261,12 +261,15 @@ static int link_here(struct task *self, struct dentry *dentry, struct inode *ino
 		return -EPERM;
 	if (inode->sb != dir->sb)
 		return -EXDEV;
+	if (!inode->nlink && !inode->linkable)
+		return -ENOENT;
 	if (dir->sb->write_through) {
 		error = p9_link(dir, dentry->name, dentry->length, inode);
 		if (error)
 			return error;
 	}
 	inode->nlink++;
+	inode->linkable = false;
 	inode_changed(inode);
 	directory_changed(dir);
 	dentry_instantiate(dentry, inode_get(inode));
@@ -282,6 +285,9 @@ static long make_link(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 
 	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	/* A descriptor may have come from somebody who can reach what self cannot. */
+	if (flags & AT_EMPTY_PATH && !task_is_root(self))
+		return -ENOENT;
 	error = path_lookup_user(self, from_fd, from, how, &old);
 	if (error)
 		return error;
@@ -370,7 +376,9 @@ static long rmdir_at(struct task *self, int dirfd, u64 path)
 
 	if (error)
 		return error;
-	if (at.dots)
+	if (at.dots == 2)
+		error = -ENOTEMPTY;
+	else if (at.dots)
 		error = at.dentry == self->fs->root ? -EBUSY : -EINVAL;
 	else if (!is_directory(at.dentry->inode))
 		error = -ENOTDIR;
@@ -413,28 +421,18 @@ static bool is_below(const struct dentry *dentry, const struct dentry *top)
 	return dentry == top;
 }
 
-static int check_rename(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
+/* A directory that gets another parent is written to: its "..". */
+static int may_leave(struct task *self, const struct dentry *dentry, const struct dentry *dir)
+{
+	return is_directory(dentry->inode) && dentry->parent != dir ? inode_permission(self, dentry->inode, 2) : 0;
+}
+
+/* What may stand at the new name. */
+static int check_replaced(struct task *self, const struct dentry *from, struct dentry *to)
 {
 	bool directory = is_directory(from->inode), empty;
 	int error;
 
-	if (from->inode->sb != to->parent->inode->sb)
-		return -EXDEV;
-	if (from->mounted || from->covers || to->mounted || to->covers)
-		return -EBUSY;
-	error = may_remove(self, from);
-	if (!error)
-		error = to->inode ? may_remove(self, to) : may_change(self, to);
-	if (error)
-		return error;
-	if (directory && is_below(to, from))
-		return -EINVAL;
-	if (is_below(from, to))
-		return to->inode ? -ENOTEMPTY : 0;
-	if (!to->inode)
-		return 0;
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
 	if (directory != is_directory(to->inode))
 		return directory ? -ENOTDIR : -EISDIR;
 	if (!directory)
@@ -443,41 +441,105 @@ static int check_rename(struct task *self, struct dentry *from, struct dentry *t
 	return error ? error : empty ? 0 : -ENOTEMPTY;
 }
 
+/* In the order in which Linux finds what is wrong. */
+static int check_rename(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
+{
+	bool exchange = flags & RENAME_EXCHANGE;
+	int error;
+
+	if (from->inode->sb != to->parent->inode->sb)
+		return -EXDEV;
+	if (to->inode && flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (!to->inode && exchange)
+		return -ENOENT;
+	if (from == to)
+		return 0;
+	if (from->mounted || from->covers || to->mounted || to->covers)
+		return -EBUSY;
+	if (is_directory(from->inode) && is_below(to, from))
+		return -EINVAL;
+	if (to->inode && is_below(from, to))
+		return exchange ? -EINVAL : -ENOTEMPTY;
+	if (from->inode == to->inode)
+		return 0;
+	error = may_remove(self, from);
+	if (!error)
+		error = to->inode ? may_remove(self, to) : may_change(self, to);
+	if (!error)
+		error = may_leave(self, from, to->parent);
+	if (!error && exchange)
+		error = may_leave(self, to, from->parent);
+	if (!error && to->inode && !exchange)
+		error = check_replaced(self, from, to);
+	return error;
+}
+
+/* A name goes from one directory to another. */
+static void directory_left(const struct inode *inode, struct inode *dir, struct inode *new_dir)
+{
+	if (!is_directory(inode) || dir == new_dir)
+		return;
+	dir->nlink -= dir->nlink > 2;
+	new_dir->nlink++;
+}
+
+static int exchange_entries(struct dentry *a, struct dentry *b)
+{
+	struct inode *dir = a->parent->inode, *other = b->parent->inode;
+
+	/* 9P2000.L has no such request. */
+	if (dir->sb->write_through)
+		return -EINVAL;
+	dentry_exchange(a, b);
+	directory_left(a->inode, dir, other);
+	directory_left(b->inode, other, dir);
+	a->inode->ctime = b->inode->ctime = stamp_now();
+	directory_changed(dir);
+	directory_changed(other);
+	return 0;
+}
+
 static int rename_entry(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
 {
 	struct inode *inode = from->inode, *old = to->inode;
 	struct inode *dir = from->parent->inode, *new_dir = to->parent->inode;
-	int error = from == to ? 0 : check_rename(self, from, to, flags);
-	struct dentry *moved;
+	int error = check_rename(self, from, to, flags);
+	struct dentry *spare;
 
 	if (error || inode == old)
 		return error;
-	moved = dentry_reserve(to);
-	if (!moved)
+	if (flags & RENAME_EXCHANGE)
+		return exchange_entries(from, to);
+	spare = dentry_reserve(to);
+	if (!spare)
 		return -ENOMEM;
 	if (dir->sb->write_through && inode->remote) {
 		error = p9_rename(dir, from->name, from->length, new_dir, to->name, to->length, inode);
 		if (error) {
-			heap_free(moved);
+			dentry_discard(spare);
 			return error;
 		}
 	}
+	dentry_move(from, to, spare);
+	directory_left(inode, dir, new_dir);
+	if (old && is_directory(old) && new_dir->nlink > 2)
+		new_dir->nlink--;
 	if (old)
-		inode_get(old);
-	error = dentry_move(from, to, moved);
-	if (!error) {
-		if (is_directory(inode) && dir != new_dir) {
-			dir->nlink -= dir->nlink > 2;
-			new_dir->nlink += !old;
-		}
-		if (old)
-			name_lost(old);
-		inode->ctime = stamp_now();
-		directory_changed(dir);
-		directory_changed(new_dir);
-	}
-	inode_put(old);
-	return error;
+		name_lost(old);
+	inode->ctime = stamp_now();
+	directory_changed(dir);
+	directory_changed(new_dir);
+	return 0;
+}
+
+static int check_slashes(const struct path *old, const struct path *new, unsigned flags)
+{
+	if (flags & RENAME_EXCHANGE && new->slash &&new->dentry->inode && !is_directory(new->dentry->inode))
+		return -ENOTDIR;
+	if (is_directory(old->dentry->inode))
+		return 0;
+	return old->slash || (new->slash && !(flags & RENAME_EXCHANGE)) ? -ENOTDIR : 0;
 }
 
 static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 to, unsigned flags)
@@ -485,7 +547,7 @@ static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 	struct path old, new;
 	long error;
 
-	if (flags & ~(unsigned)RENAME_NOREPLACE)
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	/* Both ways are walked before it matters whether there is anything to rename. */
 	error = path_lookup_user(self, from_fd, from, LOOKUP_MISSING, &old);
@@ -493,13 +555,15 @@ static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 		return error;
 	error = path_lookup_user(self, to_fd, to, LOOKUP_MISSING, &new);
 	if (!error) {
-		if (old.dots || new.dots)
+		if (old.dots)
 			error = -EBUSY;
+		else if (new.dots)
+			error = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 		else if (!old.dentry->inode)
 			error = -ENOENT;
-		else if ((old.slash || new.slash) && !is_directory(old.dentry->inode))
-			error = -ENOTDIR;
 		else
+			error = check_slashes(&old, &new, flags);
+		if (!error)
 			error = rename_entry(self, old.dentry, new.dentry, flags);
 		dentry_put(new.dentry);
 	}

@@ -59,6 +59,7 @@ static int open_nameless(struct task *self, struct dentry *dir, u32 flags, u32 m
 	if (!inode)
 		return -ENOMEM;
 	inode->nlink = 0;
+	inode->linkable = !(flags & O_EXCL);
 	inode->target = heap_string("/tmp/#nameless (deleted)", 24);
 	*opened = file_new(&regular_ops, inode, NULL, flags & ~(u32)(O_DIRECTORY | O_CREAT));
 	return *opened ? 0 : -ENOMEM;

@@ -167,7 +167,7 @@ static int walk_on(struct state *state, struct path *result)
 		while (*end == '/')
 			end++;
 		result->slash = !*end && end != state->rest;
-		result->dots = is_dots(name, length);
+		result->dots = is_dots(name, length) ? (uint8_t)length : 0;
 		if (!state->at->inode)
 			return -ENOENT;
 		error = step(state, name, length, !*end, result->slash);
@@ -182,7 +182,7 @@ int path_lookup(struct task *self, int dirfd, const char *path, unsigned flags, 
 	struct state state = { .self = self, .rest = path, .flags = flags };
 	int error;
 
-	*result = (struct path){ .dots = true };
+	*result = (struct path){ .dots = 1 };
 	if (!*path && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	error = start(&state, dirfd, *path == '/');

@@ -16,10 +16,14 @@ void inode_changed(struct inode *inode);
 int inode_permission_real(struct task *self, struct inode *inode, unsigned mask);
 /* Is self the owner or the superuser? */
 bool inode_is_owner(struct task *self, struct inode *inode);
-/* Memory for dentry_move() to the name `like`, NULL if there is none; heap_free() gives it back. */
+/* Memory for dentry_move() to the name `like`, NULL if there is none. */
 struct dentry *dentry_reserve(const struct dentry *like);
-/* Moves the inode of `from` to the name `to`, with all dentries below it; takes what dentry_reserve(to) gave, also on failure. */
-int dentry_move(struct dentry *from, struct dentry *to, struct dentry *moved);
+/* Frees one that nothing knows. */
+void dentry_discard(struct dentry *dentry);
+/* The dentry `from` gets the name and directory of `to`, which is removed; takes what dentry_reserve(to) gave. */
+void dentry_move(struct dentry *from, struct dentry *to, struct dentry *spare);
+/* Two dentries get each other's names and directories. */
+void dentry_exchange(struct dentry *a, struct dentry *b);
 /* Keeps the dentry and all above it in memory. */
 void dentry_pin(struct dentry *dentry);
 /* Has the directory any names? Looks at the server's list too. */

@@ -199,6 +199,20 @@ static long mapping_make(struct task *self, struct mapping *m)
 	return error ? error : (long)m->addr;
 }
 
+/* MAP_SYNC asks for memory that keeps what it has, which no file has here. Other flags that are not known MAP_SHARED_VALIDATE refuses;
+ * the older types take no notice of them. */
+static int flags_check(u32 flags)
+{
+	u32 known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED |
+		MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_HUGE_2MB | MAP_HUGE_1GB;
+	u32 type = flags & MAP_TYPE;
+	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (flags & MAP_ANONYMOUS)
+		return type == MAP_SHARED_VALIDATE ? -EINVAL : 0;
+	return flags & MAP_SYNC || (type == MAP_SHARED_VALIDATE && flags & ~known) ? -EOPNOTSUPP : 0;
+}
+
 long sys_mmap(struct task *self, struct user_frame *frame)
 {
 	struct mapping m = {
@@ -209,16 +223,14 @@ long sys_mmap(struct task *self, struct user_frame *frame)
 		.fd = arg(frame, 4),
 		.offset = arg(frame, 5),
 	};
-	u32 type = m.flags & MAP_TYPE;
 	if (!arg(frame, 1) || !is_page_aligned(m.offset))
-		return -EINVAL;
-	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
 	if (!m.bytes || m.bytes > machine_window / 2 || !mm_limit_allows(self, m.bytes))
 		return -ENOMEM;
 	if (m.offset + m.bytes < m.offset)
 		return -EOVERFLOW;
-	return mapping_make(self, &m);
+	int error = flags_check(m.flags);
+	return error ? error : mapping_make(self, &m);
 }
 
 long sys_munmap(struct task *self, struct user_frame *frame)
