@@ -1,5 +1,5 @@
-/* The heap of <allod/bounded.h>, with software tables: objects whose bounds are found by their addresses, so that most pointers to
- * them need no table entry.
+/* The heap of <allod/bounded.h> for software tables. It finds the bounds of an object by its address, so most pointers to objects
+ * need no table entry.
  *
  *   HEAP   [object   ][object ][object            ] ...   slots in the order in which they were first needed
  *   RESTS  [r00][r0][r0000] ...                           for each 16 bytes `rest` of the object that starts there, else 0
@@ -31,8 +31,8 @@ uint64_t allod_bounds_heap_granules;
 
 static struct {
 	atomic_bool lock;
-	bool full;           /* it grows no more, or was never started */
-	char *top;           /* slots were made below */
+	bool full;           /* it cannot grow any more, or was never started */
+	char *top;           /* end of the slots made so far */
 	void *free[CLASSES]; /* lists: the first word of a free slot is the next one */
 } heap = { .full = true, .top = (char *)ALLOD_BOUNDS_HEAP };
 
@@ -131,7 +131,7 @@ void *bounds_heap_alloc(size_t bytes, bool zeroed)
 	heap_unlock();
 	if (used && zeroed)
 		memset(p, 0, bytes);
-	/* Who finds the pointer in memory finds the bounds, too. */
+	/* Release: a thread that loads the pointer finds the bounds, too. */
 	atomic_thread_fence(memory_order_release);
 	return p;
 }

@@ -21,7 +21,7 @@ _Static_assert(offsetof(struct bounds_entry, ended) == BOUNDS_SOFT_MARK + 4, "li
 static enum allod_bounds_back_end back_end;
 static bool started;
 
-/* The processor's table entries have no room for versions that its instructions would heed: locations share these. */
+/* Versions for the processor's tables, whose entries have no room for them. Several locations share one. */
 static struct versions {
 	_Atomic uint32_t begun, ended;
 } hard_versions[HARD_LOCKS];
@@ -36,7 +36,7 @@ static void software_start(void)
 	bounds_heap_start();
 }
 
-/* The inline code looks into the directory: without a back end there is one that stays empty. */
+/* The inline code reads the directory in any case: with other back ends than `software` this maps one that stays empty. */
 static void nothing_start(void)
 {
 	size_t bytes = allod_present() ? allod_layout.window >> BOUNDS_CHUNK_SHIFT << 3 : BOUNDS_DIRECTORY_BYTES;
@@ -269,7 +269,7 @@ static void word_copy(uint64_t *to, uint64_t *from)
 	struct allod_bounds b;
 	void *pointer = allod_bounds_load(from, &b);
 
-	/* Most words have no bounds: they make no table, but what the place held before goes. */
+	/* Most words have no bounds. Such a word needs no table, but must drop the bounds of what was there before. */
 	allod_bounds_store(to, pointer, b);
 }
 

@@ -19,10 +19,10 @@ static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- taking and giving back, without any context ---
  *
- * A thread can be cut off anywhere in here, or while it has a context, by a deadline or a fault; the kernel takes its stacklet away
- * then. Another thread sees that, and takes the context from it. Meanwhile the first may be back with a new stacklet, and have
- * its context again, so the other one first leaves its mark in the owner's upper half: it gets the context only if the mark
- * is still there when it has looked for the stacklet. */
+ * A deadline or a fault can end a thread's call anywhere in here, and while the thread has a context; then the kernel drops its
+ * stacklet. Another thread that sees this takes the context from it. Meanwhile the first thread may be back, with a new stacklet,
+ * and have its context again. So the other thread first puts a mark into the upper half of `owner`, then looks for the stacklet,
+ * and gets the context only if the mark is still there. */
 
 enum { OWNER = 0xffff, MARK_SHIFT = 16, LOOK_AGAIN_NS = 10000000 };
 
@@ -39,7 +39,7 @@ static struct context *take(u32 tag)
 		struct context *context = &allod_pool.contexts[i];
 		u32 owner = __atomic_load_n(&context->owner, __ATOMIC_RELAXED);
 
-		/* One that this thread has already: its last call was ended from outside. */
+		/* A context that this thread has already, because its last call was ended from outside. */
 		while ((owner & OWNER) == tag) {
 			if (replace(context, owner, tag))
 				return context;
@@ -59,7 +59,7 @@ static bool has_left(u32 owner)
 	return call_map_query(0, page, &region) < 0 || region.start > page;
 }
 
-/* Takes contexts from threads that have left without giving them back. */
+/* Takes contexts away from threads whose call was ended before they gave them back. */
 static void reclaim(u32 tag)
 {
 	for (u32 i = 0; i < allod_pool.count; i++) {
@@ -72,7 +72,7 @@ static void reclaim(u32 tag)
 	}
 }
 
-/* A moment from now, or 0. Linux is asked without its C library. */
+/* The time a moment from now, or 0. Calls Linux without the C library, which needs a context. */
 static u64 a_moment_later(void)
 {
 	struct timespec now;
@@ -111,14 +111,14 @@ void allod_context_wake(void)
 
 /* --- making them --- */
 
-/* Sleeps for ever; until then its stack below here, and its thread pointer, are for others. */
+/* Sleeps for ever. Meanwhile other threads use its stack below here, and its thread pointer. */
 static void *sleep_for_others(void *unused)
 {
 	struct context *context = &allod_pool.contexts[allod_pool.count];
 	char here;
 
 	(void)unused;
-	/* Or the VAS that the maker is in could never be detached. */
+	/* Leaves the VAS that its maker is in, which could never be detached otherwise. */
 	call_vas_switch(0);
 	context->owner = 0;
 	context->thread_pointer = allod_thread_pointer();
@@ -156,7 +156,7 @@ int allod_contexts_make(unsigned count, size_t stack)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes,
 		round_up((stack ? stack : STACK_DEFAULT) + 2 * CONTEXT_RESERVE, PAGE_SIZE));
-	/* No signal is to be handled on such a thread. */
+	/* Such a thread shall handle no signal. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_mutex_lock(&making);
@@ -180,7 +180,7 @@ void *allod_spare_stack(size_t bytes)
 		char *larger = mmap(NULL, bytes + PAGE_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-		/* Never without its guard page. */
+		/* A stack without its guard page is not used. */
 		if (larger != MAP_FAILED && mprotect(larger, PAGE_SIZE, PROT_NONE)) {
 			munmap(larger, bytes + PAGE_SIZE);
 		} else if (larger != MAP_FAILED) {

@@ -2,9 +2,9 @@
  *
  *   heap header | block | block | ... | end mark
  *
- * A block is a header of 16 bytes (its size, that of the block before it, whether it is in use) and its memory. Neighbours that
- * are free are one. Free blocks are in lists by size: 4 for each power of two, found by a bitmap; the first that is large enough
- * is cut. */
+ * A block is a header of 16 bytes (its size, the size of the block before it, whether it is in use) and its memory. Free neighbours
+ * are joined. Free blocks are in lists by size, 4 lists for each power of two, with a bitmap of those that are not empty; an
+ * allocation cuts the first block that is large enough. */
 #include <allod/heap.h>
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* What a program must know of itself before anything else: pointer.h. */
+/* Finds out, before main(), whether this is Allod, and the layout of addresses: pointer.h. */
 #include <allod/pointer.h>
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 struct allod_layout allod_layout;
 
-/* The address of a portal of our own shows where its number is. */
+/* Learns the layout from the global address of a portal that it makes. */
 static unsigned find_shift(u32 number)
 {
 	u64 entry = (u64)allod_entries + (ENTRIES - 1) * ENTRY_BYTES;
@@ -38,7 +38,7 @@ static void find_self(void)
 	allod_layout.window = 1ul << shift;
 }
 
-/* A child is a space of its own; threads that slept for others are not in it. */
+/* A child process is another space, without the threads that kept contexts. */
 static void begin_again(void)
 {
 	allod_pool.count = 0;

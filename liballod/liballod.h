@@ -1,9 +1,9 @@
-/* What the parts of liballod share: how they reach the kernel, and the memory that a space keeps for callers from elsewhere.
+/* What the parts of liballod share: how they call the kernel, and the contexts that a space keeps for threads of other spaces.
  *
- * A caller's thread comes in on a stacklet of the kernel's and without a thread pointer. C functions need more: a stack that is
- * large enough and a thread pointer with glibc's variables behind it. Both make a *context*. A program makes contexts by starting
- * threads that do nothing: while such a thread sleeps, others use its thread pointer and the rest of its stack
- * (context.c). A copy of the program has copies of them, and one more: the thread that made it, with a stack of its own.
+ * A thread from another space comes in on a stacklet, without a thread pointer. C functions need a larger stack, and a thread
+ * pointer with glibc's variables behind it. Both together are a *context*. A program makes contexts by starting threads that do
+ * nothing: while such a thread sleeps, a thread from outside uses its thread pointer and the rest of its stack (context.c). A
+ * sandbox has copies of its maker's contexts, and one more: that of the thread that made it, with a stack of its own.
  *
  * Code that runs before a context is taken uses neither thread-local data nor the C library. */
 #ifndef LIBALLOD_H
@@ -16,8 +16,8 @@
 #pragma GCC visibility push(hidden)
 
 enum {
-	ENTRIES = 1024,        /* places where portals can be */
-	ENTRIES_OWN = 512,     /* from here on: those of a copy that offers portals itself */
+	ENTRIES = 1024,        /* entries at which portals can be */
+	ENTRIES_OWN = 512,     /* from this one on they are for a sandbox that offers portals itself */
 	ENTRY_BYTES = 8,       /* assembly */
 	CONTEXTS_MAX = 64,
 	CONTEXT_RESERVE = 16384, /* stack left to the thread that sleeps */
@@ -33,10 +33,10 @@ struct context {
 	u64 thread_pointer, stack_top;
 };
 
-/* All that one space has. */
+/* All contexts of a space. */
 struct context_pool {
 	u32 waiting;  /* threads that wait for one. Atomic */
-	u32 released; /* counts releases that were waited for: they sleep on it */
+	u32 released; /* counts releases while threads waited, which sleep on this word */
 	u32 count;
 	u32 unused;
 	struct context contexts[CONTEXTS_MAX];
@@ -73,9 +73,9 @@ static inline u32 context_tag(u64 stacklet_end)
 	return (u32)(stacklet_end / STACKLET_SIZE);
 }
 
-/* A context for a thread that finds none free at once. Called by entry.S without any. */
+/* A context for a thread that found none free; waits for one if need be. Called by entry.S without a context. */
 struct context *allod_context_wait(u32 tag);
-/* Wakes who waits. Likewise. */
+/* Wakes threads that wait for a context. Likewise. */
 void allod_context_wake(void);
 /* Makes sure that the pool of this program has so many contexts with that much stack. 0, -1 and errno. */
 int allod_contexts_make(unsigned count, size_t stack);
@@ -86,9 +86,9 @@ void *allod_spare_stack(size_t bytes);
 
 /* Portals start here: entry i at allod_entries + i * ENTRY_BYTES, with the C function as cookie. Result words: 0, its value. */
 extern const char allod_entries[];
-/* Where a plain call to a portal's address goes on: the kernel turns it into this (struct landing). */
+/* Where a plain call to a portal's address goes on: landing.call_landing. */
 extern const char allod_plain_call[];
-/* Makes call `number` (portal_call, portal_call_with) and keeps what C functions keep. -> word 0; *word1. */
+/* Makes native call `number` (portal_call, portal_call_with) and saves the callee-saved registers. -> word 0; *word1. */
 i64 allod_stub_call(u64 portal, const u64 words[6], u64 *word1, u64 number);
 /* The thread pointer. */
 u64 allod_thread_pointer(void);

@@ -8,7 +8,7 @@
 
 #include "make.h"
 
-/* What a note of the image says; behind it the name, with its NUL. */
+/* A note of the image; the function's name follows, with its NUL. */
 struct export_note {
 	Elf64_Nhdr header;
 	char owner[8]; /* "Allod", padded */
@@ -83,7 +83,7 @@ static i64 add_exports(struct allod_space *space, const struct image *image)
 	return space->export_count ? 0 : -E_INVAL;
 }
 
-/* Gives up the grant of everything that a space's creator gets. -> 0, -E_*. */
+/* Gives up the creator's grant of the space's whole window. -> 0, -E_*. */
 static i64 give_up_view(const struct allod_space *space)
 {
 	struct grant_info grants[LIST_MAX];

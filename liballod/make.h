@@ -21,9 +21,9 @@ struct image {
 };
 /* A space with an image in it, of which nothing runs yet; *image tells what it is. NULL and errno. */
 struct allod_space *image_make(const void *bytes, size_t count, const struct allod_options *options, struct image *image);
-/* Whether the space has ended; if so its report is right. */
+/* Has the space ended? If so, sets its report. */
 bool space_is_gone(struct allod_space *space);
-/* The space has ended, for this reason; only the first one counts. */
+/* Notes that the space has ended, and why; only the first report counts. */
 void space_has_ended(struct allod_space *space, struct allod_report report);
 
 #pragma GCC visibility pop

@@ -37,8 +37,8 @@ int vas_detach(pid_t pid, int vid)
 	return (int)syscall(VAS_CALL_detach, pid, vid);
 }
 
-/* VASes with lockable segments, into and out of which the service switches: known ones by number, and whether the thread is in one.
- * Only to save asking the kernel first: the service does it for any. */
+/* VASes with lockable segments, in and out of which only the service switches: those known so far, by number, and whether the
+ * thread is in one. A hint that saves asking the kernel first; the service can switch into any VAS. */
 static int by_service[64];
 static __thread bool inside_by_service;
 

@@ -122,9 +122,9 @@ allod_entries:
 	.endr
 	.size allod_entries, . - allod_entries
 
-/* rax = the function, words in rdi, rsi, rdx, r10, r8, r9; every other register is empty. rsp is the end of a stacklet less
- * one word if the thread comes in afresh; otherwise it called from here, through allod_stub_call, and the stack goes on below.
- * Backtraces end here. */
+/* rax = the function, words in rdi, rsi, rdx, r10, r8, r9; all other registers are 0. If the thread is not in this space yet, rsp
+ * is the end of its stacklet less one word. Otherwise it has called out of here by allod_stub_call, and its stack goes on below
+ * that. Backtraces end here. */
 	.type enter, @function
 enter:
 	.cfi_startproc
@@ -160,7 +160,7 @@ leave:
 	syscall
 	ud2
 
-/* Nobody may have made a context: then there is no stack to go on. */
+/* There is no context, so there is no stack to go on. */
 wait_for_context:
 	pushq	%rdi
 	pushq	%rsi

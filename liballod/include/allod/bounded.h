@@ -1,5 +1,4 @@
-/* Pointers that carry their bounds: an allocator and string functions that check, for C programs that include this and use the
- * accessors below.
+/* Pointers that carry their bounds, for C programs that use the accessors below: an allocator and string functions that check.
  *
  *   struct allod_ref name = allod_ref_malloc(16);
  *   allod_ref_strcpy(name, allod_ref_string("seventeen letters"));    // reported: it does not fit
@@ -7,9 +6,9 @@
  *   allod_ref_store(&record->name, name);                             // a plain `char *name` in a plain struct
  *   struct allod_ref again = allod_ref_load(&record->name);           // with the bounds it had
  *
- * Every function checks all of what it reads and writes before it does so, and reports what is outside
- * (allod_bounds_report()); a string without an end inside of its bounds is reported too. A report normally ends the program; if
- * a handler of its own steps over it, nothing has been written. Copies carry the bounds of the pointers that they copy. */
+ * Every function checks all bytes that it will read and write before it does so, and reports an access outside of bounds
+ * (allod_bounds_report()); so it does a string that has no NUL inside of its bounds. A report ends the program, unless a handler of
+ * the program's steps over it; then nothing has been written. When memory is copied, the pointers in it keep their bounds. */
 #ifndef ALLOD_BOUNDED_H
 #define ALLOD_BOUNDED_H
 
@@ -26,18 +25,18 @@ struct allod_ref {
 	struct allod_bounds bounds;
 };
 
-/* An object that the program has already: a variable, a member, an array. */
+/* A pointer to an object of the program's: a variable, a member, an array. */
 static inline struct allod_ref allod_ref_of(const void *object, size_t bytes)
 {
 	struct allod_ref r;
 
-	/* Compilers that know the object warn of what a handler may step over. */
+	/* Hides the object from the compiler, which would warn of accesses that the check reports at run time. */
 	__asm__("" : "+r"(object));
 	r.at = (void *)object;
 	r.bounds = allod_bounds_make(object, bytes);
 	return r;
 }
-/* A string of the program's text or of code that knows nothing of bounds, with its NUL. */
+/* A pointer to a string, with bounds up to its NUL: for literals, and strings from code that knows nothing of bounds. */
 struct allod_ref allod_ref_string(const char *string);
 /* No object. */
 static inline struct allod_ref allod_ref_null(void)
@@ -52,15 +51,15 @@ static inline struct allod_ref allod_ref_null(void)
 		const struct allod_ref allod_r_ = (r); \
 		(type *)allod_at((char *)allod_r_.at, allod_r_.bounds.base, allod_r_.bounds.rest, (ptrdiff_t)(i), sizeof(type)); \
 	}))
-/* As allod_bounds_check(), with what does not change from element to element apart. */
+/* As allod_bounds_check(), written so that the compiler moves what is the same for all elements out of loops. */
 static inline __attribute__((always_inline)) void *allod_at(char *at, uint64_t base, uint64_t rest, ptrdiff_t i, size_t bytes)
 {
 	uint64_t start = (uint64_t)at + base, from = start + (uint64_t)i * bytes, span = ~rest;
 	uint64_t starts = span >= bytes - 1 ? span - (bytes - 2) : 0; /* the access may start at so many offsets */
 	bool outside = bytes == 1 ? from > span : from >= starts;
 
-	/* A single access is cheaper the other way; and where the compiler sees that r is at the start of its object, the index
-	 * says the same. */
+	/* A single access is cheaper to check by address. Where the compiler sees that r is at the start of its object, the index
+	 * alone decides. */
 	if (__builtin_constant_p(i))
 		outside = !allod_bounds_hold((struct allod_bounds){ base, rest }, at + i * (ptrdiff_t)bytes, bytes);
 	else if (__builtin_constant_p(start) && start == 0)
@@ -69,20 +68,20 @@ static inline __attribute__((always_inline)) void *allod_at(char *at, uint64_t b
 		allod_bounds_report_words(at + i * (ptrdiff_t)bytes, bytes, base, rest);
 	return at + i * (ptrdiff_t)bytes;
 }
-/* Bytes from r on that are inside, many if it is open. */
+/* Bytes from r to the end of its bounds; very many if r is open. */
 static inline size_t allod_ref_room(struct allod_ref r)
 {
 	uint64_t sum;
 
 	return __builtin_add_overflow((uint64_t)r.at + r.bounds.base, r.bounds.rest, &sum) ? 0 : -sum;
 }
-/* Moved by so many bytes; it may be outside until it is used. */
+/* r moved by so many bytes. It may be outside of its bounds as long as it is not used. */
 static inline struct allod_ref allod_ref_add(struct allod_ref r, ptrdiff_t bytes)
 {
 	r.at = (char *)r.at + bytes;
 	return r;
 }
-/* A part of the object at which r is: a member. */
+/* A part of the object that r points to, a member, with the bounds of the part. */
 static inline struct allod_ref allod_ref_part(struct allod_ref r, ptrdiff_t offset, size_t bytes)
 {
 	struct allod_ref part = { (char *)r.at + offset, { 0, 0 } };
@@ -104,9 +103,10 @@ static inline struct allod_ref allod_ref_load(const void *location)
 	return r;
 }
 
-/* As those of the C library; null without memory. With the software back end objects of less than 128 KiB lie in a heap of the
- * library's own, where pointers to their starts need no table entries (allod/bounds.h); the others are malloc()'s. What is freed or
- * has moved is forgotten as a place of pointers. Freeing what does not start an object is reported. */
+/* As malloc(), calloc(), realloc(), free() and strdup(); a null pointer if there is no memory. With the software back end, objects
+ * of less than 128 KiB are in a heap of the library's, where pointers to their starts need no table entries (allod/bounds.h);
+ * larger ones are malloc()'s. When memory is freed or moved, the bounds of the pointers that were stored in it are dropped. Freeing
+ * a pointer that is not the start of an object is reported. */
 void *allod_object_alloc(size_t bytes) __attribute__((malloc));
 void *allod_object_zeroed(size_t bytes) __attribute__((malloc));
 static inline struct allod_ref allod_ref_malloc(size_t bytes)
@@ -124,14 +124,15 @@ struct allod_ref allod_ref_realloc(struct allod_ref r, size_t bytes);
 void allod_ref_free(struct allod_ref r);
 struct allod_ref allod_ref_strdup(struct allod_ref string);
 
-/* What strcmp() returns if the strings differ or both end within `most` bytes; no bytes behind are looked at. */
+/* As strcmp(), if the strings differ or both end within `most` bytes; else ALLOD_STRINGS_GO_ON. Reads no byte behind those. */
 #define ALLOD_STRINGS_GO_ON 256
 int allod_strings_order(const char *a, const char *b, size_t most);
-/* Reports that neither is so within the shorter object, and returns 0. In words, as allod_bounds_report_words(). */
+/* For ALLOD_STRINGS_GO_ON: reports that the shorter object has no NUL, and returns 0. Takes words as
+ * allod_bounds_report_words(). */
 int allod_strings_outside(const char *a, uint64_t base_a, uint64_t rest_a, const char *b, uint64_t base_b, uint64_t rest_b)
 	__attribute__((cold));
 
-/* Likewise. Those that return a place return `to`, or a place in the string with its bounds. */
+/* As the functions of the C library. The result is `to`, or a pointer into `string` with the bounds of that. */
 struct allod_ref allod_ref_memcpy(struct allod_ref to, struct allod_ref from, size_t bytes);
 struct allod_ref allod_ref_memmove(struct allod_ref to, struct allod_ref from, size_t bytes);
 struct allod_ref allod_ref_memset(struct allod_ref to, int value, size_t bytes);

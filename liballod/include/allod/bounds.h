@@ -1,33 +1,35 @@
-/* Bounds of pointers: a program says which object a pointer belongs to, has accesses checked, and keeps the bounds of pointers
- * that lie in memory in tables.
+/* Bounds of pointers: a program says which object a pointer belongs to, and checks accesses; the bounds of pointers that are stored
+ * in memory are kept in tables.
  *
  *   struct allod_bounds b = allod_bounds_make(buffer, sizeof(buffer));
  *   *(int *)allod_bounds_check(b, p, sizeof(int)) = 1;     // SIGSEGV, si_code SEGV_BNDERR, if p is outside
  *   allod_bounds_store(&node->text, buffer, b);            // node->text = buffer, and its bounds
  *   char *text = allod_bounds_load(&node->text, &b);       // and back
  *
- * Bounds are values; what is in registers costs what an addition costs. The tables cover every location of the program's, four
- * bytes for each byte, and appear where they are first needed (a trap; `abi/bounds.h` has the geometry). When memory is
- * unmapped, they go. A pointer in memory that was last written by code that knows nothing of bounds has none: it is open, and
- * passes every check. So has what lies on a location never stored to.
+ * Bounds are values of two words; as long as they are in registers, a check costs a few instructions. The tables cover all of the
+ * program's memory, four bytes for each byte. A table is made where it is first needed, by a trap (`abi/bounds.h` has the layout),
+ * and freed when the memory that it covers is unmapped. A pointer that code without bounds wrote to memory has none: it is open,
+ * and passes every check. So is a pointer loaded from a location that was never stored to.
  *
- * A pointer to the start of an object of the library's heap (<allod/bounded.h>), with the bounds of that object, needs no
- * entry: they are found by the pointer. It is stored plainly where there is no table yet, and found so wherever a location has no
- * entry for it, even if code that knows nothing of bounds wrote it. Objects do not touch, so the address behind one starts none.
+ * A pointer to the start of an object of the library's heap (<allod/bounded.h>), with the bounds of that object, needs no table
+ * entry, because the library finds the bounds by the pointer. It is stored as a plain pointer where there is no table yet; and it
+ * has its bounds when it is loaded from a location without an entry for it, even if code without bounds wrote it. There is a gap
+ * behind each object, so the address behind one is not the start of the next.
  *
  * Threads: a pointer that one thread stores and others load and store at the same time never comes with the bounds of another.
  * Each table entry has two version numbers. A store sets the top bit of `begun`, writes bounds, pointer and a copy of the pointer,
- * and then makes both numbers one more. A load reads the pointer, `ended`, the copy and the bounds, then `begun`, and begins again
- * unless all agree: 2^31 stores would have to come between two of its instructions to deceive it. Without a table the bounds follow
- * from the pointer alone; it is read first, so that a table made meanwhile is seen. A signal handler must not store to a location
- * that the thread it interrupts may be storing to, and a process with several threads should not fork during a store.
+ * and then adds one to both numbers. A load reads the pointer, `ended`, the copy and the bounds, then `begun`, and begins again
+ * unless all agree; only 2^31 stores between two of its instructions could deceive it. Where there is no table, the bounds follow
+ * from the pointer alone, which is read first, so that a table made meanwhile is seen. A signal handler must not store to a
+ * location that the interrupted thread may be storing to, and a process with several threads should not fork during a store.
  *
  * Back ends, chosen when the program starts, or by the variable ALLOD_BOUNDS in its environment:
- *   mpx       the processor's tables and instructions (BNDLDX, BNDSTX), where there are some; versions are kept beside them.
+ *   mpx       the processor's tables and instructions (BNDLDX, BNDSTX), on processors that have them; versions are kept beside
+ *   them.
  *             They are off in signal handlers, after a jump out of one, in sandboxes and in functions that other spaces call:
  *             there loads give open bounds and stores none
  *   software  the library's own tables, of the same geometry; arm64 needs the atomic instructions of Armv8.1 for it
- *   off       no tables: what is loaded is open. So it is on other kernels and where the others cannot be had
+ *   off       no tables: every pointer that is loaded is open. On kernels other than Allod's, and where the other two cannot be had
  *
  * Locations are native addresses (allod/pointer.h), multiples of eight; those of C pointers are. */
 #ifndef ALLOD_BOUNDS_H
@@ -66,7 +68,7 @@ void *allod_bounds_copy(void *to, const void *from, size_t bytes);
 /* All pointers in the range become open. */
 void allod_bounds_clear(const void *start, size_t bytes);
 
-/* The bounds of an object; of no bytes, as of one. */
+/* The bounds of an object; one of no bytes has the bounds of one byte. */
 static inline struct allod_bounds allod_bounds_make(const void *first, size_t bytes)
 {
 	struct allod_bounds b = { -(uint64_t)first, ~(uint64_t)(bytes ? bytes - 1 : 0) };
@@ -95,7 +97,7 @@ static inline uint64_t allod_bounds_upper(struct allod_bounds b)
 	return ~b.rest - b.base;
 }
 
-/* Whether `bytes` (at least 1) from p on are inside. */
+/* Are `bytes` (at least 1) from p on inside? */
 static inline bool allod_bounds_hold(struct allod_bounds b, const void *p, size_t bytes)
 {
 	uint64_t limit, sum;
@@ -104,7 +106,7 @@ static inline bool allod_bounds_hold(struct allod_bounds b, const void *p, size_
 		!__builtin_add_overflow((uint64_t)p + b.base, limit, &sum);
 }
 
-/* -> p, if they are; otherwise reports it. For one byte these are three instructions. */
+/* Reports the access if they are not. -> p. For one byte this takes three instructions. */
 static inline void *allod_bounds_check(struct allod_bounds b, const void *p, size_t bytes)
 {
 	if (__builtin_expect(!allod_bounds_hold(b, p, bytes), 0))
@@ -112,7 +114,7 @@ static inline void *allod_bounds_check(struct allod_bounds b, const void *p, siz
 	return (void *)p;
 }
 
-/* The bounds of a part of the object: a member, an element. Reports it if it is no part. */
+/* The bounds of a part of the object: a member, an element. Reports a range that is not part of it. */
 static inline struct allod_bounds allod_bounds_narrow(struct allod_bounds b, const void *first, size_t bytes)
 {
 	allod_bounds_check(b, first, bytes ? bytes : 1);
@@ -139,7 +141,8 @@ static inline uint64_t allod_bounds_heap_rest(const void *p)
 /* A pointer in memory, whatever type the program gives it. */
 typedef void *allod_bounds_word __attribute__((may_alias));
 
-/* What the inline code below leaves: a table is to be made, another thread is at the entry, or another back end is in use. */
+/* The cases that the inline code below does not handle: a table is missing, another thread is at the entry, or another back end is
+ * in use. */
 void allod_bounds_store_slowly(void *location, void *pointer, struct allod_bounds bounds) __attribute__((cold));
 void *allod_bounds_load_slowly(void *location, struct allod_bounds *bounds) __attribute__((cold));
 

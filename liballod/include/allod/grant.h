@@ -2,11 +2,11 @@
  *
  * A grant covers any contiguous range of bytes, or everything, and carries rights. The memory-management unit protects whole
  * pages: what lies beside the range on its first and last page is visible too, unless it is lent for a call with ALLOD_EXACT. A
- * grant costs the grantee nothing until it uses it, and needs no consent. Rights only shrink when a grant is passed on: more of
- * them than one has are left out.
+ * grant costs the grantee nothing until it uses it, and needs no consent. A grant that is passed on has at most the rights of the
+ * one it is made from; other rights that are asked for are left out.
  *
- * Whoever uses memory without a grant, or after it was revoked, faults: a program gets SIGSEGV, a sandbox ends. In the Linux
- * service such pointers are EFAULT.
+ * A thread that uses memory without a grant, or after the grant was revoked, faults: a program gets SIGSEGV, a sandbox ends. System
+ * calls that get such a pointer fail with EFAULT.
  *
  *   static int table[1024];
  *   int grant = allod_grant(table, sizeof(table), worker, ALLOD_R | ALLOD_W);
@@ -42,8 +42,8 @@ int allod_grant(const volatile void *start, size_t bytes, uint32_t to, unsigned 
 /* Grants everything that the calling space has or will have. */
 int allod_grant_all(uint32_t to, unsigned rights);
 
-/* Makes the grant lasting that the call which the thread is serving brought with ALLOD_KEEP and that covers the address: its
- * maker or this space may revoke it. -> its number. ENOENT: there is none. */
+/* Keeps a grant beyond the call that the thread is serving: the one that this call brought with ALLOD_KEEP and that covers the
+ * address. It lasts until its maker or this space revokes it. -> its number. ENOENT: there is none. */
 int allod_keep(const volatile void *address);
 
 /* Ends a grant that the caller made or was given, and every grant made from it. When this returns no thread on any

@@ -1,8 +1,9 @@
 /* Libraries in spaces of their own.
  *
- * A library is made into an image that is not linked with the program but loaded into a space of its own. Of the library the
- * program has nothing but portals to what it exports: it can neither read the library's code and data nor jump to anything in it,
- * and none of its code is there for whoever takes the program over. The library sees what it is lent.
+ * A library is made into an image that is not linked with the program but loaded into a space of its own. The program gets portals
+ * to the functions that the library exports, and nothing else of it: it can neither read the library's code and data nor jump to
+ * anywhere in it, and an attacker who takes the program over finds none of its code there. The library sees only memory that it is
+ * lent.
  *
  * The library, freestanding C:
  *
@@ -23,7 +24,7 @@
  *
  * Every load is an instance with data of its own, which lasts until allod_space_close(). Calls come in on the callers' threads,
  * several at once if several call, on stacks of 28 KiB. There is no Linux in the space, no C library and no thread-local memory.
- * A fault there is the end of the call and of the space (EOWNERDEAD), and no more. */
+ * A fault there ends the call and the space (EOWNERDEAD); the program goes on. */
 #ifndef ALLOD_LIBRARY_H
 #define ALLOD_LIBRARY_H
 
@@ -35,9 +36,9 @@ extern "C" {
 
 /* --- in a program --- */
 
-/* A new instance of the library in an ELF image in memory (as for allod_space_load(), but nothing is started), with portals at all
- * that it exports. The program's own view of the space's memory is given up. Of the options the name and the quotas count.
- * EINVAL: not such an image, or it exports nothing. */
+/* Makes an instance of the library in an ELF image in memory (as for allod_space_load(), but starts no thread), with portals at all
+ * functions that it exports, and gives up the program's right to the memory of the space. Of the options the name and the quotas
+ * are used. EINVAL: it is not such an image, or exports nothing. */
 struct allod_space *allod_library(const void *image, size_t bytes, const struct allod_options *options);
 
 /* The portal at a function that the library exports; it may be granted on to others with ALLOD_P for one byte. 0 and ENOENT if
@@ -49,8 +50,8 @@ allod_portal allod_library_find(const struct allod_space *library, const char *n
 /* Names of exported functions have at most 47 characters. */
 enum { ALLOD_EXPORT_MAX = 48, ALLOD_EXPORT_NOTE = 0x616c };
 
-/* Exports a function of up to six integers and pointers, with an integer, a pointer or nothing as result: makes the place where the
- * calls of it arrive, which returns by portal_return, and an ELF note that says where it is. */
+/* Exports a function of up to six integers and pointers, whose result is an integer, a pointer or nothing: makes the entry stub of
+ * its portal, which calls it and then portal_return, and an ELF note that says where the stub is. */
 #if defined(__x86_64__)
 #define ALLOD_EXPORT_STUB(name) \
 	"subq $8, %rsp; movq %r10, %rcx; call " #name "; movq %rax, %rsi; xorl %edi, %edi; movl $0x1002, %eax; syscall; ud2;"

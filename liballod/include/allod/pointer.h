@@ -46,7 +46,7 @@ static inline void *allod_global(const volatile void *pointer)
 	return (void *)(address | (uint64_t)allod_layout.number << allod_layout.shift);
 }
 
-/* The shortest form: a native pointer if it points into the space that runs; any other stays what it is. */
+/* The native form of a global pointer into the space that runs; any other pointer stays as it is. */
 static inline void *allod_local(const volatile void *pointer)
 {
 	uint64_t address = (uint64_t)pointer;

@@ -1,8 +1,8 @@
 /* Portals: calls from space to space.
  *
  * The calling thread itself goes on in the other space, under that space's protection and on a stack there, and comes back with the
- * result. Neither side sees the other's registers, stack or memory. Words are passed: integers and pointers; a pointer is of
- * use over there only if it is global and the memory granted (or lent for the call).
+ * result. Neither side sees the other's registers, stack or memory. Arguments and result are integers and pointers. The callee can
+ * use a pointer only if it is global and the memory is granted (or lent for the call).
  *
  * Typed calls. ALLOD_PORTAL(type, name, (type, argument), ...) is put behind the declaration of a function `name` and makes
  *
@@ -23,18 +23,18 @@
  *   int (*remote)(const int *, int) = (void *)portal;
  *   int total = remote(allod_global(numbers), 100);
  *
- * That works without any declaration, but takes a page fault's way into the kernel, and errors show in errno only. An address
- * that is no portal, or none any more because its space has ended, is a wild pointer as any other: SIGSEGV.
+ * That needs no declaration, but costs a page fault, and errors show in errno only. If there is no portal at the address, or no
+ * longer because its space has ended, the call is like one through any wild pointer: SIGSEGV.
  *
  * What happens to
  *   errno          each space has its own. After a call it says whether the call was made; the callee's is not carried over
  *   TLS            the callee has thread-local variables of its own; in a sandbox they start as copies of those of the thread
  *                  that made it. Threads take turns (allod_options.contexts): a thread may find values another one left
- *   signals        wait until the call has returned, SIGKILL and other deadly ones recall the thread from it (EINTR)
+ *   signals        wait until the call has returned, but those that end the process recall the thread from the call (EINTR)
  *   floating point rounding modes and exception masks of the caller are kept; the callee starts with the default ones
  *   exceptions,    do not cross a call: C++ exceptions end in std::terminate() of the callee, longjmp() out of a
  *   longjmp        callback to a frame behind the call leaves a call that never returns: do not
- *   exit           in a sandbox it ends the call (EOWNERDEAD), not the program; in a callback it is the program's own
+ *   exit           in a sandbox it ends the call (EOWNERDEAD), not the program; in a callback it ends the program
  *   fork           the child has none of its parent's spaces, portals and grants
  *   callbacks      a callee may call back into its caller, and so on, until a thread is inside of ALLOD_DEPTH_MAX calls
  */
@@ -55,28 +55,28 @@ extern "C" {
 /* The global address of a portal. */
 typedef uint64_t allod_portal;
 
-/* Calls that one thread can be inside of at a time; a system call of Linux inside of a callee counts as one. */
+/* Calls that one thread can be inside of at a time; a Linux system call that a callee makes counts as one. */
 enum { ALLOD_DEPTH_MAX = 22, ALLOD_LENT_MAX = 8 };
 
 /* Any function of up to six words, cast to this. */
 typedef uint64_t allod_function(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
-/* Offers a function of the calling program to a space, which may call it from then on; any function whose arguments and result
- * are integers or pointers. Calls come in on the threads of the callers; they use stacks and thread-local variables that
- * this program keeps for them (allod_serve). -> the portal, 0 if it fails. The same function again: the same portal. EDQUOT: there
- * have been some 500 already; places of those that were withdrawn are not used again. */
+/* Offers a function of the calling program, whose arguments and result are integers or pointers, to a space, which may call it from
+ * then on. Calls come in on the callers' threads; these use stacks and thread-local variables that this program keeps for them
+ * (allod_serve). -> the portal, the same one for the same function; 0 if it fails. EDQUOT: about 500 functions have been offered,
+ * those counted that were withdrawn. */
 allod_portal allod_offer(const void *function, uint32_t to);
 
-/* The portal at any function of a sandbox, for its maker; it may be granted on to others with ALLOD_P for one byte. 0 if it
- * fails. What it answers is remembered: calling it again costs little. */
+/* The portal at any function of a sandbox, for its maker, who may grant it on to others with ALLOD_P for one byte. 0 if it fails.
+ * The library remembers the portal: asking again costs little. */
 allod_portal allod_portal_at(struct allod_space *sandbox, const void *function);
 
-/* Withdraws a portal that this program offers, or that is at a function of a sandbox of its own (NULL: not one). Calls that are
- * in it go on. ENOENT. */
+/* Withdraws a portal: that of a function of this program (sandbox NULL), or that at a function of a sandbox. Calls that are under
+ * way go on. ENOENT. */
 int allod_withdraw(struct allod_space *sandbox, const void *function);
 
-/* Prepares for so many threads of other spaces inside of this program at once, each with that many bytes of stack (0: 256 KiB).
- * allod_offer() prepares for one if nobody did. More come and wait. */
+/* Prepares for that many threads of other spaces inside of this program at once, with `stack` bytes of stack each (0: 256 KiB).
+ * Further threads wait for their turn. If this was not called, allod_offer() prepares for one. */
 int allod_serve(unsigned contexts, size_t stack);
 
 /* How a call is to be made. */

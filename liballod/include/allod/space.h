@@ -68,12 +68,12 @@ struct allod_space *allod_space_create(const struct allod_options *options);
 
 /* A space made from an ELF image in memory: static, or static PIE that relocates itself, linked for addresses in the lower
  * half of a window. Its first thread starts at the entry point with a pointer to struct allod_start in the first argument
- * register and a stack of 28 KiB; there are no Linux system calls. EINVAL: not such an image. What it is granted comes later: it
- * should wait for a word of its own, which its creator sets by allod_space_view(). */
+ * register and a stack of 28 KiB; there are no Linux system calls. EINVAL: not such an image. The thread runs before the creator
+ * can grant the space anything: it should first wait for a word in its memory, which the creator sets by allod_space_view(). */
 struct allod_space *allod_space_load(const void *image, size_t bytes, const struct allod_options *options,
 	const uint64_t words[4]);
 
-/* What the first thread of an image finds. */
+/* What the first thread of an image gets a pointer to. */
 struct allod_start {
 	uint64_t size;         /* of this structure */
 	uint64_t number_shift; /* a global pointer is number << number_shift | offset */
@@ -85,11 +85,11 @@ struct allod_start {
 /* A copy of this program in a space of its own; see above. */
 struct allod_space *allod_sandbox(const struct allod_options *options);
 
-/* The number by which other functions know a space. */
+/* The number of a space, for allod_grant() and others. */
 uint32_t allod_space_number(const struct allod_space *space);
 
-/* Maps zeroed memory into a space, at a free range of whole pages in the lower half of its window, with rights out of ALLOD_R,
- * W, X. EEXIST. Protecting what is not all mapped: ENOMEM. */
+/* Map zeroed memory into a space, unmap it, change its rights. The range is whole pages in the lower half of its window; rights are
+ * out of ALLOD_R, W, X. EEXIST: something is mapped there; ENOMEM too if a part of the range to protect is not mapped. */
 int allod_space_map(struct allod_space *space, uint64_t offset, size_t bytes, unsigned rights);
 int allod_space_unmap(struct allod_space *space, uint64_t offset, size_t bytes);
 int allod_space_protect(struct allod_space *space, uint64_t offset, size_t bytes, unsigned rights);
@@ -101,21 +101,20 @@ void *allod_space_view(const struct allod_space *space, uint64_t offset);
  * Linux only. */
 int allod_space_start(struct allod_space *space, uint64_t entry, uint64_t argument);
 
-/* What a living space is. */
 struct allod_info {
 	uint32_t number, manager; /* manager 0: none */
 	uint64_t frames;          /* pages of memory of its own, page tables among them */
 	char name[16];
 };
 
-/* Finds a living space by its number (0: the caller's own). ENOENT. */
+/* What a living space is, by its number (0: the caller's own). ENOENT. */
 int allod_space_info(uint32_t number, struct allod_info *info);
 
 /* Ends the space and all that it manages: calls into it return with EOWNERDEAD. ENOENT: it has ended already. */
 int allod_space_kill(struct allod_space *space);
 
-/* Sleeps until the space ends and tells why. If it has ended already it tells at once, any number of times. The kernel remembers
- * the last 128 spaces that ended: who asks later than that learns of ALLOD_KILLED. */
+/* Sleeps until the space ends, and reports why. If it has ended already, reports at once, any number of times. The kernel remembers
+ * the last 128 spaces that ended; for one that ended before those, the report is ALLOD_KILLED. */
 int allod_space_wait(struct allod_space *space, struct allod_report *report);
 
 /* Ends the space if it lives and frees what this program keeps about it. NULL is allowed. */

@@ -11,9 +11,9 @@
  *   ...
  *   vas_switch(0);
  *
- * What the program is made of (text, data, heap, stacks) is in the lower half and the same in every VAS: nothing is copied at
- * a switch, and nothing can be in conflict. What is in a VAS is at the same address for everyone, so pointers in it mean the
- * same to all and outlive the processes that made them.
+ * The program's own memory (text, data, heap, stacks) is in the lower half of the window, whatever VAS the thread is in: a switch
+ * copies nothing, and no addresses can be in conflict. The memory of a VAS is at the same addresses in every process, so pointers
+ * in it mean the same to all, and outlive the processes that made them.
  *
  * The first sixteen calls are those of the Linux RFC of 2017; what is different from it is marked "here". All calls: 0 or more on
  * success, -1 and errno on failure; errors besides those named: EFAULT (a bad pointer), ENOMEM, ENOSYS (this is not Allod).
@@ -101,8 +101,8 @@ int vas_seg_clone(int sid, const char *name, mode_t mode);
 int vas_get_root(int vid, uint64_t *root);
 int vas_set_root(int vid, uint64_t root);
 
-/* Takes the VAS from a process, or (0) from all; threads that are inside go on outside, and find nothing there. By the owner of the
- * VAS. EINVAL, EACCES, ESRCH. What a system call had begun to read or write there may still come to its end. */
+/* Detaches the VAS from a process, or (0) from all; only its owner may. Threads that are inside go on outside, where its addresses
+ * fault. A system call that has begun to read or write there may still end as if nothing had happened. EINVAL, EACCES, ESRCH. */
 int vas_revoke(int vid, pid_t pid);
 
 /* Who may have it attached at the same time; by the owner. */
@@ -111,13 +111,14 @@ enum {
 	VAS_SHARED_FREE = 1,   /* anybody: programs keep order among themselves */
 	VAS_SHARED_LOCK = 2,   /* segments only: anybody, and vas_switch() keeps order */
 };
-/* Whoever is inside of a VAS with a lockable segment holds its lock, exclusively if it may write there. The lock is released by
- * switching out, by the end of the thread however it comes, by exec and by vas_revoke(). */
-/* EINVAL, EACCES, EBUSY (it would not be strict; a segment is attached). */
+/* A thread inside of a VAS with a lockable segment holds the segment's lock, exclusively if it may write there. It releases the
+ * lock when it switches out, ends (in whatever way) or calls exec, or when the VAS is revoked.
+ * EINVAL, EACCES, EBUSY (more have it attached than VAS_SHARED_STRICT allows; a segment is attached). */
 int vas_share(int vid, int how);
 int vas_seg_share(int sid, int how);
 
-/* What a user's VASes and segments may come to. set: only by root; NULL: left as it is. tell may be NULL. EPERM. */
+/* Sets (only root may; NULL: does not) and tells (NULL: does not) how many VASes and segments, and pages in them, a user may have.
+ * EPERM. */
 struct vas_quota {
 	uint64_t objects_max, pages_max;
 	uint64_t objects, pages; /* told */
