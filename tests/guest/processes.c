@@ -184,6 +184,40 @@ static bool killed_by(int status, int number)
 	return WIFSIGNALED(status) && WTERMSIG(status) == number;
 }
 
+static unsigned table_size(void)
+{
+	unsigned size = 0;
+	char line[128];
+	FILE *status = fopen("/proc/self/status", "r");
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "FDSize: %u", &size) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return size;
+}
+
+/* Each generation copies the table of the one before. */
+static void test_generations(void)
+{
+	enum { GENERATIONS = 6 };
+	const unsigned first = table_size();
+	unsigned generation = 0;
+	int status = 0;
+	pid_t child = 0;
+
+	while (generation < GENERATIONS && !(child = fork()))
+		generation++;
+	if (child > 0)
+		waitpid(child, &status, 0);
+	else
+		status = table_size() <= first ? 0 : 256;
+	if (generation)
+		_exit(child < 0 || status ? 1 : 0);
+	check(first > 0 && child > 0 && status == 0, "after many forks a table of descriptors is no larger than at first");
+}
+
 static void test_wait(void)
 {
 	struct rusage usage;
@@ -526,6 +560,7 @@ int main(int argc, char **argv)
 	test_shared();
 	test_offset();
 	test_many();
+	test_generations();
 	test_wait();
 	test_stop();
 	test_orphan();

@@ -34,10 +34,9 @@ unsigned descriptors_limit(const struct task *self)
 	return (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), DESCRIPTORS_MAX);
 }
 
-/* Makes room for a descriptor that is below DESCRIPTORS_MAX, and for as many behind it as keep growing cheap. */
-static int table_grow(struct descriptor_table *files, unsigned last)
+/* Gives a table room for that many, a multiple of 64 that is more than it has. */
+static int table_resize(struct descriptor_table *files, unsigned size)
 {
-	unsigned size = (unsigned)min_u64((last + last / 2 + 64) & ~63ul, DESCRIPTORS_MAX);
 	struct file **fd = heap_zalloc(size * sizeof(*fd));
 	u64 *bits = heap_zalloc(size / 8);
 
@@ -58,7 +57,13 @@ static int table_grow(struct descriptor_table *files, unsigned last)
 	return 0;
 }
 
-/* A table with room for that many at least. */
+/* Makes room for a descriptor that is below DESCRIPTORS_MAX, and for as many behind it as keep growing cheap. */
+static int table_grow(struct descriptor_table *files, unsigned last)
+{
+	return table_resize(files, (unsigned)min_u64((last + last / 2 + 64) & ~63ul, DESCRIPTORS_MAX));
+}
+
+/* A table with room for exactly that many: a process that forks over and over again has as many as its first parent. */
 static struct descriptor_table *table_new(unsigned size)
 {
 	struct descriptor_table *files = heap_zalloc(sizeof(*files));
@@ -66,7 +71,7 @@ static struct descriptor_table *table_new(unsigned size)
 	if (!files)
 		return NULL;
 	files->refs = 1;
-	if (table_grow(files, size - 1)) {
+	if (table_resize(files, size)) {
 		heap_free(files);
 		return NULL;
 	}
