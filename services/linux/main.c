@@ -212,6 +212,8 @@ static void map_at_end(void)
 static const struct process_hooks process_hooks = {
 	.memory_left = vas_leave,
 	.timers_end = timers_end,
+	.pidfd_file = pidfd_file,
+	.pidfd_handle = pidfd_handle,
 	.session_ended = tty_session_ended,
 	.first_ends = map_at_end,
 	.first_ended = service_end,

@@ -66,9 +66,18 @@ static bool pid_is_used(u32 pid)
 	return false;
 }
 
-/* -> 0: all are in use. */
-static u32 pid_new(void)
+int pid_check(u32 pid)
 {
+	if (!pid || pid >= PIDS_MAX)
+		return -EINVAL;
+	return pid_is_used(pid) ? -EEXIST : 0;
+}
+
+/* -> `wanted` or the next one; 0: all are in use. */
+static u32 pid_new(u32 wanted)
+{
+	if (wanted)
+		return wanted;
 	for (unsigned tries = 0; tries < PIDS_MAX; tries++) {
 		if (++last_pid >= PIDS_MAX) {
 			last_pid = 300;
@@ -80,9 +89,9 @@ static u32 pid_new(void)
 	return 0;
 }
 
-static struct process *process_alloc(void)
+static struct process *process_alloc(u32 wanted)
 {
-	u32 pid = pid_new();
+	u32 pid = pid_new(wanted);
 	struct process *process = pid ? heap_zalloc(sizeof(*process)) : NULL;
 	if (!process)
 		return NULL;
@@ -118,7 +127,7 @@ static void limits_init(struct rlimit64 *limits)
 
 struct task *process_first(const struct credentials *cred)
 {
-	struct process *process = process_alloc();
+	struct process *process = process_alloc(0);
 	if (!process)
 		return NULL;
 	first_process = process;
@@ -130,7 +139,7 @@ struct task *process_first(const struct credentials *cred)
 		return NULL;
 	user_charge(process->cred.user, USER_TASKS, 1, USER_UNLIMITED);
 	limits_init(process->limits);
-	return task_new(process, NULL);
+	return task_new(process, NULL, 0);
 }
 
 /* RLIMIT_NPROC, from which a superuser and whoever has his rights are exempt. */
@@ -157,12 +166,12 @@ bool process_tasks_too_many(struct process *process)
 	return process->too_many_tasks;
 }
 
-struct process *process_fork(struct process *parent)
+struct process *process_fork(struct process *parent, u32 pid)
 {
 	struct user *user = parent->cred.user;
 	if (!user_charge(user, USER_TASKS, 1, tasks_limit(parent)))
 		return NULL;
-	struct process *process = process_alloc();
+	struct process *process = process_alloc(pid);
 	if (!process) {
 		user_uncharge(user, USER_TASKS, 1);
 		return NULL;
@@ -191,15 +200,39 @@ void process_discard(struct process *process)
 	process_table[process->pid] = NULL;
 	user_uncharge(process->cred.user, USER_TASKS, 1);
 	user_put(process->cred.user);
+	if (process->handle) {
+		process->handle->process = NULL;
+		process_handle_put(process->handle);
+	}
 	heap_free(process);
 }
 
-struct task *task_new(struct process *process, const struct task *like)
+struct process_handle *process_handle(struct process *process)
+{
+	if (!process->handle) {
+		process->handle = heap_zalloc(sizeof(*process->handle));
+		if (!process->handle)
+			return NULL;
+		process->handle->references = 1;
+		process->handle->process = process;
+		wait_queue_init(&process->handle->ended);
+	}
+	process->handle->references++;
+	return process->handle;
+}
+
+void process_handle_put(struct process_handle *handle)
+{
+	if (handle && !--handle->references)
+		heap_free(handle);
+}
+
+struct task *task_new(struct process *process, const struct task *like, u32 wanted)
 {
 	bool leads = !process->leader && list_is_empty(&process->tasks);
 	if (!leads && !user_charge(process->cred.user, USER_TASKS, 1, tasks_limit(process)))
 		return NULL;
-	u32 tid = leads ? process->pid : pid_new();
+	u32 tid = leads ? process->pid : pid_new(wanted);
 	struct task *task = tid ? heap_zalloc(sizeof(*task)) : NULL;
 	if (!task) {
 		if (!leads)

@@ -60,6 +60,13 @@ struct sigpending {
 
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
+/* What stands for a process after its number has been given out anew: pidfds hold it. */
+struct process_handle {
+	u32 references;           /* [L] the process has one */
+	struct process *process;  /* [L] NULL: it has been waited for */
+	struct wait_queue ended;  /* [L] woken when it ends */
+};
+
 struct process {
 	u32 pid;                   /* [I] */
 	u32 ppid;                  /* [L], read without lock by getppid */
@@ -88,6 +95,7 @@ struct process {
 	bool too_many_tasks;                  /* [L] its user had too many when it became his: exec looks again */
 	struct wait_queue wait_children;       /* [L] tasks in wait4 */
 	struct wait_queue wait_tasks;          /* [L] exec waits here for the other tasks to end */
+	struct process_handle *handle;        /* [L] NULL: nobody has asked for it */
 	struct task *vfork_waiter;            /* [L] parent's task that waits until this process executes or ends */
 	struct rlimit64 limits[RLIM_NLIMITS]; /* [L] */
 	struct timer timers[3];               /* [L] ITIMER_* */
@@ -178,13 +186,20 @@ void process_times(const struct process *process, u64 *user_ns, u64 *system_ns);
 
 /* Makes the first process (number 2; number 1 stands for the host's command) with one task, without files or memory. */
 struct task *process_first(const struct credentials *cred);
+/* The last argument of both: the number, which has been checked; 0: the next one. */
 /* A child of the parent: attributes, limits and signal actions copied; no task yet. NULL: no memory or number, or the user has
  * as many tasks as RLIMIT_NPROC allows. */
-struct process *process_fork(struct process *parent);
+struct process *process_fork(struct process *parent, u32 pid);
 /* Gives back a process that has never had a task. */
 void process_discard(struct process *process);
 /* A task of the process; its number is the process's if it is the first. NULL: as process_fork(). */
-struct task *task_new(struct process *process, const struct task *like);
+struct task *task_new(struct process *process, const struct task *like, u32 tid);
+/* Whether a process or task can have that number now (clone3): 0, -EINVAL, -EEXIST. */
+int pid_check(u32 pid);
+/* The handle of the process, with one more reference. NULL: no memory. */
+struct process_handle *process_handle(struct process *process);
+/* NULL is allowed. */
+void process_handle_put(struct process_handle *handle);
 void task_discard(struct task *task);
 /* exec by another task than the leader, which has ended: the task becomes the leader and takes its number. */
 void task_take_number(struct task *task, u32 tid);

@@ -2,6 +2,7 @@
  *
  *   poll.c epoll.c                        poll, select, epoll
  *   eventfd.c signalfd.c timerfd.c        files that tell of events
+ *   pidfd.c                               files that stand for processes
  *   pipe.c splice.c                       pipes and fifos; splice, tee, vmsplice
  *
  * The poll function of a file returns the events that are the case now, and calls poll_wait() for each wait queue that is woken
@@ -58,6 +59,13 @@ u64 epoll_max_user_watches(void);
 int pipe_open(struct task *self, struct inode *inode, struct file *file);
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: makes the pipe that large (NULL: not). -> bytes; -EBADF: no pipe. */
 long pipe_size(struct task *self, struct file *file, const u64 *wanted);
+
+/* --- what process calls: process_hooks --- */
+
+/* A new pidfd; flags: O_NONBLOCK. NULL: no memory. */
+struct file *pidfd_file(struct process *process, u32 flags);
+/* What a pidfd stands for, without a reference. NULL: the file is none. */
+struct process_handle *pidfd_handle(const struct file *file);
 
 /* --- what /proc/sys/fs sets --- */
 

@@ -177,6 +177,8 @@ struct file_ops {
 	void (*release)(struct task *self, struct file *file);
 	/* A descriptor of it has been closed, and it has other references; NULL for most. */
 	void (*close)(struct task *self, struct file *file);
+	/* Further lines of its file in /proc/PID/fdinfo, terminated; NULL for most. */
+	void (*about)(struct file *file, char *to, size_t size);
 	bool seekable;
 	u8 pieces; /* PIECES_* */
 };

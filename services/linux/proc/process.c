@@ -503,14 +503,20 @@ static int fd_link(struct task *self, u64 number, char *to, size_t size)
 	return file ? file_path(file, to, size) : -ENOENT;
 }
 
+enum { FDINFO_BYTES = 256 };
+
 static void fdinfo_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct file *file = file_of(number);
+	char about[FDINFO_BYTES] = "";
 
 	(void)self;
-	if (file)
-		seq_printf(seq, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n", file->pos, file->flags,
-			file->inode->ino);
+	if (!file)
+		return;
+	if (file->ops->about)
+		file->ops->about(file, about, sizeof(about));
+	seq_printf(seq, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t20\nino:\t%lu\n%s", file->pos, file->flags, file->inode->ino,
+		about);
 }
 
 static const struct proc_node fd_node = { .name = "FD", .mode = S_IFLNK | 0700, .link = fd_link, .follow = fd_follow };

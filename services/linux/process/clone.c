@@ -10,6 +10,8 @@
 #include "services/linux/machine.h"
 #include "services/linux/memory/memory.h"
 #include "services/linux/send_signal.h"
+#include "services/linux/process/private.h"
+#include "services/linux/process/process.h"
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 
@@ -18,6 +20,8 @@ struct clone_request {
 	int exit_signal;
 	u64 stack; /* first stack pointer; 0: the caller's */
 	u64 parent_tid, child_tid, tls;
+	u64 pidfd; /* where the number of the new descriptor goes */
+	u32 tid;   /* wanted by clone3; 0: any */
 };
 
 static int clone_check(const struct clone_request *request)
@@ -25,12 +29,17 @@ static int clone_check(const struct clone_request *request)
 	u64 flags = request->flags;
 	const u64 known = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT |
 		CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
-		CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PTRACE;
+		CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_PTRACE |
+		CLONE_PIDFD;
 	if (flags & ~known)
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) && request->pidfd == request->parent_tid)
 		return -EINVAL;
 	return request->exit_signal < 0 || request->exit_signal > SIGNALS ? -EINVAL : 0;
 }
@@ -41,7 +50,7 @@ static struct process *clone_process(struct task *self, const struct clone_reque
 	if (request->flags & CLONE_THREAD)
 		return self->process;
 	struct process *parent = self->process;
-	struct process *process = process_fork(parent);
+	struct process *process = process_fork(parent, request->tid);
 	if (!process)
 		return NULL;
 	process->exit_signal = request->exit_signal;
@@ -117,6 +126,21 @@ static int clone_start(struct task *self, struct task *task, const struct user_f
 	return task_start(task, &first);
 }
 
+/* CLONE_PIDFD: the caller gets a descriptor of the new process, which does not have it. -> descriptor, -1 without the flag, or
+ * -errno below -1. */
+static int clone_pidfd(struct task *self, struct process *process, const struct clone_request *request)
+{
+	if (!(request->flags & CLONE_PIDFD))
+		return -1;
+	struct file *file = process_hooks->pidfd_file(process, 0);
+	int fd = file ? descriptor_add(self, file, 0, true) : -ENOMEM;
+	if (fd >= 0 && user_put_u32(self, request->pidfd, fd)) {
+		descriptor_close(self, fd);
+		return -EFAULT;
+	}
+	return fd;
+}
+
 /* vfork: the child runs in the caller's memory until it executes a program or ends. */
 static void vfork_wait(struct task *self)
 {
@@ -141,17 +165,22 @@ static long clone_do(struct task *self, const struct user_frame *frame, const st
 	struct process *process = clone_process(self, request);
 	if (!process)
 		return -EAGAIN;
-	struct task *task = task_new(process, self);
+	struct task *task = task_new(process, self, request->tid);
 	error = task ? clone_resources(self, task, request) : -EAGAIN;
 	u32 tid = task ? task->tid : 0;
 	if (!error && (request->flags & CLONE_VFORK)) {
 		process->vfork_waiter = self;
 		self->vfork_child = process;
 	}
+	int pidfd = error ? -1 : clone_pidfd(self, process, request);
+	if (pidfd < -1)
+		error = pidfd;
 	if (!error)
 		error = clone_start(self, task, frame, request);
 	if (error) {
 		self->vfork_child = NULL;
+		if (pidfd >= 0)
+			descriptor_close(self, pidfd);
 		clone_undo(self, task, process);
 		return error;
 	}
@@ -181,8 +210,24 @@ long sys_clone(struct task *self, struct user_frame *frame)
 		.parent_tid = arg(frame, 2),
 		.child_tid = CLONE_ARG_CHILD_TID(frame),
 		.tls = CLONE_ARG_TLS(frame),
+		.pidfd = arg(frame, 2),
 	};
 	return clone_do(self, frame, &request);
+}
+
+/* What a newer program says behind the structure that is known must be nothing. */
+static int tail_check(struct task *self, u64 addr, u64 bytes)
+{
+	u8 tail[64];
+	for (u64 done = 0; done < bytes; done += sizeof(tail)) {
+		u64 piece = min_u64(bytes - done, sizeof(tail));
+		if (user_read(self, addr + done, tail, piece))
+			return -EFAULT;
+		for (u64 i = 0; i < piece; i++)
+			if (tail[i])
+				return -E2BIG;
+	}
+	return 0;
 }
 
 long sys_clone3(struct task *self, struct user_frame *frame)
@@ -196,8 +241,12 @@ long sys_clone3(struct task *self, struct user_frame *frame)
 		return -E2BIG;
 	if (user_read(self, arg(frame, 0), &args, min_u64(bytes, sizeof(args))))
 		return -EFAULT;
+	int error = bytes > sizeof(args) ? tail_check(self, arg(frame, 0) + sizeof(args), bytes - sizeof(args)) : 0;
+	if (error)
+		return error;
 	/* The C library fills in members that belong to flags it does not set: only flags count. */
-	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS || args.set_tid_size ||
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS ||
+		(args.flags & CLONE_INTO_CGROUP) || !args.set_tid != !args.set_tid_size || args.set_tid_size > 1 ||
 		!args.stack != !args.stack_size)
 		return -EINVAL;
 	struct clone_request request = {
@@ -207,7 +256,14 @@ long sys_clone3(struct task *self, struct user_frame *frame)
 		.parent_tid = args.parent_tid,
 		.child_tid = args.child_tid,
 		.tls = args.tls,
+		.pidfd = args.pidfd,
 	};
+	if (args.set_tid_size && user_get_u32(self, args.set_tid, &request.tid))
+		return -EFAULT;
+	if (args.set_tid_size)
+		error = request.tid && request.tid < PIDS_MAX && !task_is_root(self) ? -EPERM : pid_check(request.tid);
+	if (error)
+		return error;
 	return clone_do(self, frame, &request);
 }
 

@@ -1,5 +1,6 @@
 /* The end of tasks and processes, and waiting for it. */
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 #include <linux/wait.h>
 
 #include "lib/string.h"
@@ -168,6 +169,8 @@ static void process_end(struct process *process)
 	process->state = PROCESS_ZOMBIE;
 	sigpending_flush(&process->pending);
 	vfork_done(process);
+	if (process->handle)
+		wake_up(&process->handle->ended);
 	group_check_orphaned(process->pgid);
 	if (process == first_process)
 		process_hooks->first_ended(process->wait_status);
@@ -223,8 +226,9 @@ long sys_exit_group(struct task *self, struct user_frame *frame)
 
 /* What a wait call looks for, and what it found. */
 struct wait_query {
-	int which; /* P_ALL, P_PID, P_PGID */
+	int which; /* P_ALL, P_PID, P_PGID, P_PIDFD */
 	u32 id;
+	struct process_handle *handle; /* P_PIDFD: with a reference */
 	u64 options;
 	u32 pid, uid;     /* found */
 	int code, status; /* CLD_*; of waitid */
@@ -243,7 +247,8 @@ static bool wait_matches(const struct wait_query *query, const struct process *c
 	if (!(query->options & __WALL) && is_clone != !!(query->options & __WCLONE))
 		return false;
 	return query->which == P_ALL || (query->which == P_PID && child->pid == query->id) ||
-		(query->which == P_PGID && child->pgid == query->id);
+		(query->which == P_PGID && child->pgid == query->id) ||
+		(query->which == P_PIDFD && child->handle == query->handle);
 }
 
 /* Whether the child has something to report; fills in the query and, unless WNOWAIT, takes the report. */
@@ -332,34 +337,65 @@ long sys_wait4(struct task *self, struct user_frame *frame)
 	return query.pid;
 }
 
-long sys_waitid(struct task *self, struct user_frame *frame)
+/* Checks what waitid() is to look for. */
+static int waitid_query(struct task *self, struct wait_query *query, bool *nonblocking)
 {
-	struct wait_query query = { .which = arg(frame, 0), .id = arg(frame, 1), .options = (u32)arg(frame, 3) };
-	u64 info_addr = arg(frame, 2);
-	siginfo_t info;
-	if (!(query.options & (WEXITED | WSTOPPED | WCONTINUED)) || query.which < P_ALL || query.which > P_PGID)
-		return -EINVAL;
-	if (query.options &
+	const struct file *file;
+	if (query->options &
 		~(u64)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
 		return -EINVAL;
-	if (query.which == P_PGID && !query.id)
-		query.id = self->process->pgid;
-	int result = wait_child(self, &query);
-	if (result < 0)
-		return result;
+	if (!(query->options & (WEXITED | WSTOPPED | WCONTINUED)) || query->which < P_ALL || query->which > P_PIDFD)
+		return -EINVAL;
+	if (query->which == P_PGID && !query->id)
+		query->id = self->process->pgid;
+	if ((query->which == P_PID && (int)query->id <= 0) || (query->which != P_ALL && (int)query->id < 0))
+		return -EINVAL;
+	if (query->which != P_PIDFD)
+		return 0;
+	file = descriptor_peek(self->files, query->id);
+	query->handle = process_hooks->pidfd_handle(file);
+	if (!query->handle)
+		return -EBADF;
+	query->handle->references++;
+	*nonblocking = file->flags & O_NONBLOCK && !(query->options & WNOHANG);
+	if (*nonblocking)
+		query->options |= WNOHANG;
+	return 0;
+}
+
+static int waitid_report(struct task *self, const struct user_frame *frame, const struct wait_query *query, bool found)
+{
+	u64 info_addr = arg(frame, 2);
+	siginfo_t info;
 	memset(&info, 0, sizeof(info));
-	if (result) {
+	if (found) {
 		info.si_signo = SIGCHLD;
-		info.si_code = query.code;
-		info.si_pid = query.pid;
-		info.si_uid = query.uid;
-		info.si_status = query.status;
-		if (arg(frame, 4) && user_write(self, arg(frame, 4), &query.usage, sizeof(query.usage)))
+		info.si_code = query->code;
+		info.si_pid = query->pid;
+		info.si_uid = query->uid;
+		info.si_status = query->status;
+		if (arg(frame, 4) && user_write(self, arg(frame, 4), &query->usage, sizeof(query->usage)))
 			return -EFAULT;
 	}
 	if (info_addr && user_write(self, info_addr, &info, offsetof(siginfo_t, si_status) + sizeof(int)))
 		return -EFAULT;
 	return 0;
+}
+
+long sys_waitid(struct task *self, struct user_frame *frame)
+{
+	struct wait_query query = { .which = arg(frame, 0), .id = arg(frame, 1), .options = (u32)arg(frame, 3) };
+	bool nonblocking = false;
+	int result = waitid_query(self, &query, &nonblocking);
+	if (result)
+		return result;
+	result = wait_child(self, &query);
+	process_handle_put(query.handle);
+	if (result < 0)
+		return result;
+	if (!result && nonblocking)
+		return -EAGAIN;
+	return waitid_report(self, frame, &query, result);
 }
 
 long sys_getrusage(struct task *self, struct user_frame *frame)

@@ -14,6 +14,7 @@
 
 #include "services/linux/task.h"
 
+struct file;
 struct syscall;
 
 /* What this room calls in rooms behind it. Set once, at the start. */
@@ -22,6 +23,9 @@ struct process_hooks {
 	void (*memory_left)(struct task *self);
 	/* The process ends, or executes a program: its timers go; interval timers survive exec. */
 	void (*timers_end)(struct process *process, bool exec);
+	/* A new pidfd, NULL: no memory; and what one stands for, NULL: the file is none. */
+	struct file *(*pidfd_file)(struct process *process, u32 flags);
+	struct process_handle *(*pidfd_handle)(const struct file *file);
 	/* The leader of a session has ended. */
 	void (*session_ended)(u32 session);
 	/* Of the first process: its last task is about to let its memory go; it has ended, and with it the service (wait_status).

@@ -290,6 +290,24 @@ long sys_rt_sigqueueinfo(struct task *self, struct user_frame *frame)
 	return signal > SIGNALS ? -EINVAL : kill_one(self, target, signal, &info);
 }
 
+int signal_to_process(struct task *self, struct process *target, unsigned signal, u64 info_addr)
+{
+	siginfo_t info;
+	int error = 0;
+	if (!info_addr) {
+		info_from(self, &info, signal, SI_USER);
+	} else if (user_read(self, info_addr, &info, sizeof(info))) {
+		return -EFAULT;
+	} else {
+		if (info.si_signo != (int)signal)
+			return -EINVAL;
+		error = info_from_user(self, info_addr, &info, signal, target->pid);
+	}
+	if (!error && signal > SIGNALS)
+		error = -EINVAL;
+	return error ? error : kill_one(self, target, signal, &info);
+}
+
 long sys_rt_tgsigqueueinfo(struct task *self, struct user_frame *frame)
 {
 	siginfo_t info;

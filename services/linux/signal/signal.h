@@ -18,6 +18,11 @@ void signal_init(void (*first_stopped)(void));
 /* Reads the mask at `addr` (0: none) and puts it in force until the call ends. -> 0, -EFAULT, -EINVAL (bytes != 8). */
 int signal_mask_swap(struct task *self, u64 addr, u64 bytes);
 
+/* --- sending with all checks --- */
+
+/* As kill() does, or rt_sigqueueinfo() if there is a siginfo in user memory at info_addr. */
+int signal_to_process(struct task *self, struct process *target, unsigned signal, u64 info_addr);
+
 /* --- the end of every upcall --- */
 
 /* Handles what is in self->work: runs a handler, stops, ends. call_result says whether the frame holds the result of a
