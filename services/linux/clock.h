@@ -12,7 +12,7 @@ static inline u64 time_monotonic(void)
 	return clock_now();
 }
 
-/* ns since 1970 at boot, as the host's command says. [I] */
+/* ns since 1970 at boot, as `allod run` says. [I] */
 extern u64 clock_realtime_base;
 
 /* ns since 1970. */
@@ -21,7 +21,7 @@ static inline u64 time_realtime(void)
 	return clock_realtime_base + clock_now();
 }
 
-/* Whether the values are in range; -> *ns. */
+/* *ns = the time. -> false: a member is out of range. */
 bool timespec_to_ns(const struct __kernel_timespec *time, u64 *ns);
 struct __kernel_timespec ns_to_timespec(u64 ns);
 

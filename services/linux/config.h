@@ -1,13 +1,13 @@
-/* What the host's command tells the service: lines KEY=VALUE, which init hands over at the start. It never changes. */
+/* The configuration: strings KEY=VALUE from `allod run` (abi/services.h), which init hands over at the start. It never changes. */
 #ifndef LINUX_CONFIG_H
 #define LINUX_CONFIG_H
 
 #include "services/linux/base.h"
 
-/* Copies it; before all else. */
+/* Copies the configuration; before all else. */
 void config_init(void);
-/* The value of a key ("cwd"), or NULL; *at is the position for keys that occur often: start with NULL, each call moves it behind
- * the string returned. */
+/* The next value of a key ("cwd") from *at on, or NULL. *at NULL: from the first string on; it is moved behind the string returned,
+ * for keys that occur several times. */
 const char *config_get(const char *key, const char **at);
 u64 config_number(const char *key, u64 otherwise);
 

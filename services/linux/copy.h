@@ -1,5 +1,5 @@
-/* The copy routines of the machine (copy.S), the only code that may touch memory which is not there. Everybody but
- * user_memory.c uses user_memory.h instead; copy_guarded() is declared there. */
+/* The copy routines of the machine (copy.S), the only code that may touch memory which is not there. For user_memory.c; all others
+ * use user_memory.h, which also declares copy_guarded(). */
 #ifndef LINUX_COPY_H
 #define LINUX_COPY_H
 
@@ -17,8 +17,8 @@ int copy_zero(void *to, u64 bytes, struct copy_fault *fault);
 int copy_exchange(u32 *word, u32 expected, u32 value, struct copy_fault *fault, u32 *seen);
 int copy_exchange_long(u64 *word, u64 expected, u64 value, struct copy_fault *fault, u64 *seen);
 
-/* Where copy_guarded(), the short way, goes on when it has faulted after `done` bytes. -> bytes copied in all.
- * The fault's segment is in the upper half of `where`, its page in the lower. */
+/* Goes on with a copy_guarded() that has faulted after `done` bytes. where: the fault's segment in the upper half, its page in the
+ * lower. -> bytes copied in all. */
 u64 copy_on(char *to, const char *from, u64 bytes, u64 done, u32 code, u64 where);
 
 /* Labels for struct landing. */

@@ -1,4 +1,4 @@
-/* Who may do what to whom: see credentials.h. */
+/* Permissions between processes: see credentials.h. */
 #include "services/linux/credentials.h"
 
 #include <asm/signal.h>
@@ -15,7 +15,7 @@ bool may_signal(const struct process *sender, const struct process *target, int 
 	return signal == SIGCONT && sender->sid == target->sid;
 }
 
-/* Whether the target has these ids and can take no others. */
+/* Are these all of the target's ids, so that it cannot take others? */
 static bool has_only(const struct credentials *target, u32 uid, u32 gid)
 {
 	return uid == target->euid && uid == target->suid && uid == target->uid && gid == target->egid &&

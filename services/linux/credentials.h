@@ -1,8 +1,8 @@
-/* Who may do what to whom.
+/* Permissions between processes.
  *
- * Each question that a program's identity answers is asked by one function here, whatever call it is asked for and whoever
- * asks: a new way to signal, to look into or to steer another process calls one of these. They read the ids as they are now.
- * What outlives the call that was allowed asks again when it acts (docs/lifetimes.md says which and with whose ids). */
+ * Each permission that depends on ids is checked by one function here, whatever call needs it: code that signals, looks into or
+ * controls another process calls one of these. They read the ids as they are now. What outlives the call that was allowed checks
+ * again when it acts (docs/lifetimes.md says what does, and with whose ids). */
 #ifndef LINUX_CREDENTIALS_H
 #define LINUX_CREDENTIALS_H
 
@@ -22,26 +22,26 @@ struct credentials {
 	u32 group_count, groups[GROUPS_MAX];
 };
 
-/* kill(2): whether the sender may signal the target: the superuser; who is, or has come from, the user that the target is or can
- * become again; within its session SIGCONT. Itself always. */
+/* kill(2): may the sender signal the target? The superuser may, and each process itself; one whose real or effective id is the
+ * target's real or saved id; SIGCONT may be sent to all of the session. */
 bool may_signal(const struct process *sender, const struct process *target, int signal);
-/* ptrace(2), a read with the file system's ids (PTRACE_MODE_READ_FSCREDS): whether self may look into the target: its memory,
- * files, directories. The superuser; who has, as user and group, all of the target's ids, if the target can be dumped.
- * Itself always. */
+/* ptrace(2), a read with the file-system ids (PTRACE_MODE_READ_FSCREDS): may self look into the target's memory, files,
+ * directories? The superuser may, and each process itself; one whose ids are the only user and group ids that the target has, if
+ * that is dumpable. */
 bool may_inspect(const struct task *self, const struct process *target);
-/* Whether the target has memory that who has its ids may look into (PR_SET_DUMPABLE). */
+/* Is the target's memory dumpable (PR_SET_DUMPABLE)? */
 bool is_dumpable(const struct process *target);
 /* may_inspect() with the real ids, for calls that name no file. */
 bool may_inspect_really(const struct task *self, const struct process *target);
-/* sched_setscheduler(2): whether self may say how the target is scheduled: the superuser, and whose effective user is the
+/* sched_setscheduler(2): may self set how the target is scheduled? The superuser may, and a process whose effective user is the
  * target's real or effective one. */
 bool may_schedule(const struct task *self, const struct process *target);
-/* prlimit(2): whether self may see and change what the target has: limits, attachments of VASes. As may_inspect_really(), dumpable
- * or not. */
+/* prlimit(2): may self see and change the target's limits and attachments of VASes? As may_inspect_really(), but dumpable or
+ * not. */
 bool may_control(const struct task *self, const struct process *target);
 
-/* The process has other ids than before for files or rights: what was allowed to the old ones ends. It can not be dumped, as there
- * may be in its memory what only the old ones could read, and its parent's end is no longer told to it. */
+/* Called after a change of ids. If effective or file-system ids have changed, the process is not dumpable any more, because its
+ * memory may hold what only the old ids could read, and it gets no signal at its parent's end. */
 void credentials_changed(struct task *self, const struct credentials *old);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "services/linux/sleep.h"
 
-/* One that crashes again and again for the same reason leaves the processor to others meanwhile. */
+/* The pause, so that a helper that crashes again and again leaves the processor to others. */
 enum { HELPERS_MAX = 8, PAUSE_NS = 50000000 };
 
 static struct helper {

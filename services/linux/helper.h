@@ -1,11 +1,11 @@
-/* Helper threads of the service: they serve no process, and sleep until there is something to do (timers, the console). One that
- * crashes is started again, from the beginning. */
+/* Helper threads of the service serve no process; they sleep until there is something to do (timers, the console). A helper that
+ * crashes is started again, at the beginning of its function. */
 #ifndef LINUX_HELPER_H
 #define LINUX_HELPER_H
 
 /* Starts a thread that runs the function, at most HELPERS_MAX in all. It ends when the function returns. */
 void helper_start(void (*function)(void *argument), void *argument);
-/* The calling helper has crashed, its stack is empty again, and it holds no lock: after a pause it starts anew. */
+/* Starts the calling helper again after a pause. It has crashed; its stack has been emptied, and it holds no lock. */
 _Noreturn void helper_restart(void);
 
 #endif

@@ -180,7 +180,7 @@ static void memory_ended(struct task *self, struct mm *mm)
 		file_allow_write(self, mm->exe);
 }
 
-/* The tool says it. Names are programs' own: nothing in them may end the line. */
+/* Sends the tool a warning that it shows. A program chooses its name: nothing in that may end the line. */
 static void oom_killed(u32 pid, const char *name)
 {
 	char clean[NAME_BYTES];
@@ -201,7 +201,7 @@ static const struct memory_hooks memory_hooks = {
 
 static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file, .open_fifo = pipe_open, .pipe_size = pipe_size };
 
-/* The last task of the first process is about to let its memory go: the host may have asked for a map of that moment. */
+/* The last task of the first process is about to let its memory go: the time of the map that --map asks for. */
 static void map_at_end(void)
 {
 	const char *at = NULL;
@@ -219,7 +219,7 @@ static const struct process_hooks process_hooks = {
 	.first_ended = service_end,
 };
 
-/* The tool's time is up. */
+/* The time of --timeout is over. */
 static void time_out(void)
 {
 	u64 unused;
@@ -229,7 +229,8 @@ static void time_out(void)
 	portal_call(service_start->registry, REGISTRY_TIME_OUT, 0, 0, 0, 0, 0, &unused);
 }
 
-/* init is told that the service answers: threads that wait for its locks get them, be it this one or others before it. */
+/* Tells init again and again that the service answers: that threads which wait for its locks get them, this one or others before
+ * it. */
 static void answer_thread(void *unused)
 {
 	u64 word1;

@@ -1,5 +1,5 @@
-/* `allod map`: who may touch what, as JSON on the control port. init knows of spaces, grants, portals and calls (REGISTRY_MAP);
- * what is added here are the processes that live in some of them, the files whose code they run, and the VASes. */
+/* `allod map`: who may touch what, as JSON on the control port. init writes spaces, grants, portals and calls (REGISTRY_MAP); this
+ * adds the processes that live in some of the spaces, the files whose code they run, and the VASes. */
 #include <linux/limits.h>
 
 #include "abi/services.h"

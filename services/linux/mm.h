@@ -22,18 +22,18 @@ struct bounds {
 	u64 bytes;     /* of the directory */
 	struct bounds_table *tables; /* ordered by chunk */
 	u32 count, room;
-	/* Where the instructions of this processor look for the directory, if that is not where it is (machine_bounds_astray): what
-	 * is there is a copy of it, as far as it is needed. 0: there is none. */
+	/* The wrong address at which this processor looks for the directory (machine_bounds_astray()): has a copy of the entries
+	 * that are in use. 0: there is none. */
 	u64 astray;
-	u64 misses, violations; /* traps for a table that is not there; because of a pointer outside of its bounds */
+	u64 misses, violations; /* traps: for a missing table; for a pointer outside of its bounds */
 };
 
 struct mm {
 	u32 references; /* [L] */
-	u32 guests;     /* [L] calls of peers at work on it, which may outlive it: the last one frees it */
+	u32 guests;     /* [L] calls of strangers that work on it, and may outlive it: the last one frees it */
 	u32 space;      /* [I] */
-	u64 base;       /* [I] space << number_shift: put into user addresses */
-	u64 cursor;     /* [L] top of the hole in which the next mapping is looked for first */
+	u64 base;       /* [I] space << number_shift: is put into user addresses */
+	u64 cursor;     /* [L] the search for a place for the next mapping begins below this */
 	u64 mmap_top;   /* [I] mappings are placed below */
 	u64 start_code, end_code, start_data, end_data; /* [L] for /proc */
 	u64 brk_start, brk;                             /* [L] */

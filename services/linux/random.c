@@ -1,4 +1,4 @@
-/* Random bytes: the ChaCha20 block function, keyed from the seed that the kernel gave this space, and rekeyed from its own
+/* Random bytes: the ChaCha20 block function, keyed with the seed that this space was started with, and rekeyed from its own
  * output after each use so that earlier output cannot be computed from the state. */
 #include <asm/errno.h>
 #include <linux/random.h>

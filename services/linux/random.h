@@ -1,4 +1,4 @@
-/* Random numbers that nobody can foretell. */
+/* Random numbers that nobody can predict. */
 #ifndef LINUX_RANDOM_H
 #define LINUX_RANDOM_H
 

@@ -1,4 +1,4 @@
-/* Resource limits and resource usage of processes. */
+/* Resource limits of processes: prlimit64, getrlimit, setrlimit. */
 #include <asm/errno.h>
 
 #include "lib/string.h"

@@ -19,7 +19,7 @@ void sigpending_init(struct sigpending *pending)
 	pending->mask = 0;
 }
 
-/* It no longer waits: see struct sigqueue. */
+/* The signal no longer waits: see struct sigqueue. */
 static void sigqueue_remove(struct sigqueue *entry, siginfo_t *taken)
 {
 	list_remove(&entry->node);
@@ -88,8 +88,8 @@ static void sigqueue_append(struct sigpending *pending, struct sigqueue *entry)
 	wake_up(&signalfd_queue);
 }
 
-/* One more for the process's user, in the bounds of RLIMIT_SIGPENDING; what the kernel sends once only, and kill(), are beyond
- * them. NULL: too many, or no memory. */
+/* A new entry, charged to the process's user within RLIMIT_SIGPENDING. Standard signals of the kernel and of kill() may exceed the
+ * limit. NULL: too many, or no memory. */
 static struct sigqueue *sigqueue_new(struct process *process, int signal, const siginfo_t *info)
 {
 	struct user *user = process->cred.user;
@@ -110,8 +110,8 @@ static struct sigqueue *sigqueue_new(struct process *process, int signal, const 
 	return entry;
 }
 
-/* A standard signal waits at most once; others queue. When there are too many, what a program queues is refused, and any other
- * signal comes without its details. */
+/* Adds a waiting signal. A standard signal waits at most once; others queue. When there are too many, a signal that a program
+ * queues with a value is refused; others wait without their siginfo. */
 static int sigqueue_add(struct process *process, struct sigpending *pending, int signal, const siginfo_t *info)
 {
 	if (signal < SIGRTMIN && (pending->mask & signal_bit(signal)))
@@ -152,7 +152,7 @@ static bool sigqueue_take(struct sigpending *pending, int signal, siginfo_t *inf
 	return true;
 }
 
-/* An interval timer goes on when its signal is taken: a short interval wakes nobody who does not look. */
+/* Starts an interval timer again when its signal is taken: so one with a short interval does not keep the service busy. */
 static void itimer_forward(struct process *process, int signal)
 {
 	if (signal == SIGALRM)
@@ -171,7 +171,7 @@ int signal_dequeue(struct task *self, u64 set, siginfo_t *info)
 	u64 waiting = (self->pending.mask | shared->mask) & set;
 	if (!waiting)
 		return 0;
-	/* What the program itself has just caused comes before everything else. */
+	/* Signals that the program itself has just caused (faults) come first. */
 	if (self->pending.mask & waiting & first)
 		waiting = self->pending.mask & waiting & first;
 	int signal = __builtin_ctzll(waiting) + 1;
@@ -189,7 +189,7 @@ void signal_recalc_pending(struct task *task)
 		__atomic_fetch_and(&task->work, ~(u32)WORK_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
-/* --- asking --- */
+/* --- who takes a signal --- */
 
 bool signal_is_ignored(const struct process *process, int signal)
 {
@@ -209,7 +209,7 @@ bool group_is_orphaned(u32 pgid)
 		const struct process *process = container_of(node, struct process, all);
 		if (process->pgid != pgid || process->state == PROCESS_ZOMBIE)
 			continue;
-		/* The host's command stands for the shell that is the first process's parent. */
+		/* `allod run` stands for a shell that is the first process's parent. */
 		if (process == first_process)
 			return false;
 		const struct process *parent = process->parent;
@@ -240,13 +240,13 @@ static void process_continue(struct process *process)
 	process_notify_parent(process, CLD_CONTINUED, SIGCONT);
 }
 
-/* Whether the task would take the signal now. */
+/* Would the task take the signal now? */
 static bool task_wants(const struct task *task, int signal)
 {
 	return !(task->mask & ~task->waiting_for & signal_bit(signal)) && !(task->work & WORK_EXIT);
 }
 
-/* The task that is to be told about a signal of its process; NULL: all block it. */
+/* The task that takes a signal of its process; NULL: all block it. */
 static struct task *process_choose(struct process *process, int signal)
 {
 	if (process->leader && task_wants(process->leader, signal))
@@ -259,7 +259,7 @@ static struct task *process_choose(struct process *process, int signal)
 	return NULL;
 }
 
-/* Whether the process will end when the task takes the signal. */
+/* Will the process end when the task takes the signal? */
 static bool is_deadly(const struct task *task, int signal)
 {
 	bool other = signal < SIGRTMIN && (signal_bit(signal) & (SIGNALS_IGNORED | SIGNALS_STOP));
@@ -287,7 +287,7 @@ void signal_set_mask(struct task *self, u64 mask)
 	signal_retarget(self, self->mask);
 }
 
-/* Sends to a task, or to a process if task is NULL. prepared: an entry that is there already; NULL: one is made. */
+/* Sends to a task, or to a process if task is NULL. prepared: an entry made before; NULL: makes one. */
 static int signal_post(struct process *process, struct task *task, int signal, const siginfo_t *info,
 	struct sigqueue *prepared)
 {

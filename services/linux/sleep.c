@@ -9,7 +9,8 @@ enum { PASS_TRIES = 64, TURN_NS = 100000000 };
 
 struct service_lock service_lock_itself;
 
-/* The one who is woken may run on another processor, and would come too late if the lock were only let go for a moment. */
+/* Hands the lock to a thread that waits for it. That thread may run on another processor, and would come too late if the lock were
+ * only released for a moment. */
 void service_lock_pass(void)
 {
 	struct lock *lock = &service_lock_itself.lock;

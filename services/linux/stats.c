@@ -1,4 +1,4 @@
-/* --stats: what a run has cost, as JSON on the control port. */
+/* --stats: what a run has cost, as JSON text on the control port. */
 #include "abi/services.h"
 #include "lib/string.h"
 #include "services/runtime/json.h"
@@ -40,7 +40,7 @@ static void put_number(struct json *json, const char *name, u64 value)
 	json_put(json, "\"%s\": %lu,\n", name, (unsigned long)value);
 }
 
-/* What the longest stretch was. */
+/* The name of what the longest stretch did. */
 static const char *stretch_name(u64 cause)
 {
 	static const char *const names[] = { "", "system call", "system return", "fault", "interrupt", "other" };
@@ -92,7 +92,7 @@ void stats_send(void)
 	if (!json.to)
 		return;
 	call_stats(&stats, sizeof(stats));
-	/* init knows, not the kernel. */
+	/* Only init knows how often drivers were started again. */
 	stats.restarts = (u64)portal_call(service_start->registry, REGISTRY_RESTARTS, 0, 0, 0, 0, 0, &word1);
 	json_put(&json, "{\n");
 	put_kernel(&json, &stats);

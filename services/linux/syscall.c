@@ -80,7 +80,7 @@ static _Noreturn void entry_other(struct task *self, struct user_frame *frame)
 	upcall_finish(self, frame, is_call);
 }
 
-/* Whether the result is one of those that no program is to see. */
+/* Is the result one of those that no program may see (-ERESTART*)? */
 static bool result_restarts(const struct user_frame *frame)
 {
 	long error = -frame_result(frame);
@@ -114,7 +114,7 @@ _Noreturn void upcall_entry(struct user_frame *frame)
 	system_return();
 }
 
-/* One member per call that was made; only those with a handler, or only those without. */
+/* Writes a member for each call that was made; only for those with a handler, or only for those without. */
 static u64 stats_list(char *to, u64 size, const char *title, bool served)
 {
 	u64 n = format(to, size, "\"%s\": {", title);

@@ -3,8 +3,8 @@
  *
  * syscalls.def lists every call that is served, SYSCALL(name, LOCK or NOLOCK or with | PEER), grouped by the file that serves it;
  * the number is __NR_name of the UAPI headers, the handler sys_name. A call marked LOCK runs with the service lock held (sleep.h);
- * a NOLOCK call touches only what belongs to its own task or never changes. PEER: also for spaces that a process made, and for
- * strangers in it (process/process.h). */
+ * a NOLOCK call touches only what belongs to its own task or never changes. PEER: strangers may make the call, too (peers:
+ * process/process.h). */
 #ifndef LINUX_SYSCALL_H
 #define LINUX_SYSCALL_H
 

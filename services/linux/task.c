@@ -73,7 +73,7 @@ int pid_check(u32 pid)
 	return pid_is_used(pid) ? -EEXIST : 0;
 }
 
-/* -> `wanted` or the next one; 0: all are in use. */
+/* A free number: `wanted`, unless that is 0, or the next one. 0: all are in use. */
 static u32 pid_new(u32 wanted)
 {
 	if (wanted)
@@ -142,14 +142,14 @@ struct task *process_first(const struct credentials *cred)
 	return task_new(process, NULL, 0);
 }
 
-/* RLIMIT_NPROC, from which a superuser and whoever has his rights are exempt. */
+/* RLIMIT_NPROC of the process. The superuser is exempt, as real or effective user. */
 static u64 tasks_limit(const struct process *process)
 {
 	bool exempt = process->cred.uid == 0 || process->cred.euid == 0;
 	return exempt ? USER_UNLIMITED : process_limit(process, RLIMIT_NPROC);
 }
 
-/* What the process is charged for: its tasks, and a place until somebody has waited for it. */
+/* What the process's user is charged for: its tasks, or 1 if they have ended and nobody has waited for the process. */
 static u64 tasks_charged(const struct process *process)
 {
 	return max_u64(process->task_count, 1);

@@ -16,7 +16,7 @@ static u64 wakes_at = ~0ull; /* deadline that the thread sleeps for */
 
 /* --- the tree --- */
 
-/* What pointed to `old` points to `new`. */
+/* Replaces `old` by `new` in its parent. */
 static void replace(struct timer *old, struct timer *new)
 {
 	struct timer *parent = old->parent;

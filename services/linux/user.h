@@ -1,10 +1,10 @@
 /* Users: what all processes of one real user id have caused together, so that limits per user can refuse more.
  *
- * A user is there as long as somebody references it (the credentials of its processes do) or anything is charged to it. So
- * whoever holds a charge can keep the bare pointer until it takes the charge back.
+ * A struct user lives as long as it is referenced (the credentials of its processes do) or something is charged to it. So code that
+ * has charged something can keep the bare pointer until it takes the charge back.
  *
- * What can be charged is one row of `enum user_charge`. A limit is given with each charge, as limits belong to the process
- * that asks (RLIMIT_*) or to the machine. All with the service lock held. */
+ * Each kind of charge is one row of `enum user_charge`. The limit is passed with each charge, because limits belong to the process
+ * that asks (RLIMIT_*) or to the machine. All functions: with the service lock. */
 #ifndef LINUX_USER_H
 #define LINUX_USER_H
 
@@ -36,7 +36,7 @@ struct user *user_get(u32 uid);
 struct user *user_hold(struct user *user);
 void user_put(struct user *user);
 
-/* Charges n more, if that leaves the user with at most `limit`. -> whether it did. */
+/* Charges n more, unless that is more than `limit` in all. -> has it? */
 bool user_charge(struct user *user, enum user_charge which, u64 n, u64 limit);
 /* Takes back what was charged; the user may be gone after that. */
 void user_uncharge(struct user *user, enum user_charge which, u64 n);

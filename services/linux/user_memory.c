@@ -29,10 +29,10 @@ static bool relieve(const void *to, const void *from)
 	return is_of_vas(to) || is_of_vas(from) ? hooks->relieve_vas() : hooks->relieve();
 }
 
-/* If the fault asks for a file page or a frame, gets it. -> whether the copy may go on. */
+/* If the fault is for a page of a file, or for want of a frame, gets one. -> may the copy go on? */
 static bool fault_repair(const struct copy_fault *fault, const void *to, const void *from)
 {
-	/* Who has used up his quota does not make others give theirs. */
+	/* If a quota is used up, other processes do not have to give up memory. */
 	if (!(fault->code & (FAULT_PAGER | FAULT_NOMEM)) || (fault->code & FAULT_LIMIT))
 		return false;
 	bool locked = service_lock_held();

@@ -1,7 +1,7 @@
 /* The only code of the service that touches memory which may not be there (user_memory.c). A fault between guarded_start and
  * guarded_end goes on at guarded_landing with x9, x10, x11 = fault code, segment, page and nothing else changed, so every
- * routine here keeps to three rules: it is a leaf and leaves the stack alone; x8 is where it goes on after a fault; x0 is how
- * far it has come. */
+ * routine here keeps to three rules: it is a leaf and leaves the stack alone; x8 is the address where it goes on after a fault; x0
+ * is the address up to which it has written. */
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
@@ -106,7 +106,7 @@ guarded_end:
 guarded_landing:
 	br	x8
 
-/* copy_on(to, from, bytes, done, code, segment << 32 | page) says what the caller gets. */
+/* A fault in copy_guarded(): returns copy_on(to, from, bytes, done, code, segment << 32 | page). */
 copy_fault:
 	sub	x3, x0, x12
 	mov	x0, x12

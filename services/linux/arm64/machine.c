@@ -186,8 +186,8 @@ static int records_take(const u8 *reserved, size_t bytes)
 	return -EFAULT;
 }
 
-/* Programs return from handlers through the system's code, not through their own: a page with it at the end of the lower
- * half, above every stack. -> its address, 0: no memory. */
+/* Maps the page of the code by which programs return from handlers, at the end of the lower half, above every stack. (On arm64
+ * programs have no such code of their own.) -> its address, 0: no memory. */
 static u64 return_code(struct task *self)
 {
 	static u32 segment;

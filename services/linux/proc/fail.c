@@ -1,7 +1,6 @@
-/* /proc/PID/task/TID/fail-nth, for tests: a number N written there has the N-th allocation fail that is made from now on for
- * that thread, by the kernel or by this service, whose blocks of memory are regions of the kernel's then
- * (services/runtime/heap.c). Read, it says how many are left: 0 if that one has failed, or none was to. The file is there
- * only if the kernel has the call fail(). */
+/* /proc/PID/task/TID/fail-nth, for tests. A number N written there makes the N-th allocation fail that is made from now on for that
+ * thread, by the kernel or by this service, whose heap takes each block from the kernel then (services/runtime/heap.c). A read
+ * returns how many are left: 0 if that one has failed, or none was to. The file exists only if the kernel has the call fail(). */
 #include <asm/errno.h>
 #include <linux/stat.h>
 

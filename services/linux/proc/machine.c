@@ -1,4 +1,4 @@
-/* /proc but for the processes, and /sys. */
+/* /proc without the processes, and /sys. */
 #include <asm/errno.h>
 #include <linux/magic.h>
 #include <linux/limits.h>

@@ -1,4 +1,4 @@
-/* What the files of the proc room have of each other. */
+/* What the files of the proc room share. */
 #ifndef LINUX_PROC_PRIVATE_H
 #define LINUX_PROC_PRIVATE_H
 
@@ -6,9 +6,9 @@
 
 /* Mounts /sys. */
 void sysfs_init(void);
-/* Spaces up to a column of the last line. */
+/* Adds spaces up to a column of the line that starts at line_start. */
 void seq_pad(struct seq_file *seq, size_t line_start, size_t column);
-/* Makes the tree show the nodes. */
+/* Makes `root` the root node of a superblock. */
 void nodes_mount(struct superblock *sb, const struct proc_node *root);
 /* For file_ops: file->data is the text. */
 void seq_file_release(struct task *self, struct file *file);

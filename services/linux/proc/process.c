@@ -1,5 +1,5 @@
-/* /proc/PID. A number of a node here is the process, and in its upper half the descriptor for members of fd/, the thread for
- * those of task/. */
+/* /proc/PID. The number of a node here is that of the process; its upper half is the descriptor for members of fd/, and the thread
+ * for those of task/. */
 #include <asm/errno.h>
 #include <linux/auxvec.h>
 #include <linux/fcntl.h>
@@ -71,7 +71,7 @@ static u64 ticks(u64 ns)
 	return ns / (NS_PER_S / TICKS_PER_S);
 }
 
-/* Addresses and the exit status are told to who may look into the process only. */
+/* Shows addresses and the exit status only to a reader that may look into the process. */
 static void stat_show(struct seq_file *seq, struct task *self, u64 number)
 {
 	struct process *process;
@@ -172,7 +172,7 @@ static void statm_show(struct seq_file *seq, struct task *self, u64 number)
 	seq_printf(seq, "%lu %lu 0 0 0 %lu 0\n", total, resident, total);
 }
 
-/* A piece of the process's memory as it is. */
+/* Copies a piece of the process's memory as it is. */
 static void memory_show(struct seq_file *seq, struct mm *mm, u64 start, u64 end)
 {
 	char piece[512];
@@ -259,7 +259,7 @@ static void region_show(struct seq_file *seq, const struct mm *mm, const struct 
 	seq_write(seq, "\n", 1);
 }
 
-/* Private memory that was written counts as shared while there is a process that it may be shared with since a fork. */
+/* Private memory that was written to counts as shared as long as a relative by fork lives, with which it may be shared. */
 static void region_sizes(struct seq_file *seq, const struct process *process, const struct mm *mm,
 	const struct region_info *region)
 {

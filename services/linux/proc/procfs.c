@@ -1,5 +1,6 @@
-/* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number, data[2] says which process it is about: the
- * lower half of the number, if that is still the one that started then (0: about none). */
+/* The engine behind /proc and /sys. inode->data[0] is the node, data[1] its number. If the node is about a process, that is the
+ * lower half of the number, and data[2] says when it started, so that a later process with that number is not taken for it; else
+ * data[2] is 0. */
 #include "services/linux/fs/fs.h"
 #include "services/linux/proc/private.h"
 
@@ -31,7 +32,7 @@ static u64 start_of(const struct process *process)
 	return process->start_ns | 1;
 }
 
-/* NULL: it has ended, or the node is about none. */
+/* The process that the inode is about. NULL: it has ended, or the node is about none. */
 static struct process *process_of(const struct inode *inode)
 {
 	struct process *process = inode->data[2] ? process_find((u32)inode->data[1]) : NULL;
@@ -39,7 +40,7 @@ static struct process *process_of(const struct inode *inode)
 	return process && start_of(process) == inode->data[2] ? process : NULL;
 }
 
-/* Whether self may use the node now. -> 0, -EACCES, -ESRCH. */
+/* May self use the node now? -> 0, -EACCES, -ESRCH. */
 static int node_check(const struct task *self, const struct inode *inode)
 {
 	const struct process *process = process_of(inode);
@@ -51,8 +52,8 @@ static int node_check(const struct task *self, const struct inode *inode)
 	return node_of(inode)->public || may_inspect(self, process) ? 0 : -EACCES;
 }
 
-/* Files of a process belong to its user, and to the superuser if it cannot be dumped; directories that everybody may search
- * always tell its user. */
+/* Files of a process belong to its user, or to the superuser if it cannot be dumped. Directories that everybody may search always
+ * belong to its user. */
 static void node_refresh(struct inode *inode)
 {
 	const struct process *process = process_of(inode);
@@ -210,7 +211,7 @@ static int node_open(struct task *self, struct inode *inode, struct file *file)
 	if (!seq)
 		return -ENOMEM;
 	node_show(node, seq, self, inode->data[1]);
-	/* All of it, or none. */
+	/* All of the text, or none. */
 	if (seq->failed) {
 		heap_free(seq->buffer);
 		heap_free(seq);
@@ -330,7 +331,7 @@ static const struct inode_ops node_ops = {
 	.judge = node_judge,
 };
 
-/* Links that lead where no text could. */
+/* Links that lead to a dentry which no path names. */
 static const struct inode_ops magic_ops = {
 	.readlink = node_readlink,
 	.follow = node_follow,

@@ -69,7 +69,7 @@ static struct process *clone_process(struct task *self, const struct clone_reque
 	return process;
 }
 
-/* Gives the new task its memory, files and directories. -> 0, or -ENOMEM with what it got left in the task. */
+/* Gives the new task its memory, files and directories. -> 0, or -ENOMEM; the task keeps what it got so far. */
 static int clone_resources(struct task *self, struct task *task, const struct clone_request *request)
 {
 	task->mm = request->flags & CLONE_VM ? mm_get(self->mm) : mm_fork(self->mm, self->name);
@@ -106,7 +106,7 @@ static void clone_undo(struct task *self, struct task *task, struct process *pro
 		process_discard(process);
 }
 
-/* The first registers of the new task, and the numbers that are to be left in memory. */
+/* Sets the first registers of the new task, and writes the numbers that the flags ask for to memory. */
 static int clone_start(struct task *self, struct task *task, const struct user_frame *frame,
 	const struct clone_request *request)
 {
@@ -244,7 +244,7 @@ long sys_clone3(struct task *self, struct user_frame *frame)
 	int error = bytes > sizeof(args) ? tail_check(self, arg(frame, 0) + sizeof(args), bytes - sizeof(args)) : 0;
 	if (error)
 		return error;
-	/* The C library fills in members that belong to flags it does not set: only flags count. */
+	/* The C library fills in members of flags that it does not set: only members whose flags are set are looked at. */
 	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || args.exit_signal > SIGNALS ||
 		(args.flags & CLONE_INTO_CGROUP) || !args.set_tid != !args.set_tid_size || args.set_tid_size > 1 ||
 		!args.stack != !args.stack_size)

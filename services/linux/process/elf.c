@@ -78,7 +78,7 @@ int elf_read(struct task *self, struct elf *elf)
 	return elf->high > elf->low ? 0 : -ENOEXEC;
 }
 
-/* What a segment's memory has beyond its file: the rest of the last page is zeroed, whole pages are mapped. */
+/* The memory of a segment behind its part of the file: zeroes the rest of the last page, and maps whole pages. */
 static int segment_map_rest(struct mm *mm, const Elf64_Phdr *p, u64 start, u32 rights)
 {
 	u64 file_end = start + p->p_filesz, end = page_up(start + p->p_memsz), page_end = page_up(file_end);

@@ -1,4 +1,4 @@
-/* execve: the new program is built in a space of its own; when nothing can fail any more, the task goes on there. */
+/* execve: builds the new program in a space of its own; when nothing can fail any more, the task goes on there. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -19,7 +19,7 @@
 
 enum { SCRIPT_DEPTH = 5 };
 
-/* A program on its way. Too large for the stack. */
+/* A call of execve. On the heap: it is too large for the stack. */
 struct exec {
 	struct elf program, interpreter;
 	struct strings strings;
@@ -47,7 +47,7 @@ static void exec_free(struct task *self, struct exec *exec)
 
 /* --- finding the program --- */
 
-/* The head of a script names its interpreter and perhaps one argument. -> 0 with exec->path set anew. */
+/* Reads the #! line of a script, which names an interpreter and perhaps one argument. -> 0, exec->path is the interpreter then. */
 static int script_follow(struct exec *exec)
 {
 	char front[HEAD_BYTES + PATH_MAX + 2];
@@ -85,8 +85,8 @@ static int script_follow(struct exec *exec)
 	return strings_replace_first(&exec->strings, front, n, count);
 }
 
-/* Whether other processes can change its directories (CLONE_FS): then no file makes it another user, as with a superuser's
- * rights it would go where they lead it. */
+/* Do other processes share its directories (CLONE_FS)? Then no file makes it another user: with a superuser's rights it would
+ * follow the directories that they set. */
 static bool shares_directories(const struct task *self)
 {
 	u32 own = 0;
@@ -157,8 +157,8 @@ static int exec_find_interpreter(struct task *self, struct exec *exec)
 
 /* --- building its memory --- */
 
-/* Where a program that can lie anywhere lies: two thirds up the image's half of the window, or so low that a directory of
- * bounds fits above it; somewhat at random. */
+/* The bias of a position-independent program: two thirds up the lower half of the window, or low enough that a directory of bounds
+ * fits above it; with some random bits. */
 static u64 bias_of_program(const struct elf *elf)
 {
 	u64 half = machine_half, pages = half / 64 / PAGE_SIZE;
@@ -220,7 +220,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* -> 0, with everything ready in exec->mm. */
+/* Builds the new memory. -> 0, with all of it ready in exec->mm. */
 static int exec_prepare(struct task *self, struct exec *exec)
 {
 	int error = exec_find(self, exec);
@@ -246,7 +246,7 @@ static bool gains_identity(const struct process *process, const struct exec *exe
 	return new->euid != old->euid || new->egid != old->egid || new->fsuid != old->fsuid || new->fsgid != old->fsgid;
 }
 
-/* Nobody looks into a program that has, or had, other rights than who started it, nor into one that he may not read. */
+/* Is the new program dumpable? Not if it has or had other rights than the process that started it, nor if that may not read it. */
 static bool becomes_dumpable(const struct process *process, const struct exec *exec)
 {
 	const struct credentials *old = &process->cred;
@@ -254,15 +254,15 @@ static bool becomes_dumpable(const struct process *process, const struct exec *e
 		exec->program.about.readable && (!exec->interpreter.file || exec->interpreter.about.readable);
 }
 
-/* What changes in task and process when it starts the program. What others were promised about the old one ends: its
- * parent hears of its end by SIGCHLD, and so does it of its children's. */
+/* Changes task and process for the new program. Exit signals that were set for the old one become SIGCHLD: that to its parent here,
+ * those of its children to it by process->execs. */
 static void exec_commit(struct task *self, struct exec *exec)
 {
 	struct process *process = self->process;
 	exec->mm->dumpable = becomes_dumpable(process, exec);
 	self->mm = exec->mm;
 	exec->mm = NULL;
-	/* Another task may have become another user meanwhile. */
+	/* Another task of the process may have changed the user meanwhile. */
 	if (process->cred.user != exec->cred.user)
 		process_set_user(process, user_hold(exec->cred.user));
 	process->cred = exec->cred;
@@ -285,7 +285,7 @@ static long exec_do(struct task *self, struct user_frame *frame, struct exec *ex
 	int error = exec_prepare(self, exec);
 	if (!error)
 		error = process_single(self);
-	/* A process that shares them may have been made meanwhile. */
+	/* A process that shares the directories may have been made meanwhile. */
 	if (!error && gains_identity(self->process, exec) && shares_directories(self))
 		error = -EAGAIN;
 	if (!error && self->files_shared)

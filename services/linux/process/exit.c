@@ -78,7 +78,7 @@ static void process_reap(struct process *process)
 	process_discard(process);
 }
 
-/* Whether nobody will wait for the process, so that it vanishes at its end. */
+/* Will nobody wait for the process, so that it is removed at its end? */
 static bool process_is_unwanted(const struct process *process)
 {
 	const struct process *parent = process->parent;
@@ -89,7 +89,8 @@ static bool process_is_unwanted(const struct process *process)
 		(action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
 }
 
-/* A group that has become orphaned while a member is stopped would stay stopped for ever. */
+/* Sends SIGHUP and SIGCONT to a process group that has become orphaned while a member is stopped: otherwise that would stay stopped
+ * for ever. */
 static void group_check_orphaned(u32 pgid)
 {
 	bool stopped = false;
@@ -103,7 +104,7 @@ static void group_check_orphaned(u32 pgid)
 	}
 }
 
-/* The nearest ancestor that adopts orphans; NULL: nobody, they are removed when they end. */
+/* The nearest ancestor that adopts orphans; NULL: there is none, and they are removed when they end. */
 static struct process *process_reaper(const struct process *process)
 {
 	for (struct process *p = process->parent; p; p = p->parent)
@@ -121,7 +122,7 @@ static void tell_end(struct process *process)
 		process_reap(process);
 }
 
-/* Its parent ends: what it has asked to get then (PR_SET_PDEATHSIG) comes from the parent, if that may send it. */
+/* The parent ends: sends each task the signal that it asked for (PR_SET_PDEATHSIG), from the parent, if that may send it. */
 static void tell_parent_death(const struct process *parent, struct process *child)
 {
 	list_for_each(node, &child->tasks) {
@@ -138,7 +139,7 @@ static void tell_parent_death(const struct process *parent, struct process *chil
 	}
 }
 
-/* Who adopts a child has not chosen its exit signal. */
+/* Gives the children another parent. Their exit signal becomes SIGCHLD: the new parent has not chosen another. */
 static void children_give_away(struct process *process)
 {
 	struct process *reaper = process_reaper(process);
@@ -211,7 +212,7 @@ long sys_exit(struct task *self, struct user_frame *frame)
 		process->wait_status = status;
 	if (frame->cookie)
 		task_exit(self);
-	/* In a call back from another space: not before that has been left. */
+	/* If the task is in a call back from another space, it leaves that first. */
 	task_kick(self, WORK_EXIT);
 	return 0;
 }
@@ -224,7 +225,7 @@ long sys_exit_group(struct task *self, struct user_frame *frame)
 
 /* --- waiting --- */
 
-/* What a wait call looks for, and what it found. */
+/* What a wait call looks for, and what it has found. */
 struct wait_query {
 	int which; /* P_ALL, P_PID, P_PGID, P_PIDFD */
 	u32 id;
@@ -251,7 +252,7 @@ static bool wait_matches(const struct wait_query *query, const struct process *c
 		(query->which == P_PIDFD && child->handle == query->handle);
 }
 
-/* Whether the child has something to report; fills in the query and, unless WNOWAIT, takes the report. */
+/* Has the child something to report? If so, fills in the query and, unless WNOWAIT, takes the report. */
 static bool wait_take(struct wait_query *query, struct process *child)
 {
 	bool keep = query->options & WNOWAIT;

@@ -1,7 +1,7 @@
 /* Futexes: waiting on words of a program's memory.
  *
- * Waiters hang in a hash table by where the word is. For memory of one process that is its mm and the address; for a word in
- * a shared mapping it is the segment and the offset in it, so that processes meet. */
+ * Waiters are in a hash table. The key of a word in memory of one process is its mm and the address; that of a word in a shared
+ * mapping is the segment and the offset in it, which is the same for all processes. */
 #include <asm/errno.h>
 #include <linux/futex.h>
 #include <linux/time_types.h>
@@ -49,7 +49,7 @@ static int key_make(struct task *self, u64 addr, bool private, struct futex_key 
 		return -EINVAL;
 	u32 space = self->mm->space;
 	if (addr >= machine_half && addr < machine_window) {
-		/* In a VAS, whatever the program says, words are shared by all that are attached. */
+		/* A word in a VAS is shared by all that are attached, also if the program says that it is private. */
 		u64 rights;
 		i64 vas = call_vas_active(&rights);
 		space = vas > 0 ? vas : 0;
@@ -112,7 +112,7 @@ static int futex_wait(struct task *self, u64 addr, bool private, u32 expected, u
 	if (!bits)
 		return -EINVAL;
 	list_append(bucket_of(&waiter.key), &waiter.node);
-	/* Reading may let the lock go to get a page, so the waiter is in its list before. */
+	/* Reading may let the lock go to get a page, so the waiter is put into its list first. */
 	error = user_get_u32(self, addr, &value);
 	if (!error && value != expected)
 		error = -EAGAIN;
@@ -124,7 +124,7 @@ static int futex_wait(struct task *self, u64 addr, bool private, u32 expected, u
 	return error;
 }
 
-/* Wakes some waiters of one word and lets some others wait on another one instead. */
+/* Wakes some waiters of one word, and moves some others to another word. */
 static int futex_requeue(struct task *self, u64 addr, u64 addr2, bool private, u64 wake, u64 move, const u32 *expected)
 {
 	struct futex_key from, to;

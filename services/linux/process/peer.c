@@ -1,4 +1,4 @@
-/* Spaces that processes made, and strangers in processes: process.h. */
+/* Peers: spaces that processes made, and strangers in processes. See process.h. */
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -17,12 +17,12 @@
 
 enum { PEERS_MAX = 1024 };
 
-/* What is known of a space that is, or was, a peer. Under the service lock. */
+/* A space that is, or was, a peer. Under the service lock. */
 struct peer {
 	struct mm mm; /* of which only space, base, and the ends of heap and mappings matter; freed, it frees all */
 	struct list_node node; /* oldest first */
 	u32 manager;           /* number of the space that made it */
-	bool ended;            /* by this service: the report waits to be asked for */
+	bool ended;            /* by this service: its report waits for PEER_REPORT */
 	struct peer_report report;
 };
 
@@ -64,7 +64,7 @@ static void peer_drop(struct peer *peer)
 		heap_free(peer);
 }
 
-/* Forgets those that ended otherwise, and those whose report nobody can ask for any more. */
+/* Frees the records of peers that ended in another way, and of those whose maker, which alone can ask for the report, has ended. */
 static void peers_sweep(void)
 {
 	struct space_info info;
@@ -86,7 +86,7 @@ static const struct mm *mm_of_maker(u32 space)
 	return peer ? &peer->mm : mm;
 }
 
-/* NULL: *error says whether there is no memory, or it is unknown who made it. */
+/* The record of a space, made if need be. NULL with *error: there is no memory, or it is not known who made the space. */
 static struct peer *peer_new(u32 space, int *error)
 {
 	struct space_info info;
@@ -136,7 +136,8 @@ static void guest_leave(struct task *self)
 		heap_free(mm);
 }
 
-/* The task whose thread this is works on other memory meanwhile. A signal ends its sleep, but is handled at home only. */
+/* Has the thread's own task serve the call, with the peer's memory in the place of its own. A signal ends a sleep, but is handled
+ * when the thread is back in its process. */
 static long peer_serve(struct task *self, struct mm *mm, struct user_frame *frame, const struct syscall *entry)
 {
 	if (!is_allowed(entry, frame))
@@ -144,7 +145,7 @@ static long peer_serve(struct task *self, struct mm *mm, struct user_frame *fram
 	guest_enter(self, mm);
 	long result = entry->handler(self, frame);
 	guest_leave(self);
-	/* An interrupt that ended the sleep was meant for the time at home. */
+	/* An interrupt that ended the sleep is for the task in its own process: it becomes pending again. */
 	if (self->work)
 		call_thread_interrupt(self->thread);
 	return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK ? -EINTR : result;
@@ -190,7 +191,7 @@ static void peer_end(const struct user_frame *frame, int signal)
 	call_space_destroy(frame->space);
 }
 
-/* raise() and abort(), which send themselves a signal, end what they are in: no handler runs there. */
+/* raise() and abort(), which send a signal to themselves, end the peer or the call that they are in: no handler runs there. */
 static bool is_suicide(const struct task *self, const struct user_frame *frame)
 {
 	if (frame->nr == __NR_tgkill)
@@ -227,7 +228,7 @@ static void serve_system_call(struct task *self, struct user_frame *frame, const
 		frame_set_result(frame, peer_serve(self, process ? process : &peer->mm, frame, entry));
 }
 
-/* A missing table of bounds is made, as at home. -> whether the thread can go on. */
+/* Makes a missing table of bounds, as in a process. -> can the thread go on? */
 static bool serve_bounds(struct task *self, struct mm *process, struct user_frame *frame)
 {
 	struct peer *peer = process ? NULL : peer_find(frame->space);
@@ -261,7 +262,7 @@ struct task *peer_entry(struct user_frame *frame, const struct syscall *entry)
 {
 	struct task *self = task_of_thread(thread_self());
 	if (!self) {
-		/* Who starts a task holds the lock until its thread is known. */
+		/* The task that starts another holds the lock until that one's thread is known. */
 		service_lock();
 		self = task_of_thread(thread_self());
 		service_unlock();

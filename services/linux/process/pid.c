@@ -1,4 +1,4 @@
-/* The calls that tell and change the numbers of processes, process groups and sessions. */
+/* getpid, setpgid, setsid and the like: the numbers of processes, process groups and sessions. */
 #include <asm/errno.h>
 
 #include "services/linux/syscall.h"

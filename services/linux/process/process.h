@@ -28,8 +28,7 @@ struct process_hooks {
 	struct process_handle *(*pidfd_handle)(const struct file *file);
 	/* The leader of a session has ended. */
 	void (*session_ended)(u32 session);
-	/* Of the first process: its last task is about to let its memory go; it has ended, and with it the service (wait_status).
-	 * */
+	/* The last task of the first process is about to let its memory go; the first process has ended, which ends the guest. */
 	void (*first_ends)(void);
 	void (*first_ended)(int wait_status);
 };
@@ -44,14 +43,15 @@ int exec_first(struct task *self, const char *path, char **argv, char **envp, st
 
 /* --- peers ---
  *
- * Their user frames have the cookie 0. What they may ask for concerns their own memory, the time, and sleeping; the rest fails with
- * EPERM. A fault ends a peer, and only the call if it happens in a process. A task that is called back into its own process
- * is served as ever. */
+ * A thread is a stranger where this service has no task for it: in a peer, or in a process that it came into by a portal call. User
+ * frames of strangers have the cookie 0. Strangers may make calls about memory of the space that they are in, the time, and
+ * sleeping; others fail with EPERM. A fault of a stranger ends the peer that it is in; in a process it ends only the call. A task
+ * that is called back into its own process is served as usual. */
 
-/* The upcall of a frame without a cookie; entry: of the table of system calls for frame->nr, or NULL. -> the task, if it is in its
- * own process; otherwise it serves the frame and does not return. */
+/* The upcall of a frame with the cookie 0; entry: that of frame->nr in the table of system calls, or NULL. -> the task, if the
+ * thread is in its own process. Otherwise this serves the frame and does not return. */
 struct task *peer_entry(struct user_frame *frame, const struct syscall *entry);
-/* The task is to end but is inside of calls from space to space: leaves those first. */
+/* The task is to end but is inside of portal calls: leaves those first. */
 _Noreturn void peer_leave(struct task *self);
 /* Calls of abi/peer.h. -> result, -ENOSYS if the number is none of them. Service lock held. */
 long peer_call(struct task *self, const struct user_frame *frame);

@@ -1,5 +1,5 @@
-/* Programs: reading an ELF file and building the memory and the first stack of a process from it. Private to exec.c,
- * elf.c and stack.c. */
+/* Programs: reads an ELF file and builds the memory and the initial stack of a process from it. For exec.c, elf.c and
+ * initial_stack.c only. */
 #ifndef LINUX_PROCESS_PROGRAM_H
 #define LINUX_PROCESS_PROGRAM_H
 
@@ -20,7 +20,7 @@ struct elf {
 	};
 	long head_bytes;
 	Elf64_Phdr segments[SEGMENTS_MAX];
-	u64 low, high; /* what the loadable segments span, before the bias */
+	u64 low, high; /* the range of the loadable segments, before the bias */
 	u64 align;
 	u64 bias;
 	char interpreter[256]; /* empty: none */
@@ -38,9 +38,9 @@ int elf_map(struct mm *mm, struct elf *elf);
 /* Address of the program headers in memory, 0 if they are not mapped. */
 u64 elf_headers_address(const struct elf *elf);
 
-/* --- stack.c --- */
+/* --- initial_stack.c --- */
 
-/* Strings on the way to a new program: first argc arguments, then the environment, each with its NUL. */
+/* The strings that a new program gets: argc arguments, then the environment, each with its NUL. */
 struct strings {
 	char *text;
 	u64 bytes, room;
@@ -55,14 +55,14 @@ int strings_from_user(struct task *self, struct strings *strings, u64 array, u32
 int strings_replace_first(struct strings *strings, const char *front, u64 bytes, u32 count);
 void strings_free(struct strings *strings);
 
-/* The addresses that the auxiliary vector tells. */
+/* Values of the auxiliary vector. */
 struct start {
 	u64 headers, header_count, entry, base;
 	u64 ip;
 	bool secure;
 };
 
-/* Places the stack and where mappings go; before anything else is mapped. */
+/* Chooses the places of the stack and of mappings; before anything else is mapped. */
 int stack_place(struct mm *mm, u64 bytes, bool executable);
 /* Writes strings, vectors and the rest to the stack. -> 0 and the stack pointer, -E2BIG, -EFAULT. */
 int stack_build(struct task *self, struct mm *mm, const struct strings *strings, const char *file_name,

@@ -1,4 +1,4 @@
-/* Scheduling calls. The kernel's scheduler is fair and has no priorities: what programs ask for is kept and told back. */
+/* Scheduling calls. The kernel's scheduler is fair and has no priorities: what programs set is kept and returned, nothing more. */
 #include <asm/errno.h>
 #include <linux/membarrier.h>
 #include <linux/sched.h>
@@ -27,7 +27,7 @@ static struct task *task_or_self(struct task *self, u64 tid)
 	return (u32)tid ? task_find(tid) : self;
 }
 
-/* The task that self wants to schedule otherwise; NULL: -ESRCH, or -EPERM as it may not. */
+/* The task whose scheduling self wants to change. NULL with -ESRCH, or -EPERM: self may not. */
 static struct task *task_to_schedule(struct task *self, u64 tid, int *error)
 {
 	struct task *task = task_or_self(self, tid);
@@ -222,9 +222,9 @@ long sys_setpriority(struct task *self, struct user_frame *frame)
 
 /* --- barriers --- */
 
-/* Every command but the query orders memory among all processors that run the caller. A processor that leaves a program and
- * comes back does so through serialising instructions, and stores are seen in order on the machines served here, so a
- * full barrier on this side completes the pair only for those; the private commands are therefore not offered. */
+/* Every command but the query orders memory among all processors that run the caller. A processor that leaves a program and comes
+ * back executes serialising instructions; a full barrier of the caller pairs with those only, not with a processor that goes on in
+ * the program. So the private commands are not offered. */
 long sys_membarrier(struct task *self, struct user_frame *frame)
 {
 	(void)self;

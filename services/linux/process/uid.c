@@ -1,4 +1,4 @@
-/* The calls that tell and change the users, groups and capabilities of a process; see credentials.h. */
+/* getuid, setuid, setgroups, capget and the like: the users, groups and capabilities of a process; see credentials.h. */
 #include <asm/errno.h>
 #include <linux/capability.h>
 
@@ -56,7 +56,7 @@ long sys_getresgid(struct task *self, struct user_frame *frame)
 	return three_words(self, frame, cred->gid, cred->egid, cred->sgid);
 }
 
-/* Whether an ordinary user may take the id: it must be one of the three it has. ~0 means no change. */
+/* May an ordinary user take the id? It must be one of the process's three; ~0 means no change. */
 static bool id_is_allowed(const struct task *self, u32 id, u32 a, u32 b, u32 c)
 {
 	return id == ~0u || task_is_root(self) || id == a || id == b || id == c;

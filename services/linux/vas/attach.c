@@ -1,7 +1,8 @@
-/* What is attached to what, and the locks of lockable segments; see vas.h.
+/* Attachments, and the locks of lockable segments; see vas.h.
  *
- * Where a VAS has lockable segments, the kernel lets nobody but this service switch its threads in and out (VAS_BY_SYSTEM). Who
- * comes in takes all locks at once, or waits for the first one that is taken holding none: so nobody waits for each other. */
+ * If a VAS has lockable segments, the kernel lets only this service switch threads in and out (VAS_BY_SYSTEM). A thread that
+ * switches in takes all locks at once. If one of them is taken, it waits for that and holds none meanwhile: so there are no
+ * deadlocks. */
 #include "services/linux/task.h"
 #include "services/linux/user_memory.h"
 #include "services/linux/vas/private.h"
@@ -22,7 +23,7 @@ static u32 rights_of(const struct vas *vas, bool write)
 	return RIGHT_R | RIGHT_X | (write ? RIGHT_W : 0) | (vas->lockable ? VAS_BY_SYSTEM : 0);
 }
 
-/* Many readers or one writer, unless the object is shared in another way. */
+/* May one more attach? Many readers or one writer may, unless the object is shared in another way. */
 static int count_in(struct vas_object *object, bool strict, bool write)
 {
 	if (strict && (object->writers || (write && object->readers)))
@@ -114,13 +115,13 @@ static int wait_taken(struct task *self, struct seg_use *use, bool writing)
 	struct vas *vas = use->vas;
 	int error;
 
-	/* Neither can go meanwhile. */
+	/* `lockers` keeps the VAS, and so the segment, for the time of the sleep. */
 	vas->lockers++;
 	seg->wish_to_write += wish;
 	error = wait_on(self, &seg->waiting, 0);
 	seg->wish_to_write -= wish;
 	vas->lockers--;
-	/* It may wait for another lock next: readers wait behind its wish no longer. */
+	/* It may wait for another lock next: readers need not wait for it here any longer. */
 	if (wish)
 		wake_up(&seg->waiting);
 	return error;
@@ -161,7 +162,7 @@ int vas_enter(struct task *self, struct vas *vas)
 		return -EINVAL;
 	if (now < 0 || now == id)
 		return now < 0 ? -EINVAL : 0;
-	/* Nobody waits for locks inside of another VAS, or holding others. */
+	/* The task waits for locks in no VAS, and holding none. */
 	if (now && (self->vas_locked || (vas && vas->lockable))) {
 		call_vas_switch(0);
 		vas_leave(self);
@@ -270,7 +271,7 @@ static int update_rights(struct vas *vas)
 	return 0;
 }
 
-/* One lockable segment more or less. Nobody may be inside if that makes a difference to who may switch. */
+/* Counts a lockable segment more or less, and tells the kernel if that changes who may switch. -EBUSY if a thread is inside. */
 static int change_lockable(struct vas *vas, int by)
 {
 	bool was = vas->lockable;

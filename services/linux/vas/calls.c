@@ -1,4 +1,4 @@
-/* The calls for VASes: arguments checked here, done in vas.c and vas_attach.c. */
+/* The calls for VASes: they are checked here, and carried out in vas.c and attach.c. */
 #include "services/linux/task.h"
 
 #include <asm/errno.h>
@@ -79,7 +79,7 @@ static long vas_create(struct task *self, const struct user_frame *f)
 	return vas ? (long)vas->object.id : error;
 }
 
-/* Nobody could find a segment without a name that is in no VAS. */
+/* Detaches a segment. Frees it if it has no name and is in no VAS any more: nobody could find it. */
 static int take_segment(struct vas *vas, struct seg *seg)
 {
 	int error = seg_use_end(vas, seg);
@@ -361,7 +361,7 @@ static bool is_owner(const struct task *self, const struct vas_object *object)
 	return task_is_root(self) || self->process->cred.euid == object->uid;
 }
 
-/* Takes a VAS from a process, or (0) from all. */
+/* Detaches a VAS from a process, or (0) from all. */
 static long vas_revoke(struct task *self, const struct user_frame *f)
 {
 	struct vas *vas = vas_by_id((u32)arg(f, 0));

@@ -12,7 +12,7 @@
 
 enum { BUCKETS = 256, QUOTA_OBJECTS = 4096 };
 
-/* Nobody makes more than the machine has; root sets other limits. */
+/* The limits of a user for whom root has set none. */
 #define QUOTA_PAGES (1ul << 28)
 
 struct vas_user {
@@ -175,7 +175,7 @@ static struct vas_user *user_of(u32 uid)
 	return user;
 }
 
-/* A user who has nothing and no limits of his own need not be known. */
+/* Frees the record of a user who has no objects and no limits of his own. */
 static void user_forget(struct vas_user *user)
 {
 	if (user->objects || user->objects_max != QUOTA_OBJECTS || user->pages_max != QUOTA_PAGES)
@@ -184,7 +184,7 @@ static void user_forget(struct vas_user *user)
 	heap_free(user);
 }
 
-/* Puts an object with its pages on a user's quota. */
+/* Charges an object and its pages to a user's quota. */
 static int charge(struct vas_object *object, u32 uid, u64 pages)
 {
 	struct vas_user *user = user_of(uid);
@@ -258,7 +258,7 @@ static void object_end(struct vas_object *object)
 	heap_free(object->name);
 }
 
-/* Makes it known. */
+/* Puts an object into the tables, where others find it. */
 static void object_add(struct vas_object *object, bool is_segment, u32 id)
 {
 	object->id = id;

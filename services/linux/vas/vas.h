@@ -8,8 +8,7 @@
  *   vas.c      objects, names, rights, quotas           calls.c    the calls of abi/vas.h
  *   attach.c   what is attached to what; locks          proc.c     what /proc and /sys show of them
  *
- * What is attached to what, and by whom it is locked, is known here; the memory is the kernel's business. Everything here needs the
- * service lock. */
+ * This room keeps attachments and locks; the kernel keeps the memory. Everything here needs the service lock. */
 #ifndef LINUX_VAS_VAS_H
 #define LINUX_VAS_VAS_H
 
@@ -32,7 +31,7 @@ struct vas_object {
 
 struct vas {
 	struct vas_object object;
-	u64 root;                  /* what programs remember it by */
+	u64 root;                  /* the word of vas_set_root() */
 	struct list_node segments; /* struct seg_use.of_vas, by address */
 	struct list_node uses;     /* struct vas_use.of_vas */
 	u32 lockable;              /* number of lockable segments */
@@ -44,7 +43,7 @@ struct seg {
 	u32 segment;    /* the kernel's */
 	u64 start, end; /* native addresses, in the upper half of the window */
 	struct list_node uses; /* struct seg_use.of_seg */
-	/* The lock of a lockable one: tasks that hold it to read, that hold it to write (0 or 1), that wait to write. */
+	/* Of a lockable segment: how many tasks hold its lock to read, hold it to write (0 or 1), wait to write. */
 	u32 reading, writing, wish_to_write;
 	struct wait_queue waiting;
 };
@@ -76,9 +75,9 @@ struct seg *seg_by_id(u64 id);
 /* The first whose number is not below `from`, NULL if none: for listing. */
 struct vas *vas_next(u64 from);
 struct seg *seg_next(u64 from);
-/* Lets the locks of the task go: it ends, or its memory does. */
+/* The task ends, or leaves its memory: releases its locks. */
 void vas_leave(struct task *self);
-/* The memory is gone: nothing is attached to it. */
+/* The memory has ended: ends its attachments. */
 void vas_mm_end(struct mm *mm);
 
 #endif

@@ -1,7 +1,7 @@
 /* The only code of the service that touches memory which may not be there (user_memory.c). A fault between guarded_start and
  * guarded_end goes on at guarded_landing with rax, r8, r9 = fault code, segment, page and nothing else changed, so every
- * routine here keeps to three rules: it is a leaf and leaves the stack alone; r10 is where it goes on after a fault; rdi
- * is how far it has come. */
+ * routine here keeps to three rules: it is a leaf and leaves the stack alone; r10 is the address where it goes on after a fault;
+ * rdi is the address up to which it has written. */
 
 	.text
 	.globl	guarded_start, guarded_end, guarded_landing
@@ -79,8 +79,8 @@ guarded_end:
 guarded_landing:
 	jmp	*%r10
 
-/* Both pointers have moved on equally far: copy_on(to, from, bytes, done, code, segment << 32 | page) says what the caller
- * gets. */
+/* A fault in copy_guarded(): both pointers have moved on equally far. Returns copy_on(to, from, bytes, done, code, segment << 32 |
+ * page). */
 copy_fault:
 	mov	%rdi, %rcx
 	sub	%r11, %rcx

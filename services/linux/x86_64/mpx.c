@@ -1,4 +1,4 @@
-/* MPX: what the bounds registers of a program and the instruction it is at say. */
+/* MPX: reads the bounds registers of a program, and decodes the instruction that trapped. */
 #include <asm/errno.h>
 
 #include "abi/bounds.h"
@@ -94,9 +94,9 @@ bool machine_bounds_directory(u64 *directory)
 
 /* --- a bug of QEMU's ---
  *
- * QEMU 7.2 has BNDLDX and BNDSTX look for a directory not at its base, but at bits 63:20 of that taken for a page number. Whether
- * this processor does is found out by trying: the service makes a directory of its own and another one where such a
- * processor would look, each with a table, and sees whose bounds it gets. */
+ * In QEMU 7.2, BNDLDX and BNDSTX take bits 63:20 of a directory's base for a page number, and look for the directory there. The
+ * service tries whether this processor does: it makes a directory of its own and another one where such a processor would look,
+ * each with a table, and sees whose bounds it gets. */
 
 enum { TRIAL_BYTES = 2 * PAGE_SIZE /* of a directory, and a table */, LOWER_TRUE = 1, LOWER_ASTRAY = 2 };
 
@@ -237,7 +237,7 @@ static void take_operand(struct instruction *in)
 	in->displacement = bytes == 1 ? (i8)value : (i32)value;
 }
 
-/* -> whether the thread is at one of the instructions with bounds registers. */
+/* Decodes the instruction at which the thread is. -> false: it is not one with bounds registers. */
 static bool instruction_read(struct task *self, const struct user_frame *frame, struct instruction *in)
 {
 	memset(in, 0, sizeof(*in));
@@ -292,7 +292,7 @@ static u64 register_value(const struct user_frame *f, unsigned number)
 	}
 }
 
-/* The value that the instruction is about: of its register, or the address of its memory operand. */
+/* The pointer that the instruction checks: the value of its register, or the address of its memory operand. */
 static u64 operand_value(const struct user_frame *frame, const struct instruction *in)
 {
 	u64 value = register_value(frame, in->base);

@@ -1,4 +1,5 @@
-/* Where x86-64 has arguments and results of system calls, and other numbers of it: what differs of services/linux/machine.h. */
+/* Where x86-64 has arguments and results of system calls, and other numbers that differ between machines; see
+ * services/linux/machine.h. */
 #ifndef LINUX_REGISTERS_H
 #define LINUX_REGISTERS_H
 
