@@ -1,4 +1,4 @@
-/* The machines that guests run on: what QEMU is asked for, and how programs for them are recognised. */
+/* The machines that guests run on: what QEMU is started with, and how programs for them are recognised. */
 #ifndef TOOL_MACHINE_H
 #define TOOL_MACHINE_H
 

@@ -51,7 +51,7 @@ static bool is_named(const struct command *command, const char *word)
 	return !strcmp(command->name, word) || (command->other && !strcmp(command->other, word));
 }
 
-/* Descriptors 0, 1 and 2 must not be given to files of our own. */
+/* Makes sure that 0, 1 and 2 are open, so that no file of the tool's gets one of these descriptors. */
 static void open_standard_streams(void)
 {
 	int fd;

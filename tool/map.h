@@ -1,6 +1,5 @@
-/* `allod map`: who may touch what in a guest. A map is a JSON text that the guest makes (services/init/map.c,
- * services/linux/map.c) and that `allod run` completes (symbols.h); here it is read, checked, and shown as text or as a picture.
- * */
+/* `allod map`: who may touch what in a guest. A map is a JSON text. The guest makes it (services/init/map.c, services/linux/map.c),
+ * and `allod run` adds names (symbols.h); `allod map` reads and checks it, and shows it as text or as a picture. */
 #ifndef TOOL_MAP_H
 #define TOOL_MAP_H
 
@@ -34,7 +33,7 @@ struct map_calls {
 	json_int_t from, to, calls;
 };
 
-/* A VAS: what it consists of is in its lists, checked when the map is read. */
+/* A VAS. Reading a map checks its lists, too. */
 struct map_vas {
 	json_int_t space, user, group;
 	const char *name, *mode;
@@ -73,7 +72,7 @@ struct map {
 /* allod map [--json | --svg] NAME | FILE */
 int map_command(char **words);
 
-/* Reads a map; `source` is what complaints call it. -> 0, or an exit code after having printed the complaint. */
+/* Reads a map, which error messages call `source`. -> 0, or an exit code after having printed the message. */
 int map_read(struct map *map, const char *text, size_t bytes, const char *source);
 void map_free(struct map *map);
 /* The map as JSON, an element of its lists to a line. -> text to be freed. */
@@ -81,9 +80,9 @@ char *map_json(const json_t *json);
 
 /* The space of that number, NULL if it is not in the map: it has ended. */
 const struct map_space *map_space(const struct map *map, json_int_t number);
-/* Whether the grant is of all the memory of its owner. */
+/* Is the grant one of all memory of its owner? */
 bool map_is_whole(const struct map *map, const struct map_grant *grant);
-/* Whether a list of flags has that one. */
+/* Does a list of flags have that one? */
 bool map_has_flag(const json_t *flags, const char *flag);
 /* A number of bytes with a unit, such as "12 KiB". -> text to be freed. */
 char *map_size(uint64_t bytes);

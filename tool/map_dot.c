@@ -1,8 +1,8 @@
 /* A map as a picture, for graphviz: map.h.
  *
- * Spaces are boxes, inside a frame with all that the same manager made. Between two spaces there is one edge in each direction,
- * from who may do something to whose memory or portals they are; what it may do and has done is summed up on it. What nearly
- * every space has, a system that holds its whole window, is a grey edge without words. */
+ * Spaces are boxes, in a frame with all that the same manager made. Between two spaces there is one edge in each direction, from
+ * the space that holds rights to the space whose memory or portals they are for; its label sums up rights and calls. Nearly every
+ * space has a system that holds its whole window: that is a grey edge without a label. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +111,7 @@ static struct edge *edges_of(const struct map *map, size_t *count)
 	return edges;
 }
 
-/* Its words, lines apart: memory, portals and calls. */
+/* Writes its label, a line each for memory, portals and calls. */
 static void put_label(const struct edge *edge, FILE *to)
 {
 	const char *line = "";
@@ -133,7 +133,8 @@ static void put_label(const struct edge *edge, FILE *to)
 	free(size);
 }
 
-/* Of two edges between the same spaces only the one along which calls go says which space is drawn left of the other. */
+/* Does the edge decide which space is drawn to the left? Of two edges between the same spaces, only that along which calls go
+ * does. */
 static bool is_backward(const struct edge *edge, const struct edge *edges, size_t count)
 {
 	const struct edge key = { .from = edge->to, .to = edge->from };
@@ -260,7 +261,7 @@ static void put_space(const struct map *map, const struct map_space *space, FILE
 	free(frames);
 }
 
-/* Boxes, and around what a space manages a frame. */
+/* Draws boxes, and a frame around those that a space manages. */
 static void put_spaces(const struct map *map, FILE *to)
 {
 	const struct map_order *order = &map->by_manager;
@@ -281,7 +282,7 @@ static void put_spaces(const struct map *map, FILE *to)
 	}
 }
 
-/* From the spaces that it is attached to to the VAS. */
+/* Draws edges to a VAS from the spaces that it is attached to. */
 static void put_attachments(const struct map *map, const struct map_vas *vas, FILE *to)
 {
 	struct map_attached attached;

@@ -1,12 +1,12 @@
-/* Reading a map: map.h. The file may be anything, so every member is checked for its type; numbers are not negative. References
- * to spaces that are not listed are allowed: those have ended. */
+/* Reading a map: map.h. The file may hold anything, so the type of every member is checked, and that numbers are not negative.
+ * References to spaces that are not in the list are allowed: those spaces have ended. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "map.h"
 #include "message.h"
 
-/* Where reading is, for complaints. */
+/* The place in the file, for error messages. */
 struct reader {
 	const char *source, *list;
 	size_t index;
@@ -50,7 +50,7 @@ static int negative(const struct reader *reader)
 	return refuse(reader, "a negative number");
 }
 
-/* Text can be shown on a terminal as it is. */
+/* Is the text safe to show on a terminal? */
 static bool is_plain(const char *text)
 {
 	for (; text && *text; text++)
@@ -316,7 +316,7 @@ static void order_spaces(struct map *map)
 	free(parents);
 }
 
-/* A grant's parent is of the same owner and stands before it; it is looked for backwards among those. */
+/* Finds a grant's parent, which has the same owner and stands before it, by searching backwards. */
 static void order_grants(struct map *map)
 {
 	ssize_t *parents = array_of(map->grant_count, sizeof(*parents));

@@ -105,7 +105,7 @@ static void print_flags(const json_t *flags, FILE *to)
 			fprintf(to, "%s%s", index ? " " : "  ", json_string_value(value));
 }
 
-/* What it may have and has, of its account. */
+/* Limits and use of its account. */
 static void print_limits(const struct map_space *space, FILE *to)
 {
 	static const char *const names[] = { "frames", "spaces", "threads", "grants" };
@@ -201,7 +201,7 @@ static void print_grants(const struct map *map, FILE *to)
 	}
 }
 
-/* Who may call the portal by a grant of right p. */
+/* The spaces that may call the portal by a grant of right p. */
 static void print_callers(const struct map *map, const struct map_portal *portal, FILE *to)
 {
 	const char *comma = "";

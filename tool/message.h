@@ -1,5 +1,4 @@
-/* What the tool says about itself: one line on stderr, beginning with "allod: ". The program's own output never goes
- * through here. */
+/* Messages of the tool itself: one line on stderr, beginning with "allod: ". The program's own output never goes through here. */
 #ifndef TOOL_MESSAGE_H
 #define TOOL_MESSAGE_H
 
@@ -13,7 +12,7 @@ enum {
 	EXIT_SIGNAL = 128,    /* + N: signal N ended the program */
 };
 
-/* With -v: also print what message_verbose() is told. */
+/* With -v: message_verbose() prints, too. */
 extern bool message_is_verbose;
 
 /* Prints a line; complaint() returns `code`, so that a caller can return the complaint. */
@@ -21,7 +20,7 @@ int complaint(int code, const char *text, ...) __attribute__((format(printf, 2, 
 void message(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void message_verbose(const char *text, ...) __attribute__((format(printf, 1, 2)));
 
-/* Ends the tool with EXIT_TOOL when memory for its own few strings is gone. */
+/* Ends the tool with EXIT_TOOL: there is no memory for its own few strings. */
 _Noreturn void out_of_memory(void);
 /* As asprintf, but never fails. */
 char *text_of(const char *text, ...) __attribute__((format(printf, 1, 2)));

@@ -12,7 +12,7 @@
 
 #include "message.h"
 
-/* -> the length to give with the address, 0 if it is no name. */
+/* Makes the socket address of a name. -> its length, 0 if the name is not allowed. */
 static socklen_t address_of(struct sockaddr_un *address, const char *text)
 {
 	int length;
@@ -24,7 +24,7 @@ static socklen_t address_of(struct sockaddr_un *address, const char *text)
 	return (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)length;
 }
 
-/* Abstract names are everybody's: is the other side the same user, or root? */
+/* Anybody can connect to an abstract name: is the other side the same user, or root? */
 static bool is_trusted(int fd)
 {
 	struct ucred peer;

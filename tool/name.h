@@ -1,7 +1,7 @@
-/* The names of running guests: `allod run --name NAME` can be asked for its map by `allod map NAME`.
+/* The names of running guests: `allod map NAME` asks the process `allod run --name NAME` for a map.
  *
- * A name is a UNIX socket of the abstract kind, which goes with the process that made it and leaves nothing behind. Only
- * processes of the same user (or root) are answered. Whoever connects gets one map and then the end of the stream. */
+ * A name is a UNIX socket in the abstract namespace, which ends with the process that made it and leaves nothing behind. Only
+ * processes of the same user (or root) get an answer. A client that connects gets one map and then the end of the stream. */
 #ifndef TOOL_NAME_H
 #define TOOL_NAME_H
 
@@ -17,9 +17,9 @@ struct name {
 
 /* Takes the name (NULL: none). -> 0, or an exit code after having printed the complaint. */
 int name_take(struct name *name, const char *text);
-/* Somebody connects. -> 1 if a map is wanted now. */
+/* Accepts a client. -> 1 if a map is wanted now. */
 int name_accept(struct name *name);
-/* Gives those who wait what they wait for, and ends their connections. */
+/* Sends the map to all clients that wait, and closes their connections. */
 void name_answer(struct name *name, const char *text, size_t bytes);
 
 /* Connects to the running guest of that name. -> descriptor; -1 if there is none. */

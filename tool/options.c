@@ -1,4 +1,4 @@
-/* One table says what options there are; each has a function that checks its value. */
+/* The options of `allod run`: options.h. One table lists them; each has a function that checks its value. */
 #include "options.h"
 
 #include <errno.h>
@@ -111,7 +111,7 @@ static int set_timeout(struct options *options, const char *value)
 	return 0;
 }
 
-/* An output file: fails now rather than at the end. */
+/* Opens an output file, so that a bad name is reported now and not at the end. */
 static int output(const char *option, const char *value)
 {
 	int fd = open(value, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

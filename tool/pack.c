@@ -1,4 +1,4 @@
-/* The archive is a cpio archive of the "newc" format, as the kernel's reader expects it. */
+/* The boot archive: pack.h. It is a cpio archive in "newc" format, which kernel and init read. */
 #include "pack.h"
 
 #include <archive.h>

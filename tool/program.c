@@ -1,5 +1,5 @@
-/* A program is looked up in the guest's tree, which is a directory of the host: paths are resolved inside it, symbolic
- * links included, as the guest will resolve them. */
+/* Finding the program: program.h. The guest's tree is a directory of the host. Paths are resolved inside of it, symbolic links
+ * included, as the guest will resolve them. */
 #include "program.h"
 
 #include <elf.h>
@@ -61,7 +61,8 @@ int program_open(const struct options *options, const char *path, int flags)
 	path = *path ? path : ".";
 	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
-		/* An old kernel, or a filter: absolute links then lead out of the root, which only matters with --root. */
+		/* openat2() is refused, by an old kernel or a filter: absolute links lead out of the root then, which matters with
+		 * --root only. */
 		fd = openat(root_fd, path, flags | O_CLOEXEC);
 	}
 	close(root_fd);
@@ -207,7 +208,7 @@ static int check_elf(const struct lookup *lookup, const char *path, int fd)
 
 static int check_file(const struct lookup *lookup, const char *path, unsigned depth);
 
-/* `line` is the begin of the file, terminated. */
+/* Checks the interpreter that a script names. line: the beginning of the file, with a NUL. */
 static int check_script(const struct lookup *lookup, const char *path, char *line, unsigned depth)
 {
 	char *interpreter = line + 2 + strspn(line + 2, " \t");

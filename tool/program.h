@@ -1,4 +1,4 @@
-/* Finds the program to run as a shell would, and says beforehand what would keep it from running. */
+/* Finds the program to run as a shell would, and complains at once if it could not run. */
 #ifndef TOOL_PROGRAM_H
 #define TOOL_PROGRAM_H
 

@@ -1,9 +1,9 @@
 /* The command line of QEMU and its process.
  *
- * Console ports are socket pairs: nothing has a name in the file system that could be left behind. Virtio devices sit at
- * fixed places of the bus: 9p devices at 1 to 8, the console at 16, so that the registers of the two drivers are on
- * different pages. Place 0 stays empty: this QEMU delivers the first input of the second interrupt controller as its third,
- * so a device there would share the line of the one at place 2. */
+ * Console ports are socket pairs, so no name in the file system can be left behind. Virtio devices are at fixed places of the bus:
+ * 9p devices at 1 to 8, the console at 16, so that the registers of the two drivers are on different pages. Place 0 stays empty:
+ * QEMU delivers the first input of the second interrupt controller as its third, so a device there would share the line of place
+ * 2. */
 #include "qemu.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static void args(struct command *command, const char *option, const char *value)
 	arg(command, value);
 }
 
-/* QEMU wants commas in values doubled. */
+/* Doubles commas in a value, as QEMU requires. */
 static char *escaped(const char *text)
 {
 	char *result = malloc(2 * strlen(text) + 1), *to = result;
@@ -59,7 +59,7 @@ static char *escaped(const char *text)
 	return result;
 }
 
-/* KVM is only usable when the processor has the instructions for it: a device file alone proves nothing. */
+/* Can KVM be used? The processor must have the instructions for it: the device file alone proves nothing. */
 static bool processor_has_virtualisation(void)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");

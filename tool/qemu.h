@@ -1,4 +1,4 @@
-/* The machine: a QEMU process with its console ports connected to us. */
+/* The machine: a QEMU process whose console ports are connected to the tool. */
 #ifndef TOOL_QEMU_H
 #define TOOL_QEMU_H
 
@@ -29,7 +29,7 @@ bool qemu_has_ended(struct qemu *qemu);
 /* Ends the process and waits for it. */
 void qemu_kill(struct qemu *qemu);
 
-/* Says on stderr what the guest has written down of where it stands (LOG_WHERE). -> false: nothing. */
+/* Shows on stderr the lines of the kernel's log that say where the guest stands (LOG_WHERE). -> false: there are none. */
 bool qemu_say_where(const struct qemu *qemu);
 
 /* Explains on stderr why a guest that never said "exit" is gone. -> EXIT_TOOL. */

@@ -1,7 +1,7 @@
-/* One loop around poll(). Signals arrive through a descriptor as well, so nothing here runs asynchronously.
+/* One loop around poll(): relay.h. Signals come through a descriptor as well, so nothing here runs asynchronously.
  *
- * The guest says "exit" only after the host has taken all it wrote, so everything that belongs to the program's output is in
- * our sockets by then: the loop goes on until they are empty and ends. */
+ * The guest sends "exit" only after the host has taken all that the program wrote. So all output is in the sockets then: the loop
+ * goes on until they are empty, and ends. */
 #include "relay.h"
 
 #include <errno.h>
@@ -43,9 +43,9 @@ struct relay {
 	struct stream input, output, error;
 	int signals;
 	int result;         /* -1 until the program's end is known */
-	bool stopping;      /* the job in the guest has stopped: so shall we, when all it wrote is out */
+	bool stopping;      /* the job in the guest has stopped: the tool stops, too, when all output is out */
 	bool control_ended; /* nothing more comes from the control port */
-	struct name name;   /* by which others ask for a map */
+	struct name name;   /* by which clients ask for a map */
 	/* What follows a line that announces it: statistics or a map. */
 	struct {
 		size_t left; /* bytes still to come */
@@ -54,7 +54,7 @@ struct relay {
 		char *text;
 		size_t bytes;
 	} block;
-	bool timed_out;                    /* the guest has been told so, and has a moment to say where it stands */
+	bool timed_out;                    /* "timeout" has been sent; the guest has a moment to say where it stands */
 	bool stats_complete, map_complete; /* they have come */
 	size_t used;
 	char line[CONTROL_BYTES]; /* begin of the next line of the control port */
@@ -106,7 +106,7 @@ static void tell_size(struct relay *relay)
 	free(line);
 }
 
-/* Stops as the default action of SIGTSTP does; returns when we are continued. */
+/* Stops as the default action of SIGTSTP does; returns when the tool is continued. */
 static void stop_here(struct relay *relay)
 {
 	sigset_t set;
@@ -119,7 +119,8 @@ static void stop_here(struct relay *relay)
 	terminal_raw(relay->terminal);
 }
 
-/* The foreground job of the guest's terminal has stopped: so does ours, the tool and its neighbours in a pipeline. */
+/* The foreground job of the guest's terminal has stopped: stops the job of the host that the tool is in, with its neighbours in a
+ * pipeline. */
 static void stop_job(struct relay *relay)
 {
 	kill(0, SIGTSTP);
@@ -144,7 +145,7 @@ static void write_stats(struct relay *relay, const char *text, size_t bytes)
 		message("--stats %s: %s", relay->options->stats, strerror(errno));
 }
 
-/* Hands the guest's map to those who asked, and keeps it if it is the last one. */
+/* Sends the guest's map to the clients that asked, and keeps it if it is the last one. */
 static void take_map(struct relay *relay, const char *sent, size_t bytes)
 {
 	char *text = symbols_add(sent, bytes, relay->options);
@@ -286,7 +287,7 @@ static void move_input(struct relay *relay, const struct pollfd *entries)
 	}
 }
 
-/* -> 0, or how relay_run() shall end because nobody reads our output. */
+/* Moves output. -> 0, or how relay_run() shall end because nobody reads it. */
 static int move_output(struct stream *stream, const struct pollfd *entries, const char *name)
 {
 	int error = stream_move(stream, entries);
@@ -342,7 +343,7 @@ static int move_all(struct relay *relay, const struct pollfd *entries)
 	return result;
 }
 
-/* All that the program had written before it ended or stopped is out. */
+/* Is all out that the program had written before it ended or stopped? */
 static void output_is_out(struct relay *relay)
 {
 	if (relay->result >= 0)
@@ -352,7 +353,7 @@ static void output_is_out(struct relay *relay)
 	relay->stopping = false;
 }
 
-/* The time is up. -> 0: the guest may still say where it stands; or how relay_run() shall end. */
+/* The time of --timeout is over. -> 0: the guest may still say where it stands; or how relay_run() shall end. */
 static int time_out(struct relay *relay)
 {
 	if (relay->timed_out)
@@ -362,7 +363,7 @@ static int time_out(struct relay *relay)
 	return complaint(0, "timeout: the program did not end within %g s", relay->options->timeout);
 }
 
-/* One turn. -> 0, or how relay_run() shall end. */
+/* One turn of the loop. -> 0, or how relay_run() shall end. */
 static int turn(struct relay *relay)
 {
 	bool emptying = (relay->result >= 0 || relay->stopping) && stream_is_empty(&relay->output) &&
@@ -386,7 +387,7 @@ static bool is_done(const struct stream *stream)
 	return stream->ended && stream_is_empty(stream);
 }
 
-/* The last word: the guest is gone, or has said its exit status. */
+/* The end: the guest is gone, or has sent its exit status. -> how relay_run() shall end. */
 static int finish(struct relay *relay)
 {
 	struct timespec pause = { .tv_nsec = 1000000 };

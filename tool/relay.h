@@ -1,5 +1,5 @@
-/* The tool's main loop: carries bytes between its own standard streams and the guest's console ports until the program in
- * the guest has ended, and obeys the lines of the control port and the signals that reach the tool. */
+/* The tool's main loop: copies bytes between its own standard streams and the guest's console ports until the program in the guest
+ * has ended, and acts on lines of the control port and on signals to the tool. */
 #ifndef TOOL_RELAY_H
 #define TOOL_RELAY_H
 

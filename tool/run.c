@@ -58,7 +58,7 @@ static void help(void)
 	options_help();
 }
 
-/* With the guest started: relays, then leaves everything as it was found. */
+/* With the guest started: relays, then restores the terminal. */
 static int supervise(struct qemu *qemu, struct terminal *terminal, const struct options *options)
 {
 	int result;

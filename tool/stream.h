@@ -1,5 +1,5 @@
-/* One direction of the relay: bytes from one descriptor to another through a buffer. It reads only when the buffer is empty,
- * so whoever is faster waits for the other. */
+/* One direction of the relay: bytes from one descriptor to another through a buffer. It reads only when the buffer is empty, so a
+ * faster writer waits for the reader. */
 #ifndef TOOL_STREAM_H
 #define TOOL_STREAM_H
 
@@ -12,8 +12,8 @@ enum { STREAM_BYTES = 64 * 1024 };
 struct stream {
 	int from, to;
 	bool ended;  /* nothing more comes from `from` */
-	bool broken; /* nobody reads `to` any more: what still comes is dropped */
-	bool file;   /* `to` takes any amount without making us wait */
+	bool broken; /* nobody reads `to` any more: bytes that still come are dropped */
+	bool file;   /* `to` takes any amount without blocking */
 	size_t start, end;
 	char buffer[STREAM_BYTES];
 };
@@ -27,7 +27,7 @@ void stream_poll(const struct stream *stream, struct pollfd *entries);
  * (EPIPE makes the stream `broken`). */
 int stream_move(struct stream *stream, const struct pollfd *entries);
 
-/* Nothing is left in the buffer. */
+/* Is the buffer empty? */
 static inline bool stream_is_empty(const struct stream *stream)
 {
 	return stream->start == stream->end;

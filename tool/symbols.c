@@ -1,7 +1,7 @@
 /* Names for portals: symbols.h.
  *
- * A space made by a process mostly holds a copy of the process's image at the same offsets: where nothing is known of a space,
- * the files of its manager are asked. */
+ * A space that a process made mostly holds a copy of the process's image at the same offsets. So if no file of the space itself is
+ * known, its manager's files are searched. */
 #include "symbols.h"
 
 #include <fcntl.h>
@@ -178,7 +178,7 @@ static bool open_image(struct image *image, json_t *map, json_int_t number, uint
 
 /* --- portals --- */
 
-/* -> whether the portal has been given a name. */
+/* Adds the name of a portal. -> has one been found? */
 static bool name_portal(json_t *map, json_t *portal, uint64_t offset, bool must_begin, const struct options *options)
 {
 	struct found found;

@@ -1,4 +1,4 @@
-/* Names for what a map only has addresses of. */
+/* Names for the portals of a map, which has only addresses. */
 #ifndef TOOL_SYMBOLS_H
 #define TOOL_SYMBOLS_H
 
@@ -6,9 +6,9 @@
 
 struct options;
 
-/* The map that a guest sent, a JSON text, with the members "symbol" and "file" added to those portals whose entries are in files
- * that the guest runs; of a portal with the address of a function for a cookie, as services have it, the name of that
- * function. -> text to be freed; NULL if it is no JSON. */
+/* Adds the members "symbol" and "file" to those portals of a map, as a guest sent it, whose entries are in files that the guest
+ * runs. If the cookie of a portal is the address of a function, as in services, that function is named. -> text to be freed; NULL
+ * if the map is no JSON. */
 char *symbols_add(const char *text, size_t bytes, const struct options *options);
 
 #endif

@@ -199,7 +199,9 @@ static const struct memory_hooks memory_hooks = {
 	.ended = memory_ended,
 };
 
-static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file, .open_fifo = pipe_open, .pipe_size = pipe_size };
+static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file,
+	.open_fifo = pipe_open,
+	.pipe_size = pipe_size };
 
 /* The last task of the first process is about to let its memory go: the time of the map that --map asks for. */
 static void map_at_end(void)

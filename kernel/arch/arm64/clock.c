@@ -1,5 +1,5 @@
-/* Time: the virtual counter tells it, the virtual timer of each processor wakes. Both run at the frequency that the machine
- * tells. With `-icount shift=0` the counter advances by one for each 16 guest instructions (62.5 MHz). */
+/* Time: the virtual counter is the clock, the virtual timer of each processor is its alarm. Both run at the frequency in
+ * CNTFRQ_EL0. With `-icount shift=0` the counter advances by one for each 16 guest instructions (62.5 MHz). */
 #include "arch.h"
 #include "machine.h"
 #include "registers.h"

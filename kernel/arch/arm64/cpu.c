@@ -1,4 +1,4 @@
-/* Processors: system registers, the start of the kernel in virtual memory, and small things. */
+/* Processors: system registers, the start of the kernel in virtual memory, and small functions of arch.h. */
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
@@ -64,9 +64,9 @@ void code_changed(u64 start, u64 end)
 	__asm__ volatile("dsb ish; isb" ::: "memory");
 }
 
-/* No access of the kernel's to user addresses, where the processor can forbid it: the kernel reaches all memory through the
- * direct map. User mode does not learn by timing what is mapped here (E0PD). Jumps through pointers only go where the compiler
- * means them to (BTI). */
+/* Turns on protections that the processor has. PAN: the kernel cannot access user addresses (it reaches all memory through the
+ * direct map). E0PD: user mode cannot find out by timing what the kernel maps. BTI: jumps through pointers go only where the
+ * compiler allows. */
 static void set_features(void)
 {
 	if (id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_PAN_SHIFT)) {
@@ -98,8 +98,8 @@ void cpu_init(unsigned number)
 	gic_cpu_init(number);
 }
 
-/* C signs its return addresses with key B from now on, of which user mode never has more than zeros (entry.S). All other
- * keys stay off: programs that sign with key A, as compilers do it, run as on a processor without. */
+/* From now on C signs its return addresses with key B; while user mode runs, the key's register is zeros (entry.S). All other keys
+ * stay off: programs that sign with key A, as compilers have them do, run as on a processor without pointer authentication. */
 void cpu_sign(void)
 {
 	const u64 *key = roots_of(cpu_self())->key;

@@ -1,7 +1,7 @@
 /* The kernel's tables and its place in virtual memory: early.h.
  *
- * First of all relocations are applied for where the image was loaded, so that this file and libfdt are ordinary C; at the
- * end once more, for where the image runs. Addresses of symbols are physical here. */
+ * First this applies the relocations for the place where the image was loaded, so that the rest of this file and libfdt can be
+ * ordinary C; at the end it applies them for the place where the image will run. Addresses of symbols are physical here. */
 #include "early.h"
 
 #include "entry.h"
@@ -27,7 +27,7 @@ const struct early_result *early_start(const void *tree);
 
 struct machine machine __attribute__((section(".data")));
 
-static u64 next_page; /* physical: pages from here on are taken for tables and the like */
+static u64 next_page; /* physical: the next page to be used for a table or a stack */
 
 enum { BLOCK_SHIFT = 21, GIANT_SHIFT = 30, RELOCATION_RELATIVE = 1027, TOP_LEVEL = 3 };
 enum { NOP = 0xd503201f };

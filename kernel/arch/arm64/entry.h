@@ -12,8 +12,8 @@
  *   kernel   everything
  *   zero     nothing: TTBR0 while the tag (ASID) changes, and while no space is loaded
  *
- * so that the trampoline finds one from another by adding a constant: no byte of it and no register tells where the kernel
- * is. The tag is in TTBR1. Tag 0 belongs to the kernel and to the system service that it runs under (mmu.c). */
+ * so that the trampoline computes the address of one from another by adding a constant: none of its bytes and no register tells
+ * where the kernel is. The tag is in TTBR1. Tag 0 belongs to the kernel and to the system service that it runs under (mmu.c). */
 #ifndef ARM64_ENTRY_H
 #define ARM64_ENTRY_H
 

@@ -1,4 +1,4 @@
-/* What the device tree tells: memory, processors, the boot archive, the devices that the kernel itself uses. */
+/* Reads the device tree: memory, processors, the boot archive, the devices that the kernel itself uses. */
 #include <libfdt.h>
 
 #include "early.h"

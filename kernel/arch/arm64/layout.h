@@ -59,7 +59,7 @@ extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kerne
 enum {
 	KERNEL_STACK_SIZE = 16 * 1024,
 	CACHE_LINE = 64,
-	CODE_FOLLOWS_DATA = false, /* a processor may fetch instructions that were there before: arch_code_changed() */
+	CODE_FOLLOWS_DATA = false, /* a processor may fetch old instructions: arch_code_changed() */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* What the files of this folder offer to each other; the portable kernel sees arch.h only. */
+/* What the files of this folder share; the portable kernel sees arch.h only. */
 #ifndef ARM64_MACHINE_H
 #define ARM64_MACHINE_H
 
@@ -7,8 +7,8 @@
 
 /* cpu.c: system registers of the calling processor. */
 void cpu_init(unsigned number);
-/* Pointer authentication on, if there is any: from a function that does not return, since its own return address is not
- * signed yet. */
+/* Turns on pointer authentication, if the processor has it. To be called from a function that does not return, since its own return
+ * address is not signed yet. */
 __attribute__((target("branch-protection=bti"))) void cpu_sign(void);
 /* Random bits of the processor, if it has an instruction for that; else nothing is changed. Works early and later. */
 void random_instruction(u64 *value);

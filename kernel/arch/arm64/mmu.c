@@ -7,14 +7,14 @@
  *   kernel, from shielded    kernel's table, tag 0                  the zero table
  *   kernel, from others      as it was                              as it was
  *
- * Tags are each processor's own (tag.h). Tag 0 is the one that the trampoline can load knowing nothing: the kernel's, and, as
- * the kernel uses no user addresses, at the same time that of the system service which its short way leads to; so a
- * system call costs one change of root each way. When a processor turns to another service, tag 0 is emptied.
+ * Each processor gives out tags of its own (tag.h). Tag 0 is a constant that the trampoline can load: it stands for the kernel and,
+ * as the kernel uses no user addresses, also for the system service that the short way leads to. So a system call costs one change
+ * of root each way. When a processor turns to another service, it invalidates tag 0.
  *
  * With `test=tags` on the command line there are as few tags as any processor has, so that they run out soon.
  *
- * Pages are invalidated by address under all tags, on all processors, by one instruction each: a space that is not loaded
- * keeps nothing stale under its tag. Only a root that is about to be freed needs the other processors' help. */
+ * One instruction invalidates a page by address under all tags and on all processors, so no stale translation of a space that is
+ * not loaded is left. Only when a root is about to be freed do other processors have to do something: those that have it loaded. */
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
@@ -98,7 +98,7 @@ static u64 view_tag(struct cpu *cpu, struct view *view)
 	return (u64)tag->value << TTBR_TAG_SHIFT;
 }
 
-/* A service that processes call away to, and that the kernel may stay mapped under. */
+/* Is the space a system service, for which the kernel may stay mapped? */
 static bool is_service(const struct space *space)
 {
 	return space->system_entry && !shield_covers(space) && !space->system;
@@ -166,7 +166,8 @@ void arch_space_prepare(struct view *run, struct space *entry)
 	roots->shielded = shield_covers(cpu->system.process) ? 2 : 0;
 }
 
-/* Taking a tag for the one may cost the others theirs, what is prepared for the current thread among them. */
+/* When this takes a tag for the view, others may lose theirs, and with these the roots that are prepared for the current thread:
+ * then prepares those again. */
 bool arch_gate_root(struct view *view, u64 root[2])
 {
 	struct cpu *cpu = cpu_self();
@@ -208,7 +209,7 @@ static void abandon(u64 *ttbr0, const struct space *gone)
 		*ttbr0 = (*ttbr0 & ~TTBR_ADDRESS) | machine.zero;
 }
 
-/* A space's root is about to be freed: off it. The thread that is in the space, if any, faults and is told then. */
+/* A space's root is about to be freed: takes this processor off it. A thread that is in the space faults, and is unwound then. */
 static void abandon_root(struct cpu *cpu, const struct space *gone)
 {
 	struct roots *roots = roots_of(cpu);

@@ -1,7 +1,7 @@
 /* Page-table entries of arm64, 4 KiB granule, 48-bit addresses: bits <-> meaning. Pure: no state, no instructions; also
  * compiled on other hosts for tests. (Arm ARM, section D8.3.) Level 0 here is the pages' level, 3 in Arm's counting.
  *
- * An entry that is a table limits the rights of all below it; the same functions say and read that limit. */
+ * An entry that is a table limits the rights of all entries below it; the same functions write and read that limit. */
 #ifndef PTE_H
 #define PTE_H
 

@@ -1,4 +1,4 @@
-/* Instructions of arm64 that C has no words for, and the bits of system registers that this kernel uses. */
+/* Instructions of arm64 that C cannot express, and the bits of system registers that this kernel uses. */
 #ifndef ARM64_REGISTERS_H
 #define ARM64_REGISTERS_H
 

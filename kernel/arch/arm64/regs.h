@@ -1,8 +1,8 @@
 /* A thread's registers on arm64, seen through struct user_frame by the portable kernel: pure, no machine action.
  *
- * Whatever a frame holds when the kernel is left is made harmless by the entry code (entry.S): the processor state is cut
- * down to what user mode may have, and an address outside of user addresses just faults. So none of these functions needs to
- * check anything. The stack pointer is kept a multiple of 16, as the processor wants it. */
+ * When the kernel is left, the entry code (entry.S) makes any content of a frame harmless: it cuts the processor state down to what
+ * user mode may have, and an address outside of user addresses just faults. So none of these functions needs to check anything.
+ * They keep the stack pointer a multiple of 16, as the processor requires. */
 #ifndef ARM64_REGS_H
 #define ARM64_REGS_H
 
@@ -46,13 +46,13 @@ static inline void regs_set_thread_pointer(struct user_frame *f, u64 thread_poin
 	f->thread_pointer = thread_pointer;
 }
 
-/* The thread goes back to the instruction of the native call that it has just made, as it came. */
+/* The thread makes the native call anew: it goes back to the instruction, with the registers that it came with. */
 static inline void regs_restart(struct user_frame *f)
 {
 	f->pc -= 4;
 }
 
-/* The one result of a call: the register of the second keeps its content. */
+/* Sets the result of a call that has only one: the register of the second keeps its content. */
 static inline void regs_set_result(struct user_frame *f, u64 word0)
 {
 	f->x[0] = word0;
@@ -133,7 +133,7 @@ static inline void regs_land_call(struct user_frame *f, u64 ip, u64 portal)
 	f->x[16] = portal;
 }
 
-/* The landing is a C function that does not return. */
+/* The thread goes on in a C function that does not return (crash_landing). */
 static inline void regs_land_crash(struct user_frame *f, u64 ip, u64 code, u64 address)
 {
 	f->x[0] = code;

@@ -1,8 +1,8 @@
 /* The shield: deciding on it, and looking at what the trampoline's table shows.
  *
- * auto: off on processors that say that user mode cannot read what the tables map for the kernel alone (CSV3), and on the
- * cores that are known for it without saying so. Whether user mode finds out by timing what is mapped, and so where the kernel
- * is, does not decide: against that E0PD is on whenever the processor has it (cpu.c), and the shield by default.
+ * auto: off on processors whose registers say that user mode cannot read what the tables map for the kernel alone (CSV3), and on
+ * cores that are known to be so. It does not matter whether user mode can find out by timing what is mapped, and so where the
+ * kernel is: against that there is E0PD, which is on whenever the processor has it (cpu.c), and the shield, which is on by default.
  * docs/registers.md has the list and what is chosen on each model, for a test. */
 #include "shield.h"
 

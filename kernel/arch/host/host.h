@@ -1,5 +1,5 @@
-/* The host machine: what tests see of it besides arch.h. RAM is an array, the TLB a table that remembers every
- * translation used through it until it is told to forget. */
+/* The host machine: what tests use of it besides arch.h. RAM is an array; the TLB is a table that keeps every translation that was
+ * used, until it is invalidated. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -9,7 +9,7 @@
 struct space;
 struct tlb_batch;
 
-/* Makes a machine with so much RAM (in two ranges with a hole and ragged ends) and starts frame.c and space.c on it. */
+/* Makes a machine with that much RAM (in two ranges with a hole and ragged ends), and starts frame.c and space.c on it. */
 void host_start(u64 bytes, unsigned levels);
 void host_stop(void);
 
@@ -31,7 +31,7 @@ extern struct host_translation host_tlb[HOST_TLB];
 /* Remembers a translation that was used. */
 void host_tlb_add(struct space *space, u64 page, u64 frame, u32 rights);
 void host_tlb_flush(void);
-/* Counts of what arch_tlb_commit() was asked for, and of arch_root_changed(). */
+/* How many invalidations arch_tlb_commit() made, and how many calls of arch_root_changed() there were. */
 extern u64 host_commits, host_root_changes;
 
 /* --- the fake instruction cache: what was in memory when arch_code_changed() named it, by frame --- */
@@ -45,7 +45,7 @@ extern u64 host_codes_changed;
 
 /* Where the kernel goes (longjmp) when no thread is ready. To be set before an upcall. */
 extern void *host_idle_return;
-/* The clock, in ns, and how far each look at it turns it on. */
+/* The clock, in ns, and by how much each reading advances it. */
 extern u64 host_ticks, host_tick_step;
 /* The last line of the log, and how many there were. */
 extern char host_log[300];
@@ -54,7 +54,7 @@ extern u64 host_logged;
 enum { HOST_LINES = 16 };
 extern enum irq_state host_lines[HOST_LINES];
 
-/* Set by tests that go through the gate as entry code does. */
+/* Set by tests that make calls by the gate as the entry code does. */
 extern bool host_has_gate;
 
 /* While set, panic() returns here (setjmp) instead of ending the test. */

@@ -124,7 +124,7 @@ void host_tlb_add(struct space *space, u64 page, u64 frame, u32 rights)
 	host_tlb[tlb_next++ % HOST_TLB] = (struct host_translation){ space, page, frame, rights };
 }
 
-/* Forgets exactly what the batch names, nothing more: a machine may do more, the core must not need it. */
+/* Invalidates exactly what the batch names. A machine may invalidate more, but the core must not rely on that. */
 void arch_tlb_commit(const struct tlb_batch *batch)
 {
 	host_commits++;

@@ -1,6 +1,6 @@
-/* The rest of arch.h on the host, for tests of threads and calls: one processor whose threads do what the test says. A test
- * enters the kernel by an upcall and finds in host_cpu what would run next; where the kernel would wait for an interrupt, it
- * goes back to the test (host_idle_return). */
+/* The rest of arch.h on the host, for tests of threads and calls: one processor, whose threads are played by the test. The test
+ * enters the kernel by an upcall and finds in host_cpu what would run next. Where the kernel would wait for an interrupt, it goes
+ * back to the test (host_idle_return). */
 #include "host.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
-/* Time: the time-stamp counter tells it, the local timer of each processor wakes.
+/* Time: the time-stamp counter is the clock, the local timer of each processor is its alarm.
  *
- * The local timer of QEMU (and KVM) runs at 1 GHz of guest time, divided by one here, so it is the yardstick of the
- * time-stamp counter: started as early as possible, compared when the kernel asks for the clock. With `-icount shift=0` both
- * count guest instructions, one nanosecond each; a ratio of nearly one is taken for exactly one, soon. */
+ * The local timer of QEMU (and KVM) runs at 1 GHz of guest time. It is started as early as possible, and compared with the
+ * time-stamp counter when the kernel first needs the clock: that gives the counter's frequency. With `-icount shift=0` both count
+ * guest instructions, one nanosecond each: a ratio of nearly one is taken for exactly one. */
 #include "arch.h"
 #include "early.h"
 #include "layout.h"
@@ -12,7 +12,7 @@
 enum {
 	CALIBRATE_NS = 1000000, /* the two counters are read within some 100 ns of each other */
 	SAME_NS = 20000,
-	SAME_PARTS = 500, /* equal to one part in so many: equal */
+	SAME_PARTS = 500, /* a difference of less than one part in so many counts as none */
 };
 
 static u64 first_ticks;
@@ -53,7 +53,7 @@ void arch_clock_init(struct clock_info *clock)
 		alarms[i] = ~0ul;
 }
 
-/* Starts the local timer for the calling processor's alarm; one too far away is reached in several steps. */
+/* Starts the local timer for the calling processor's alarm; for one too far away, several times in turn. */
 static void start_timer(u64 alarm)
 {
 	u64 now = rdtsc();

@@ -1,4 +1,4 @@
-/* Processors: descriptor tables, control registers, the start of the kernel in virtual memory, and small things. */
+/* Processors: descriptor tables, control registers, the start of the kernel in virtual memory, and small functions of arch.h. */
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
@@ -157,7 +157,7 @@ void cpu_init(unsigned number)
 	mmu_cpu_init();
 }
 
-/* Complains about what the entry code cannot do without. */
+/* Stops with a message if the processor lacks what the entry code needs. */
 static void require_features(void)
 {
 	if (cpuid(0, 0).eax < CPUID_XSAVE_LEAF || !(cpuid(7, 0).ebx & CPUID7_EBX_FSGSBASE) ||

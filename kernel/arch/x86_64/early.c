@@ -29,7 +29,7 @@ const struct early_result *early_start(const struct pvh_start_info *info, const 
 
 struct machine machine __attribute__((section(".data")));
 
-static u64 next_page; /* physical: pages from here on are taken for tables and the like */
+static u64 next_page; /* physical: the next page to be used for a table or a stack */
 
 enum { BLOCK_SHIFT = 21, GIANT_SHIFT = 30, RELOCATION_RELATIVE = 8 };
 

@@ -6,10 +6,10 @@
  *              + 0x100000    processor 0: entry page; then, in kernel roots only, two pages of struct kernel_page
  *              + 0x110000    processor 1 ...
  *
- * A shielded root shows the text, the IDT and the entry page of its own processor. None of their bytes holds an address of
- * the kernel's image or of the direct map: the entry text reaches everything of the processor through GS and finds the
- * kernel's text through struct kernel_page, after it has written the root. Stacks in the entry page only ever hold
- * registers of user mode; an NMI that interrupts the kernel wipes what the processor pushed (entry.S). */
+ * A shielded root shows the text, the IDT and the entry page of its own processor. None of their bytes holds an address of the
+ * kernel's image or of the direct map: the entry text reaches the processor's data through GS, and, after it has written the root,
+ * gets the addresses of the kernel's text from struct kernel_page. Stacks in the entry page only ever hold registers of user mode;
+ * after an NMI that interrupted the kernel, entry.S wipes what the processor pushed. */
 #ifndef X86_64_ENTRY_H
 #define X86_64_ENTRY_H
 
@@ -48,7 +48,7 @@ struct idt_gate {
 /* One per processor; visible under its shielded root. */
 struct entry_page {
 	u64 rsp;           /* of user mode, while SYSCALL or the way out has no other place for it */
-	u64 shielded;      /* user mode is in a space that the shield covers, or would if it were on: it runs on user_root */
+	u64 shielded;      /* user mode is in a space that is shielded if the shield is on: it runs on user_root */
 	u64 root;          /* CR3 to load when coming from a shielded space */
 	u64 user_root;     /* CR3 to load when going to a shielded space */
 	u64 unused;        /* with user_root, what cpu->user_root points at */

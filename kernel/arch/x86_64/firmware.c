@@ -1,4 +1,4 @@
-/* What the loader (PVH) and QEMU's configuration device tell: memory, processors, the boot archive, the command line.
+/* Reads what the loader (PVH) and QEMU's configuration device tell: memory, processors, the boot archive, the command line.
  *
  * This code runs before relocations are applied, like early.c. */
 #include "early.h"

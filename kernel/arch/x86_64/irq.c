@@ -90,7 +90,7 @@ static volatile u32 *ioapic(unsigned line)
 	return (volatile u32 *)(direct_map_base + IOAPIC_ADDRESS + line / PINS * IOAPIC_STRIDE);
 }
 
-/* Two steps, which the kernel lock keeps together. */
+/* An I/O APIC's register is written in two steps, which the kernel lock keeps together. */
 static void ioapic_write(unsigned line, unsigned number, u32 value)
 {
 	volatile u32 *base = ioapic(line);
@@ -104,7 +104,7 @@ static void set_line(unsigned line, u32 mask)
 	ioapic_write(line, IOAPIC_REDIRECT + 2 * (line % PINS), (VECTOR_LINES + line) | IOAPIC_LEVEL | mask);
 }
 
-/* All lines masked, and to processor 0. The old interrupt controllers are silenced. */
+/* Masks all lines, routes them to processor 0, and masks the old interrupt controllers. */
 void ioapic_init(void)
 {
 	machine.boot.irq_lines = LINES;

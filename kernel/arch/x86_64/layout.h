@@ -59,7 +59,7 @@ extern char kernel_start[], kernel_text[], kernel_rodata[], kernel_data[], kerne
 enum {
 	KERNEL_STACK_SIZE = 16 * 1024,
 	CACHE_LINE = 64,
-	CODE_FOLLOWS_DATA = true, /* the processor sees to it itself */
+	CODE_FOLLOWS_DATA = true, /* the processor itself makes instruction fetches see what was written */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* What the files of this folder offer to each other; the portable kernel sees arch.h only. */
+/* What the files of this folder share; the portable kernel sees arch.h only. */
 #ifndef X86_64_MACHINE_H
 #define X86_64_MACHINE_H
 

@@ -11,10 +11,10 @@
  *                     entry->root in an unshielded one
  *   in the kernel     entry->root, or what was there when arch_space_prepare() was last called (standing)
  *
- * The kernel never uses user addresses, and every write to CR3 drops all translations (there are no global ones), so only a
- * root that user mode goes on with unwritten has to be invalidated: on this processor that of an unshielded space. Another
- * processor may be in user mode anyway, and is interrupted, unless it waits for the kernel lock. With PCIDs translations
- * stay; then the tags of spaces that are not loaded are forgotten instead (tag.h). */
+ * The kernel never uses user addresses, and without PCIDs every write to CR3 drops all translations (there are no global ones). So
+ * on this processor a commit has to invalidate only for an unshielded space, whose root user mode goes on with without a write to
+ * CR3. Another processor may be in user mode, and is interrupted, unless it waits for the kernel lock. With PCIDs translations
+ * stay; then a commit also takes the tags away from spaces that are not loaded (tag.h). */
 #include "arch.h"
 #include "early.h"
 #include "entry.h"
@@ -144,7 +144,7 @@ static void fill_top(struct top *top, struct view *view)
 	top->view = view;
 }
 
-/* One that shows nothing, else another than the active one. */
+/* A top-level page that shows no view, or else one that is not the active one. */
 static __attribute__((noinline)) struct top *choose_top(struct kernel_page *kernel)
 {
 	struct top *top = kernel->active;
@@ -154,7 +154,7 @@ static __attribute__((noinline)) struct top *choose_top(struct kernel_page *kern
 	return top;
 }
 
-/* Another page than the active one for a view. What the gate knows of its former view, ended or not, is not true any more. */
+/* Makes a page other than the active one show a view. The gate must not use the page for its former view any more. */
 static __attribute__((noinline)) struct top *take_top(struct cpu *cpu, struct kernel_page *kernel, struct view *view)
 {
 	struct top *top;
@@ -302,8 +302,8 @@ static void invalidate_view(struct cpu *cpu, const struct tlb_batch *batch, cons
 		invalidate_range(cpu, &batch->ranges[i], view);
 }
 
-/* A space's root is about to be freed: off it. The thread that is in the space, if any, or comes back to it, faults and is
- * told then. */
+/* A space's root is about to be freed: takes this processor off it. A thread that is in the space, or comes back to it, faults, and
+ * is unwound then. */
 static void abandon_root(struct cpu *cpu, const struct space *gone)
 {
 	struct entry_page *page = entry_page(cpu->number);
@@ -328,7 +328,7 @@ static void abandon_root(struct cpu *cpu, const struct space *gone)
 		kernel->standing = machine.kernel_root;
 }
 
-/* The copies of its entries, on all processors: those that may be on one are told besides. */
+/* Empties the copies of the root's entries on all processors. (Processors that may be on such a copy get a request besides.) */
 static void abandon_tops(const struct space *gone)
 {
 	for (unsigned i = 0; i < cpu_count; i++)
@@ -352,8 +352,8 @@ static void invalidate(struct cpu *cpu, const struct tlb_batch *batch)
 		abandon_root(cpu, batch->gone);
 }
 
-/* A processor that waits for the kernel lock cannot use a translation of user mode before it has got it. It is not waited
- * for, then: it invalidates everything when it has the lock. */
+/* FLUSH_LATER is for a processor that waits for the kernel lock. It cannot use a translation of user mode before it has the lock,
+ * so nobody waits for its answer: it invalidates everything when it gets the lock. */
 enum flush_request { FLUSH_NONE, FLUSH_NOW, FLUSH_LATER };
 
 static void invalidate_everything(struct cpu *cpu)
@@ -377,8 +377,9 @@ void mmu_answer(void)
 	__atomic_store_n(&cpu->flush_request, FLUSH_NONE, __ATOMIC_RELEASE);
 }
 
-/* PAUSE takes an emulated processor out of its generated code and through the emulator's own lock, which costs far more than
- * what is usually waited for; but where one emulator thread runs all processors in turn, it is what lets the others run. */
+/* PAUSE makes an emulated processor leave its generated code and take the emulator's own lock, which usually costs far more than
+ * the wait itself. But where one thread of the emulator runs all processors in turn, only PAUSE lets the others run: so it comes
+ * now and then. */
 static void pause_sometimes(unsigned *turns)
 {
 	if (!(++*turns % PAUSE_TURNS))
@@ -394,7 +395,7 @@ void arch_relax(void)
 	pause_sometimes(&turns[cpu_self()->number * CACHE_LINE / sizeof(unsigned)]);
 }
 
-/* Requests only come from who holds the lock: there is none between the two steps. */
+/* Only a holder of the lock makes requests, so none comes between the two steps. */
 void arch_relax_end(void)
 {
 	struct cpu *cpu = cpu_self();
@@ -447,7 +448,7 @@ static void forget_tags(struct space *space)
 		forget_view(&container_of(node, struct attachment, of_space)->view);
 }
 
-/* With PCIDs, spaces that are on no processor now may have left translations behind. */
+/* With PCIDs: processors may hold translations of spaces that they have not loaded now. */
 static void forget_range(const struct tlb_range *range)
 {
 	if (range->viewer) {

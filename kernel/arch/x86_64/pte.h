@@ -1,7 +1,7 @@
 /* Page-table entries of x86-64: bits <-> meaning. Pure: no state, no instructions; also compiled on other hosts for
  * tests. (Intel SDM volume 3, section 4.5.) Level 0 entries are pages, level 1 may be blocks of 2 MiB.
  *
- * An entry that is a table limits the rights of all below it; the same functions say and read that limit. */
+ * An entry that is a table limits the rights of all entries below it; the same functions write and read that limit. */
 #ifndef PTE_H
 #define PTE_H
 

@@ -1,4 +1,4 @@
-/* Instructions of x86-64 that C has no words for, and the bits of registers that this kernel uses. */
+/* Instructions of x86-64 that C cannot express, and the bits of registers that this kernel uses. */
 #ifndef X86_64_REGISTERS_H
 #define X86_64_REGISTERS_H
 

@@ -1,8 +1,8 @@
 /* A thread's registers on x86-64, seen through struct user_frame by the portable kernel: pure, no machine
  * action.
  *
- * Whatever a frame holds when the kernel is left is made harmless by the entry code (entry.S): segments are ignored, flags
- * and addresses are cut down to what user mode may have. So none of these functions needs to check anything. */
+ * When the kernel is left, the entry code (entry.S) makes any content of a frame harmless: it ignores segments, and cuts flags and
+ * addresses down to what user mode may have. So none of these functions needs to check anything. */
 #ifndef X86_64_REGS_H
 #define X86_64_REGS_H
 
@@ -56,13 +56,13 @@ static inline void regs_set_thread_pointer(struct user_frame *f, u64 thread_poin
 	f->fs_base = thread_pointer;
 }
 
-/* The thread goes back to the instruction of the native call that it has just made, as it came. */
+/* The thread makes the native call anew: it goes back to the instruction, with the registers that it came with. */
 static inline void regs_restart(struct user_frame *f)
 {
 	f->rip -= 2;
 }
 
-/* The one result of a call: the register of the second keeps its content. */
+/* Sets the result of a call that has only one: the register of the second keeps its content. */
 static inline void regs_set_result(struct user_frame *f, u64 word0)
 {
 	f->rax = word0;
@@ -150,7 +150,7 @@ static inline void regs_land_call(struct user_frame *f, u64 ip, u64 portal)
 	f->r11 = portal;
 }
 
-/* The landing is a C function that does not return: its stack pointer is made as after a call instruction. */
+/* The thread goes on in a C function that does not return (crash_landing): the stack pointer is as after a call instruction. */
 static inline void regs_land_crash(struct user_frame *f, u64 ip, u64 code, u64 address)
 {
 	f->rdi = code;

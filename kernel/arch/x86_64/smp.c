@@ -1,5 +1,5 @@
-/* The other processors: woken one after the other with INIT and start-up interrupts; they come through boot.S. And what
- * processors can be made to send each other for a test. */
+/* Starts the other processors, one after the other, with INIT and start-up interrupts; they come through boot.S. At the end, the
+ * test `test=nmi`. */
 #include "arch.h"
 #include "early.h"
 #include "layout.h"

@@ -1,8 +1,8 @@
 /* The vector state: everything that XSAVE keeps and the kernel itself never uses.
  *
- * Components: x87, SSE, AVX, the bounds registers (MPX), AVX-512 if the areas stay within a page. Not protection keys: the
- * system service works with a process's vector state in the registers, and a key register that denies access would then
- * hit the service; so CR4.PKE stays off and programs are told by CPUID that there are no keys. */
+ * Components: x87, SSE, AVX, the bounds registers (MPX), AVX-512 if the areas stay within a page. Not protection keys: the system
+ * service runs with a process's vector state in the registers, so a key that denies access would deny it to the service. CR4.PKE
+ * stays off, and CPUID tells programs that there are no keys. */
 #include "arch.h"
 #include "lib/string.h"
 #include "layout.h"

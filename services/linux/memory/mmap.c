@@ -199,8 +199,8 @@ static long mapping_make(struct task *self, struct mapping *m)
 	return error ? error : (long)m->addr;
 }
 
-/* MAP_SYNC asks for memory that keeps what it has, which no file has here. Other flags that are not known MAP_SHARED_VALIDATE refuses;
- * the older types take no notice of them. */
+/* MAP_SYNC asks for memory that keeps what it has, which no file has here. Other flags that are not known MAP_SHARED_VALIDATE
+ * refuses; the older types take no notice of them. */
 static int flags_check(u32 flags)
 {
 	u32 known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED |

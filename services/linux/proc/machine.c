@@ -61,7 +61,8 @@ static void meminfo_show(struct seq_file *seq, struct task *self, u64 number)
 	};
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
 		seq_printf(seq, "%-15s %8lu kB\n", lines[i].name, lines[i].kb);
-	seq_printf(seq, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul, 2048ul);
+	seq_printf(seq, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\nHugepagesize:   %8lu kB\n", 0ul, 0ul,
+		2048ul);
 }
 
 static void cpuinfo_show(struct seq_file *seq, struct task *self, u64 number)
