@@ -1,4 +1,4 @@
-/* From the start of the machine to a program. What is measured happened before it: see bench_machine.h. */
+/* The time from the start of the machine to a program, which this reads when it starts: see bench_machine.h. */
 #include "program.h"
 #include "tests/guest/native.h"
 

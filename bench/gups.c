@@ -5,7 +5,7 @@
  *
  *   switching N      a VAS for each window: vas_switch() shows it (Allod only)
  *   mapping N        one range of addresses: the window's file in memory is mapped there, and unmapped after the visit
- *   processes N      a process for each window, told by a pipe what to update
+ *   processes N      a process for each window, which reads from a pipe what to update
  *
  * for N windows. A row is one visit, the quickest batch of several. */
 #include <errno.h>

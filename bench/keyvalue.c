@@ -3,8 +3,7 @@
  * The store is a hash table and its values, all in one lockable segment that two VASes have: one to read, one to write. A GET
  * is a switch into the first, a look, a copy, and a switch out; a SET likewise in the second. Clients of redis send the same
  * requests to a server. Runs on Allod and Linux (bench/run says how, and what it prints). The rows `WAY CLIENTS READS BYTES` are
- * one request, all clients together; ways: vas (Allod only), redis; READS: of 100
- * requests. */
+ * one request, all clients together; ways: vas (Allod only), redis; READS: how many of 100 requests read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

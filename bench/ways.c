@@ -1,5 +1,5 @@
-/* Why the system makes bounds tables and programs do not: the three ways that the description of MPX gives for doing without,
- * each tried, on Allod and on Linux alike; and on Allod the system's own. bench/run says what it prints. */
+/* What it costs if programs make bounds tables themselves: the three ways that the description of MPX names, on Allod and on Linux;
+ * and on Allod, tables that the system makes. bench/run says what it prints. */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* attack.c: what its parts for each machine (attack_machine.h) use too. */
+/* What attack.c and its parts for each machine (attack_machine.h) share. */
 #ifndef TESTS_GUEST_ATTACK_H
 #define TESTS_GUEST_ATTACK_H
 

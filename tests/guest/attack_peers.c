@@ -1,5 +1,5 @@
-/* What a space must not be able to do to the space that calls it, or that it calls: a copy of this program that has turned evil.
- * Runs on Allod only. */
+/* What a space must not be able to do to the space that calls it, or that it calls; the space is a copy of this program that
+ * attacks. Runs on Allod only. */
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

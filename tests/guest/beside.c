@@ -1,5 +1,5 @@
-/* Runs the programs that are its arguments, one after the other, while programs beside them use bounds all the time, with each back
- * end that the machine has: all must end well. TESTS_BESIDE in the environment tells them that others use memory. */
+/* Runs the programs that are its arguments, one after the other, while other programs use bounds all the time, with each back end
+ * that the machine has: all must succeed. TESTS_BESIDE in the environment tells them that others use memory. */
 #include <libgen.h>
 #include <sys/ucontext.h>
 

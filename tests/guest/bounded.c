@@ -1,5 +1,5 @@
-/* <allod/bounded.h>: each function does what the C library's does, and reports what would leave an object; with the software back
- * end too, if that is another, and then how its heap knows bounds without tables. */
+/* <allod/bounded.h>: each function does what the C library's does, and reports an access outside of an object, with each back end;
+ * and with the software back end, the heap finds bounds without tables. */
 #include <ucontext.h>
 
 #include "tables.h"

@@ -1,5 +1,5 @@
-/* What nobody has in his hands any more: files in flight that only sockets in flight hold, and locks that are got after their
- * descriptor is closed. It goes away, and what can still be reached stays. */
+/* Objects that no program can reach any more are freed: files in flight that only sockets in flight hold, and locks that are got
+ * after their descriptor was closed. What can still be reached stays. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* Native calls with rubbish from an unprivileged process: each must return, and the machine must go on. Runs on Allod only.
+/* Native calls with random arguments from an unprivileged process: each must return, and the machine must go on. Runs on Allod
+ * only.
  *
  * First a long row of calls that cannot harm the program itself, whatever its arguments; then children that call anything
  * with anything until they break or are killed. The seed is fixed: a run can be repeated. */

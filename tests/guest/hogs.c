@@ -1,6 +1,6 @@
-/* A program that keeps the processor, or a service, as busy as it can does not keep others from it: beside each hog of the table a
- * waiter, woken 40 times (200 in `make soak`) through a pipe, a futex and a timer by turns, runs within three slices of each wake,
- * and SIGKILL ends the hog within three. On one processor with --icount, where the clock counts instructions and is exact.
+/* A program that keeps the processor, or a service, as busy as it can does not keep others from it. Beside each hog of the table a
+ * waiter is woken 40 times (200 in `make soak`) through a pipe, a futex and a timer by turns: it runs within three slices of each
+ * wake, and SIGKILL ends the hog within three. On one processor with --icount, where the clock counts instructions and is exact.
  *
  * Another hog is another line of the table, and a function that its threads call again and again. */
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-/* Whose a system call or a fault is: that of the space that the thread is in, by whatever way it came there. Copies of this
- * program call each other and call back, through the kernel and through the gate, with grants and without; each call of Linux
- * works on the memory, and with the rights, of who makes it, and a fault ends who makes it. Runs on Allod only. */
+/* A system call or a fault belongs to the space that the thread is in, whatever way it came there. Copies of this program call each
+ * other and call back, through the kernel and through the gate, with grants and without. Each Linux call works on the memory, and
+ * with the rights, of the space that makes it, and a fault ends the space that caused it. Runs on Allod only. */
 #include <fcntl.h>
 #include <sys/syscall.h>
 

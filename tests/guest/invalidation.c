@@ -1,4 +1,5 @@
-/* One thread changes mappings while another uses them: what was taken away must be out of reach at once on every processor. */
+/* One thread changes mappings while another uses them: memory that was unmapped or protected must be out of reach at once on every
+ * processor. */
 #include <pthread.h>
 #include <sys/mman.h>
 

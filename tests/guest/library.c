@@ -1,5 +1,6 @@
-/* A library in a space of its own (examples/squeeze/lz.c): it works, nothing of it can be read or written from outside, only what
- * it exports can be called, and its code is not where the program's own could be turned against it. tests/guest/library.sh runs it.
+/* A library in a space of its own (examples/squeeze/lz.c): it works, nothing of it can be read or written from outside, only
+ * functions that it exports can be called, and no gadget of its code can be reached from the program. tests/guest/library.sh runs
+ * it.
  *
  *   library IMAGE */
 #include <elf.h>

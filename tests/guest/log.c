@@ -1,5 +1,5 @@
-/* Writes to the kernel's log what it should not believe, and too much of it; makes a space that does so, too, and spaces that
- * fault. tests/guest/log.sh reads what came of it. */
+/* Writes forged lines, and too many lines, to the kernel's log; makes a space that does so, too, and spaces that fault.
+ * tests/guest/log.sh judges the log. */
 #include "native.h"
 #include "tap.h"
 

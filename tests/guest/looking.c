@@ -1,6 +1,6 @@
-/* What of /proc/PID is told to whom. An ordinary user goes through everything that is there of a process of the superuser, and of
- * one of its own that cannot be dumped: what is not known to be public must be refused, also below directories and of files that
- * were opened while it was allowed. Needs the superuser, to become others. */
+/* Who may read what of /proc/PID. An ordinary user goes through all files of a process of the superuser, and of one of its own that
+ * is not dumpable: each that is not on the list of public ones must be refused, also below directories, and in files that were
+ * opened while it was allowed. Needs the superuser, to become other users. */
 #include <dirent.h>
 #include <sys/prctl.h>
 

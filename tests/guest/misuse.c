@@ -1,5 +1,5 @@
-/* The errors of liballod's functions, each at least once, as the headers have them; and on another kernel than Allod's: ENOSYS
- * from all of them (tests/guest/examples.sh runs it on the host). */
+/* The errors that the headers of liballod name, each at least once; and on another kernel than Allod's, ENOSYS from all functions
+ * (tests/guest/examples.sh runs it on the host). */
 #include <sys/mman.h>
 #include <time.h>
 

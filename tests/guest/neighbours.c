@@ -1,6 +1,6 @@
-/* What spaces owe each other and what not: what each right lets through, what a grant costs who did not ask for it, exact bytes
- * when the callee dies, pointers over fork, calls as deep as they may be, calls that are cut short while the callee is elsewhere,
- * signals that end a program inside of a call, exceptions. Runs on Allod only. */
+/* Spaces and their neighbours: which accesses each right allows, that a grant costs a grantee nothing that did not ask for it,
+ * exact bytes when the callee dies, pointers over fork, calls as deep as they may be, calls that are cut short while the callee is
+ * in another space, signals that end a program inside of a call, exceptions. Runs on Allod only. */
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>

@@ -1,5 +1,5 @@
-/* What programs nest in each other, without end or in a circle: epoll sets, and signals that parents get. Nothing that is shared
- * may follow such a chain for as long as it is. */
+/* Chains that programs make, long ones and circles: epoll sets in epoll sets, parents of parents. The service may not follow such a
+ * chain with its lock held for as long as the chain is. */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/epoll.h>

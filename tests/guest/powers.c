@@ -1,6 +1,6 @@
-/* Who may do what to whom. Every way to have a signal sent, now or later, is tried by an ordinary user against a process of the
- * superuser, which must get nothing (but SIGCHLD, which a child may cause); every way to steer another process or to look into it
- * must be refused. A new call of either kind belongs into a table here. Needs the superuser, to become others. */
+/* Permissions between processes. An ordinary user tries every way to have a signal sent, now or later, to a process of the
+ * superuser, which must get none (but SIGCHLD, which a child may cause), and every way to control another process or to look into
+ * it, which must be refused. A new call of either kind belongs into a table here. Needs the superuser, to become other users. */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>

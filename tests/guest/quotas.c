@@ -1,5 +1,5 @@
-/* Quotas of spaces that a program makes: what they may not use up, that nobody else pays for it, and that they are inherited.
- * Runs on Allod only. */
+/* Quotas of spaces that a program makes: a space cannot use more, only its own account is charged, and spaces that it makes inherit
+ * the quota. Runs on Allod only. */
 #include <signal.h>
 
 #include "server.h"

@@ -1,5 +1,4 @@
-/* System calls of Linux with arguments that make no sense, and some that nearly do, for the tests that let processes make them:
- * strange.c, storm.c. Everything follows from the seed. */
+/* Linux system calls with random arguments, some of them nearly right, for strange.c and storm.c. The seed decides everything. */
 #ifndef TESTS_GUEST_RANDOM_LINUX_H
 #define TESTS_GUEST_RANDOM_LINUX_H
 

@@ -1,4 +1,4 @@
-/* Native calls with rubbish, for the tests that let processes make them: fuzz.c, storm.c. Everything follows from the seed. */
+/* Native calls with random arguments, for fuzz.c and storm.c. The seed decides everything. */
 #ifndef TESTS_GUEST_RANDOM_NATIVE_H
 #define TESTS_GUEST_RANDOM_NATIVE_H
 

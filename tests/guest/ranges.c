@@ -1,5 +1,5 @@
-/* Ranges of memory and sizes that make no sense: each call that takes an address and a length looks at the whole range, and each
- * that takes a number looks at it before it makes room. What lies beside is not touched. */
+/* Bad ranges of memory and bad sizes: each call that takes an address and a length checks the whole range, each that takes a number
+ * checks it before it allocates, and none touches memory beside the range. */
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>

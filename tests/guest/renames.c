@@ -1,5 +1,6 @@
 /* rename and renameat2: RENAME_NOREPLACE, RENAME_EXCHANGE, what is refused in which order; open files, working directories and
- * programs' names follow the file. With a folder /renames (a share of the host's) it all happens there, but for exchanges. */
+ * programs' names follow the file. If there is a folder /renames (a share of the host's), all of it happens there, but for
+ * exchanges. */
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>

@@ -1,5 +1,5 @@
-/* A right that who mapped memory did not have cannot be had later: whatever was mapped shared, and by whatever native call a
- * process tries to make more of it, in its own map, in a copy of that, at another place or through a grant. Runs on Allod only. */
+/* A process never gets more rights to memory that is mapped shared than it had when it mapped it, whatever native call it tries: in
+ * its own map, in a copy of that, at another place, or through a grant. Runs on Allod only. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
-/* A long random sequence of steps, the same on the host and in the guest: one line for each two hundred with a sum of all that they
- * mix in, so that the first difference shows where it is. With an argument of the program, every step is printed: steps print what
- * they do if `loud`. No two random numbers are drawn in one expression: compilers differ in the order. */
+/* A long random sequence of steps, the same on the host and in the guest. Each two hundred steps print a line with a sum of all
+ * that they mixed in, so that the first difference shows where it is. With an argument of the program, `loud` is set and steps
+ * print what they do. No expression draws two random numbers: compilers differ in the order. */
 #ifndef TESTS_GUEST_SEQUENCE_H
 #define TESTS_GUEST_SEQUENCE_H
 

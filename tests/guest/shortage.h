@@ -1,10 +1,10 @@
-/* Every allocation failed once, for programs that run in a guest booted with `test=fail`.
+/* Makes every allocation fail once, for programs that run in a guest booted with `test=fail`.
  *
- * An operation is a function that does what it needs beforehand, calls arm(), does one thing, calls disarm(), and takes back
- * all that it did. fail_each() runs it with the first, the second, ... allocation that is made for this thread failing, in
- * the kernel or in the Linux service, until it goes through with none failing. Each failure must be one of the errors that
- * the operation may give, or have been got over; and then everything is as it was: free frames of the machine, spaces,
- * threads, grants, portals, descriptors. */
+ * An operation is a function that prepares, calls arm(), does one thing, calls disarm(), and takes back all that it did.
+ * fail_each() runs it again and again: the first time the first allocation fails that the kernel or the Linux service makes for
+ * this thread, then the second, and so on, until none fails. Each time the operation must succeed or return one of the errors that
+ * it may return, and afterwards everything must be as before: free frames of the machine, spaces, threads, grants, portals,
+ * descriptors. */
 #ifndef TESTS_GUEST_SHORTAGE_H
 #define TESTS_GUEST_SHORTAGE_H
 

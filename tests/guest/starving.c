@@ -1,5 +1,5 @@
-/* Nobody's timers take the processor from others: work beside many timers of the shortest interval, whose owner sleeps and takes
- * nothing of it, lasts about as long as alone. With --icount the times are exact. */
+/* Timers of one process do not take the processor from others: work beside many timers of the shortest interval, whose owner sleeps
+ * and takes no signal, lasts about as long as alone. With --icount the times are exact. */
 #include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/time.h>

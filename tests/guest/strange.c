@@ -1,6 +1,6 @@
-/* System calls of Linux with arguments that make no sense, and some that nearly do: each must return or end the process that
- * makes it, and the Linux service must go on (tests/guest/run also looks for its faults in the kernel's log). Runs on Allod
- * only: the calls are not picked for their harmlessness. The seed is fixed. */
+/* Linux system calls with random arguments, some of them nearly right: each must return or end the process that makes it, and the
+ * Linux service must go on (tests/guest/run also looks for its faults in the kernel's log). Runs on Allod only, because the calls
+ * may do harm. The seed is fixed. */
 #include <fcntl.h>
 
 #include "native.h"

@@ -1,4 +1,4 @@
-/* What a program sees around itself: devices, /proc/self, identity, limits, uname, random numbers, the auxiliary vector. */
+/* A program's environment: devices, /proc/self, ids, limits, uname, random numbers, the auxiliary vector. */
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/auxv.h>

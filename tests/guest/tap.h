@@ -1,6 +1,6 @@
-/* What the test programs of the guest share. A program prints one line for each thing it checks, `ok NAME` or `not ok NAME`, always
- * the same lines in the same order, so that a run in Allod can be compared with a run on the host byte by byte; why
- * something failed goes to stderr. main() ends with `return tap_end();`. */
+/* What the test programs of the guest share. A program prints a line for each check, `ok NAME` or `not ok NAME`: always the same
+ * lines in the same order, so that a run in Allod can be compared with a run on the host byte by byte. The reason of a failure goes
+ * to stderr. main() ends with `return tap_end();`. */
 #ifndef TESTS_GUEST_TAP_H
 #define TESTS_GUEST_TAP_H
 

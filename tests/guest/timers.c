@@ -1,5 +1,5 @@
-/* Timers: how often they were due is counted, and they go on when that is taken. Limits per user of timers and of signals that
- * wait (RLIMIT_SIGPENDING), for which the superuser is needed. */
+/* Timers: expiries are counted, and a timer goes on when its signal or count is taken. Limits of a user's timers and waiting
+ * signals (RLIMIT_SIGPENDING), for which the superuser is needed. */
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>

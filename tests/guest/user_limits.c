@@ -1,4 +1,5 @@
-/* What /proc/sys/fs limits: the superuser sets it, others reach it and get what Linux gives, and the superuser goes on. */
+/* The limits in /proc/sys/fs: the superuser sets them, other users reach them and get Linux's errors, and the superuser may exceed
+ * them. */
 #include <fcntl.h>
 #include <grp.h>
 

@@ -1,5 +1,5 @@
-/* What a user's processes have caused together is limited for that user, and for nobody else: tasks (RLIMIT_NPROC). Needs the
- * superuser, to become others. */
+/* All tasks of a user count together for that user's RLIMIT_NPROC, and for nobody else's. Needs the superuser, to become other
+ * users. */
 #include <pthread.h>
 #include <sys/resource.h>
 

@@ -1,4 +1,4 @@
-/* Running as somebody else, for programs that start as the superuser. */
+/* Running as another user, for programs that start as the superuser. */
 #ifndef TESTS_GUEST_USERS_H
 #define TESTS_GUEST_USERS_H
 

@@ -1,4 +1,5 @@
-/* First-class virtual address spaces: every call with its errors, rights, sharing, what is said about them. See vas_inside.c. */
+/* First-class virtual address spaces: every call with its errors, rights, sharing, and files of /proc and /sys. See
+ * vas_inside.c. */
 #include <dirent.h>
 #include <time.h>
 

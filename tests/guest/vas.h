@@ -1,4 +1,5 @@
-/* What the tests of VASes share: a VAS with one segment at the start of the range, going in and out, telling others. */
+/* What the tests of VASes share: a VAS with one segment at the start of the range, switching in and out, messages between
+ * processes. */
 #ifndef TESTS_GUEST_VAS_H
 #define TESTS_GUEST_VAS_H
 

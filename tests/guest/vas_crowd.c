@@ -1,5 +1,5 @@
-/* What many do in VASes at once: locks of several VASes, waiters and holders that end, switches against revoking, attaching and
- * killing, a heap that all use. See vas.c and vas_inside.c. */
+/* Many threads and processes in VASes at once: locks of several VASes, waiters and holders that end, switches beside revoking,
+ * attaching and killing, a heap that all use. See vas.c and vas_inside.c. */
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-/* First-class virtual address spaces: who may what - owner, group, another group of theirs, others, root - and every error that
- * vas.c and vas_inside.c do not provoke, of each call. */
+/* First-class virtual address spaces: permissions of owner, group, a supplementary group, others and root, and every error of each
+ * call that vas.c and vas_inside.c do not provoke. */
 #include <grp.h>
 #include <limits.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-/* What goes on inside of VASes: the common half, threads, signals, exec, ends, locks, clones. See vas.c. */
+/* Threads inside of VASes: the common half, signals, exec, ends, locks, clones. See vas.c. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,6 +1,5 @@
-/* A system call that sleeps knows addresses in the VAS that its thread is in. If the VAS is deleted meanwhile, its number belongs
- * to nobody until the thread has left: it does not come back as another space, which the call would go on to read and write. Runs
- * on Allod only. */
+/* A system call that sleeps keeps addresses in the VAS that its thread is in. If the VAS is deleted meanwhile, no other space gets
+ * its number until the thread has left: the call would go on to read and write that space. Runs on Allod only. */
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>

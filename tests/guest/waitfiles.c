@@ -1,4 +1,4 @@
-/* Files that stand for something to wait for: timerfd, signalfd, eventfd; alone, with poll and with epoll. */
+/* timerfd, signalfd and eventfd: alone, with poll and with epoll. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
-/* The epoll sets of one user have only so many members in all: /proc/sys/fs/epoll/max_user_watches. Others have as many of their
- * own, and they come back when the sets go. */
+/* /proc/sys/fs/epoll/max_user_watches limits the members of all epoll sets of a user. Other users have as many of their own, and
+ * members of a set that is closed do not count any more. */
 #include <sys/epoll.h>
 #include <sys/resource.h>
 

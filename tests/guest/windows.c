@@ -1,5 +1,5 @@
-/* More memory than a window holds, by plain pointers: in VASes that all show at the same addresses, and in spaces that all show at
- * once. Every word of it is reached by pointers that were stored there when it was made; nobody ever changes one. */
+/* More memory than a window holds, by plain pointers: in VASes that all show at the same addresses, and in spaces that are all
+ * visible at once. A thread reaches every word by pointers that were stored there at the start and never changed. */
 #include <sys/sysinfo.h>
 
 #include <allod/grant.h>

@@ -1,6 +1,6 @@
 /* Takes the place of init on a machine with an IOMMU and a device that copies memory (QEMU's "edu"): a driver in a space of its
- * own has the device's registers and one page. It tells the device addresses that are none of its business, without the IOMMU
- * and with it. Each check is a line of the kernel's log. */
+ * own has the device's registers and one page. It gives the device addresses that it was not granted, without the IOMMU and with
+ * it. Each check is a line of the kernel's log. */
 #include "iommu.h"
 
 enum {

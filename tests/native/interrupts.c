@@ -1,8 +1,8 @@
-/* Takes the place of init and sees interrupts that are calls (irq_call) from all sides: who is interrupted, in a space of its
- * own and in a call, compares all of its registers; drivers, in spaces of theirs, take interrupts on top of each other, and do
- * wrong what they can. Each check is a line of the kernel's log.
+/* Takes the place of init and tests interrupts that are calls (irq_call). Interrupted threads, in a space of their own and in a
+ * call, compare all of their registers; drivers, in spaces of their own, take interrupts on top of each other, and make every
+ * mistake that they can. Each check is a line of the kernel's log.
  *
- * Spaces are copies of this one that share a few pages. Interrupts are made by those who wait for them: victim.h. */
+ * Spaces are copies of this one that share a few pages. The threads that wait for an interrupt make it: victim.h. */
 #include "services/runtime/service.h"
 #include "victim.h"
 

@@ -1,5 +1,5 @@
-/* What tests see of every register: the machine's assembly (MACHINE/victim.S) loads them all, has an interrupt come, and stores
- * them all again. */
+/* A thread that is interrupted: the machine's assembly (MACHINE/victim.S) loads all registers, causes an interrupt, and stores all
+ * registers again. */
 #ifndef NATIVE_VICTIM_H
 #define NATIVE_VICTIM_H
 

@@ -1,4 +1,4 @@
-/* The tests' machine: core.h. The allocators are wrapped by the linker. */
+/* The machine of the tests: core.h. The linker wraps the allocators, so that they can be made to fail (unit.mk). */
 #include "core.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* The gate against a model of a thread's calls: calls and returns at random, through the gate whenever entry code would go
- * through it (written here a second time, from gate.h), else through the kernel; in between the kernel is entered for
- * something else, and has to know where the thread is, spaces end and rights are taken away. */
+/* The gate against a model of a thread's calls. Calls and returns at random go through the gate whenever the entry code would use
+ * it (which is written here a second time, from gate.h), else through the kernel. In between the kernel is entered for something
+ * else, and must know where the thread is; spaces end, and rights are taken away. */
 #include "core.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Grants and portals: who sees what, chains, revoking, how many entries it takes, who may call what. */
+/* Grants and portals: which memory a grantee sees, chains, revoking, the number of table entries that it takes, which portals may
+ * be called. */
 #include "core.h"
 
 static struct space *first, *owner, *a, *b;

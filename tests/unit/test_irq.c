@@ -1,6 +1,6 @@
-/* Interrupts that are calls, against a model of who was interrupted with which registers: interrupts of several lines at random, on
- * top of each other, in a service and in a process; calls that return, end their thread, run out of time, call others, and drivers
- * that end. And what irq_call() reserves, when there is not enough, and on whose account. */
+/* Interrupts that are calls, against a model of the interrupted threads and their registers: interrupts of several lines at random,
+ * on top of each other, in a service and in a process; calls that return, end their thread, run out of time, call others, and
+ * drivers that end. And what irq_call() reserves, on whose account, and how it fails. */
 #include "core.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* list(): each thing exactly once, in pieces of any size, while others come and go; wrong arguments. */
+/* list(): each object exactly once, in pieces of any size, while others come and go; wrong arguments. */
 #include "core.h"
 
 #include "listing.h"

@@ -1,4 +1,4 @@
-/* What another processor may have done, or be about to do, while a thread of a process comes into the kernel. */
+/* Races: another processor has acted, or is about to, while a thread of a process enters the kernel. */
 #include "core.h"
 
 #include "arch.h"

@@ -1,4 +1,4 @@
-/* Every operation with every one of its allocations failing: an error, the state unchanged, no frame lost. */
+/* Each allocation of each operation fails once: the operation returns an error, the state is unchanged, no frame is lost. */
 #include "core.h"
 
 static struct space *first, *s, *child, *viewer;

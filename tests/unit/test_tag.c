@@ -1,4 +1,4 @@
-/* Tags: who gets which value, what is flushed, and the values of root registers. */
+/* Tags: their values, when they are flushed, and the values of root registers. */
 #include "core.h"
 
 #include "tag.h"

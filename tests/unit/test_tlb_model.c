@@ -1,6 +1,6 @@
-/* What tags are worth where threads switch between VASes: a TLB of a processor with tags, which the emulator does not have, is fed
- * with the accesses of a thread whose views the kernel makes and whose tags it hands out (tag.h), and its misses are counted.
- * Every hit is compared with the tables: a translation of another view would be wrong. */
+/* What tags save where a thread switches between VASes. The emulator's TLB has no tags, so this models one: it plays the accesses
+ * of a thread, with the views that the kernel makes and the tags that it gives out (tag.h), and counts misses. Every hit is
+ * compared with the tables: a translation of another view would be wrong. */
 #include "core.h"
 
 #include <string.h>

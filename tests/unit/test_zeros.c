@@ -1,4 +1,4 @@
-/* The frame of zeros: memory that nobody has written to is read without taking frames. */
+/* The zero frame: reading memory that nobody has written to takes no frames. */
 #include "one_space.h"
 
 #include "layout.h"

@@ -1,6 +1,7 @@
-/* A load of a pointer and its bounds, cut by a store to the same location after each of its instructions in turn: it finds what was
- * there before or what is there now, and never a part of either; and cut twice, at random. The processor is made to trap after each
- * instruction; the handler is what another thread would be. For the software back end: in handlers there is no other. */
+/* A load of a pointer and its bounds is interrupted by a store to the same location, after each of its instructions in turn, and
+ * twice at random places: it finds the old pointer with its bounds or the new one with its bounds, never a mixture. The processor
+ * traps after each instruction, and the handler plays the other thread. For the software back end, because MPX is off in
+ * handlers. */
 #include "tables.h"
 
 #include <allod/bounded.h>

@@ -1,4 +1,5 @@
-/* MPX as Linux 3.19 to 5.5 had it: the two prctl calls, tables on demand, reports, what becomes of tables when memory goes. */
+/* MPX as Linux 3.19 to 5.5 had it: the two prctl calls, tables on demand, reports, and that tables are freed when memory is
+ * unmapped. */
 #include <sys/resource.h>
 #include <sys/ucontext.h>
 

@@ -1,4 +1,4 @@
-/* Digging through a directory of MPX: whatever is in it must be so. */
+/* Walks a directory of MPX and checks every entry. */
 #ifndef TESTS_GUEST_MPX_DIG_H
 #define TESTS_GUEST_MPX_DIG_H
 

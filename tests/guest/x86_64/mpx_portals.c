@@ -1,4 +1,5 @@
-/* Portal calls of a program that uses MPX: the callee finds nothing of its registers, and they are as they were afterwards. */
+/* Portal calls of a program that uses MPX: the callee sees nothing of the bounds registers, and the caller has them back
+ * afterwards. */
 #include "tap.h"
 
 #include <allod/portal.h>

@@ -1,5 +1,5 @@
-/* MPX against a shadow of everything: the registers as the processor saves them, the tables, and how often it trapped; and what
- * is in the directory while memory comes and goes. */
+/* MPX against a model of the registers as the processor saves them, of the tables, and of the number of traps; and the entries of
+ * the directory while memory is mapped and unmapped. */
 #include <sys/ucontext.h>
 
 #include "tables.h"
