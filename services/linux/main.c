@@ -201,6 +201,8 @@ static const struct memory_hooks memory_hooks = {
 
 static const struct fs_hooks fs_hooks = { .unwatch = epoll_release_file,
 	.open_fifo = pipe_open,
+	.notify = inotify_notify,
+	.notify_gone = inotify_gone,
 	.pipe_size = pipe_size };
 
 /* The last task of the first process is about to let its memory go: the time of the map that --map asks for. */
@@ -269,6 +271,7 @@ void service_main(const struct start_info *start)
 	proc_init();
 	fs_mount_rest();
 	process_init(&process_hooks);
+	inotify_init_limits();
 	signal_init(service_stopped);
 	timer_init();
 	tty_init(map_send, time_out);

@@ -17,6 +17,8 @@ enum user_charge {
 	USER_FILES_IN_FLIGHT, /* files in messages that are not received: RLIMIT_NOFILE */
 	USER_EPOLL_WATCHES,   /* members of epoll sets: /proc/sys/fs/epoll/max_user_watches */
 	USER_PIPE_PAGES,      /* pages of pipes: /proc/sys/fs/pipe-user-pages-soft, pipe-user-pages-hard */
+	USER_INOTIFY_INSTANCES, /* /proc/sys/fs/inotify/max_user_instances */
+	USER_INOTIFY_WATCHES,   /* /proc/sys/fs/inotify/max_user_watches */
 	USER_SIGNALS,         /* signals that wait, timers of timer_create(): RLIMIT_SIGPENDING */
 	USER_CHARGES,         /* how many kinds there are */
 };

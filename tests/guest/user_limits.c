@@ -2,6 +2,7 @@
  * them. */
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/inotify.h>
 
 #include "tap.h"
 
@@ -91,9 +92,26 @@ static void user_reaches_files(void)
 	check(fd > 0 && close(fd) == 0, "copies of descriptors are no open files");
 }
 
+static void user_reaches_watches(void)
+{
+	int one = inotify_init1(0), other = inotify_init1(0);
+
+	check(one > 0 && other > 0, "two instances");
+	check_errno(inotify_init1(0), EMFILE, "no more instances");
+	check(inotify_add_watch(one, "/", IN_OPEN) == 1 && inotify_add_watch(other, "/", IN_OPEN) == 1 &&
+			inotify_add_watch(one, "/proc", IN_OPEN) == 2,
+		"three watches");
+	check_errno(inotify_add_watch(other, "/tmp", IN_OPEN), ENOSPC, "no more watches");
+	check(inotify_add_watch(other, "/", IN_CREATE) == 1, "a watch that is there is changed");
+	check(inotify_rm_watch(one, 1) == 0 && inotify_add_watch(other, "/tmp", IN_OPEN) == 2,
+		"one in the place of another");
+	check(close(one) == 0 && inotify_add_watch(other, "/proc", IN_OPEN) == 3, "what is closed is not counted");
+	check(inotify_init1(0) > 0, "and makes room for another instance");
+}
+
 int main(void)
 {
-	long files = get("file-max"), soft = get("pipe-user-pages-soft");
+	long files = get("file-max"), soft = get("pipe-user-pages-soft"), watches = get("inotify/max_user_watches");
 
 	check(soft == 16384 && get("pipe-user-pages-hard") == 0 && get("pipe-max-size") == 1 << 20 && files >= 8192,
 		"the limits at first");
@@ -111,5 +129,11 @@ int main(void)
 	check(set("file-max", 1) && as_user(user_reaches_files) == 0 && open("/dev/null", O_RDONLY) > 0 &&
 			set("file-max", files),
 		"file-max");
+	check(get("inotify/max_user_instances") == 128 && get("inotify/max_queued_events") == 16384 && watches >= 8192,
+		"limits of inotify at first");
+	check(set("inotify/max_user_instances", 2) && set("inotify/max_user_watches", 3) &&
+			as_user(user_reaches_watches) == 0 && as_user(user_reaches_watches) == 0 &&
+			set("inotify/max_user_instances", 128) && set("inotify/max_user_watches", watches),
+		"instances and watches");
 	return tap_end();
 }

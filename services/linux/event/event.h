@@ -2,6 +2,7 @@
  *
  *   poll.c epoll.c                        poll, select, epoll
  *   eventfd.c signalfd.c timerfd.c        files that tell of events
+ *   inotify.c                             files that tell what happens to other files
  *   pidfd.c                               files that stand for processes
  *   pipe.c splice.c                       pipes and fifos; splice, tee, vmsplice
  *
@@ -60,6 +61,10 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file);
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: makes the pipe that large (NULL: not). -> bytes; -EBADF: no pipe. */
 long pipe_size(struct task *self, struct file *file, const u64 *wanted);
 
+/* What happens to a watched inode is put into the queues of the instances that watch it. */
+void inotify_notify(struct inode *inode, u32 mask, u32 cookie, const char *name, size_t length);
+void inotify_gone(struct inode *inode);
+
 /* --- what process calls: process_hooks --- */
 
 /* A new pidfd; flags: O_NONBLOCK. NULL: no memory. */
@@ -70,6 +75,9 @@ struct process_handle *pidfd_handle(const struct file *file);
 /* --- what /proc/sys/fs sets --- */
 
 /* The largest that a user makes a pipe; pages that a user's pipes may have in all until new ones get two, and no more; 0: any. */
+extern u64 inotify_max_instances, inotify_max_watches, inotify_max_queued_events;
+/* Once, at the start. */
+void inotify_init_limits(void);
 extern u64 pipe_max_size, pipe_user_pages_soft, pipe_user_pages_hard;
 
 #endif

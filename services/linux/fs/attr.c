@@ -1,16 +1,29 @@
 /* chmod and chown, and what every change of attributes ends with. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/stat.h>
 
 #include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/linux/fs/9p_client.h"
 
+/* Times that a program sets are told as if it had read or written. */
+static void notify_attributes(struct inode *inode, u32 which)
+{
+	u32 mask = which == FS_SET_ATIME ? IN_ACCESS : which == FS_SET_MTIME ? IN_MODIFY : IN_ATTRIB;
+
+	if (inode->alias)
+		notify_dentry(inode->alias, mask);
+	else
+		notify_inode(inode, mask);
+}
+
 long attributes_changed(struct inode *inode, u32 which, long error)
 {
 	if (!error) {
 		inode_changed(inode);
+		notify_attributes(inode, which);
 		if (inode->sb->write_through && inode->remote)
 			error = p9_set_attributes(inode, which);
 	}

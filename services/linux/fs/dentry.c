@@ -9,7 +9,7 @@
 #include "services/linux/fs/page_cache.h"
 #include "services/linux/fs/private.h"
 
-enum { DENTRY_BUCKETS = 4096 };
+enum { DENTRY_BUCKETS = 4096, FORGET_MOST = 512 };
 
 static struct list_node buckets[DENTRY_BUCKETS];
 static struct list_node unused = LIST_INIT(unused);
@@ -44,6 +44,8 @@ static void dentry_set_inode(struct dentry *dentry, struct inode *inode)
 	if (dentry->inode) {
 		if (dentry->inode->alias == dentry)
 			dentry->inode->alias = NULL;
+		if (dentry->inode->watched && !dentry->inode->nlink)
+			notify_gone(dentry->inode);
 		inode_put(dentry->inode);
 	}
 	dentry->inode = inode;
@@ -271,6 +273,26 @@ int dentry_delete(struct dentry *dentry)
 		dentry_put(dentry);
 	}
 	return 0;
+}
+
+void dentry_forget_children(struct dentry *dir)
+{
+	unsigned left = FORGET_MOST;
+
+	list_for_each_safe(node, &dir->children) {
+		struct dentry *child = container_of(node, struct dentry, sibling);
+
+		if (!left--)
+			break;
+		dentry_get(child);
+		if (child->pinned) {
+			child->pinned = false;
+			dentry_put(child);
+		}
+		if (!child->dead)
+			dentry_unlink(child);
+		dentry_put(child);
+	}
 }
 
 /* Names in a dentry itself change places byte by byte. */

@@ -3,6 +3,7 @@
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/stat.h>
 
 #include "lib/format.h"
@@ -23,7 +24,7 @@
 /* As on Linux: a tenth of memory, at 1 KiB a file. */
 enum { FILES_MAX_LEAST = 8192, FILE_COST = 1024, FILES_PART = 10 };
 
-static const struct fs_hooks *hooks;
+const struct fs_hooks *fs_hooks_used;
 
 u64 files_open, files_max = FILES_MAX_LEAST;
 
@@ -31,14 +32,14 @@ void file_set_hooks(const struct fs_hooks *fs_hooks)
 {
 	struct kernel_stats stats;
 
-	hooks = fs_hooks;
+	fs_hooks_used = fs_hooks;
 	if (call_stats(&stats, offsetof(struct kernel_stats, spaces)) >= 0)
 		files_max = max_u64(files_max, stats.frames_total * (PAGE_SIZE / FILE_COST) / FILES_PART);
 }
 
 long file_pipe_size(struct task *self, struct file *file, const u64 *wanted)
 {
-	return hooks->pipe_size(self, file, wanted);
+	return fs_hooks_used->pipe_size(self, file, wanted);
 }
 
 void file_init(struct file *file, const struct file_ops *ops, struct inode *inode, struct dentry *dentry, u32 flags)
@@ -80,8 +81,10 @@ void file_put(struct task *self, struct file *file)
 {
 	if (!file || --file->refs)
 		return;
+	if (!(file->flags & O_PATH))
+		notify_dentry(file->dentry, file->may & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (!list_is_empty(&file->epolls))
-		hooks->unwatch(file);
+		fs_hooks_used->unwatch(file);
 	if (file->locked)
 		locks_release_file(file);
 	if (file->ops->release)
@@ -173,8 +176,10 @@ static long regular_read(struct task *self, struct file *file, void *to, size_t 
 	if (done)
 		return done;
 	done = page_cache_read(file->inode, *pos, to, bytes);
-	if (done > 0)
+	if (done > 0) {
 		*pos += (u64)done;
+		notify_dentry(file->dentry, IN_ACCESS);
+	}
 	return done;
 }
 
@@ -208,8 +213,10 @@ static long regular_write(struct task *self, struct file *file, const void *from
 	}
 	drop_privilege(self, file->inode);
 	done = page_cache_write(file->inode, *pos, from, bytes);
-	if (done > 0)
+	if (done > 0) {
 		*pos += (u64)done;
+		notify_dentry(file->dentry, IN_MODIFY);
+	}
 	return done;
 }
 
@@ -269,10 +276,12 @@ int file_open(struct task *self, struct dentry *dentry, u32 flags, struct file *
 	else if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
 		error = inode->sb->shared ? -EACCES : device_open(self, inode, file);
 	else if (S_ISFIFO(inode->mode))
-		error = hooks->open_fifo(self, inode, file);
+		error = fs_hooks_used->open_fifo(self, inode, file);
 	else if (S_ISSOCK(inode->mode))
 		error = -ENXIO;
 	if (error) {
+		/* It is closed without anybody being told. */
+		file->flags |= O_PATH;
 		file->ops = &path_ops;
 		file_put(self, file);
 		return error;
@@ -498,6 +507,8 @@ int exec_open(struct task *self, int dirfd, const char *path, int flags, struct 
 		error = inode_permission(self, inode, 1);
 	if (!error)
 		error = file_open(self, at.dentry, O_RDONLY, file);
+	if (!error)
+		notify_dentry(at.dentry, IN_OPEN);
 	dentry_put(at.dentry);
 	if (error)
 		return error;

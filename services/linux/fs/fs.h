@@ -16,6 +16,7 @@
  *
  *   namei.c path.c        from a path to a dentry; making and removing names     dentry.c inode.c    what is known of the tree
  *   open.c read_write.c stat.c attr.c fcntl.c ...    the calls, as in Linux      descriptors.c       tables of descriptors; cwd.c
+ *   notify.c              telling who watches
  *   file.c                open files                                             page_cache.c        the content of files
  *   mounts.c devices.c    what there is at the start                             9p_client.c         the server's side
  *
@@ -130,6 +131,8 @@ struct inode {
 	struct socket *socket;  /* bound to this name, while it is open */
 	uint64_t data[3];       /* of the superblock's ops */
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
+	struct list_node watches; /* the event room's; only if there are some */
+	uint32_t watched;         /* how many, each with a reference */
 	struct task *writer;     /* who writes in pieces: other writers wait */
 	struct dentry *alias;    /* a dentry that names it, if one is cached: no reference */
 };
@@ -231,6 +234,10 @@ struct fs_hooks {
 	void (*unwatch)(struct file *file);
 	/* Opens a fifo: sets file->ops and file->data; may wait for the other end. */
 	int (*open_fifo)(struct task *self, struct inode *inode, struct file *file);
+	/* Something has happened to a watched inode: see notify_dentry(). */
+	void (*notify)(struct inode *inode, u32 mask, u32 cookie, const char *name, size_t length);
+	/* A watched inode has no name any more, and nothing but its watches knows it: they go, and it with them. */
+	void (*notify_gone)(struct inode *inode);
 	/* F_GETPIPE_SZ (wanted NULL) and F_SETPIPE_SZ. */
 	long (*pipe_size)(struct task *self, struct file *file, const u64 *wanted);
 };
@@ -367,6 +374,35 @@ bool file_pause(struct task *self, const struct file *file);
 void file_fetch(struct file *file, const u64 *pos, size_t bytes);
 /* Moves bytes from one file to another through memory of the service, in pieces. */
 long file_transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes);
+
+/* --- telling who watches files: masks are IN_* of <linux/inotify.h> --- */
+
+extern u64 inodes_watched; /* watches that there are */
+/* Beside a mask: the name that the event comes with has been removed. */
+enum { NOTIFY_UNLINKED = 1 << 27 };
+void notify_inode_far(struct inode *inode, u32 mask);
+void notify_dentry_far(const struct dentry *dentry, u32 mask);
+void notify_entry_far(struct inode *dir, const struct inode *inode, u32 mask, u32 cookie, const struct dentry *called);
+/* To a file itself: its watches are told. */
+static inline void notify_inode(struct inode *inode, u32 mask)
+{
+	if (__builtin_expect(inodes_watched != 0, 0))
+		notify_inode_far(inode, mask);
+}
+/* To a file that was found or opened by this name (NULL: it has none): its directory's watches are told, too. */
+static inline void notify_dentry(const struct dentry *dentry, u32 mask)
+{
+	if (__builtin_expect(inodes_watched != 0, 0) && dentry)
+		notify_dentry_far(dentry, mask);
+}
+/* To a name of a directory that stood, or stands, for the inode: only the directory's watches are told. */
+static inline void notify_entry(struct inode *dir, const struct inode *inode, u32 mask, u32 cookie, const struct dentry *called)
+{
+	if (__builtin_expect(inodes_watched != 0, 0))
+		notify_entry_far(dir, inode, mask, cookie, called);
+}
+/* What the two events of a rename have in common, and no others. */
+u32 notify_cookie(void);
 
 /* --- vectors of readv() and the like --- */
 

@@ -65,9 +65,15 @@ struct inode *inode_get(struct inode *inode)
 
 void inode_put(struct inode *inode)
 {
-	while (inode && --inode->refs == 0) {
+	while (inode && --inode->refs == inode->watched) {
 		struct inode *dir = inode->remote_dir;
 
+		/* Only its watches know it: they keep it as long as it has a name. */
+		if (inode->watched) {
+			if (!inode->nlink)
+				notify_gone(inode);
+			return;
+		}
 		if (inode->ops && inode->ops->release)
 			inode->ops->release(inode);
 		list_remove(&inode->hash);

@@ -2,6 +2,7 @@
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
@@ -133,6 +134,7 @@ int dentry_mknod(struct task *self, struct dentry *dentry, uint32_t mode, uint64
 	directory_changed(dir);
 	dentry_instantiate(dentry, inode);
 	dentry->fresh = !dir->sb->write_through;
+	notify_entry(dir, inode, IN_CREATE, 0, dentry);
 	return 0;
 }
 
@@ -213,6 +215,7 @@ static int symlink_here(struct task *self, struct dentry *dentry, const char *ta
 	directory_changed(dir);
 	dentry_instantiate(dentry, inode);
 	dentry->fresh = !dir->sb->write_through;
+	notify_entry(dir, inode, IN_CREATE, 0, dentry);
 	return 0;
 }
 
@@ -274,6 +277,8 @@ static int link_here(struct task *self, struct dentry *dentry, struct inode *ino
 	directory_changed(dir);
 	dentry_instantiate(dentry, inode_get(inode));
 	dentry->fresh = !dir->sb->write_through;
+	notify_inode(inode, IN_ATTRIB);
+	notify_entry(dir, inode, IN_CREATE, 0, dentry);
 	return 0;
 }
 
@@ -328,6 +333,16 @@ static void name_lost(struct inode *inode)
 		list_remove(&inode->hash);
 }
 
+/* A file whose last name nobody uses ends before that name's removal is told. */
+static void notify_removed(struct inode *dir, struct inode *inode, const struct dentry *dentry)
+{
+	if (!is_directory(inode))
+		notify_inode(inode, IN_ATTRIB);
+	if (inode->watched && !inode->nlink && dentry->refs == 1)
+		notify_gone(inode);
+	notify_entry(dir, inode, IN_DELETE, 0, dentry);
+}
+
 static int remove_entry(struct task *self, struct dentry *dentry)
 {
 	struct inode *dir = dentry->parent->inode;
@@ -346,10 +361,13 @@ static int remove_entry(struct task *self, struct dentry *dentry)
 	error = dentry_delete(dentry);
 	if (error)
 		return error;
+	if (is_directory(inode))
+		dentry_forget_children(dentry);
 	name_lost(inode);
 	if (is_directory(inode) && dir->nlink > 2)
 		dir->nlink--;
 	directory_changed(dir);
+	notify_removed(dir, inode, dentry);
 	return 0;
 }
 
@@ -484,6 +502,17 @@ static void directory_left(const struct inode *inode, struct inode *dir, struct 
 	new_dir->nlink++;
 }
 
+/* The inode went from one name to another. */
+static void notify_moved(struct inode *dir, const struct dentry *from, struct inode *new_dir, const struct dentry *to,
+	struct inode *inode)
+{
+	u32 cookie = notify_cookie();
+
+	notify_entry(dir, inode, IN_MOVED_FROM, cookie, from);
+	notify_entry(new_dir, inode, IN_MOVED_TO, cookie, to);
+	notify_inode(inode, IN_MOVE_SELF);
+}
+
 static int exchange_entries(struct dentry *a, struct dentry *b)
 {
 	struct inode *dir = a->parent->inode, *other = b->parent->inode;
@@ -497,6 +526,9 @@ static int exchange_entries(struct dentry *a, struct dentry *b)
 	a->inode->ctime = b->inode->ctime = stamp_now();
 	directory_changed(dir);
 	directory_changed(other);
+	/* They have each other's names now. */
+	notify_moved(dir, b, other, a, a->inode);
+	notify_moved(other, a, dir, b, b->inode);
 	return 0;
 }
 
@@ -505,6 +537,7 @@ static int rename_entry(struct task *self, struct dentry *from, struct dentry *t
 	struct inode *inode = from->inode, *old = to->inode;
 	struct inode *dir = from->parent->inode, *new_dir = to->parent->inode;
 	int error = check_rename(self, from, to, flags);
+	u32 cookie = notify_cookie();
 	struct dentry *spare;
 
 	if (error || inode == old)
@@ -521,6 +554,10 @@ static int rename_entry(struct task *self, struct dentry *from, struct dentry *t
 			return error;
 		}
 	}
+	notify_entry(dir, inode, IN_MOVED_FROM, cookie, from);
+	notify_entry(new_dir, inode, IN_MOVED_TO, cookie, to);
+	if (old && is_directory(old))
+		dentry_forget_children(to);
 	dentry_move(from, to, spare);
 	directory_left(inode, dir, new_dir);
 	if (old && is_directory(old) && new_dir->nlink > 2)
@@ -530,6 +567,9 @@ static int rename_entry(struct task *self, struct dentry *from, struct dentry *t
 	inode->ctime = stamp_now();
 	directory_changed(dir);
 	directory_changed(new_dir);
+	if (old)
+		notify_inode(old, IN_ATTRIB);
+	notify_inode(inode, IN_MOVE_SELF);
 	return 0;
 }
 

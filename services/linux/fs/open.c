@@ -1,6 +1,7 @@
 /* open and its relatives, memfd_create, truncate, fallocate, access. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/limits.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
@@ -94,6 +95,8 @@ static int open_found(struct task *self, struct path *at, u32 flags, u32 mode, s
 		error = file_open(self, dentry, flags, opened);
 	if (!error && flags & O_TRUNC && is_regular(dentry->inode)) {
 		error = dentry->inode->size || dentry->inode->remote ? page_cache_truncate(dentry->inode, 0) : 0;
+		if (!error)
+			notify_dentry(dentry, IN_MODIFY);
 		if (error)
 			file_put(self, *opened);
 	}
@@ -116,6 +119,8 @@ static int open_at(struct task *self, int dirfd, u64 path, u32 flags, u32 mode, 
 		error = open_nameless(self, at.dentry, flags, mode, opened);
 	else
 		error = open_found(self, &at, flags, mode, opened);
+	if (!error && !(flags & O_PATH))
+		notify_dentry((*opened)->dentry, IN_OPEN);
 	dentry_put(at.dentry);
 	return error;
 }
@@ -213,6 +218,8 @@ long sys_truncate(struct task *self, struct user_frame *f)
 	error = is_directory(at.dentry->inode) ? -EISDIR : inode_permission(self, at.dentry->inode, 2);
 	if (!error)
 		error = truncate_file(self, at.dentry->inode, arg(f, 1));
+	if (!error)
+		notify_dentry(at.dentry, IN_MODIFY);
 	dentry_put(at.dentry);
 	return error;
 }
@@ -220,12 +227,16 @@ long sys_truncate(struct task *self, struct user_frame *f)
 long sys_ftruncate(struct task *self, struct user_frame *f)
 {
 	struct file *file = descriptor_peek(self->files, arg(f, 0));
+	long error;
 
 	if (!file || file->flags & O_PATH)
 		return -EBADF;
 	if (!(file->may & FILE_WRITE) || !is_regular(file->inode))
 		return -EINVAL;
-	return truncate_file(self, file->inode, arg(f, 1));
+	error = truncate_file(self, file->inode, arg(f, 1));
+	if (!error)
+		notify_dentry(file->dentry, IN_MODIFY);
+	return error;
 }
 
 /* Makes zeros of a range of the file, in pieces. */

@@ -18,6 +18,8 @@ int inode_permission_real(struct task *self, struct inode *inode, unsigned mask)
 bool inode_is_owner(struct task *self, struct inode *inode);
 /* Memory for dentry_move() to the name `like`, NULL if there is none. */
 struct dentry *dentry_reserve(const struct dentry *like);
+/* A directory that was removed: forgets names that are known not to be in it, the first ones at once, others later. */
+void dentry_forget_children(struct dentry *dir);
 /* Frees one that nothing knows. */
 void dentry_discard(struct dentry *dentry);
 /* The dentry `from` gets the name and directory of `to`, which is removed; takes what dentry_reserve(to) gave. */
@@ -49,6 +51,9 @@ void descriptor_set_close_on_exec(struct descriptor_table *files, unsigned fd, b
 unsigned descriptors_limit(const struct task *self);
 /* What fs_init() was given. */
 void file_set_hooks(const struct fs_hooks *hooks);
+extern const struct fs_hooks *fs_hooks_used;
+/* See fs_hooks. */
+void notify_gone(struct inode *inode);
 long file_pipe_size(struct task *self, struct file *file, const u64 *wanted);
 /* The operations of regular files and directories. */
 extern const struct file_ops regular_ops, directory_ops;

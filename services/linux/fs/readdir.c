@@ -5,6 +5,7 @@
  * are the host's, up to 63 bits of them: file systems leave this range out, but for its last number, which is an end. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
 
@@ -140,7 +141,9 @@ long sys_getdents64(struct task *self, struct user_frame *f)
 	result = list_names(self, file, &records);
 	if (result > 0 && user_write(self, arg(f, 1), buffer, (u64)result))
 		result = -EFAULT;
-	if (result >= 0)
+	if (result >= 0) {
 		file->pos = records.pos;
+		notify_dentry(file->dentry, IN_ACCESS);
+	}
 	return result;
 }

@@ -39,7 +39,9 @@ static long set_times(struct task *self, struct inode *inode, const struct __ker
 		return attributes_changed(inode, 0, now ? -EACCES : -EPERM);
 	inode->atime = access;
 	inode->mtime = modification;
-	return attributes_changed(inode, FS_SET_ATIME | FS_SET_MTIME, 0);
+	return attributes_changed(inode,
+		(times[0].tv_nsec == TIME_OMIT ? 0 : FS_SET_ATIME) | (times[1].tv_nsec == TIME_OMIT ? 0 : FS_SET_MTIME),
+		0);
 }
 
 static long utimes_at(struct task *self, int dirfd, u64 path, const struct __kernel_timespec *times, unsigned flags)

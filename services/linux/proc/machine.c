@@ -280,10 +280,18 @@ static void file_nr_show(struct seq_file *seq, struct task *self, u64 number)
 	seq_printf(seq, "%lu\t0\t%lu\n", files_open, files_max);
 }
 
+static const struct proc_node inotify_nodes[] = {
+	NODE_NUMBER("max_queued_events", &inotify_max_queued_events, 0, INT32_MAX),
+	NODE_NUMBER("max_user_instances", &inotify_max_instances, 0, INT32_MAX),
+	NODE_NUMBER("max_user_watches", &inotify_max_watches, 0, INT32_MAX),
+	NODE_END,
+};
+
 static const struct proc_node fs_nodes[] = {
 	NODE_DIRECTORY("epoll", epoll_nodes),
 	NODE_NUMBER("file-max", &files_max, 0, INT64_MAX),
 	NODE_FILE("file-nr", 0444, file_nr_show),
+	NODE_DIRECTORY("inotify", inotify_nodes),
 	NODE_FILE("nr_open", 0444, nr_open_show),
 	NODE_NUMBER("pipe-max-size", &pipe_max_size, PAGE_SIZE, 1u << 31),
 	NODE_NUMBER("pipe-user-pages-hard", &pipe_user_pages_hard, 0, INT64_MAX),
