@@ -215,7 +215,8 @@ static void test_generations(void)
 		status = table_size() <= first ? 0 : 256;
 	if (generation)
 		_exit(child < 0 || status ? 1 : 0);
-	check(first > 0 && child > 0 && status == 0, "after many forks a table of descriptors is no larger than at first");
+	check(first > 0 && child > 0 && status == 0,
+		"after many forks a table of descriptors is no larger than at first");
 }
 
 static void test_wait(void)
