@@ -336,7 +336,7 @@ static bool await_port(const struct port *port, u64 until)
 }
 
 /* Announces the driver, and waits until the device has announced all ports. */
-static void greet(void)
+static void announce(void)
 {
 	const u64 until = clock_now() + PORT_UP_NS;
 
@@ -380,5 +380,5 @@ void ports_init(const struct start_info *start)
 		virtio_queue_notify(&ports[i].in);
 		virtio_queue_interrupts(&ports[i].out, false);
 	}
-	greet();
+	announce();
 }

@@ -112,8 +112,8 @@ void child_clear(struct child *child)
 	for (unsigned i = 0; i < child->grant_count; i++)
 		call_revoke(child->grants[i]);
 	child->grant_count = 0;
-	memset(child->knows, 0, sizeof(child->knows));
+	memset(child->connections, 0, sizeof(child->connections));
 	for (unsigned i = 0; i < SERVICES; i++)
-		children[i].knows[child->service] = (struct acquaintance){ 0 };
+		children[i].connections[child->service] = (struct connection){ 0 };
 	lock_release(&child_lock);
 }

@@ -13,7 +13,7 @@
 enum { CHILD_DEVICES = 8, CHILD_GRANTS = 16 };
 
 /* That a child has found another child's portal, and which arena it granted the other for that. */
-struct acquaintance {
+struct connection {
 	u32 space; /* of the other child's life */
 	u64 arena, bytes;
 };
@@ -41,7 +41,7 @@ struct child {
 	u64 portal; /* offered, 0: none */
 	u32 grants[CHILD_GRANTS];
 	unsigned grant_count;
-	struct acquaintance knows[SERVICES];
+	struct connection connections[SERVICES];
 	u32 lives;    /* begun so far */
 	u32 failures; /* lives in a row that ended before they offered a portal */
 };

@@ -25,10 +25,10 @@ union record {
 };
 
 /* Writes one record of a kind of object. -> the number by which list() knows it. */
-typedef u64 tell_function(struct map *map, u32 space, const union record *records, u64 index);
+typedef u64 record_function(struct map *map, u32 space, const union record *records, u64 index);
 
 /* Writes all objects of a kind that a space has; or none, if list() fails. */
-static void tell_all(struct map *map, enum list_kind kind, u32 space, tell_function *tell)
+static void list_all(struct map *map, enum list_kind kind, u32 space, record_function *function)
 {
 	static union record records[LIST_MAX];
 	const u64 bytes = map->json.bytes, count = map->count;
@@ -41,7 +41,7 @@ static void tell_all(struct map *map, enum list_kind kind, u32 space, tell_funct
 		map->count = count;
 		while ((got = call_list(kind, space, after, records, LIST_MAX)) > 0)
 			for (u64 i = 0; i < (u64)got; i++)
-				after = tell(map, space, records, i);
+				after = function(map, space, records, i);
 	}
 }
 
@@ -62,7 +62,7 @@ static void collect_spaces(struct map *map)
 	call_space_info(0, &map->spaces[0]);
 	map->count = 1;
 	for (u64 i = 0; i < map->count; i++)
-		tell_all(map, LIST_SPACES, map->spaces[i].number, collect_space);
+		list_all(map, LIST_SPACES, map->spaces[i].number, collect_space);
 }
 
 /* What is mapped in the window. */
@@ -174,11 +174,11 @@ static void put_calls(struct map *map)
 		(unsigned long)map->stats.system_calls);
 }
 
-static void put_of_all(struct map *map, const char *name, enum list_kind kind, tell_function *tell)
+static void put_of_all(struct map *map, const char *name, enum list_kind kind, record_function *function)
 {
 	map->opened = json_open(&map->json, name);
 	for (u64 i = 0; i < map->count; i++)
-		tell_all(map, kind, map->spaces[i].number, tell);
+		list_all(map, kind, map->spaces[i].number, function);
 	json_put(&map->json, "],\n");
 }
 

@@ -31,17 +31,17 @@ static bool is_alive(const struct child *child)
 /* Grants the caller right p on the other child's portal, and the other child the caller's arena, until the other's life ends. */
 static i64 introduce(struct child *caller, struct child *other, u64 arena, u64 bytes)
 {
-	struct acquaintance *knows = &caller->knows[other->service];
+	struct connection *connection = &caller->connections[other->service];
 	i64 result = 0;
 
-	if (knows->space == other->space && knows->arena == arena && knows->bytes == bytes)
+	if (connection->space == other->space && connection->arena == arena && connection->bytes == bytes)
 		return 0;
 	if (bytes)
 		result = child_grant(other, arena, bytes, other->space, RIGHT_R | RIGHT_W);
-	if (result >= 0 && knows->space != other->space)
+	if (result >= 0 && connection->space != other->space)
 		result = child_grant(other, other->portal, 1, caller->space, RIGHT_P);
 	if (result >= 0)
-		*knows = (struct acquaintance){ other->space, arena, bytes };
+		*connection = (struct connection){ other->space, arena, bytes };
 	return result;
 }
 
