@@ -24,7 +24,7 @@ static struct {
 
 static uint64_t portal;
 static uint32_t life;
-static uint32_t readers; /* bit i: arena.apart[i] is in use */
+static uint32_t readers; /* bit i: arena.apart[i] is taken */
 
 void *p9_buffer(void)
 {
@@ -44,7 +44,7 @@ static int p9_find(void)
 	return 0;
 }
 
-/* What a call in that life of the driver returned. */
+/* Turns the result of a call, made in that life of the driver, into 0 or more, or -errno. */
 static int64_t result_of(int64_t result, uint32_t then)
 {
 	if (result >= 0)
@@ -65,9 +65,9 @@ static int64_t p9_call(enum fs_op op, uint64_t a, uint64_t b, uint64_t c, uint64
 	return result_of(portal_call(portal, op, a, b, c, d, e, &word1), life);
 }
 
-/* The server numbers the files of all its devices in one space: below the host's inode number it puts a code of the
- * device, n zeros and a one with n more bits (QEMU's multidevs=remap). -> the host's number; *device: the code, 1 for the
- * first device. */
+/* The server numbers the files of all its devices in one range: in the low bits it puts a code of the device (n zeros, a one, n
+ * more bits), above that the host's inode number (QEMU's multidevs=remap). -> the host's number; *device: the code, 1 for the first
+ * device. */
 static uint64_t host_number(uint64_t path, uint32_t *device)
 {
 	unsigned zeros = path ? (unsigned)__builtin_ctzll(path) : 0;
@@ -103,7 +103,7 @@ static bool has_node(const struct inode *inode)
 	return inode->node && inode->life == life;
 }
 
-/* Asks for a node again that an earlier life of the driver knew; that of the directory is there. */
+/* Looks up a node again that an earlier life of the driver had; its directory's node is there. */
 static int node_renew(struct inode *inode)
 {
 	const char *name = inode->remote_name;
@@ -124,8 +124,8 @@ static int node_renew(struct inode *inode)
 	return 0;
 }
 
-/* The number of an inode's node. Walks again to what an earlier life of the driver knew: up to a directory that has one, leaving
- * the way down in `below`, and down again, as directories may be nested to any depth. */
+/* The number of an inode's node. If it is of an earlier life of the driver, looks it up again: goes up to a directory that has a
+ * node, noting the way in `below`, and down again. This needs no recursion: directories may be nested to any depth. */
 static int p9_node(struct inode *inode, uint64_t *node)
 {
 	struct inode *at = inode;
@@ -393,7 +393,7 @@ static int remote_name(struct inode *dir, const char *name, size_t length, uint6
 	return error;
 }
 
-/* What was made on the server goes again if there is no memory to know it here. */
+/* A file has been made on the server: if there is no memory for an inode (-ENOMEM), removes it again. -> error */
 static int known_or_undone(int error, struct inode *dir, const char *name, size_t length, bool directory)
 {
 	if (error == -ENOMEM)

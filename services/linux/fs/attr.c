@@ -1,4 +1,4 @@
-/* chmod and chown, and what every change of attributes ends with. */
+/* chmod and chown, and the end of every call that changes attributes. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
@@ -8,7 +8,7 @@
 #include "services/linux/syscall.h"
 #include "services/linux/fs/9p_client.h"
 
-/* Times that a program sets are told as if it had read or written. */
+/* The inotify events of a change: times that a program sets count as a read or a write. */
 static void notify_attributes(struct inode *inode, u32 which)
 {
 	u32 mask = which == FS_SET_ATIME ? IN_ACCESS : which == FS_SET_MTIME ? IN_MODIFY : IN_ATTRIB;

@@ -1,4 +1,4 @@
-/* What a task looks paths up from: its root and working directory, and its umask. */
+/* Root directory, working directory and umask of tasks: chdir, chroot, getcwd, umask. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>

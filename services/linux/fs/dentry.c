@@ -1,4 +1,4 @@
-/* Names in directories: a cache of what the 9p server has, and the truth about what programs have changed.
+/* Dentries, the names in directories: a cache of the 9p server's names, and the only record of names that programs have changed.
  *
  * Invariant: a dentry is in the hash table and in its parent's list of children exactly if it is not dead. */
 #include <asm/errno.h>
@@ -111,7 +111,7 @@ void dentries_trim(unsigned target)
 	}
 }
 
-/* One that is in no directory yet. */
+/* A dentry that is in no directory yet. */
 static struct dentry *dentry_make(const char *name, size_t length)
 {
 	struct dentry *dentry = heap_zalloc(sizeof(*dentry));
@@ -177,7 +177,7 @@ struct dentry *dentry_anonymous(struct inode *inode)
 	if (!dentry)
 		return NULL;
 	dentry->dead = true;
-	/* Not its alias: that would outlive it. */
+	/* It does not become the inode's alias: the inode may outlive it. */
 	dentry->inode = inode_get(inode);
 	return dentry;
 }
@@ -245,7 +245,7 @@ void dentry_instantiate(struct dentry *dentry, struct inode *inode)
 	dentry_pin(dentry);
 }
 
-/* In the place of a name of the server a hole stays behind, so that it is not looked up again. */
+/* Leaves a pinned dentry without inode in the place of a name of the server, so that the name is not looked up there again. */
 static bool leaves_hole(const struct dentry *dir)
 {
 	return dir->inode->ops && dir->inode->ops->lookup && !dir->inode->sb->write_through;
@@ -295,7 +295,7 @@ void dentry_forget_children(struct dentry *dir)
 	}
 }
 
-/* Names in a dentry itself change places byte by byte. */
+/* Exchanges the names of two dentries; short ones are in the dentries themselves and are copied. */
 static void dentry_swap_names(struct dentry *a, struct dentry *b)
 {
 	char *a_name = a->name == a->short_name ? b->short_name : a->name;
@@ -312,7 +312,7 @@ static void dentry_swap_names(struct dentry *a, struct dentry *b)
 	b->length = length;
 }
 
-/* Takes the dentry out of its directory, which keeps its reference. */
+/* Takes the dentry out of its directory; the reference to that stays. */
 static void dentry_leave(struct dentry *dentry)
 {
 	list_remove(&dentry->hash);

@@ -34,7 +34,7 @@ unsigned descriptors_limit(const struct task *self)
 	return (unsigned)min_u64(process_limit(self->process, RLIMIT_NOFILE), DESCRIPTORS_MAX);
 }
 
-/* Gives a table room for that many, a multiple of 64 that is more than it has. */
+/* Enlarges a table to that many descriptors, a multiple of 64. */
 static int table_resize(struct descriptor_table *files, unsigned size)
 {
 	struct file **fd = heap_zalloc(size * sizeof(*fd));
@@ -57,7 +57,7 @@ static int table_resize(struct descriptor_table *files, unsigned size)
 	return 0;
 }
 
-/* Makes room for a descriptor that is below DESCRIPTORS_MAX, and for as many behind it as keep growing cheap. */
+/* Makes room for a descriptor below DESCRIPTORS_MAX, and for half as many again, so that a table is not copied often. */
 static int table_grow(struct descriptor_table *files, unsigned last)
 {
 	return table_resize(files, (unsigned)min_u64((last + last / 2 + 64) & ~63ul, DESCRIPTORS_MAX));
@@ -105,7 +105,7 @@ struct descriptor_table *descriptors_fork(struct descriptor_table *files)
 	return copy;
 }
 
-/* Closes one descriptor of a table that self may not have any more. */
+/* Closes a descriptor of a table, which need not be self's own any more. */
 static void descriptor_release(struct task *self, struct descriptor_table *files, unsigned fd)
 {
 	struct file *file = files->fd[fd];
@@ -160,7 +160,7 @@ struct file *descriptor_get(struct descriptor_table *files, int fd)
 	return file ? file_get(file) : NULL;
 }
 
-/* The first free descriptor that is not below `from`, with a slot. -EMFILE, -ENOMEM. */
+/* The first free descriptor from `from` on; makes room for it in the table. -EMFILE, -ENOMEM. */
 static int room(struct task *self, unsigned from)
 {
 	struct descriptor_table *files = self->files;

@@ -1,4 +1,4 @@
-/* Character devices: those of memory, and a table of those that other rooms have. */
+/* Character devices: null, zero, full, random; and the table of all devices, other rooms' among them. */
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>

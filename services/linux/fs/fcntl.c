@@ -38,7 +38,7 @@ long sys_fcntl(struct task *self, struct user_frame *f)
 		descriptor_set_close_on_exec(self->files, fd, value & FD_CLOEXEC);
 		return 0;
 	case F_GETFL:
-		/* What has no name has not been opened. */
+		/* A file without a dentry (a pipe, a socket) was not opened by name: it has no O_LARGEFILE. */
 		return file->flags | (file->flags & O_PATH || !file->dentry ? 0 : O_LARGEFILE);
 	case F_SETFL:
 		if (file->flags & O_PATH)

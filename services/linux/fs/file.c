@@ -1,4 +1,4 @@
-/* Open files, and those of regular files and directories. */
+/* Open files; the operations of regular files and directories. */
 
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -316,7 +316,7 @@ bool file_pause(struct task *self, const struct file *file)
 	return file->ops->pieces == PIECES_SIGNAL ? task_interrupted(self) : self->work & WORK_EXIT;
 }
 
-/* Waits for who moves much. */
+/* Waits until the task that moves in pieces is done. */
 static int wait_for_turn(struct task *self, const struct file *file, bool position, bool write)
 {
 	int error = 0;
@@ -355,7 +355,7 @@ void file_release_hold(struct task *self, struct file *file)
 		wake_up(&released);
 }
 
-/* Not part of the short way, whose registers they would take. */
+/* Kept out of line, so that the short way does not have to save registers. */
 static __attribute__((noinline)) long read_pieces(struct task *self, struct file *file, char *to, size_t bytes,
 	u64 *pos)
 {

@@ -12,11 +12,11 @@
  * The service does not write to the 9p server (unless the share is writable): what programs change stays in the inode or in the
  * list of dentries. Such inodes are `dirty` and their dentries `pinned`; all others are a cache, forgotten oldest first when there
  * are too many. A name that was removed leaves a dentry without inode that is `pinned`. A dentry without inode that is not pinned
- * says that the server has no such name.
+ * means that the server has no such name.
  *
  *   namei.c path.c        from a path to a dentry; making and removing names     dentry.c inode.c    what is known of the tree
  *   open.c read_write.c stat.c attr.c fcntl.c ...    the calls, as in Linux      descriptors.c       tables of descriptors; cwd.c
- *   notify.c              telling who watches
+ *   notify.c              events for the watches of inotify
  *   file.c                open files                                             page_cache.c        the content of files
  *   mounts.c devices.c    what there is at the start                             9p_client.c         the server's side
  *
@@ -69,7 +69,7 @@ struct inode_ops {
 	int (*open)(struct task *self, struct inode *inode, struct file *file);
 	/* Brings attributes up to date before they are read or a right is asked for; may be NULL. */
 	void (*refresh)(struct inode *inode);
-	/* Whether self may use it: 1 whatever owner and mode say, 0 as they say, or an error; may be NULL. */
+	/* May self use it? 1: yes; 0: as owner and mode say; or an error. May be NULL. */
 	int (*judge)(struct task *self, const struct inode *inode);
 	/* The last reference goes; may be NULL. */
 	void (*release)(struct inode *inode);
@@ -96,7 +96,7 @@ struct superblock {
 struct inode {
 	uint32_t refs;
 	uint32_t mode, uid, gid, nlink;
-	bool made_here; /* on the server, by a process: owner and the bits of mode above 0777 are not the server's to say */
+	bool made_here; /* a process has made it on the server: owner and the bits of mode above 0777 are not taken from there */
 	uint64_t ino, rdev, size, blocks;
 	struct stamp atime, mtime, ctime;
 	struct superblock *sb;
@@ -104,7 +104,7 @@ struct inode {
 	struct list_node hash; /* inodes with a node, by superblock and number */
 	bool linkable;         /* has no name yet, and may be given one: O_TMPFILE */
 	bool dirty;            /* differs from the server's: must not be forgotten */
-	bool written;          /* the pages do */
+	bool written;          /* its pages differ */
 	uint8_t kmap;          /* hint of services/linux/fs/page_cache.c */
 	/* The server's side. */
 	bool remote;              /* there is one */
@@ -133,7 +133,7 @@ struct inode {
 	struct list_node locks; /* record locks, services/linux/fs/record_locks.c */
 	struct list_node watches; /* the event room's; only if there are some */
 	uint32_t watched;         /* how many, each with a reference */
-	struct task *writer;     /* who writes in pieces: other writers wait */
+	struct task *writer;     /* a task that writes in pieces: other writers wait */
 	struct dentry *alias;    /* a dentry that names it, if one is cached: no reference */
 };
 
@@ -203,7 +203,7 @@ struct file {
 	u32 flags; /* O_* */
 	u8 may;    /* FILE_* */
 	u64 pos;
-	struct task *mover;      /* who moves it in pieces: others wait with calls on the position */
+	struct task *mover;      /* a task that moves bytes in pieces: calls of others that use the position wait */
 	struct inode *inode;     /* never NULL */
 	struct dentry *dentry;     /* NULL: has no name, as a pipe */
 	void *data;              /* of ops */
@@ -230,13 +230,13 @@ struct fs {
 
 /* What this room calls in rooms behind it. Set once, at the start. */
 struct fs_hooks {
-	/* A file that epoll sets watch (file->epolls) is going. */
+	/* A file that epoll sets watch (file->epolls) is about to be freed. */
 	void (*unwatch)(struct file *file);
 	/* Opens a fifo: sets file->ops and file->data; may wait for the other end. */
 	int (*open_fifo)(struct task *self, struct inode *inode, struct file *file);
-	/* Something has happened to a watched inode: see notify_dentry(). */
+	/* Something has happened to a watched inode: notify_dentry(). */
 	void (*notify)(struct inode *inode, u32 mask, u32 cookie, const char *name, size_t length);
-	/* A watched inode has no name any more, and nothing but its watches knows it: they go, and it with them. */
+	/* A watched inode has no name any more and is referenced by its watches only: ends these, and it with them. */
 	void (*notify_gone)(struct inode *inode);
 	/* F_GETPIPE_SZ (wanted NULL) and F_SETPIPE_SZ. */
 	long (*pipe_size)(struct task *self, struct file *file, const u64 *wanted);
@@ -375,33 +375,33 @@ void file_fetch(struct file *file, const u64 *pos, size_t bytes);
 /* Moves bytes from one file to another through memory of the service, in pieces. */
 long file_transfer(struct task *self, struct file *in, struct file *out, u64 *in_pos, u64 *out_pos, u64 bytes);
 
-/* --- telling who watches files: masks are IN_* of <linux/inotify.h> --- */
+/* --- events for watches: masks are IN_* of <linux/inotify.h> --- */
 
-extern u64 inodes_watched; /* watches that there are */
-/* Beside a mask: the name that the event comes with has been removed. */
+extern u64 inodes_watched; /* number of watches */
+/* A flag in masks: the name that the event has been sent with was removed. */
 enum { NOTIFY_UNLINKED = 1 << 27 };
 void notify_inode_far(struct inode *inode, u32 mask);
 void notify_dentry_far(const struct dentry *dentry, u32 mask);
 void notify_entry_far(struct inode *dir, const struct inode *inode, u32 mask, u32 cookie, const struct dentry *called);
-/* To a file itself: its watches are told. */
+/* An event of a file itself, for its watches. */
 static inline void notify_inode(struct inode *inode, u32 mask)
 {
 	if (__builtin_expect(inodes_watched != 0, 0))
 		notify_inode_far(inode, mask);
 }
-/* To a file that was found or opened by this name (NULL: it has none): its directory's watches are told, too. */
+/* An event of a file that was found or opened by this name (NULL: it has none), for its watches and its directory's. */
 static inline void notify_dentry(const struct dentry *dentry, u32 mask)
 {
 	if (__builtin_expect(inodes_watched != 0, 0) && dentry)
 		notify_dentry_far(dentry, mask);
 }
-/* To a name of a directory that stood, or stands, for the inode: only the directory's watches are told. */
+/* An event of a name in a directory that was, or is, the inode's; for the directory's watches only. */
 static inline void notify_entry(struct inode *dir, const struct inode *inode, u32 mask, u32 cookie, const struct dentry *called)
 {
 	if (__builtin_expect(inodes_watched != 0, 0))
 		notify_entry_far(dir, inode, mask, cookie, called);
 }
-/* What the two events of a rename have in common, and no others. */
+/* A new number that the two events of a rename share, and no others. */
 u32 notify_cookie(void);
 
 /* --- vectors of readv() and the like --- */
@@ -464,7 +464,7 @@ struct exec_attributes {
  * in the service's memory. Checks that it is a regular file that self may execute. */
 int exec_open(struct task *self, int dirfd, const char *path, int flags, struct file **file,
 	struct exec_attributes *about);
-/* Holds a program's file while it runs, during which nobody may open it for writing. -ETXTBSY if somebody has already. */
+/* While a program runs, nobody may open its file for writing: counts one such use. -ETXTBSY if the file is open for writing. */
 int file_deny_write(struct file *file);
 void file_allow_write(struct task *self, struct file *file);
 /* Reads from a regular file at an offset, independently of its position. -> bytes, 0 at the end. */
@@ -488,8 +488,8 @@ int segment_fill(uint32_t segment, uint32_t page);
 int segment_fetch(uint32_t segment, uint32_t page);
 /* What /proc/self/maps says about a segment: path into `to`, device and inode number. false: not a file's. */
 bool segment_name(uint32_t segment, char *to, size_t size, uint64_t *dev, uint64_t *ino);
-/* No frame was free (FAULT_NOMEM): drops what the page cache and the names in memory can do without. -> whether frames
- * became free; then the access is worth another try before anything is killed. */
+/* No frame was free (FAULT_NOMEM): drops clean pages of the page cache and unused dentries. -> have frames become free, so that the
+ * access should be tried again before a process is killed? */
 bool fs_reclaim(void);
 /* Pages in the cache, roughly, for /proc/meminfo. */
 uint64_t page_cache_count(void);

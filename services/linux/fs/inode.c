@@ -139,7 +139,7 @@ bool in_group(const struct task *self, uint32_t gid)
 	return cred->fsgid == gid;
 }
 
-/* What its file system says of it: see inode_ops.judge. */
+/* Asks the file system: inode_ops.judge. */
 static int judge(struct task *self, struct inode *inode)
 {
 	const struct inode_ops *ops = inode->ops;
@@ -202,7 +202,7 @@ uint64_t inode_dev(const struct inode *inode)
 {
 	uint64_t dev = inode->sb->dev;
 
-	/* A share may cross devices of the host: the first one has the superblock's own number. */
+	/* The tree of a share may lie on several devices of the host: files of the first have the superblock's own st_dev. */
 	return inode->device > 1 ? dev + ((uint64_t)inode->device << 20) : dev;
 }
 

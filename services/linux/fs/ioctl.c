@@ -1,4 +1,4 @@
-/* ioctl: what is the same for every file; the rest is for the file itself (file_ops.ioctl). */
+/* ioctl: the commands that are the same for every file; file_ops.ioctl gets the others. */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>

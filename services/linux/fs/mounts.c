@@ -1,4 +1,4 @@
-/* What is mounted where at the start, and the names of devices. */
+/* Mounts file systems at the start, and makes the names of devices. */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>

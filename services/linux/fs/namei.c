@@ -1,4 +1,5 @@
-/* Calls that make, remove and move names: mkdir, mknod, unlink, rename, link, symlink; and the inode that a call names. */
+/* Calls that make, remove and move names: mkdir, mknod, unlink, rename, link, symlink; and inode_at(), the inode that a call
+ * names. */
 
 #include <asm/errno.h>
 #include <linux/fcntl.h>
@@ -87,7 +88,7 @@ static u32 group_in(const struct task *self, const struct inode *dir, u32 *mode)
 	return dir->gid;
 }
 
-/* On the server the inode belongs to who runs that; here to self. */
+/* Gives a file that was made on the server to self; on the host it belongs to the user who runs the server. */
 static void belongs_to(const struct task *self, const struct inode *dir, struct inode *inode, u32 mode)
 {
 	inode->gid = group_in(self, dir, &mode);
@@ -290,7 +291,7 @@ static long make_link(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 
 	if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	/* A descriptor may have come from somebody who can reach what self cannot. */
+	/* A descriptor may have come from a process that can reach files that self cannot. */
 	if (flags & AT_EMPTY_PATH && !task_is_root(self))
 		return -ENOENT;
 	error = path_lookup_user(self, from_fd, from, how, &old);
@@ -333,7 +334,7 @@ static void name_lost(struct inode *inode)
 		list_remove(&inode->hash);
 }
 
-/* A file whose last name nobody uses ends before that name's removal is told. */
+/* If nobody uses a file whose last name is removed, the file ends before the event of the removal is sent. */
 static void notify_removed(struct inode *dir, struct inode *inode, const struct dentry *dentry)
 {
 	if (!is_directory(inode))
@@ -439,13 +440,13 @@ static bool is_below(const struct dentry *dentry, const struct dentry *top)
 	return dentry == top;
 }
 
-/* A directory that gets another parent is written to: its "..". */
+/* A directory that gets another parent needs the right to write to it: its ".." changes. */
 static int may_leave(struct task *self, const struct dentry *dentry, const struct dentry *dir)
 {
 	return is_directory(dentry->inode) && dentry->parent != dir ? inode_permission(self, dentry->inode, 2) : 0;
 }
 
-/* What may stand at the new name. */
+/* Checks what stands at the new name. */
 static int check_replaced(struct task *self, const struct dentry *from, struct dentry *to)
 {
 	bool directory = is_directory(from->inode), empty;
@@ -459,7 +460,7 @@ static int check_replaced(struct task *self, const struct dentry *from, struct d
 	return error ? error : empty ? 0 : -ENOTEMPTY;
 }
 
-/* In the order in which Linux finds what is wrong. */
+/* Checks a rename, in the order in which Linux reports errors. */
 static int check_rename(struct task *self, struct dentry *from, struct dentry *to, unsigned flags)
 {
 	bool exchange = flags & RENAME_EXCHANGE;
@@ -493,7 +494,7 @@ static int check_rename(struct task *self, struct dentry *from, struct dentry *t
 	return error;
 }
 
-/* A name goes from one directory to another. */
+/* Updates the link counts of directories when a directory has moved from one to the other. */
 static void directory_left(const struct inode *inode, struct inode *dir, struct inode *new_dir)
 {
 	if (!is_directory(inode) || dir == new_dir)
@@ -502,7 +503,7 @@ static void directory_left(const struct inode *inode, struct inode *dir, struct 
 	new_dir->nlink++;
 }
 
-/* The inode went from one name to another. */
+/* Sends the events of an inode that moved from one name to another. */
 static void notify_moved(struct inode *dir, const struct dentry *from, struct inode *new_dir, const struct dentry *to,
 	struct inode *inode)
 {
@@ -526,7 +527,7 @@ static int exchange_entries(struct dentry *a, struct dentry *b)
 	a->inode->ctime = b->inode->ctime = stamp_now();
 	directory_changed(dir);
 	directory_changed(other);
-	/* They have each other's names now. */
+	/* The two dentries have each other's names now. */
 	notify_moved(dir, b, other, a, a->inode);
 	notify_moved(other, a, dir, b, b->inode);
 	return 0;
@@ -589,7 +590,7 @@ static long rename_at(struct task *self, int from_fd, u64 from, int to_fd, u64 t
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	/* Both ways are walked before it matters whether there is anything to rename. */
+	/* Both paths are looked up before it matters whether there is anything to rename. */
 	error = path_lookup_user(self, from_fd, from, LOOKUP_MISSING, &old);
 	if (error)
 		return error;

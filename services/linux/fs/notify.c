@@ -1,4 +1,4 @@
-/* What happens to files is told to who watches them: see fs.h. Watches themselves are the event room's (event/inotify.c). */
+/* Sends events of files to the watches of inotify: see fs.h. Watches themselves are in the event room (event/inotify.c). */
 #include <linux/inotify.h>
 
 #include "services/linux/fs/private.h"

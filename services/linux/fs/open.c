@@ -66,7 +66,7 @@ static int open_nameless(struct task *self, struct dentry *dir, u32 flags, u32 m
 	return *opened ? 0 : -ENOMEM;
 }
 
-/* No file is left behind that could not be opened. */
+/* Makes a file and opens it, or (for want of memory) does neither. */
 static int open_made(struct task *self, struct dentry *dentry, u32 flags, u32 mode, struct file **opened)
 {
 	struct file *file = heap_zalloc(sizeof(*file));
@@ -239,7 +239,7 @@ long sys_ftruncate(struct task *self, struct user_frame *f)
 	return error;
 }
 
-/* Makes zeros of a range of the file, in pieces. */
+/* Fills a range of the file with zeros, in pieces. */
 static int zero_range(struct task *self, struct file *file, u64 from, u64 to)
 {
 	int error = file_hold(self, file, NULL, true);

@@ -1,5 +1,5 @@
-/* The page cache. A chunk whose bit is set in inode->filled has all its pages in the segment; of the others only
- * the server knows the content. Written pages are in the segment alone, so the pages of a written file are never dropped.
+/* The page cache. If a chunk's bit is set in inode->filled, all its pages are in the segment; the content of other chunks is on the
+ * server only. Written pages are in the segment only, so the pages of a written file are never dropped.
  *
  * Kmaps: the window [base, base + KMAPS << shift) of the service; kmap i shows one piece of one segment. */
 #include "services/linux/clock.h"
@@ -69,7 +69,7 @@ static void kmap_clear(unsigned i)
 	kmaps[i].inode = NULL;
 }
 
-/* Where the service sees a byte of the file; valid up to the end of the piece (*left bytes) and until the next call. */
+/* The service's address of a byte of the file; good to the end of the piece (*left bytes), until the next call. */
 static char *kmap_inode(struct inode *inode, uint64_t offset, uint64_t *left)
 {
 	uint64_t piece = offset >> kmap_shift;
@@ -165,8 +165,7 @@ void page_cache_release(struct inode *inode)
 	segment_leave(inode);
 }
 
-/* What lies behind the last page is out of reach for processes (SIGBUS): told to the kernel once somebody has mapped the
- * file. */
+/* Tells the kernel where the file ends, once it has been mapped: an access behind the last page is SIGBUS. */
 static void tell_end(const struct inode *inode, uint64_t size)
 {
 	if (inode->bounded && inode->segment)
@@ -221,7 +220,8 @@ static bool drop_until_enough(bool pinned)
 	return false;
 }
 
-/* Programs need their own pages again at once: dropping those all the time would be all that the machine does. */
+/* Drops pages of running programs too, at most once a second: programs need them again at once, and the machine would do nothing
+ * else. */
 static void drop_programs(void)
 {
 	static uint64_t last;
@@ -244,7 +244,7 @@ bool fs_reclaim(void)
 		dentries_trim(256);
 		drop_programs();
 	}
-	/* A few frames would be gone before the access that needs them has been tried again. */
+	/* If only a few frames became free, others would take them before the access that needs them is tried again. */
 	return frames(&free, &total) && free > before && free > total / 32;
 }
 
@@ -261,7 +261,7 @@ void page_cache_shrink(void)
 		fs_reclaim();
 }
 
-/* Pages of a file in memory cannot be dropped again, so the last frames are not for them. -> may `bytes` more be made? */
+/* May a file in memory get `bytes` more? Its pages cannot be dropped again, so the last frames are not for them. */
 static bool may_grow(uint64_t bytes)
 {
 	static uint64_t budget;
@@ -313,7 +313,7 @@ static int chunk_mark(struct inode *inode, uint64_t chunk)
 	return 0;
 }
 
-/* Supplies a whole chunk, of which the server has the first bytes: what lies behind the server's file is zero. */
+/* Supplies a whole chunk: bytes up to the end of the server's file from there, zeros behind. */
 static int chunk_supply(struct inode *inode, uint64_t chunk, char *buffer, uint64_t bytes)
 {
 	uint64_t offset = chunk * CHUNK_BYTES;
@@ -353,8 +353,8 @@ static int chunk_fill(struct inode *inode, uint64_t chunk)
 	return got < 0 ? (int)got : chunk_supply(inode, chunk, p9_buffer(), (uint64_t)got);
 }
 
-/* The same without the service lock while the driver reads. -> whether the chunk is there; if the file has changed
- * meanwhile, what was read is worth nothing. */
+/* The same without the service lock while the driver reads. -> is the chunk there? If the file has changed meanwhile, the bytes
+ * that were read are thrown away. */
 static bool chunk_fetch(struct inode *inode, uint64_t chunk)
 {
 	const struct stamp mtime = inode->mtime;
@@ -374,7 +374,7 @@ static bool chunk_fetch(struct inode *inode, uint64_t chunk)
 	return inode->segment == segment && chunk_is_filled(inode, chunk);
 }
 
-/* The first chunk of a range of the file that is not there, or `none`. */
+/* The first chunk of a range of the file that is not filled, or `none`. */
 static uint64_t absent_chunk(const struct inode *inode, uint64_t offset, uint64_t bytes, uint64_t none)
 {
 	uint64_t end = min_u64(inode->size, offset + bytes);
@@ -468,7 +468,7 @@ long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t byte
 	return done ? (long)done : error;
 }
 
-/* The file differs from the server's from now on. */
+/* Notes that the file differs from the server's. */
 static void note_written(struct inode *inode)
 {
 	inode->mtime = stamp_now();
@@ -572,7 +572,7 @@ int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
 	return error;
 }
 
-/* Everything behind the new end goes, and reads as zero if the file grows again. */
+/* Drops all content behind the new end; it reads as zeros if the file grows again. */
 static int cut(struct inode *inode, uint64_t size)
 {
 	uint64_t tail = page_up(size) - size;
