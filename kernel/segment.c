@@ -317,6 +317,34 @@ int segment_end(struct space *caller, u32 number, u64 pages)
 	return 0;
 }
 
+i64 segment_next(struct space *caller, u32 number, u64 page, u64 *end)
+{
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+	u64 found;
+
+	if (error)
+		return error;
+	if (segment_is_fixed(segment))
+		return -E_INVAL;
+	found = page < segment->pages ? radix_next(&segment->frames, page) : RADIX_NONE;
+	if (found == RADIX_NONE)
+		return -E_NOENT;
+	*end = found;
+	do
+		++*end;
+	while (*end < found + PRESENT_RUN && *end < segment->pages && radix_find(&segment->frames, *end));
+	return (i64)found;
+}
+
+i64 segment_frames(struct space *caller, u32 number)
+{
+	struct segment *segment;
+	int error = find_for(caller, number, &segment);
+
+	return error ? error : (i64)segment->present;
+}
+
 static int share_frames(struct segment *from, struct segment *to)
 {
 	const struct radix_node *leaf;

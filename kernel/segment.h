@@ -45,6 +45,9 @@ int segment_destroy(struct space *caller, u32 number);
 int segment_supply(struct space *caller, u32 number, u64 first, u64 count, u64 from);
 int segment_evict(struct space *caller, u32 number, u64 first, u64 count);
 int segment_end(struct space *caller, u32 number, u64 pages);
+/* What segment_present() does: *end is word 1. */
+i64 segment_next(struct space *caller, u32 number, u64 page, u64 *end);
+i64 segment_frames(struct space *caller, u32 number);
 /* A copy, copy-on-write. */
 int segment_clone(struct space *caller, u32 number);
 int segment_device(struct space *caller, u64 physical, u64 bytes);

@@ -414,6 +414,20 @@ static i64 do_segment_evict(const struct request *r)
 	return segment_evict(r->space, number(r, 0), word(r, 1), word(r, 2));
 }
 
+static i64 do_segment_present(const struct request *r)
+{
+	u64 end = 0;
+	i64 page = segment_next(r->space, number(r, 0), word(r, 1), &end);
+
+	regs_set_results(r->frame, 0, end);
+	return page;
+}
+
+static i64 do_segment_frames(const struct request *r)
+{
+	return segment_frames(r->space, number(r, 0));
+}
+
 static i64 do_segment_end(const struct request *r)
 {
 	return segment_end(r->space, number(r, 0), word(r, 1));

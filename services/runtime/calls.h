@@ -123,6 +123,17 @@ static inline i64 call_segment_evict(u32 segment, u64 first, u64 count)
 	return native_call3(CALL_segment_evict, segment, first, count);
 }
 
+/* *end: behind the last page of the run. */
+static inline i64 call_segment_present(u32 segment, u64 page, u64 *end)
+{
+	return native_call2(CALL_segment_present, segment, page, 0, 0, 0, 0, end);
+}
+
+static inline i64 call_segment_frames(u32 segment)
+{
+	return native_call3(CALL_segment_frames, segment, 0, 0);
+}
+
 static inline i64 call_segment_end(u32 segment, u64 pages)
 {
 	return native_call3(CALL_segment_end, segment, pages, 0);

@@ -176,13 +176,17 @@ static void test_segments(void)
 			THERE(CALL_segment_supply, segment, 0, 1, from) == -E_PERM &&
 			THERE(CALL_segment_evict, segment, 0, 1) == -E_PERM &&
 			THERE(CALL_segment_end, segment, 1) == -E_PERM &&
+			THERE(CALL_segment_present, segment, 0) == -E_PERM &&
+			THERE(CALL_segment_frames, segment) == -E_PERM &&
 			THERE(CALL_segment_clone, segment) == -E_PERM &&
 			THERE(CALL_map, 0, FREE_AT, PAGE_SIZE, RIGHT_R, segment) == -E_PERM,
-		"segment_destroy, _supply, _evict, _end, _clone, map: PERM");
+		"segment_destroy, _supply, _evict, _end, _present, _frames, _clone, map: PERM");
 	check(HERE(CALL_segment_destroy, ~0ul) == -E_NOENT && HERE(CALL_segment_supply, ~0ul, 0, 1, from) == -E_NOENT &&
 			HERE(CALL_segment_evict, ~0ul, 0, 1) == -E_NOENT &&
-			HERE(CALL_segment_end, ~0ul, 1) == -E_NOENT && HERE(CALL_segment_clone, ~0ul) == -E_NOENT,
-		"segment_destroy, _supply, _evict, _end, _clone: NOENT");
+			HERE(CALL_segment_end, ~0ul, 1) == -E_NOENT &&
+			HERE(CALL_segment_present, ~0ul, 0) == -E_NOENT &&
+			HERE(CALL_segment_frames, ~0ul) == -E_NOENT && HERE(CALL_segment_clone, ~0ul) == -E_NOENT,
+		"segment_destroy, _supply, _evict, _end, _present, _frames, _clone: NOENT");
 	check(HERE(CALL_segment_supply, paged, 4, 1, from) == -E_INVAL &&
 			HERE(CALL_segment_supply, paged, 0, ~0ul, from) == -E_INVAL &&
 			HERE(CALL_segment_evict, paged, 3, 2) == -E_INVAL,

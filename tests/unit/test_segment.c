@@ -66,6 +66,39 @@ static void test_pager(void **state)
 	assert_int_equal(space_fault(s, 0x14000, 0, &fault), FAULT_READ | FAULT_PAGER);
 }
 
+/* Which pages have frames. */
+static void test_present(void **state)
+{
+	int number = segment_create(first, 4096, 0);
+	u64 physical, end = 0;
+
+	(void)state;
+	assert_int_equal(segment_next(first, (u32)number, 0, &end), -E_NOENT);
+	assert_int_equal(segment_frames(first, (u32)number), 0);
+	assert_int_equal(segment_supply(first, (u32)number, 5, 3, 0), 0);
+	assert_int_equal(segment_supply(first, (u32)number, 4095, 1, 0), 0);
+	assert_int_equal(segment_next(first, (u32)number, 0, &end), 5);
+	assert_int_equal(end, 8);
+	assert_int_equal(segment_next(first, (u32)number, 6, &end), 6);
+	assert_int_equal(segment_next(first, (u32)number, 8, &end), 4095);
+	assert_int_equal(end, 4096);
+	assert_int_equal(segment_next(first, (u32)number, 4096, &end), -E_NOENT);
+	assert_int_equal(segment_next(first, (u32)number, RADIX_NONE, &end), -E_NOENT);
+	assert_int_equal(segment_frames(first, (u32)number), 4);
+	assert_int_equal(segment_evict(first, (u32)number, 6, 1), 0);
+	assert_int_equal(segment_next(first, (u32)number, 0, &end), 5);
+	assert_int_equal(end, 6);
+	assert_int_equal(segment_frames(first, (u32)number), 3);
+	assert_int_equal(segment_supply(first, (u32)number, 1024, SEGMENT_SUPPLY_MAX, 0), 0);
+	assert_int_equal(segment_supply(first, (u32)number, 1024 + SEGMENT_SUPPLY_MAX, 1, 0), 0);
+	assert_int_equal(segment_next(first, (u32)number, 1024, &end), 1024);
+	assert_int_equal(end, 1024 + PRESENT_RUN);
+	assert_int_equal(segment_next(s, (u32)number, 0, &end), -E_PERM);
+	assert_int_equal(segment_frames(s, (u32)number), -E_PERM);
+	assert_int_equal(segment_frames(first, 999), -E_NOENT);
+	assert_int_equal(segment_next(first, (u32)segment_contiguous(first, 2, &physical), 0, &end), -E_INVAL);
+}
+
 /* A segment supplied from a mapping of itself: reading makes the page first. */
 static void test_supply_itself(void **state)
 {
@@ -229,6 +262,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_segments),
 		TEST(test_pager),
+		TEST(test_present),
 		TEST(test_supply_itself),
 		TEST(test_end),
 		TEST(test_dead_pager),

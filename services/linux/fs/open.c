@@ -10,6 +10,7 @@
 #include "lib/format.h"
 
 #include "services/linux/fs/private.h"
+#include "services/linux/send_signal.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
 #include "services/linux/fs/page_cache.h"
@@ -239,55 +240,67 @@ long sys_ftruncate(struct task *self, struct user_frame *f)
 	return error;
 }
 
-/* Fills a range of the file with zeros, in pieces. */
-static int zero_range(struct task *self, struct file *file, u64 from, u64 to)
+/* Makes a hole of a range of the file, in pieces. */
+static int punch_range(struct task *self, struct file *file, u64 from, u64 to)
 {
-	int error = file_hold(self, file, NULL, true);
+	long done = file_hold(self, file, NULL, true);
 
-	while (!error && from < to) {
-		u64 piece = min_u64(to - from, IO_PIECE);
-
-		error = page_cache_zero(file->inode, from, piece);
-		from += piece;
-		if (!error && from < to && file_pause(self, file))
-			error = -EINTR;
+	while (done >= 0 && from < to) {
+		done = page_cache_punch(file->inode, from, to - from);
+		from += done > 0 ? (u64)done : 0;
+		if (done > 0 && from < to && file_pause(self, file))
+			done = -EINTR;
 	}
 	file_release_hold(self, file);
-	return error;
+	return done < 0 ? (int)done : 0;
+}
+
+enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 }; /* FALLOC_FL_*, <linux/falloc.h> */
+
+static int check_allocate(struct task *self, const struct file *file, unsigned mode, i64 offset, i64 bytes)
+{
+	u64 limit = process_limit(self->process, RLIMIT_FSIZE), end = (u64)offset + (u64)bytes;
+
+	if (offset < 0 || bytes <= 0)
+		return -EINVAL;
+	if (mode & ~(unsigned)(KEEP_SIZE | PUNCH_HOLE | ZERO_RANGE) || (mode & PUNCH_HOLE && mode & ZERO_RANGE) ||
+		(mode & PUNCH_HOLE && !(mode & KEEP_SIZE)))
+		return -EOPNOTSUPP;
+	if (!(file->may & FILE_WRITE))
+		return -EBADF;
+	if (!is_regular(file->inode))
+		return file->ops->seekable ? -ENODEV : -ESPIPE;
+	if (file->inode->deny_write)
+		return -ETXTBSY;
+	if (end > page_cache_limit(file->inode))
+		return -EFBIG;
+	if (!(mode & KEEP_SIZE) && end > file->inode->size && end > limit) {
+		signal_send(self, SIGXFSZ);
+		return -EFBIG;
+	}
+	return 0;
 }
 
 long sys_fallocate(struct task *self, struct user_frame *f)
 {
-	enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 }; /* FALLOC_FL_*, <linux/falloc.h> */
 	struct file *file = descriptor_peek(self->files, arg(f, 0));
 	unsigned mode = (unsigned)arg(f, 1);
-	i64 offset = (i64)arg(f, 2), bytes = (i64)arg(f, 3);
-	struct inode *inode;
-	u64 end;
+	u64 offset = arg(f, 2), end = offset + arg(f, 3), size;
+	long error = file && !(file->flags & O_PATH) ? check_allocate(self, file, mode, (i64)offset, (i64)arg(f, 3))
+						     : -EBADF;
 
-	if (!file || !(file->may & FILE_WRITE))
-		return -EBADF;
-	inode = file->inode;
-	if (offset < 0 || bytes <= 0)
-		return -EINVAL;
-	if (!is_regular(inode))
-		return file->ops->seekable ? -ENODEV : -ESPIPE;
-	if (mode & ~(unsigned)(KEEP_SIZE | PUNCH_HOLE | ZERO_RANGE))
-		return -EOPNOTSUPP;
-	end = (u64)offset + (u64)bytes;
-	if (end > FILE_SIZE_MAX)
-		return -EFBIG;
-	if (mode & (PUNCH_HOLE | ZERO_RANGE) && (u64)offset < inode->size) {
-		int error;
-
-		file_get(file);
-		error = zero_range(self, file, (u64)offset, min_u64(end, inode->size));
-		if (!error && !(mode & KEEP_SIZE) && end > inode->size)
-			error = page_cache_truncate(inode, end);
-		file_put(self, file);
+	if (error)
 		return error;
-	}
-	return !(mode & KEEP_SIZE) && end > inode->size ? page_cache_truncate(inode, end) : 0;
+	file_get(file);
+	size = file->inode->size;
+	if (mode & (PUNCH_HOLE | ZERO_RANGE) && offset < size)
+		error = punch_range(self, file, offset, min_u64(end, size));
+	if (!error && !(mode & KEEP_SIZE) && end > file->inode->size)
+		error = page_cache_truncate(file->inode, end);
+	if (!error)
+		notify_dentry(file->dentry, IN_MODIFY);
+	file_put(self, file);
+	return error;
 }
 
 /* --- access --- */

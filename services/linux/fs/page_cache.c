@@ -115,6 +115,11 @@ static struct list_node *segment_bucket(uint32_t segment)
 	return &segments[segment % SEGMENT_BUCKETS];
 }
 
+uint64_t page_cache_limit(const struct inode *inode)
+{
+	return inode->paged ? FILE_SIZE_MAX : FILE_MEMORY_MAX;
+}
+
 int page_cache_segment(struct inode *inode)
 {
 	int64_t segment;
@@ -126,7 +131,7 @@ int page_cache_segment(struct inode *inode)
 		}
 		return 0;
 	}
-	segment = call_segment_create(FILE_SIZE_MAX / PAGE_SIZE, inode->paged ? SEGMENT_PAGED : 0);
+	segment = call_segment_create(page_cache_limit(inode) / PAGE_SIZE, inode->paged ? SEGMENT_PAGED : 0);
 	if (segment < 0)
 		return errno_of(segment);
 	inode->segment = (uint32_t)segment;
@@ -443,6 +448,20 @@ int segment_fetch(uint32_t segment, uint32_t page)
 
 /* --- reading and writing --- */
 
+static long zeros_read(void *to, size_t bytes)
+{
+	size_t done = 0, copied = 0;
+
+	for (; done < bytes; done += copied) {
+		uint64_t piece = min_u64(bytes - done, PAGE_SIZE);
+
+		copied = copy_guarded((char *)to + done, zeros, piece);
+		if (copied < piece)
+			return done + copied ? (long)(done + copied) : -EFAULT;
+	}
+	return (long)done;
+}
+
 long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t bytes)
 {
 	size_t done = 0;
@@ -451,6 +470,10 @@ long page_cache_read(struct inode *inode, uint64_t offset, void *to, size_t byte
 	if (offset >= inode->size || !bytes)
 		return 0;
 	bytes = min_u64(bytes, inode->size - offset);
+	/* Behind the last page that there can be: zeros. */
+	if (offset >= page_cache_limit(inode))
+		return zeros_read(to, bytes);
+	bytes = min_u64(bytes, page_cache_limit(inode) - offset);
 	error = page_cache_segment(inode);
 	while (!error && done < bytes) {
 		uint64_t left, piece, copied;
@@ -474,8 +497,6 @@ static void note_written(struct inode *inode)
 	inode->mtime = stamp_now();
 	inode->written = true;
 	inode_changed(inode);
-	if (!inode->sb->write_through)
-		inode->blocks = (inode->size + PAGE_SIZE - 1) / PAGE_SIZE * (PAGE_SIZE / 512);
 }
 
 long page_cache_write(struct inode *inode, uint64_t offset, const void *from, size_t bytes)
@@ -486,9 +507,9 @@ long page_cache_write(struct inode *inode, uint64_t offset, const void *from, si
 
 	if (!bytes)
 		return 0;
-	if (offset >= FILE_SIZE_MAX)
+	if (offset >= page_cache_limit(inode))
 		return -EFBIG;
-	bytes = min_u64(bytes, FILE_SIZE_MAX - offset);
+	bytes = min_u64(bytes, page_cache_limit(inode) - offset);
 	error = page_cache_segment(inode);
 	inode->written = true;
 	growing.inode = inode;
@@ -576,8 +597,11 @@ int page_cache_zero(struct inode *inode, uint64_t offset, uint64_t bytes)
 static int cut(struct inode *inode, uint64_t size)
 {
 	uint64_t tail = page_up(size) - size;
-	uint64_t first = page_up(size) / PAGE_SIZE;
+	uint64_t first = page_up(size) / PAGE_SIZE, limit = page_cache_limit(inode);
 	int error = 0;
+
+	if (size >= limit)
+		return 0;
 
 	if (tail && (inode->segment || inode->remote_size > size))
 		error = page_cache_zero(inode, size, min_u64(tail, inode->size - size));
@@ -585,7 +609,7 @@ static int cut(struct inode *inode, uint64_t size)
 		return error;
 	inode->remote_size = min_u64(inode->remote_size, size);
 	if (inode->segment) {
-		call_segment_evict(inode->segment, first, FILE_SIZE_MAX / PAGE_SIZE - first);
+		call_segment_evict(inode->segment, first, limit / PAGE_SIZE - first);
 		for (uint64_t chunk = first / CHUNK_PAGES; chunk < inode->chunks; chunk++)
 			inode->filled[chunk / 8] &= (uint8_t) ~(1 << chunk % 8);
 	}
@@ -597,7 +621,7 @@ int page_cache_truncate(struct inode *inode, uint64_t size)
 	uint64_t old = inode->size;
 	int error = 0;
 
-	if (size > FILE_SIZE_MAX)
+	if (size > INT64_MAX)
 		return -EFBIG;
 	if (size == 0 && inode->paged && !inode->pinned) {
 		/* Nothing shows through any more: an ordinary segment does. */

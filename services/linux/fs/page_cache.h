@@ -15,7 +15,9 @@
 struct inode;
 
 enum { CHUNK_PAGES = 32 };
+/* Pages of a file of the server, and of one in memory, lie below; behind them there is only a hole, which cannot be written to. */
 #define FILE_SIZE_MAX (1ull << 36)
+#define FILE_MEMORY_MAX (1ull << 42)
 
 void page_cache_init(void);
 /* Copies between a file and a buffer (service memory or user_pointer()). -> bytes copied; -EFAULT, -EIO, -ENOMEM, -EFBIG if
@@ -36,6 +38,15 @@ int page_cache_segment(struct inode *inode);
 void page_cache_pin(struct inode *inode);
 /* Drops the pages of a file that nobody has written to: the server has them too. */
 void page_cache_drop(struct inode *inode);
+/* Where the pages of the inode end at the latest. */
+uint64_t page_cache_limit(const struct inode *inode);
+/* Holes (holes.c). The first byte from `offset` on that is data, or in a hole, of which there is one at the end. Passes the service
+ * lock on; the caller holds the inode. -> offset; -ENXIO. */
+long page_cache_seek(struct inode *inode, uint64_t offset, bool hole);
+/* st_blocks. */
+uint64_t page_cache_blocks(const struct inode *inode);
+/* Makes a hole of the next piece of a range, which lies below the size. -> bytes, or -errno. */
+long page_cache_punch(struct inode *inode, uint64_t offset, uint64_t bytes);
 /* The inode goes: gives its segment back. */
 void page_cache_release(struct inode *inode);
 /* The inode whose segment that is, if the segment is paged or mapped; otherwise NULL. No reference. */

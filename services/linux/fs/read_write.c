@@ -6,6 +6,7 @@
 #include <linux/limits.h>
 #include <linux/uio.h>
 
+#include "services/linux/fs/page_cache.h"
 #include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
@@ -81,15 +82,15 @@ long sys_write(struct task *self, struct user_frame *f)
 	return file ? write_here(self, file, arg(f, 1), arg(f, 2)) : -EBADF;
 }
 
-/* The file of a call with an offset of its own. */
-static struct file *seekable(struct task *self, u64 fd, u64 offset, int *error)
+/* The file of a call with an offset of its own; nothing moves behind the last offset. */
+static struct file *seekable(struct task *self, u64 fd, u64 offset, u64 bytes, int *error)
 {
 	struct file *file = descriptor_peek(self->files, fd);
 
 	*error = 0;
 	if (!file)
 		*error = -EBADF;
-	else if ((i64)offset < 0)
+	else if ((i64)offset < 0 || (bytes <= INT64_MAX && (i64)(offset + bytes) < 0))
 		*error = -EINVAL;
 	else if (!file->ops->seekable)
 		*error = file->flags & O_PATH ? -EBADF : -ESPIPE;
@@ -100,7 +101,7 @@ long sys_pread64(struct task *self, struct user_frame *f)
 {
 	u64 pos = arg(f, 3);
 	int error;
-	struct file *file = seekable(self, arg(f, 0), pos, &error);
+	struct file *file = seekable(self, arg(f, 0), pos, arg(f, 2), &error);
 	void *to = user_target(self, arg(f, 1), arg(f, 2));
 	long done;
 
@@ -119,7 +120,7 @@ long sys_pwrite64(struct task *self, struct user_frame *f)
 {
 	u64 pos = arg(f, 3);
 	int error;
-	struct file *file = seekable(self, arg(f, 0), pos, &error);
+	struct file *file = seekable(self, arg(f, 0), pos, arg(f, 2), &error);
 	const void *from = user_pointer(self, arg(f, 1), arg(f, 2));
 	long done;
 
@@ -264,7 +265,7 @@ static long vectors_at(struct task *self, struct user_frame *f, bool write)
 	/* preadv2 and pwritev2 with offset -1 use the file's position. */
 	if ((f->nr == 327 || f->nr == 328) && pos == ~0ull)
 		return vectors_here(self, f, write);
-	file = seekable(self, arg(f, 0), pos, &error);
+	file = seekable(self, arg(f, 0), pos, 0, &error);
 	return error ? error : vectors_user(self, file, arg(f, 1), arg(f, 2), &pos, write);
 }
 
@@ -288,6 +289,20 @@ long sys_pwritev2(struct task *self, struct user_frame *f)
 	return arg(f, 5) ? -EOPNOTSUPP : vectors_at(self, f, true);
 }
 
+static long seek_hole(struct task *self, struct file *file, i64 offset, bool hole)
+{
+	long found;
+
+	if (offset < 0 || !is_regular(file->inode))
+		return offset < 0 ? -ENXIO : -EINVAL;
+	file_get(file);
+	found = page_cache_seek(file->inode, (u64)offset, hole);
+	if (found >= 0)
+		file->pos = (u64)found;
+	file_put(self, file);
+	return found;
+}
+
 long sys_lseek(struct task *self, struct user_frame *f)
 {
 	struct file *file = descriptor_peek(self->files, arg(f, 0));
@@ -308,11 +323,7 @@ long sys_lseek(struct task *self, struct user_frame *f)
 		break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		/* A file is one piece of data, with a hole at its end. */
-		if (offset < 0 || (u64)offset >= file->inode->size)
-			return -ENXIO;
-		base = (unsigned)arg(f, 2) == SEEK_HOLE ? (i64)file->inode->size - offset : 0;
-		break;
+		return seek_hole(self, file, offset, (unsigned)arg(f, 2) == SEEK_HOLE);
 	default:
 		return -EINVAL;
 	}

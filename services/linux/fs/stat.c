@@ -5,6 +5,7 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 
+#include "services/linux/fs/page_cache.h"
 #include "services/linux/fs/private.h"
 #include "services/linux/syscall.h"
 #include "services/runtime/heap.h"
@@ -29,7 +30,7 @@ static int put_stat(struct task *self, struct inode *inode, u64 addr)
 	stat.st_rdev = inode->rdev;
 	stat.st_size = (long)inode->size;
 	stat.st_blksize = (inode->mode & S_IFMT) == S_IFCHR && inode->rdev >> 8 != 136 ? 4096 : PAGE_SIZE;
-	stat.st_blocks = (long)inode->blocks;
+	stat.st_blocks = (long)page_cache_blocks(inode);
 	stat.st_atime = (unsigned long)inode->atime.s;
 	stat.st_atime_nsec = inode->atime.ns;
 	stat.st_mtime = (unsigned long)inode->mtime.s;
@@ -107,7 +108,7 @@ long sys_statx(struct task *self, struct user_frame *f)
 	statx.stx_mode = (u16)inode->mode;
 	statx.stx_ino = inode->ino;
 	statx.stx_size = inode->size;
-	statx.stx_blocks = inode->blocks;
+	statx.stx_blocks = page_cache_blocks(inode);
 	statx.stx_atime = statx_time(inode->atime);
 	statx.stx_mtime = statx_time(inode->mtime);
 	statx.stx_ctime = statx_time(inode->ctime);
