@@ -1,6 +1,5 @@
-/* epoll: a set of files, each with a waiter in the wait lists of the file all the time. A wake-up marks the member as
- * active and wakes those who wait for the set, who then ask the marked members what is the case. A member that is level
- * triggered and ready stays active.
+/* epoll: a set of files. Each member always has waiters in the wait queues of its file. A wake-up marks the member active and wakes
+ * the tasks that wait for the set; these poll the files of active members. A level-triggered member that is ready stays active.
  *
  * Sets may be members of sets. A wake-up goes up from set to set, a poll goes down, and both by recursion. So epoll_ctl() keeps
  * this invariant, which is Linux's: sets form no circle, no chain of sets is longer than CHAIN_MAX, and from a file that is no
@@ -23,7 +22,7 @@
 
 enum { EVENTS_AT_ONCE = 64, CHAIN_MAX = 5 /* EP_MAX_NESTS + 1 */ };
 
-/* A file may be in any number of sets that are in no other set. */
+/* As Linux has them: there is no limit for ways through one set only. */
 static const unsigned path_limits[CHAIN_MAX] = { ~0u, 500, 100, 50, 10 };
 
 struct epitem {
@@ -201,7 +200,7 @@ static unsigned chain_up(struct epoll *set)
 	return length;
 }
 
-/* Whether there are too many ways up from a file that is no set. */
+/* Are there too many ways up from a file that is no set? */
 static bool file_is_crowded(struct file *file)
 {
 	unsigned paths[CHAIN_MAX] = { 0 };
@@ -245,14 +244,14 @@ static bool closes_circle(struct epoll *set, struct epoll *into)
 	return chain_down(set, into) + chain_up(into) > CHAIN_MAX;
 }
 
-/* Whether a file in the set adds ways through more than one set. */
+/* Does a file in the set add ways through more than one set? */
 static bool makes_ways(const struct epoll *set, const struct file *file)
 {
 	return is_set(file) || !list_is_empty(&set->file->epolls);
 }
 
-/* A member is new, or looks for other events: only one that is ready wakes anybody, as without a file that is ready the ways up
- * from a set are not limited. */
+/* A member is new, or has other events: if its file is ready, wakes the tasks that wait for the set. Otherwise it wakes nobody,
+ * because the ways up from a set without files are not limited. */
 static void epitem_look(struct epitem *item, unsigned ready)
 {
 	if (ready & (item->events | EPOLLERR | EPOLLHUP))
@@ -303,8 +302,8 @@ static int epitem_add(struct epoll *set, struct file *file, int fd, const struct
 	return 0;
 }
 
-/* The member is in two lists, of which one is looked through only as long as the other goes on: a set may have many members, and a
- * file be in many sets. */
+/* Finds a file's member of a set. A set may have many members, and a file may be in many sets: walks both lists at the same pace,
+ * and so needs as many steps as the shorter one has. */
 static struct epitem *epitem_find(struct epoll *set, struct file *file, int fd)
 {
 	const struct list_node *of_set = set->items.next, *of_file = file->epolls.next;

@@ -103,7 +103,7 @@ static void queue(struct inotify *instance, struct event *event)
 	wake_up(&instance->can_read);
 }
 
-/* Of events that there is no room for one says that they are lost. */
+/* If there is no room for an event, the last event in the queue says that events were lost. */
 static void lose(struct inotify *instance)
 {
 	struct event *event = instance->overflows ? NULL : event_new(-1, IN_Q_OVERFLOW, 0, "", 0);
@@ -141,7 +141,7 @@ static void event_drop(struct inotify *instance, struct event *event)
 
 /* --- watches --- */
 
-/* The watch goes; its instance is told, unless that goes too. */
+/* Ends a watch, with an event for its instance unless that ends, too. */
 static void watch_end(struct watch *watch, bool told)
 {
 	struct inode *inode = watch->inode;
@@ -168,7 +168,7 @@ void inotify_notify(struct inode *inode, u32 mask, u32 cookie, const char *name,
 
 		if (!(watch->mask & mask & IN_ALL_EVENTS) || (unlinked && watch->mask & IN_EXCL_UNLINK))
 			continue;
-		/* As ever, a directory is not called one in what it is told of itself. */
+		/* As on Linux, IN_ISDIR is not set in these events of a directory itself. */
 		tell(watch, mask & (IN_MOVE_SELF | IN_DELETE_SELF) ? mask & ~(u32)IN_ISDIR : mask, cookie,
 			name ? name : "", length);
 		if (watch->mask & IN_ONESHOT)
@@ -209,7 +209,7 @@ static struct watch *watch_find(const struct inotify *instance, i32 wd)
 	return NULL;
 }
 
-/* Numbers are not given out anew before all have been used. */
+/* A number for a watch. A number is not used again before all others were used. */
 static i32 next_wd(struct inotify *instance)
 {
 	do
@@ -382,7 +382,7 @@ static int instance_of(struct task *self, u64 fd, struct inotify **instance)
 	return 0;
 }
 
-/* The watch that there is, changed, or a new one. */
+/* Changes the watch of an inode, or makes a new one if it has none. */
 static long watch_set(struct inotify *instance, struct inode *inode, u32 mask)
 {
 	struct watch *watch = watch_of(instance, inode);
@@ -419,7 +419,7 @@ long sys_inotify_add_watch(struct task *self, struct user_frame *f)
 		result = -ENOTDIR;
 	if (!result)
 		result = inode_permission(self, at.dentry->inode, 4);
-	/* Finding the path may have taken long. */
+	/* Looking up the path may have slept: the instance may have changed. */
 	if (!result)
 		result = instance_of(self, arg(f, 0), &instance);
 	if (!result)

@@ -27,7 +27,7 @@ static void pidfd_release(struct task *self, struct file *file)
 	process_handle_put(file->data);
 }
 
-/* Of a process that has been waited for the number is -1. */
+/* Shows the process's number; -1 if somebody has waited for it. */
 static void pidfd_about(struct file *file, char *to, size_t size)
 {
 	const struct process_handle *handle = file->data;

@@ -1,4 +1,4 @@
-/* Pipes. What is charged for their rings, and limited for each user: /proc/sys/fs/pipe-user-pages-soft and -hard. */
+/* Pipes. The pages of their rings are charged to users and limited: /proc/sys/fs/pipe-user-pages-soft and -hard. */
 #include "services/linux/clock.h"
 #include "services/linux/event/private.h"
 
@@ -19,7 +19,7 @@ enum { DEFAULT_PAGES = 16, FEW_PAGES = 2, DEFAULT_BYTES = DEFAULT_PAGES << PAGE_
 
 u64 pipe_max_size = 1 << 20, pipe_user_pages_soft = 1024 * DEFAULT_PAGES, pipe_user_pages_hard;
 
-/* Rings of pipes that are gone, for the next ones: mapping and unmapping costs every processor an interruption. */
+/* Rings of pipes that were closed, for the next pipes: mapping and unmapping interrupts every processor. */
 static char *spare_rings[8];
 static unsigned spare_count;
 
@@ -100,7 +100,7 @@ static void pipe_end(struct pipe *pipe, bool reader)
 
 /* --- moving bytes --- */
 
-/* There is something to read, and `bytes` is not 0; the same for room. */
+/* Moves bytes out of the ring, or into it. There must be something to read, or room, and `bytes` must not be 0. */
 static inline long ring_read(struct pipe *pipe, void *to, size_t bytes)
 {
 	size_t done = 0;
@@ -352,7 +352,7 @@ struct pipe *pipe_of(const struct file *file)
 	return file->ops == &pipe_ops ? file->data : NULL;
 }
 
-/* Opening for reading waits for a writer and the other way round, unless both or none is asked for. */
+/* Opens a fifo. Opening for reading waits for a writer, and for writing for a reader; O_RDWR and O_NONBLOCK do not wait. */
 static int wait_for_other(struct task *self, struct pipe *pipe, struct file *file)
 {
 	bool reader = file->may == FILE_READ;
@@ -404,7 +404,7 @@ int pipe_open(struct task *self, struct inode *inode, struct file *file)
 
 /* --- sizes --- */
 
-/* What is in the pipe goes to a larger or smaller ring, in pieces. */
+/* Copies what is in the pipe to a larger or smaller ring, in pieces. */
 static void ring_replace(struct task *self, struct pipe *pipe, char *ring, u32 bytes)
 {
 	u32 moved = 0, count = pipe->count;

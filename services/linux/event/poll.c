@@ -126,7 +126,7 @@ static long poll_user(struct task *self, u64 addr, u64 count, u64 deadline)
 	result = user_read(self, addr, scan.fds, bytes);
 	if (!result)
 		result = scan_wait(self, &scan, deadline);
-	/* Only the answers are written back. */
+	/* Writes only the answers (revents) back. */
 	for (unsigned i = 0; result >= 0 && i < count; i++)
 		if (user_write(self, addr + i * sizeof(struct pollfd) + offsetof(struct pollfd, revents),
 			    &scan.fds[i].revents, sizeof(scan.fds[i].revents)))
@@ -240,7 +240,7 @@ static long select_user(struct task *self, struct user_frame *f, u64 deadline)
 	return result;
 }
 
-/* Linux tells how much time was left. */
+/* Writes back how much time was left, as Linux does. */
 static void time_left(struct task *self, u64 addr, u64 deadline, u64 unit)
 {
 	u64 now = time_monotonic();

@@ -1,4 +1,4 @@
-/* signalfd: reading signals that are blocked, from a file. It tells of those that wait for the task that reads. */
+/* signalfd: reading blocked signals from a file. A read takes signals that wait for the task that reads. */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -16,7 +16,7 @@ struct signalfd {
 	u64 mask;
 };
 
-/* Woken by every signal that has to wait, whoever it is for. */
+/* Woken by every signal that has to wait, for whatever task. */
 
 static void signalfd_copy_info(const siginfo_t *info, struct signalfd_siginfo *told)
 {

@@ -14,10 +14,10 @@
 #include "services/linux/send_signal.h"
 #include "services/linux/syscall.h"
 
-/* The installed UAPI headers have these nowhere. */
+/* The installed UAPI headers do not have these. */
 enum { SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2, SPLICE_F_MORE = 4, SPLICE_F_GIFT = 8, SPLICE_F_ALL = 15 };
 
-/* Files that tell of events, and directories, are not spliced. */
+/* Can the file be spliced? Directories, and files like those of eventfd(), cannot. */
 static bool is_spliced(const struct file *file)
 {
 	return is_regular(file->inode) || S_ISSOCK(file->inode->mode) || S_ISCHR(file->inode->mode);
@@ -28,7 +28,7 @@ static bool has_offsets(const struct file *file)
 	return file->ops->seekable;
 }
 
-/* A writer waits for any room. */
+/* Waits until the pipe has any room. */
 static int wait_room(struct task *self, struct pipe *pipe, bool wait)
 {
 	int error = pipe_wait_room(self, pipe, 1, wait);
@@ -45,7 +45,7 @@ static size_t piece_of(u64 bytes, size_t most)
 
 /* --- a file and a pipe --- */
 
-/* Reads what the pipe has room for; of what may have to be waited for, one piece. */
+/* Reads from a file as much as the pipe has room for; from a file where reading may have to wait, one piece. */
 static long file_to_pipe(struct task *self, struct file *in, u64 *pos, struct pipe *pipe, u64 bytes, bool wait)
 {
 	u64 done = 0;
@@ -72,7 +72,7 @@ static long file_to_pipe(struct task *self, struct file *in, u64 *pos, struct pi
 	return done ? (long)done : got;
 }
 
-/* Writes what is in the pipe, and waits for more only if there is nothing. */
+/* Writes what is in the pipe to a file. Waits only if the pipe is empty. */
 static long pipe_to_file(struct task *self, struct pipe *pipe, struct file *out, u64 *pos, u64 bytes, bool wait)
 {
 	u64 done = 0;
@@ -103,7 +103,7 @@ static long pipe_to_file(struct task *self, struct pipe *pipe, struct file *out,
 
 /* --- two pipes --- */
 
-/* Until there is something in the one and room in the other. -> 1, 0: the one has ended, or an error. */
+/* Waits until there is something in the one and room in the other. -> 1; 0: the one is at its end; or an error. */
 static int wait_both(struct task *self, struct pipe *in, struct pipe *out, bool wait)
 {
 	for (;;) {
@@ -141,7 +141,7 @@ static long pipe_to_pipe(struct task *self, struct pipe *in, struct pipe *out, u
 	return (long)done;
 }
 
-/* What is copied stays in the pipe, which is held meanwhile. */
+/* tee: copies bytes that stay in the pipe, which is held meanwhile. */
 static long pipe_tee(struct task *self, struct pipe *in, struct pipe *out, u64 bytes, bool wait)
 {
 	int ready = wait_both(self, in, out, wait);

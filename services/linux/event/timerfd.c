@@ -1,4 +1,4 @@
-/* timerfd: timers as files. Reading tells how often one was due since the last time. */
+/* timerfd: timers as files. A read returns how often the timer has expired since the last read. */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/time.h>
@@ -13,7 +13,7 @@
 struct timerfd {
 	struct timer timer;
 	int clock;
-	u64 times; /* it was due and nobody has read it */
+	u64 times; /* expiries that were not read yet */
 	struct wait_queue due;
 };
 
@@ -25,7 +25,7 @@ static void timerfd_due(struct timer *queued)
 	wake_up(&timer->due);
 }
 
-/* Counts what has passed since it was due, and lets it go on: somebody looks. */
+/* The count is about to be read: adds the expiries since the timer was due, and starts it again. */
 static void timerfd_update(struct timerfd *timer)
 {
 	u64 times;

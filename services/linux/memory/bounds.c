@@ -82,7 +82,7 @@ static bool entry_is_valid(enum bounds_kind kind, u64 value)
 	return kind == BOUNDS_SOFT ? (value & (PAGE_SIZE - 1)) == BOUNDS_SOFT_MARK : value & BOUNDS_HARD_VALID;
 }
 
-/* Where an emulator looks for it gets the same entry. */
+/* Writes an entry, and its copy at the place where an emulator looks for the directory. */
 static int entry_copy(struct task *self, const struct bounds *b, u64 chunk, u64 value)
 {
 	return b->astray ? user_put_u64(self, b->astray + chunk * 8, value) : 0;
@@ -143,7 +143,7 @@ static int table_make(struct task *self, struct bounds *b, u64 chunk)
 
 /* --- traps --- */
 
-/* What goes wrong in another space is none of the process's business. */
+/* Sends SIGSEGV without an address, unless the task works in another space: a mistake there is not its process's. */
 static void signal_plain(struct task *self)
 {
 	siginfo_t info;
@@ -256,7 +256,7 @@ static u64 directory_used(void)
 	return machine_window >> BOUNDS_CHUNK_SHIFT << 3;
 }
 
-/* -> 0; -EEXIST: something of the program's is where the copy must be. */
+/* Maps the copy of the directory. -> 0; -EEXIST: the program has memory where it must be. */
 static int astray_map(struct mm *mm, struct bounds *b, u64 directory)
 {
 	u64 at = machine_bounds_astray(directory), bytes = directory_used();
@@ -325,7 +325,7 @@ static const struct bounds_table *any_table_around(const struct mm *mm, u64 addr
 	return table ? table : table_around(&mm->bounds[BOUNDS_SOFT], address);
 }
 
-/* Whether anything but tables is mapped in [at, end), [start, stop) left out. */
+/* Is anything but tables mapped in [at, end) outside of [start, stop)? */
 static bool range_is_used(struct mm *mm, u64 at, u64 end, u64 start, u64 stop)
 {
 	struct region_info region;
@@ -344,7 +344,7 @@ static bool range_is_used(struct mm *mm, u64 at, u64 end, u64 start, u64 stop)
 	return false;
 }
 
-/* Takes tables off the list that the program has unmapped itself. -> whether there were any. */
+/* Takes tables off the list that the program has unmapped itself. -> were there any? */
 static bool tables_lost(struct bounds *b, u64 start, u64 end)
 {
 	bool lost = false;

@@ -16,7 +16,7 @@ struct user_frame;
 
 /* What this room calls in rooms behind it. Set once, at the start. */
 struct memory_hooks {
-	/* No frame is free: caches give back what they can do without. -> whether frames became free. */
+	/* No frame is free: drops what caches can do without. -> have frames become free? */
 	bool (*reclaim)(void);
 	/* The segment behind a descriptor, to be mapped with these rights (RIGHT_*), shared or not; *most loses the rights that the
 	 * mapping may never have. For /dev/zero a new segment of `bytes`, or 0 for private memory. -> 0 or -errno. */
@@ -25,7 +25,7 @@ struct memory_hooks {
 	void (*killed)(u32 pid, const char *name);
 	/* A shared mapping of the segment has become writable. */
 	void (*segment_written)(u32 segment);
-	/* fork has copied mm->exe; the space of the memory is gone, struct mm goes next (self: NULL if fork failed). */
+	/* fork has copied mm->exe; the memory's space has ended and struct mm is about to be freed (self: NULL if fork failed). */
 	void (*copied)(struct mm *copy);
 	void (*ended)(struct task *self, struct mm *mm);
 };
@@ -51,21 +51,18 @@ u64 mm_resident(const struct mm *mm, u64 start, u64 end);
  * First caches shrink (memory_hooks.reclaim). After that, the process with the most memory is killed, and what it had is free
  * at once. The kernel keeps frames back (kernel/fault.c) with which the service itself goes on meanwhile. */
 
-/* An access found no frame. -> whether it is worth another try; the process that tries may have been killed. */
+/* An access found no frame: frees some. -> should it be tried again? The process that tries may have been killed. */
 bool oom_reclaim(void);
-/* An access found no frame for a page of a VAS. -> whether it is worth another try. Nobody is killed for it: what is in VASes
- * stays when processes end. */
+/* The same for a page of a VAS. No process is killed for it: the memory of VASes stays when processes end. */
 bool oom_reclaim_vas(void);
-/* Whether there is room for one more process or thread. */
+/* Is there memory for one more process or thread? */
 bool oom_room(void);
 
 /* --- bounds ---
- * The directory is the program's memory and says what is there; programs must not write it, and may be expected to. So what is
- * known here about each table is what the service goes by, and an entry that says something else is an error of the
- * program's: SIGSEGV. Two threads that miss the same table come here one after the other, by the service lock; the second
- * finds it made. Entries are exchanged atomically all the same, because the program may write at any time.
- *
- */
+ * The directory is memory of the program, which must not write to it but can. So the service keeps a list of the tables of its own;
+ * if an entry of the directory differs from that, it is an error of the program: SIGSEGV. If two threads miss the same table, the
+ * service lock lets them in here one after the other, and the second finds the table made. Entries are exchanged atomically all the
+ * same, because the program may write at any time. */
 
 /* Whether a directory is so large for the image's half of the window that programs must be laid out with it in mind. */
 bool bounds_window_is_narrow(void);
@@ -78,13 +75,13 @@ u64 bounds_lowest_heap(u64 start);
 long bounds_enable(struct task *self);
 long bounds_disable(struct task *self);
 
-/* EXCEPTION_BOUND: makes the table, or a signal. */
+/* EXCEPTION_BOUND: makes the missing table, or sends a signal. */
 void bounds_exception(struct task *self, struct user_frame *frame);
-/* EXCEPTION_ILLEGAL: -> whether it was a trap of the library's, which has been dealt with. For a peer a report is not: the frame
- * is then that of a fault at the pointer. */
+/* EXCEPTION_ILLEGAL. -> was it a trap of the library, which this has handled? A report of a stranger is not handled: the frame
+ * becomes that of a fault at the pointer. */
 bool bounds_trap(struct task *self, struct user_frame *frame);
-/* The range was unmapped, and perhaps mapped anew: tables of which nothing is left in use go, of the others the part for the
- * range is cleared. */
+/* The range was unmapped, and perhaps mapped anew: frees tables that cover no other memory, and clears the part for the range in
+ * others. */
 void bounds_unmapped(struct task *self, u64 start, u64 bytes);
 
 /* The tables of a copy made by fork; of one that is no process, for which the processor's stay off. -> 0 or -ENOMEM. */

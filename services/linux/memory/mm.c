@@ -1,5 +1,4 @@
-/* The memory of a process: its space, and where in it there is room. The kernel keeps the regions; what is known here is
- * only where to look first. */
+/* The memory of a process: its space, and free places in it. The kernel keeps the regions; this keeps only where to look first. */
 #include <asm/errno.h>
 
 #include "lib/string.h"

@@ -12,7 +12,7 @@
 
 /* --- ranges --- */
 
-/* What a range that a call names by address and length is. Each call has errors of its own for that. */
+/* Kinds of ranges that calls name by address and length. Each call has its own errors for them. */
 enum range_kind {
 	RANGE_GOOD,
 	RANGE_EMPTY,     /* good, and without a page */
@@ -21,7 +21,7 @@ enum range_kind {
 	RANGE_OUTSIDE,   /* not wholly in the half of the window where programs map */
 };
 
-/* The one check of such a range: *bytes are those of its whole pages, only to be used if it is good or empty. */
+/* Checks such a range. *bytes: of its whole pages, only to be used if it is good or empty. */
 static enum range_kind range_check(u64 addr, u64 length, u64 *bytes)
 {
 	u64 half = machine_window / 2, end;
@@ -35,7 +35,7 @@ static enum range_kind range_check(u64 addr, u64 length, u64 *bytes)
 	return *bytes ? RANGE_GOOD : RANGE_EMPTY;
 }
 
-/* Whether a program may map there. */
+/* May a program map there? */
 static bool range_is_allowed(u64 addr, u64 bytes)
 {
 	enum range_kind kind = range_check(addr, bytes, &bytes);
@@ -91,7 +91,7 @@ long sys_brk(struct task *self, struct user_frame *frame)
 
 /* --- mmap --- */
 
-/* What mmap asks for, checked. */
+/* The arguments of mmap, checked. */
 struct mapping {
 	u64 addr, bytes, offset;
 	u32 rights, most; /* RIGHT_* */
@@ -199,8 +199,8 @@ static long mapping_make(struct task *self, struct mapping *m)
 	return error ? error : (long)m->addr;
 }
 
-/* MAP_SYNC asks for memory that keeps what it has, which no file has here. Other flags that are not known MAP_SHARED_VALIDATE
- * refuses; the older types take no notice of them. */
+/* Checks mmap's flags. MAP_SYNC asks for persistent memory, which no file has here. MAP_SHARED_VALIDATE refuses unknown flags; the
+ * older types ignore them. */
 static int flags_check(u32 flags)
 {
 	u32 known = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED |
@@ -328,7 +328,7 @@ static long remap_move(struct task *self, u64 old, u64 old_bytes, u64 new_bytes,
 	return (long)target;
 }
 
-/* Cuts the end of a mapping off. */
+/* Unmaps the end of a mapping. */
 static long remap_shrink(struct task *self, u64 addr, u64 bytes)
 {
 	int error = native_errno(call_unmap(self->mm->space, addr, bytes));

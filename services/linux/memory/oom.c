@@ -16,7 +16,7 @@ static const struct task *task_of(const struct process *process)
 	return container_of(list_first(&process->tasks), struct task, sibling);
 }
 
-/* How much it would help to kill the process: frames, and what /proc/PID/oom_score_adj adds. */
+/* The score by which a process is chosen: its frames, and what /proc/PID/oom_score_adj adds. */
 static i64 worth(const struct process *process, u64 total)
 {
 	struct space_info info;
@@ -29,7 +29,7 @@ static i64 worth(const struct process *process, u64 total)
 	return process == first_process ? frames / 2 : frames;
 }
 
-/* Of equals the youngest. */
+/* Of two with the same score, the younger one is chosen. */
 static struct process *find_victim(u64 total)
 {
 	struct process *victim = NULL;

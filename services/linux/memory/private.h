@@ -1,4 +1,4 @@
-/* What the files of the memory room have of each other. */
+/* What the files of the memory room share. */
 #ifndef LINUX_MEMORY_PRIVATE_H
 #define LINUX_MEMORY_PRIVATE_H
 
@@ -14,12 +14,12 @@ extern const struct memory_hooks *memory_hooks; /* [I] */
 u64 mm_guess(struct mm *mm, u64 bytes);
 /* The range has become free: a good place to look next time. */
 void mm_freed(struct mm *mm, u64 start, u64 bytes);
-/* Whether anything is mapped in the range, or it is the kernel's (stacklets). */
+/* Is anything mapped in the range, or is it the kernel's (stacklets)? */
 bool mm_is_used(struct mm *mm, u64 start, u64 bytes);
 
 /* --- mmap.c --- */
 
-/* Whether RLIMIT_AS leaves room for so much more. */
+/* Does RLIMIT_AS allow that much more? */
 bool mm_limit_allows(struct task *self, u64 bytes);
 /* Forgets the private pages of a range. -> 0 or -ENOMEM, if there are gaps in it; the rest is done all the same. With `pass` it
  * passes the service lock on between regions. */

@@ -9,7 +9,7 @@
 
 enum { BACKLOG_MAX = 4096 };
 
-/* Two sockets become each other's ends. */
+/* Makes two sockets each other's peers. */
 static void connect_both(struct socket *a, struct socket *b)
 {
 	a->peer = socket_get(b);
@@ -46,7 +46,7 @@ long sys_listen(struct task *self, struct user_frame *f)
 
 /* --- connect --- */
 
-/* Finds who listens at the address and has room for one more. -> 0, with a reference. */
+/* Finds the socket that listens at the address; waits until its backlog has room. -> 0, with a reference. */
 static long find_listener(struct task *self, struct socket *socket, const struct socket_address *address, u32 bytes,
 	u64 deadline, struct socket **listener)
 {

@@ -7,8 +7,8 @@
 #include "services/runtime/heap.h"
 #include "services/linux/net/socket.h"
 
-/* QUEUE_MAX: how many messages may wait in a socket that others than its peer send to. MESSAGE_OVERHEAD: what a message
- * counts as, besides its bytes, against the send buffer of who sent it. */
+/* QUEUE_MAX: how many messages of sockets other than its peer may wait in a socket. MESSAGE_OVERHEAD: bytes that a message counts,
+ * beside its own, against the sender's send buffer. */
 enum { QUEUE_MAX = 10, MESSAGE_OVERHEAD = 768, MESSAGE_RESERVE = 32 };
 
 struct message {
@@ -80,7 +80,7 @@ void datagrams_clear(struct task *self, struct socket *socket)
 		message_free(self, message_take(socket));
 }
 
-/* Waits until no more than the send buffer is on its way. */
+/* Waits until the sender's messages that were not received yet fit into its send buffer. */
 static long wait_for_buffer(struct task *self, struct socket *socket, u64 deadline)
 {
 	long error = socket_error(socket);
@@ -90,7 +90,7 @@ static long wait_for_buffer(struct task *self, struct socket *socket, u64 deadli
 	return error ? error : socket->out_shut ? -EPIPE : 0;
 }
 
-/* Whether a message may go there now; waits for room. `to` is held by the caller. */
+/* Waits until the receiver has room for a message. The caller holds `to`. -> may the message be queued? */
 static long wait_for_room(struct task *self, struct socket *socket, struct socket *to, u64 deadline)
 {
 	long error = 0;

@@ -1,4 +1,4 @@
-/* Internet addresses of streams: the loopback network, whose connections are those of UNIX sockets under other names. */
+/* Internet addresses of streams: the loopback network. Its connections are made like those of UNIX sockets. */
 #include <asm/errno.h>
 #include <linux/in.h>
 #include <linux/tcp.h>
@@ -28,7 +28,7 @@ static bool is_loopback(u32 address)
 	return network(address) >> 24 == 127;
 }
 
-/* -> 0 if it is an address of a machine on its own. */
+/* Checks an address. -> 0: it is the loopback network's, or any. */
 static int check_address(const struct sockaddr_in *address, u32 bytes, int unknown)
 {
 	if (bytes < ADDRESS_BYTES)
@@ -70,7 +70,7 @@ struct socket_name *inet_name(const struct socket_address *address)
 	return name;
 }
 
-/* A port that nobody has. 0: none. */
+/* A free port. 0: there is none. */
 static u16 free_port(struct sockaddr_in *address)
 {
 	static u32 next = PORT_FIRST;
@@ -116,7 +116,7 @@ int inet_bind_any(struct task *self, struct socket *socket, bool loopback)
 		internet(&address)->sin_addr.s_addr = loopback ? network(INADDR_LOOPBACK) : INADDR_ANY;
 		return inet_bind(self, socket, &address, ADDRESS_BYTES);
 	}
-	/* A socket that is bound to any address gets the one that it calls from. */
+	/* A socket that is bound to any address gets the one that it connects from. */
 	if (loopback && !internet(&socket->name->address)->sin_addr.s_addr)
 		internet(&socket->name->address)->sin_addr.s_addr = network(INADDR_LOOPBACK);
 	return 0;
@@ -139,7 +139,7 @@ int inet_find(const struct socket_address *address, u32 bytes, struct socket **f
 	return 0;
 }
 
-/* --- options of TCP: kept and told back --- */
+/* --- options of TCP: set and returned, without effect --- */
 
 long inet_option_set(struct socket *socket, u32 level, u32 option, u32 value)
 {

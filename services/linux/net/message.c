@@ -169,7 +169,7 @@ static long send_control(struct task *self, struct transfer *transfer, const str
 
 /* --- control messages, received --- */
 
-/* Puts one control message behind what is there already. -> whether it fitted. */
+/* Appends a control message. -> has it fitted? */
 static bool put_cmsg(struct task *self, struct user_msghdr *header, u64 *used, u32 type, const void *data, u64 bytes)
 {
 	struct cmsghdr control = { sizeof(control) + bytes, SOL_SOCKET, type };
@@ -185,7 +185,7 @@ static bool put_cmsg(struct task *self, struct user_msghdr *header, u64 *used, u
 	return control.bytes == sizeof(control) + bytes;
 }
 
-/* Gives the files descriptors, as many as there is room for. -> whether all have got one. */
+/* Gives the files descriptors, as many as there is room for. -> have all got one? */
 static bool receive_files(struct task *self, struct transfer *transfer, struct user_msghdr *header, u64 *used)
 {
 	struct scm_cookie *attached = transfer->attached;
@@ -262,7 +262,7 @@ static long send_header(struct task *self, struct file *file, struct user_msghdr
 	return result;
 }
 
-/* The header comes back with the lengths and flags that the receiver is told. */
+/* Writes the lengths and flags of a received message back to the header. */
 static long receive_header(struct task *self, struct file *file, struct user_msghdr *header, u32 flags)
 {
 	struct transfer transfer = { .flags = flags | (file->flags & O_NONBLOCK ? MSG_DONTWAIT : 0) };
@@ -394,7 +394,7 @@ long sys_recvmsg(struct task *self, struct user_frame *f)
 	return call_one(self, f, receive_header);
 }
 
-/* Several messages, until one fails: its error is told if it is the first. The deadline is looked at between messages. */
+/* Several messages, until one fails; the error is returned only if that is the first. The deadline is checked between messages. */
 static long call_many(struct task *self, struct user_frame *f, transfer_header *move, u64 deadline)
 {
 	u64 header = arg(f, 1), count = min_u64((u32)arg(f, 2), MESSAGES_MAX);

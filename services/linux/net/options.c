@@ -1,4 +1,4 @@
-/* Options of sockets. Those that mean nothing between processes of one machine are kept and told back. */
+/* Options of sockets. Options that mean nothing between processes of one machine are kept and returned, without effect. */
 #include <asm/errno.h>
 #include <asm/socket.h>
 #include <linux/fcntl.h>
@@ -193,7 +193,7 @@ static long get_word(struct socket *socket, unsigned option, u32 *value)
 	}
 }
 
-/* What the option says, up to 16 bytes. -> how many, or an error. */
+/* Copies the value of an option, up to 16 bytes. -> how many, or an error. */
 static long option_get(struct socket *socket, unsigned option, u64 data[2])
 {
 	struct ucred peer = socket->peer_owner;

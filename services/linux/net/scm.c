@@ -1,4 +1,4 @@
-/* Files that are sent along with messages: whom they are charged to, and what happens to those that nobody can receive any more.
+/* Files that are sent along with messages: charging them to users, and closing those that nobody can receive any more.
  *
  * A cookie that waits in a socket's queue is in that socket's list of cookies, and its files are in flight. A socket of which all
  * references are in flight can only be reached by receiving from another one. If those can only be reached so, too, they are lost
@@ -20,7 +20,7 @@ int scm_new(struct task *self, unsigned files, struct scm_cookie **made)
 	struct user *user = self->process->cred.user;
 	struct scm_cookie *cookie;
 
-	/* As on Linux, only who has more than he may have is refused. */
+	/* As on Linux, a message is refused only if its sender is beyond the limit already. */
 	if (user->charged[USER_FILES_IN_FLIGHT] > process_limit(self->process, RLIMIT_NOFILE) && !task_is_root(self))
 		return -ETOOMANYREFS;
 	cookie = heap_zalloc(sizeof(*cookie) + files * sizeof(cookie->files[0]));
@@ -123,7 +123,7 @@ static void empty_queue(struct socket *socket, struct list_node *lost)
 	}
 }
 
-/* Puts the cookies of those that are lost into the list. */
+/* Moves the cookies in queues of lost sockets to the list. */
 static void find_lost(struct list_node *lost)
 {
 	struct list_node doubtful = LIST_INIT(doubtful), reachable = LIST_INIT(reachable);
@@ -149,7 +149,7 @@ static void find_lost(struct list_node *lost)
 		list_remove(node);
 		list_append(&reachable, node);
 	}
-	/* The list grows while it is gone through; what has been looked at stays in it. */
+	/* The list grows while it is walked; sockets that were looked at stay in it. */
 	list_for_each(node, &reachable)
 		look_into_all(container_of(node, struct socket, of_flying), &reachable);
 	while (!list_is_empty(&reachable)) {
@@ -173,7 +173,7 @@ static void find_lost(struct list_node *lost)
 
 /* --- the end of cookies --- */
 
-/* Closing a file can drop more cookies, to any depth: they are put aside and dropped one after another. */
+/* Closing a file can drop more cookies, to any depth: so these are put into a list and dropped one after another. */
 static struct list_node dropping = LIST_INIT(dropping);
 static bool at_work, circles_possible;
 

@@ -61,7 +61,7 @@ void socket_wake(struct socket *socket)
 	wake_up(&socket->can_write);
 }
 
-/* The other end of a connection goes away. */
+/* The peer of a connection has been closed. */
 static void peer_closed(struct socket *peer, bool lost)
 {
 	peer->in_shut = peer->out_shut = true;
@@ -232,7 +232,7 @@ static void socket_release(struct task *self, struct file *file)
 	socket_put(socket);
 }
 
-/* A descriptor is closed, and the file stays: it may be that only queues of sockets that are lost themselves have it. */
+/* A descriptor is closed, and the file stays: perhaps all other references are in queues of sockets that nobody can reach. */
 static void socket_closed(struct task *self, struct file *file)
 {
 	const struct socket *socket = file->data;
@@ -339,7 +339,7 @@ long sys_shutdown(struct task *self, struct user_frame *f)
 	socket_wake(socket);
 	if (peer) {
 		peer->in_shut |= (how & SEND_SHUTDOWN) != 0;
-		/* TCP does not tell that nobody reads. */
+		/* TCP does not tell the peer that this end does not read any more. */
 		peer->out_shut |= how & RCV_SHUTDOWN && socket->family == AF_UNIX;
 		socket_wake(peer);
 	}

@@ -1,5 +1,5 @@
-/* Streams: a ring of bytes for each direction, with marks where files or credentials come along. The ring starts at offset
- * 0 again whenever it is empty, so that a connection with little in it touches one page of each ring. */
+/* Streams: a ring of bytes for each direction, with marks for bytes that files or credentials were sent with. The ring starts at
+ * offset 0 again whenever it is empty, so that a connection with little in it touches one page of each ring. */
 #include <asm/errno.h>
 #include <linux/uio.h>
 
@@ -12,7 +12,7 @@
 enum { RING_BYTES = 256 << 10, PIECE_BYTES = 36544, LARGE_BYTES = 16 << 10, SPARE_RINGS = 16 };
 _Static_assert(BUFFER_DEFAULT + PIECE_BYTES <= RING_BYTES, "a piece always fits");
 
-/* Bytes start .. end have something with them. */
+/* Files or credentials were sent with bytes start .. end. */
 struct mark {
 	struct list_node node;
 	u64 start, end;
@@ -20,7 +20,7 @@ struct mark {
 	struct ucred from;
 };
 
-/* Rings that were hardly used, for the next streams. */
+/* Rings of closed streams that had touched few pages, for the next streams. */
 static char *spare_rings[SPARE_RINGS];
 static unsigned spare_count;
 
@@ -91,7 +91,7 @@ static bool same_credentials(const struct ucred *a, const struct ucred *b)
 	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
 
-/* A mark for what is about to be sent, if there is anything to say. NULL in *made: nothing. */
+/* Makes a mark for the bytes that are about to be sent, if there are files or credentials. *made NULL: there are none. */
 static int mark_new(struct task *self, const struct socket *socket, const struct transfer *transfer, struct mark **made)
 {
 	bool wanted = socket->wants_credentials || socket->peer->wants_credentials;
@@ -107,7 +107,7 @@ static int mark_new(struct task *self, const struct socket *socket, const struct
 	return 0;
 }
 
-/* The bytes that were just appended get the mark; one that says the same as the last is not needed. */
+/* Sets the mark for the bytes that were just appended. If it has the same content as the last mark, that is extended. */
 static void mark_put(struct socket *to, struct mark *mark, struct transfer *transfer, u64 bytes)
 {
 	struct stream *in = &to->in;
@@ -223,8 +223,8 @@ static void stream_consume(struct task *self, struct socket *socket, u64 bytes)
 		wake_up(&peer->can_write);
 }
 
-/* What comes with the bytes at `place`: sets the end of those that may go to the receiver together.
- * -> whether they may be joined to what the transfer has already. */
+/* Looks at the mark of the bytes at `place`, and sets the end of those that the receiver may get together. -> may they be joined to
+ * those that the transfer has already? */
 static bool take_mark(struct socket *socket, struct transfer *transfer, u64 place, u64 *end, bool *last)
 {
 	struct mark *mark = mark_at(&socket->in, place);

@@ -54,7 +54,7 @@ static void signal_default(struct task *self, int signal)
 	process_exit(process, signal);
 }
 
-/* What becomes of an interrupted call whose signal has a handler. */
+/* After an interrupted call whose signal has a handler: sets -EINTR, or restarts the call. */
 static void restart_for_handler(struct user_frame *frame, u64 action_flags)
 {
 	switch (-frame_result(frame)) {
@@ -74,7 +74,7 @@ static void restart_for_handler(struct user_frame *frame, u64 action_flags)
 	}
 }
 
-/* ... and whose signals had none. */
+/* The same if no signal had a handler. */
 static void restart_without_handler(struct user_frame *frame)
 {
 	switch (-frame_result(frame)) {
@@ -99,7 +99,7 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 	struct process *process = self->process;
 	struct sigaction action = process->actions[signal - 1];
 	u64 mask = self->work & WORK_RESTORE_MASK ? self->saved_mask : self->mask, top = 0;
-	/* A stack in a VAS may be anyone's: handlers never run there, but on the declared one. */
+	/* Memory in a VAS is shared: handlers never run on a stack there, but on that of sigaltstack(). */
 	bool in_vas = frame_sp(frame) >= machine_half && frame_sp(frame) < machine_window;
 	if (((action.sa_flags & SA_ONSTACK) || in_vas) && self->alt_stack_bytes &&
 		!signal_on_alt_stack(self, frame_sp(frame)))
@@ -107,7 +107,7 @@ static void signal_handle(struct task *self, struct user_frame *frame, int signa
 	if (action.sa_flags & SA_RESETHAND)
 		process->actions[signal - 1].sa_handler = SIG_DFL;
 	if ((in_vas && !top) || machine_signal_push(self, frame, signal, info, &action, mask, top)) {
-		/* No stack to tell the program anything with. */
+		/* There is no stack for a handler. */
 		process_exit(process, SIGSEGV);
 		return;
 	}

@@ -200,7 +200,7 @@ static int kill_group(struct task *self, u32 pgid, int signal, const siginfo_t *
 	return result;
 }
 
-/* Every process but the caller's own; that it may not signal some, or any, is no error. */
+/* kill(-1): sends to every process but the caller's own that the caller may signal. */
 static int kill_all(struct task *self, int signal, const siginfo_t *info)
 {
 	int result = 0;

@@ -16,7 +16,7 @@ static long sleep_until(struct task *self, u64 deadline)
 	return error == -ETIMEDOUT ? 0 : error;
 }
 
-/* Sleeps for a time; if a signal comes, what is left is told and the deadline kept for a restart. */
+/* Sleeps for a time. If a signal comes, writes the time that is left, and keeps the deadline for restart_syscall. */
 static long sleep_for(struct task *self, u64 deadline, u64 left_addr)
 {
 	long error = sleep_until(self, deadline);

@@ -150,7 +150,7 @@ void timers_end(struct process *process, bool exec)
 
 /* --- the calls --- */
 
-/* What is to come of it: *info, and the task that SIGEV_THREAD_ID names, of the caller's process. */
+/* Reads a sigevent: the signal into *info, and the task of the caller's process that SIGEV_THREAD_ID names. */
 static int timer_event(struct task *self, struct posix_timer *timer, u64 addr)
 {
 	siginfo_t *info = &timer->signal.info;

@@ -1,4 +1,4 @@
-/* What the files of this room share among themselves. Everything with the service lock held, but clock_read(). */
+/* What the files of the time room share. All with the service lock held, but clock_read(). */
 #ifndef LINUX_TIME_PRIVATE_H
 #define LINUX_TIME_PRIVATE_H
 
@@ -8,7 +8,7 @@ enum { ITIMERS = 3, NS_PER_US = 1000 };
 
 /* clock.c: reads the clock of that number (CLOCK_*, or one that names a process or a thread). -> 0, -EINVAL. */
 int clock_read(struct task *self, int clock, u64 *ns);
-/* itimer.c, posix_timer.c: the process has none any more. */
+/* itimer.c, posix_timer.c: end the timers of a process. */
 void itimers_end(struct process *process);
 void posix_timers_end(struct process *process);
 

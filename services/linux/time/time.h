@@ -3,7 +3,7 @@
  *   clock.c nanosleep.c        the calls that read clocks, and that sleep
  *   itimer.c posix_timer.c     alarm and setitimer; timer_create
  *
- * What time it is, the ground floor knows: clock.h; and what is called at a point of time: timer.h.
+ * The ground floor has the clock (clock.h) and the queue of timers (timer.h).
  *
  * Everything here needs the service lock. */
 #ifndef LINUX_TIME_TIME_H
@@ -11,7 +11,7 @@
 
 #include "services/linux/task.h"
 
-/* The process ends or executes: its timers are gone (those of setitimer() survive exec), and their signals that wait. */
+/* The process ends or executes a program: ends its timers (but those of setitimer() at exec), and drops their waiting signals. */
 void timers_end(struct process *process, bool exec);
 
 #endif

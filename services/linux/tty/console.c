@@ -1,4 +1,4 @@
-/* Ports of the console driver. The rings lie in the arena that the driver may read, so bytes are copied only once. */
+/* Ports of the console driver. The rings are in the arena that is granted to the driver, so bytes are copied only once. */
 #include "services/linux/fs/fs.h"
 #include "services/linux/tty/console.h"
 
@@ -26,7 +26,7 @@ static u64 portal;
 
 struct wait_queue console_input = { LIST_INIT(console_input.waiters) };
 
-/* Standard input. [L] but for what the reader fills while `asked` says that it may. */
+/* Standard input. [L] but for the part that the reader may fill while `asked` is set. */
 static struct {
 	u32 start, end;
 	bool asked, ended;
@@ -65,7 +65,7 @@ static int console_find(u64 *found)
 	return result < 0 ? -EIO : 0;
 }
 
-/* Calls the driver; when it dies, its successor is asked to do it again. */
+/* Calls the driver; if it ends meanwhile, calls its successor. */
 static i64 console_call(enum console_op op, unsigned port, const void *buffer, u64 bytes)
 {
 	u64 at, word1;
@@ -204,7 +204,7 @@ static bool output_next(struct output *output)
 	done = console_call(CONSOLE_WRITE, output->port, ring_of(output) + output->head, piece);
 	service_lock();
 	output->busy = false;
-	/* When the host does not listen any more, what is written is lost. */
+	/* If the host does not read any more, output is dropped. */
 	done = done > 0 ? done : (i64)piece;
 	output->count -= (u32)done;
 	output->head = output->count ? (output->head + (u32)done) % RING_BYTES : 0;

@@ -128,7 +128,7 @@ static void column_after(struct ldisc *ldisc, char c)
 	}
 }
 
-/* One byte of output as the settings want it. -> bytes written to `to`. */
+/* Processes one byte of output by the settings (OPOST). -> bytes written to `to`. */
 static size_t process(struct ldisc *ldisc, char c, char *to)
 {
 	unsigned flags = ldisc->settings.c_oflag;
@@ -209,8 +209,8 @@ static uint32_t width_of(const struct ldisc *ldisc, char c)
 	return !(input_flag(ldisc, IUTF8) && ((unsigned char)c & 0xc0) == 0x80);
 }
 
-/* Columns that a tab at the end of the line takes. Only what lies behind the tab before is looked at, so that taking all characters
- * of a line takes no longer than the line is long. */
+/* Columns that a tab at the end of the line takes. Looks only at characters behind the tab before, so that erasing all characters
+ * of a line takes time in proportion to its length. */
 static uint32_t width_of_tab(const struct ldisc *ldisc)
 {
 	uint32_t column = 0, i = ldisc->tail;
@@ -222,7 +222,7 @@ static uint32_t width_of_tab(const struct ldisc *ldisc)
 	return TAB_WIDTH - column % TAB_WIDTH;
 }
 
-/* Takes the last character of the line being edited, from the screen too. */
+/* Erases the last character of the line being edited, on the screen too. */
 static void erase_one(struct ldisc *ldisc)
 {
 	uint32_t width;

@@ -1,4 +1,4 @@
-/* Pseudo-terminals: a master, whose reader is the screen and whose writer is the keyboard of a terminal.
+/* Pseudo-terminals. Reading the master is the screen of a terminal, writing to it the keyboard.
  *
  *   write(master) --> line discipline --> read(slave)
  *   read(master)  <-- ring <-- line discipline <-- write(slave), echo
@@ -178,7 +178,8 @@ static long master_read(struct task *self, struct file *file, void *to, size_t b
 	return done || !bytes ? (long)done : -EFAULT;
 }
 
-/* Types as many bytes as the terminal has room for. A single one may have the whole line printed again. */
+/* Gives the line discipline as many bytes as the terminal has room for. A single one may cause the whole line to be printed
+ * again. */
 static size_t type(const struct task *self, struct pty *pty, const char *bytes, size_t count)
 {
 	size_t done = 0;
@@ -233,7 +234,7 @@ static unsigned master_poll(struct file *file, struct poll_table *wait)
 	return ready;
 }
 
-/* TIOCGPTPEER: a slave without going by its name. */
+/* TIOCGPTPEER: opens the slave without its name. */
 static long open_peer(struct task *self, struct pty *pty, u32 flags)
 {
 	struct file *file;

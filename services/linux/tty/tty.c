@@ -196,7 +196,8 @@ uint64_t tty_of_session(uint32_t asked, int *group)
 	return tty ? TTY_DEVICE + tty->number : 0;
 }
 
-/* What a background process gets for touching its tty->terminal. -> 0: it may. */
+/* A process uses its terminal. -> 0: it may; or the error for a background process, whose group gets the signal (SIGTTIN,
+ * SIGTTOU). */
 static int background(struct task *self, const struct tty *tty, int signal)
 {
 	struct process *process = self->process;
