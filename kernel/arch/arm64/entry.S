@@ -17,9 +17,9 @@
  *              |  CALL_system_return: registers <- *process_frame,     |
  *              +--------------------------- kernel -> trampoline ------+
  *
- * system.process_frame is NULL while there is no short way (mmu.c). Everything else goes the general way: registers into
- * *cpu->frame, an upcall to C on the processor's kernel stack, and entry_leave, which goes to user mode as cpu->frame,
- * the roots then say.
+ * system.process_frame is NULL while there is no short way (mmu.c). All other entries go the general way: they save the registers
+ * in *cpu->frame and make an upcall to C on the processor's kernel stack. Then entry_leave goes to user mode with the registers in
+ * the frame that cpu->frame points at by then, on the roots of struct roots.
  *
  * A change of root is one write of TTBR1, which has table and tag, between two of TTBR0: the zero table before, so that no
  * walk ever combines a tag with another space's table; what the new tag stands for after. root_writes counts it as one.
@@ -150,8 +150,8 @@ short_native_call:
 2:	cmp	x30, #CALL_vas_switch - ALLOD_CALL_FIRST
 	b.ne	gate
 
-/* vas_switch (x0 = number) by the gate, from shielded roots only. Keeps all registers but x0 and x1. What the kernel has ready for
- * the next system call is true no more: GATE_SWITCHED lets that go the general way. */
+/* vas_switch (x0 = number) by the gate, from shielded roots only. Keeps all registers but x0 and x1. What the kernel has made ready
+ * for the next system call is out of date then: GATE_SWITCHED makes that go the general way. */
 	mrs	x30, tpidr_el1
 	add	x30, x30, #GATE
 	str	x10, [x30, #GATE_SCRATCH]
@@ -205,7 +205,8 @@ general_vas_switch:
  * All that is touched is the processor's gate page. Both sides expect to lose all registers but arguments and results, so the
  * others are free here: x20 = struct gate, x21 = the way less GATE_WAYS, x22 = the frame. */
 
-/* Where the kernel is mapped, whoever is no peer goes the general way: state B. Peers find the roots they run on in x12, x13. */
+/* A service, where the kernel is mapped (state B), is no peer and goes the general way. For a peer, x12 and x13 are the roots it
+ * runs on. */
 .macro only_peers general
 	mrs	x12, ttbr0_el1
 	mrs	x13, ttbr1_el1
@@ -261,8 +262,8 @@ gate:
 	ldp	x14, x9, [x21, #GATE_WAYS_ENTRY] /* and cookie */
 	msr	tpidr_el0, xzr
 
-/* On at x14 with stack x11, TTBR0 and TTBR1 from x12 and x13. x0 to x5 and x9 are what they shall be, all others become 0,
- * and so does the vector state. */
+/* Goes on at x14 with the stack x11, TTBR0 = x12 and TTBR1 = x13. x0 to x5 and x9 are passed on, all others become 0, and so does
+ * the vector state. */
 to_peer:
 	ldr	x10, [x20, #GATE_ZERO]
 	msr	ttbr0_el1, x10
@@ -624,7 +625,7 @@ entry_interrupt:
 	ldr	x9, [x9, :lo12:upcalls + 24]
 	b	upcall
 
-/* In arch_idle(), of which nothing is worth keeping; the key is the kernel's. */
+/* An interrupt in arch_idle(), whose registers need not be kept; the key is the kernel's. */
 entry_idle:
 	mrs	x20, tpidr_el1
 	adrp	x9, upcalls + 24

@@ -14,16 +14,16 @@
  *              |  CALL_system_return: registers <- *process_frame,     |
  *              +------------------------------------- CR3 <- user_root +
  *
- * system.process_frame is NULL while there is no short way (mmu.c). Everything else goes the general way: registers into
- * *cpu->frame, an upcall to C on the processor's kernel stack, and entry_leave, which goes to user mode as cpu->frame,
- * E.shielded and E.user_root then say.
+ * system.process_frame is NULL while there is no short way (mmu.c). All other entries go the general way: they save the registers
+ * in *cpu->frame and make an upcall to C on the processor's kernel stack. Then entry_leave goes to user mode with the registers in
+ * the frame that cpu->frame points at by then, on E.user_root if E.shielded is set.
  *
- * Without the shield nothing is written to CR3 on the way in, and the short way writes E.root instead; E.shielded is what it
- * would be. The places that differ are patched by arch_shield_init(), two bytes each.
+ * Without the shield nothing is written to CR3 on the way in, and the short way writes E.root instead; E.shielded is set as with
+ * the shield. arch_shield_init() patches the places that differ, two bytes each.
  *
  * Invariants:
- *  - Interrupts are off here. Only an NMI, a machine check or a double fault can come between any two instructions; they
- *    have stacks of their own in the entry page, find everything from the stack pointer, and put CR3 and GS back.
+ *  - Interrupts are off here. Only an NMI, a machine check or a double fault can come between any two instructions; their handlers
+ *    have stacks of their own in the entry page, find the entry page from the stack pointer, and restore CR3 and GS.
  *  - Between SWAPGS and SWAPGS, GS is the entry page. Before and after, it is the user's, who may set it to anything.
  *  - What user mode or a service left in a frame is never trusted: addresses of user mode at or above E.user_limit are
  *    replaced and flags are masked before SYSRET, IRET, WRFSBASE or WRGSBASE see them. A value is read once.
@@ -421,8 +421,8 @@ bad_rip: /* goes on at the last byte of user addresses: a fault of the user's */
 
 /* --- Interrupts and exceptions ---
  *
- * On the stack (in the entry page if it came from user mode): vector, error code, rip, cs, rflags, rsp, ss. What is pushed
- * besides is wiped again, so that the next space finds nothing of this one's registers. */
+ * On the stack (in the entry page, if the interrupt came from user mode): vector, error code, rip, cs, rflags, rsp, ss. Whatever
+ * else is pushed there is wiped again, so that the next space finds nothing of this one's registers. */
 trap:
 	testb	$3, 24(%rsp)
 	jz	trap_in_kernel
@@ -474,8 +474,8 @@ trap:
 	call	*%gs:KERNEL_PAGE_INTERRUPT
 	jmp	entry_leave
 
-/* The kernel takes interrupts only in arch_idle(), of which nothing is worth keeping. An exception is a bug, but for the
- * one that kernel_fault() knows. */
+/* The kernel takes interrupts only in arch_idle(), whose registers need not be kept. An exception is a bug, but for the one that
+ * kernel_fault() handles. */
 trap_in_kernel:
 	cmpq	$VECTOR_LINES, (%rsp)
 	jb	1f
