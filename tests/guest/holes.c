@@ -85,6 +85,9 @@ static void test_punch(void)
 	check(punch(fd, 10, 20) == 0 && is_zero(fd, 10, 20) && pread(fd, buffer, 1, 9) == 1 && buffer[0] == 'd' &&
 			pread(fd, buffer, 1, 30) == 1 && buffer[0] == 'd' && blocks(fd) == 1536,
 		"a part of a page becomes zero");
+	check(ftruncate(fd, MIB - 1) == 0 && punch(fd, MIB - PAGE, PAGE) == 0 && blocks(fd) == 1528 &&
+			ftruncate(fd, MIB) == 0,
+		"the last page, which the file does not fill");
 	check(punch(fd, 0, 2 * MIB) == 0 && blocks(fd) == 0 && fstat(fd, &about) == 0 && about.st_size == MIB &&
 			is_zero(fd, 0, MIB),
 		"all of it, and the size stays");

@@ -2,8 +2,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -343,6 +348,74 @@ static void test_descriptors(void)
 	check_errno(fcntl(ends[0], F_GETFD), EBADF, "fcntl: closed");
 }
 
+/* A copy that comes to a bad address: what is whole counts. */
+static void test_bad_memory(void)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), byte = 0;
+
+	open_pipe(O_NONBLOCK);
+	munmap(page + 4096, 4096);
+	memcpy(page + 4090, "abcdef", 6);
+	check_errno(write(ends[1], page + 4090, 10), EFAULT, "pipe: writing from bad memory");
+	check_errno(read(ends[0], &byte, 1), EAGAIN, "pipe: nothing of it was written");
+	check(write(ends[1], "0123456789", 10) == 10, "write");
+	check_errno(read(ends[0], page + 4090, 10), EFAULT, "pipe: reading to bad memory");
+	check(read(ends[0], &byte, 1) == 1 && byte == '0', "pipe: nothing of it was read");
+	munmap(page, 4096);
+	close_pipe();
+}
+
+/* A signalfd for a signal that waits. */
+static void raise_blocked(int *fd)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGUSR2);
+	*fd = signalfd(-1, &set, 0);
+}
+
+static short ready_in_time(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, -1) < 0 ? -1 : p.revents;
+}
+
+/* Each write to a pipe is an edge. */
+static void test_edges(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET }, got;
+	int set = epoll_create1(0), count = eventfd(1, 0), timer = timerfd_create(CLOCK_MONOTONIC, 0), signals;
+	struct itimerspec at = { .it_value = { 0, 0 } };
+	char byte;
+
+	open_pipe(0);
+	check(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0 && write(ends[1], "a", 1) == 1 &&
+			epoll_wait(set, &got, 1, 0) == 1 && epoll_wait(set, &got, 1, 0) == 0,
+		"epoll: a write is an edge");
+	check(write(ends[1], "b", 1) == 1 && epoll_wait(set, &got, 1, 0) == 1 && epoll_wait(set, &got, 1, 0) == 0,
+		"epoll: another");
+	check(read(ends[0], &byte, 1) == 1 && epoll_wait(set, &got, 1, 0) == 0, "epoll: a read is none");
+	check(events_of(count, POLLRDNORM | POLLWRNORM) == 0 &&
+			events_of(count, POLLIN | POLLOUT) == (POLLIN | POLLOUT),
+		"eventfd: says POLLIN and POLLOUT only");
+	raise_blocked(&signals);
+	at.it_value.tv_nsec = 1;
+	check(timerfd_settime(timer, 0, &at, NULL) == 0 && ready_in_time(timer) == POLLIN &&
+			events_of(timer, POLLRDNORM) == 0,
+		"timerfd: says POLLIN only");
+	check(events_of(signals, POLLIN) == POLLIN && events_of(signals, POLLRDNORM) == 0,
+		"signalfd: says POLLIN only");
+	close(timer);
+	close(signals);
+	close(count);
+	close(set);
+	close_pipe();
+}
+
 static void test_vectors(void)
 {
 	char a[4] = "", b[8] = "", c[4] = "";
@@ -367,6 +440,8 @@ int main(void)
 	test_poll();
 	test_poll_waits();
 	test_descriptors();
+	test_bad_memory();
+	test_edges();
 	test_vectors();
 	return tap_end();
 }

@@ -63,7 +63,7 @@ static unsigned eventfd_poll(struct file *file, struct poll_table *wait)
 	struct eventfd *event = file->data;
 
 	poll_wait(wait, &event->changed);
-	return (event->count ? EPOLLIN | EPOLLRDNORM : 0) | (event->count < ~0ull - 1 ? EPOLLOUT | EPOLLWRNORM : 0);
+	return (event->count ? EPOLLIN : 0) | (event->count < ~0ull - 1 ? EPOLLOUT : 0);
 }
 
 static void eventfd_release(struct task *self, struct file *file)

@@ -100,6 +100,14 @@ static void pipe_end(struct pipe *pipe, bool reader)
 
 /* --- moving bytes --- */
 
+/* Of a copy that came to a bad address only whole pages of the ring count, as on Linux. at: of the ring, where it began. */
+static size_t whole_pages(size_t at, size_t copied)
+{
+	size_t over = (at + copied) % PAGE_SIZE;
+
+	return copied > over ? copied - over : 0;
+}
+
 /* Moves bytes out of the ring, or into it. There must be something to read, or room, and `bytes` must not be 0. */
 static inline long ring_read(struct pipe *pipe, void *to, size_t bytes)
 {
@@ -111,10 +119,13 @@ static inline long ring_read(struct pipe *pipe, void *to, size_t bytes)
 
 		piece = min_u64(bytes - done, piece);
 		copied = copy_guarded((char *)to + done, from, piece);
+		if (copied < piece) {
+			copied = whole_pages(pipe->head, copied);
+			pipe_forget(pipe, copied);
+			return done + copied ? (long)(done + copied) : -EFAULT;
+		}
 		done += copied;
 		pipe_forget(pipe, copied);
-		if (copied < piece)
-			return done ? (long)done : -EFAULT;
 	} while (done < bytes && pipe->count);
 	return (long)done;
 }
@@ -129,10 +140,13 @@ static inline long ring_write(struct pipe *pipe, const void *from, size_t bytes)
 
 		piece = min_u64(bytes - done, piece);
 		copied = copy_guarded(to, (const char *)from + done, piece);
+		if (copied < piece) {
+			copied = whole_pages((size_t)(to - pipe->ring), copied);
+			pipe->count += (u32)copied;
+			return done + copied ? (long)(done + copied) : -EFAULT;
+		}
 		done += copied;
 		pipe->count += (u32)copied;
-		if (copied < piece)
-			return done ? (long)done : -EFAULT;
 	} while (done < bytes && pipe->count < pipe->bytes);
 	return (long)done;
 }
@@ -147,12 +161,12 @@ static inline long ring_read_waking(struct pipe *pipe, void *to, size_t bytes)
 	return done;
 }
 
+/* Those who wait although there is something to read are epoll sets, which are to see each write. */
 static inline long ring_write_waking(struct pipe *pipe, const void *from, size_t bytes)
 {
-	bool was_empty = !pipe->count;
 	long done = ring_write(pipe, from, bytes);
 
-	if (was_empty && done > 0)
+	if (done > 0 && !list_is_empty(&pipe->can_read.waiters))
 		wake_up(&pipe->can_read);
 	return done;
 }

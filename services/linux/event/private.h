@@ -78,10 +78,8 @@ static inline void pipe_took(struct pipe *pipe, size_t bytes)
 
 static inline void pipe_gave(struct pipe *pipe, size_t bytes)
 {
-	bool was_empty = !pipe->count;
-
 	pipe->count += (u32)bytes;
-	if (was_empty && bytes)
+	if (bytes)
 		wake_up(&pipe->can_read);
 }
 

@@ -69,7 +69,7 @@ static unsigned signalfd_poll(struct file *file, struct poll_table *wait)
 	const struct task *self = task_of_thread(thread_self());
 
 	poll_wait(wait, &signalfd_queue);
-	return self && (self->pending.mask | self->process->pending.mask) & signals->mask ? EPOLLIN | EPOLLRDNORM : 0;
+	return self && (self->pending.mask | self->process->pending.mask) & signals->mask ? EPOLLIN : 0;
 }
 
 static void signalfd_release(struct task *self, struct file *file)

@@ -61,7 +61,7 @@ static unsigned timerfd_poll(struct file *file, struct poll_table *wait)
 	struct timerfd *timer = file->data;
 
 	poll_wait(wait, &timer->due);
-	return timer->times ? EPOLLIN | EPOLLRDNORM : 0;
+	return timer->times ? EPOLLIN : 0;
 }
 
 static void timerfd_release(struct task *self, struct file *file)

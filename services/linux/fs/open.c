@@ -294,7 +294,8 @@ long sys_fallocate(struct task *self, struct user_frame *f)
 	file_get(file);
 	size = file->inode->size;
 	if (mode & (PUNCH_HOLE | ZERO_RANGE) && offset < size)
-		error = punch_range(self, file, offset, min_u64(end, size));
+		error = punch_range(self, file, offset,
+			end >= size && !file->inode->paged ? page_up(size) : min_u64(end, size));
 	if (!error && !(mode & KEEP_SIZE) && end > file->inode->size)
 		error = page_cache_truncate(file->inode, end);
 	if (!error)
