@@ -76,13 +76,13 @@ int task_sleep_killable(struct task *self, u64 deadline);
 void task_wake(struct task *task);
 /* Gives the task something to do before it goes on in its process (WORK_*): ends its sleep, or calls it out of its program. */
 void task_kick(struct task *task, u32 work);
-/* Whether a signal (or the end of the process) waits to be handled by the task: sleeping would return at once. */
+/* Does a signal (or the end of the process) wait for the task, so that sleeping would return at once? */
 bool task_interrupted(const struct task *self);
 
-/* Between two pieces of a long call: whoever waits for the service lock gets it. Everything looked at before must be looked at
- * again. Free of cost if nobody waits. */
+/* Between two pieces of a long call: lets the threads that wait for the service lock have it. All that the call has looked at
+ * before may have changed. Costs nothing if no thread waits. */
 void service_lock_pass(void);
-/* Returns when the calling thread has had the lock, or another one that waits for it: nobody holds it for good. */
+/* Returns when the calling thread, or another one that waits for the lock, has got it: so no thread holds it for ever. */
 void service_lock_turn(void);
 
 /* A wait queue: the tasks that wait for one thing. */

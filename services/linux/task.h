@@ -47,8 +47,8 @@ enum {
 struct sigqueue {
 	struct list_node node;
 	siginfo_t info;
-	struct user *user; /* who is charged for it; NULL: it is part of something that is, and `done` is called ... */
-	/* ... when it no longer waits: taken, with a copy of `info` that may be changed, or dropped, with NULL. */
+	struct user *user; /* that is charged for it; NULL: it is part of another structure that is charged */
+	/* If user is NULL: called when the signal is taken, with a copy of `info` that it may change, or dropped, with NULL. */
 	void (*done)(struct sigqueue *entry, siginfo_t *info);
 	bool waits;
 };
@@ -60,7 +60,7 @@ struct sigpending {
 
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
-/* What stands for a process after its number has been given out anew: pidfds hold it. */
+/* Stands for a process, also when its number has been given to another: pidfds hold it. */
 struct process_handle {
 	u32 references;           /* [L] the process has one */
 	struct process *process;  /* [L] NULL: it has been waited for */

@@ -1,12 +1,13 @@
-/* Timers: what is called at a point of time. One helper thread sleeps until the earliest is due.
+/* Timers: functions that are called at a point of time. One helper thread sleeps until the earliest is due.
  *
  *	off --timer_start()--> queued --deadline--> due() is called --> off, or expired if it has an interval
  *	                         ^                                                       |
  *	                         +---------------- timer_forward() ----------------------+
  *
- * A timer with an interval does not go on by itself: whoever takes what it caused (the signal, the count of a timerfd) calls
- * timer_forward(), which skips what has passed meanwhile and says how often that was. So an interval of 1 ns wakes only who looks,
- * as often as it looks. Everything with the service lock held, of which the thread lets go between some timers and the next. */
+ * A timer with an interval does not go on by itself: the code that takes its signal, or the count of a timerfd, calls
+ * timer_forward(), which skips the points of time that have passed and says how many they were. So a timer with an interval of 1 ns
+ * costs nothing while its program does not look. All functions: with the service lock held; the helper thread lets it go now and
+ * then. */
 #ifndef LINUX_TIMER_H
 #define LINUX_TIMER_H
 
@@ -22,12 +23,12 @@ struct timer {
 	bool queued;
 };
 
-/* Has it be due in `ns` (0: turns it off), whatever it did before. */
+/* Sets the timer to be due in `ns` (0: turns it off). */
 void timer_start(struct timer *timer, u64 ns, u64 interval);
 void timer_stop(struct timer *timer);
 /* If the timer is queued and its time has come, calls due() now instead of soon. */
 void timer_poll(struct timer *timer);
-/* An expired timer goes on at its next point of time. -> how many have passed, the one it was due at among them; 0: it had not
+/* Queues an expired timer for its next point of time. -> how many points have passed, counting the one it was due at; 0: it had not
  * expired. */
 u64 timer_forward(struct timer *timer);
 /* ns until it is due; 0: it is off. */

@@ -18,8 +18,8 @@
  * The first sixteen calls are those of the Linux RFC of 2017; what is different from it is marked "here". All calls: 0 or more on
  * success, -1 and errno on failure; errors besides those named: EFAULT (a bad pointer), ENOMEM, ENOSYS (this is not Allod).
  *
- * Names have 1 to 255 bytes; VASes and segments have names of their own kind. Modes are those of files without x (0666); who is
- * root may everything. Both live until they are deleted, whoever made them. */
+ * Names have 1 to 255 bytes; a VAS and a segment may have the same name. Modes are those of files without x (0666); root may do
+ * everything. Both live until they are deleted, also if their makers have ended. */
 #ifndef ALLOD_VAS_H
 #define ALLOD_VAS_H
 

@@ -299,7 +299,7 @@ void dentry_put(struct dentry *dentry);
 int dentry_lookup(struct task *self, struct dentry *dir, const char *name, size_t length, struct dentry **found);
 /* Gives a dentry without inode an inode; takes over the reference to it. */
 void dentry_instantiate(struct dentry *dentry, struct inode *inode);
-/* Removes a name: whoever still holds the dentry finds it dead, and the name is free for another file. */
+/* Removes a name, which is free for another file then. The dentry is dead for those that still hold it. */
 int dentry_delete(struct dentry *dentry);
 /* Makes a file of that mode (type and permissions, umask not yet applied) at a dentry without inode, with all checks
  * of the directory. rdev for devices. */

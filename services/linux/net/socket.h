@@ -1,18 +1,18 @@
-/* Sockets: streams, datagrams and sequenced packets between the processes of one guest, by UNIX names; streams by addresses of
- * the loopback network too.
+/* Sockets: streams, datagrams and sequenced packets between the processes of one guest, with UNIX names; streams with addresses of
+ * the loopback network, too.
  *
  *   file --> struct socket --peer--> struct socket <-- file        connected: each end holds a reference to the other
  *              |      |
  *              |      what has come in: a ring of bytes with marks (stream.c), or a list of messages (datagram.c)
  *              name: a socket file, or an abstract name (address.c)
  *
- *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, and who is called by a name
+ *   socket.c    the sockets themselves, as files          address.c   names: bind, getsockname, the socket that has a name
  *   connect.c   listen, connect, accept, socketpair       options.c   getsockopt, setsockopt
- *   message.c   send and receive calls, credentials that are sent along
- *   scm.c       files that are sent along
+ *   message.c   send and receive calls, control messages, credentials (SCM_CREDENTIALS)
+ *   scm.c       files that are sent with messages (SCM_RIGHTS)
  *   inet.c      names that are addresses of the loopback network
  *
- * Whoever sleeps holds the file, and so its socket; for the socket of somebody else it takes a reference.
+ * A call that sleeps holds the file, and so its socket; to another socket that it needs afterwards, it takes a reference.
  * A connection that waits to be accepted is a socket without a file, in the listener's list. */
 #ifndef LINUX_NET_SOCKET_H
 #define LINUX_NET_SOCKET_H
@@ -103,13 +103,13 @@ struct socket {
 	int error;              /* positive; the next call takes it */
 	struct socket *peer;    /* with a reference */
 	struct socket_name *name;
-	struct ucred owner, peer_owner; /* who made it; who is at the other end */
+	struct ucred owner, peer_owner; /* of the process that made it; of the one that made its peer */
 	struct wait_queue can_read, can_write;
 	struct stream in;
 	/* Datagrams and packets. */
 	struct list_node messages;
 	u32 message_count, message_bytes; /* waiting here */
-	u32 charged;                      /* for messages sent from here that wait elsewhere */
+	u32 charged;                      /* for messages sent from here that were not received yet */
 	struct list_node of_senders;      /* in peer->senders: those connected to a socket for datagrams */
 	struct list_node senders;
 	struct wait_queue room; /* senders sleep until `messages` has room, connects until `pending` has */
@@ -127,7 +127,7 @@ struct socket {
 	/* Options. */
 	u32 send_buffer, receive_buffer;
 	u64 receive_timeout, send_timeout; /* ns; 0: none */
-	u32 flags;                         /* bits of options that are only told back */
+	u32 flags;                         /* bits of options that are set and returned, without effect */
 	u32 priority, linger[2];
 	u32 tcp_options[8]; /* by TCP_* */
 };
@@ -137,12 +137,12 @@ struct transfer {
 	struct iovec *pieces; /* service pointers; changed by moving on */
 	u64 count, bytes;     /* pieces, and bytes in them */
 	u32 flags;            /* MSG_* asked for */
-	u32 got_flags;        /* MSG_* that a receiver is told */
+	u32 got_flags;        /* MSG_* for the receiver */
 	/* Sending: taken over if the call succeeds. Receiving: handed to the caller; files may be none. */
 	struct scm_cookie *attached;
 	bool has_from; /* receiving: `from` is known */
 	struct ucred from;
-	struct socket *to;        /* sending: whom a message is for; NULL: the peer */
+	struct socket *to;        /* sending: the socket that a message is for; NULL: the peer */
 	struct socket_name *name; /* receiving: the sender's, with a reference, or NULL */
 };
 
