@@ -1,7 +1,7 @@
 /* The first space: the file `init` of the boot archive (newc cpio), loaded as a static ELF image. It has every right, and passes
  * rights on to all others. The archive is mapped into it, read-only, so that it finds the other programs.
  *
- * The archive comes from whoever starts the machine, not from a user of it: if it is malformed, the kernel says so and powers
+ * The archive comes from the host that starts the machine, not from a user of it: if it is malformed, the kernel says so and powers
  * off. */
 #include <linux/elf.h>
 

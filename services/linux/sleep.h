@@ -1,10 +1,10 @@
 /* The service lock, sleeping and waking.
  *
  * One lock guards everything in the service that is shared. The dispatcher takes it around each handler that is not marked
- * NOLOCK. Whoever sleeps, or makes a portal call that can take long, lets go of it meanwhile; after that, everything looked
- * at before must be looked at again.
+ * NOLOCK. A thread that sleeps, or makes a portal call that can take long, releases it meanwhile; all that it has looked at before
+ * may have changed afterwards.
  *
- * A task sleeps on its own word. Nothing is lost between looking and sleeping, as both sides hold the lock:
+ * A task sleeps on a word of its own. No wake-up is lost between looking and sleeping, because both sides hold the lock:
  *
  *	int error = 0;
  *	while (nothing to read) {

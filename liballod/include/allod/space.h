@@ -1,8 +1,8 @@
 /* Spaces: protection domains of their own.
  *
- * A program runs in a space and can make others. Whoever makes a space manages it: it may map memory there, offer its portals and
- * end it. A space ends with its manager. A space has no thread of its own unless one is started; the threads of other spaces
- * come in through portals (allod/portal.h).
+ * A program runs in a space and can make others. The space that makes another manages it: it may map memory there, offer its
+ * portals and end it. A space ends with its manager. A space has no thread of its own unless one is started; the threads of other
+ * spaces come in through portals (allod/portal.h).
  *
  * The quickest way to one is allod_sandbox(): a copy-on-write copy of the running program, in which any function can be
  * called at its ordinary address, and may crash there without harm:

@@ -111,8 +111,8 @@ static bool table_unmap(struct mm *mm, u64 address)
 	return true;
 }
 
-/* -> 0 when the entry of the chunk is valid, whoever made it so; -ENOMEM: no room for a table; -EFAULT: no directory there;
- * -EINVAL: the entry holds what cannot be. */
+/* Makes the table of a chunk, if another thread has not. -> 0: its entry is valid; -ENOMEM: no room for a table; -EFAULT: no
+ * directory there; -EINVAL: the entry holds what cannot be. */
 static int table_make(struct task *self, struct bounds *b, u64 chunk)
 {
 	enum bounds_kind kind = kind_of(self->mm, b);
