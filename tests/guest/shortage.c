@@ -7,10 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -366,6 +368,49 @@ static int do_epoll(void)
 	return error;
 }
 
+/* An event that there is no memory for is told as lost. */
+static int do_inotify(void)
+{
+	struct inotify_event event[20];
+	int fd, error;
+
+	arm();
+	fd = inotify_init1(IN_NONBLOCK);
+	error = outcome(fd < 0 || inotify_add_watch(fd, ".", IN_CREATE) != 1 || mkdir("watched", 0700) ? -1 : 0);
+	if (!error && (read(fd, event, sizeof(event)) <= 0 || !(event->mask & (IN_CREATE | IN_Q_OVERFLOW))))
+		error = EPROTO;
+	rmdir("watched");
+	close(fd);
+	return error;
+}
+
+static int do_pidfd(void)
+{
+	int fd, error;
+
+	arm();
+	fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	error = outcome(fd);
+	close(fd);
+	return error;
+}
+
+static int do_splice(void)
+{
+	int fds[2], more[2], error;
+
+	if (pipe(fds) || pipe(more) || write(fds[1], "text", 4) != 4)
+		return errno;
+	arm();
+	error = outcome(fcntl(fds[1], F_SETPIPE_SZ, 1 << 17) < 0 || tee(fds[0], more[1], 4, 0) != 4 ||
+				splice(fds[0], NULL, more[1], NULL, 4, 0) != 4
+			? -1
+			: 0);
+	close_both(fds);
+	close_both(more);
+	return error;
+}
+
 static int do_poll(void)
 {
 	struct pollfd polled[30];
@@ -597,6 +642,9 @@ static const struct operation operations[] = {
 	OPERATION("timerfd", do_timerfd),
 	OPERATION("signalfd", do_signalfd),
 	OPERATION("epoll", do_epoll),
+	OPERATION("inotify", do_inotify),
+	OPERATION("pidfd", do_pidfd),
+	OPERATION("splice", do_splice),
 	OPERATION("poll", do_poll),
 	OPERATION("socketpair", do_socketpair, .errors = { ENOBUFS }),
 	OPERATION("send a datagram", do_datagram, .errors = { ENOBUFS }),

@@ -44,7 +44,8 @@ struct inotify {
 	struct list_node events; /* that nobody has read yet */
 	u64 count, bytes;        /* of them; bytes as they are read */
 	i32 last_wd;
-	bool overflows; /* the last event says that others were lost */
+	struct event *overflow; /* [I] says that events were lost; made with the instance */
+	bool overflows;         /* it is among the events */
 	struct wait_queue can_read;
 };
 
@@ -103,15 +104,13 @@ static void queue(struct inotify *instance, struct event *event)
 	wake_up(&instance->can_read);
 }
 
-/* If there is no room for an event, the last event in the queue says that events were lost. */
+/* If there is no room or memory for an event, the last event in the queue says that events were lost. */
 static void lose(struct inotify *instance)
 {
-	struct event *event = instance->overflows ? NULL : event_new(-1, IN_Q_OVERFLOW, 0, "", 0);
-
-	if (!event)
+	if (instance->overflows)
 		return;
 	instance->overflows = true;
-	queue(instance, event);
+	queue(instance, instance->overflow);
 }
 
 static void tell(const struct watch *watch, u32 mask, u32 cookie, const char *name, size_t length)
@@ -134,9 +133,10 @@ static void event_drop(struct inotify *instance, struct event *event)
 	list_remove(&event->node);
 	instance->count--;
 	instance->bytes -= sizeof(event->head) + event->head.len;
-	if (event->head.mask == IN_Q_OVERFLOW)
+	if (event == instance->overflow)
 		instance->overflows = false;
-	heap_free(event);
+	else
+		heap_free(event);
 }
 
 /* --- watches --- */
@@ -313,6 +313,7 @@ static void inotify_release(struct task *self, struct file *file)
 			service_lock_pass();
 	}
 	user_uncharge(instance->user, USER_INOTIFY_INSTANCES, 1);
+	heap_free(instance->overflow);
 	heap_free(instance);
 }
 
@@ -340,19 +341,23 @@ static long inotify_make(struct task *self, u32 flags)
 {
 	struct user *user = self->process->cred.user;
 	struct inotify *instance;
+	struct event *overflow;
 	struct file *file;
 
 	if (flags & ~(u32)(IN_CLOEXEC | IN_NONBLOCK))
 		return -EINVAL;
 	if (!user_charge(user, USER_INOTIFY_INSTANCES, 1, inotify_max_instances))
 		return -EMFILE;
-	instance = heap_zalloc(sizeof(*instance));
+	overflow = event_new(-1, IN_Q_OVERFLOW, 0, "", 0);
+	instance = overflow ? heap_zalloc(sizeof(*instance)) : NULL;
 	file = anonymous_file(&inotify_ops, instance, "anon_inode:inotify", O_RDONLY | (flags & O_NONBLOCK));
 	if (!file) {
 		user_uncharge(user, USER_INOTIFY_INSTANCES, 1);
+		heap_free(overflow);
 		return -ENOMEM;
 	}
 	instance->user = user;
+	instance->overflow = overflow;
 	list_init(&instance->watches);
 	list_init(&instance->events);
 	wait_queue_init(&instance->can_read);
