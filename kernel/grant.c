@@ -70,6 +70,8 @@ static void pair_put(struct grant_pair *pair)
 	if (!list_is_empty(&pair->grants) || pair->keeps_tables)
 		return;
 	drop_last(pair);
+	if (pair->owner->called == pair)
+		pair->owner->called = NULL;
 	hash_remove(&pairs, &pair->by_numbers);
 	list_remove(&pair->of_owner);
 	list_remove(&pair->of_to);
@@ -452,6 +454,7 @@ void grant_end_with_call(struct grant *grant)
 	account_refund(grant->account, ACCOUNT_GRANTS, 1);
 	grant->number = handle_lapse(&grants, grant->number);
 	pair->last = grant;
+	pair->owner->called = pair;
 	if (pair->shows)
 		pt_clear_view(pair, page_down(grant->start), page_down(grant->end + PAGE_SIZE - 1));
 }
@@ -459,9 +462,14 @@ void grant_end_with_call(struct grant *grant)
 struct grant *grant_repeat(struct space *caller, struct space *to, const volatile struct grant_spec *spec)
 {
 	u64 address = spec->address, number = address_number(address), start = address_offset(address);
-	struct grant_pair *pair = number && number != caller->number ? NULL : pair_find(caller, to);
-	struct grant *grant = pair ? pair->last : NULL;
+	struct grant_pair *pair = caller->called;
+	struct grant *grant;
 
+	if (number && number != caller->number)
+		return NULL;
+	if (!pair || pair->to != to)
+		pair = pair_find(caller, to);
+	grant = pair ? pair->last : NULL;
 	if (!grant || grant->start != start || grant->end - start != spec->bytes || grant->flags != spec->flags ||
 		!account_charge(grant->account, ACCOUNT_GRANTS, 1))
 		return NULL;

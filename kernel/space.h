@@ -61,6 +61,7 @@ struct space {
 
 	struct list_node granted;  /* grants of this space's memory */
 	struct list_node viewers;  /* grant_pairs of this space's memory */
+	struct grant_pair *called; /* the one of these whose `last` was kept last, for grant_repeat(); NULL: none */
 	struct list_node received; /* grant_pairs to this space */
 	struct list_node made;     /* grants by this space of others' memory */
 	struct list_node portals;
