@@ -401,13 +401,13 @@ static void test_frames(void)
 	make_and_destroy(2);
 	before = frames_at_rest();
 	make_and_destroy(10);
-	check(frames_come_back(before) == before, "frames: none is lost over ten servers");
+	check(frames_come_back(before) >= before, "frames: none is lost over ten servers");
 	server_make();
 	call(SUM, 1, 1); /* makes the stacklet */
 	before = frames_at_rest();
 	for (int i = 0; i < 10000; i++)
 		right += call(SUM, 1, 1) == 3;
-	check(right == 10000 && frames_come_back(before) == before, "frames: none is lost over 10,000 calls");
+	check(right == 10000 && frames_come_back(before) >= before, "frames: none is lost over 10,000 calls");
 }
 
 /* A portal of a space that has no frame for the stack of who calls it. */
