@@ -536,7 +536,7 @@ void service_main(const struct start_info *start)
 	check_ended();
 	check_orphaned();
 	/* Some of it is still given back on other processors. */
-	for (u64 end = clock_now() + PATIENCE_NS; !call_stats(&after, sizeof(after)) && clock_now() < end;) {
+	for (u64 end = clock_now() + PATIENCE_NS; call_stats(&after, sizeof(after)) >= 0 && clock_now() < end;) {
 		if (before.frames_free <= after.frames_free)
 			break;
 		clock_sleep(500000);
