@@ -90,22 +90,30 @@ static bool is_at_home(const struct space_info *home, const struct thread_info *
 		(thread->space != children[SERVICE_CONSOLE].space && thread->space != service_start->number);
 }
 
+static bool is_any(const struct space_info *home, const struct thread_info *thread)
+{
+	(void)home, (void)thread;
+	return true;
+}
+
 /* --- watching --- */
+
+static struct kernel_stats question_stats, look_stats; /* when the service was asked; now */
 
 /* From one question to its answer. */
 static void watch_question(void)
 {
-	static struct kernel_stats begin, now;
+	struct kernel_stats *begin = &question_stats, *now = &look_stats;
 
-	call_stats(&begin, sizeof(begin));
+	call_stats(begin, sizeof(*begin));
 	while (awaits_answer()) {
 		clock_sleep(LOOK_NS);
-		call_stats(&now, sizeof(now));
-		if (now.service_ns - begin.service_ns >= HUNG_NS && awaits_answer())
+		call_stats(now, sizeof(*now));
+		if (now->service_ns - begin->service_ns >= HUNG_NS && awaits_answer())
 			watchdog_end("the Linux service hangs: it computes for 2 s without an answer");
 		if (!for_all_threads(children[SERVICE_LINUX].space, is_at_home))
-			begin.idle_ns = now.idle_ns;
-		if (now.idle_ns - begin.idle_ns >= HUNG_NS && awaits_answer())
+			begin->idle_ns = now->idle_ns;
+		if (now->idle_ns - begin->idle_ns >= HUNG_NS && awaits_answer())
 			watchdog_end("the Linux service hangs: it waits for 2 s without an answer, and nothing runs");
 	}
 }
@@ -113,6 +121,10 @@ static void watch_question(void)
 static void watch(void *unused)
 {
 	(void)unused;
+	/* What looking takes of memory is there from the start, and not only when the service is slow for the first time. */
+	for_all_threads(service_start->number, is_any);
+	call_stats(&question_stats, sizeof(question_stats));
+	call_stats(&look_stats, sizeof(look_stats));
 	for (;;) {
 		lock_acquire(&watch_lock);
 		while (!is_asked)

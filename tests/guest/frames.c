@@ -118,8 +118,10 @@ static bool loses_none(void (*use)(void), int warm, int64_t tolerated)
 	for (int i = 0; i < ROUNDS; i++)
 		use();
 	lost = before - free_frames();
-	for (int i = 0; i < 300 && lost > tolerated; i++)
+	for (int i = 0; i < 300 && lost > tolerated; i++) {
+		usleep(10000);
 		lost = before - free_frames();
+	}
 	if (lost > tolerated)
 		dprintf(2, "# %ld frames in %d rounds\n", (long)lost, ROUNDS);
 	return lost <= tolerated;
